@@ -1,0 +1,74 @@
+"""What every command shares: one place that turns exceptions into a line and an exit code."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from edge.errors import EdgeError, FileProblem
+
+DONE, FAILED, USAGE, UNEXPECTED, INTERRUPTED = 0, 1, 2, 3, 130
+
+Body = Callable[[argparse.Namespace], int | None]
+
+
+def run(parser: argparse.ArgumentParser, body: Body, argv: Sequence[str] | None = None) -> int:
+    """Parse ``argv``, call ``body`` and return the exit code of DESIGN: 0, 1, 2, 3 or 130.
+
+    An EdgeError is one line on stderr; anything else too, unless EDGE_DEBUG=1 asks for the traceback.
+    """
+    arguments = parser.parse_args(argv)
+    try:
+        return body(arguments) or DONE
+    except KeyboardInterrupt:
+        return _report(parser.prog, "interrupted", INTERRUPTED)
+    except EdgeError as error:
+        _raise_when_debugging()
+        return _report(parser.prog, str(error), error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except OSError as error:
+        _raise_when_debugging()
+        return _report(parser.prog, _os_error_line(error), USAGE)
+    except Exception as error:  # the one place where everything ends as a line and a code
+        _raise_when_debugging()
+        line = " ".join(str(error).split())[:300]
+        hint = "set EDGE_DEBUG=1 for the traceback"
+        return _report(parser.prog, f"unexpected {type(error).__name__}: {line}; {hint}", UNEXPECTED)
+
+
+def _raise_when_debugging() -> None:
+    if os.environ.get("EDGE_DEBUG") == "1":
+        raise  # noqa: PLE0704 - re-raises the exception that the caller is handling
+
+
+def _os_error_line(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"
+
+
+def _report(prog: str, line: str, code: int) -> int:
+    print(f"{prog}: {line}", file=sys.stderr)
+    return code
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add ``--json FILE``: the result for machines."""
+    parser.add_argument("--json", metavar="FILE", type=Path, help="also write the result as JSON to FILE")
+
+
+def write_json(path: Path | None, content: Any) -> None:
+    """Write ``content`` beside ``path`` and rename it over; nothing when path is None."""
+    if path is None:
+        return
+    from edge.files import replaced
+
+    try:
+        with replaced(path) as temporary:
+            temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise FileProblem(f"cannot write {path}: {error.strerror or error}") from error

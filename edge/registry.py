@@ -1,0 +1,69 @@
+"""Explicit tables of import paths: a name, the module that serves it, and what that module needs.
+
+A table imports nothing. The module is imported when its name is asked for, and a missing dependency
+is reported with the command that installs it. Installed packages extend a table through entry points
+of the group ``edge.<kind>s`` (``edge.backends``, ``edge.sources``, ``edge.sinks``, ``edge.models``).
+"""
+
+import importlib
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from edge.errors import MissingExtra, unknown_name
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of a table.
+
+    target: ``"package.module:attribute"``, imported on demand.
+    summary: what it is for, in one line, for help texts.
+    extra: the extra of this distribution that installs what it needs; None when the base does.
+    needs: top-level modules that must be importable, checked without importing them.
+    """
+
+    target: str
+    summary: str
+    extra: str | None = None
+    needs: tuple[str, ...] = ()
+
+    def missing(self) -> list[str]:
+        """Return the modules of ``needs`` that this environment lacks."""
+        return [name for name in self.needs if importlib.util.find_spec(name) is None]
+
+
+Table = Mapping[str, Entry]
+
+
+def _plugins(kind: str) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=f"edge.{kind}s")}
+
+
+def names(kind: str, table: Table) -> list[str]:
+    """Return every name that ``load`` accepts: the table's in its order, then the plug-ins' sorted."""
+    return [*table, *sorted(set(_plugins(kind)) - set(table))]
+
+
+def load(kind: str, table: Table, name: str) -> Any:
+    """Import and return what ``name`` stands for.
+
+    Raises InvalidInput for an unknown name and MissingExtra when a dependency is absent.
+    """
+    if name in table:
+        entry = table[name]
+        if missing := entry.missing():
+            raise MissingExtra(_how_to_install(kind, name, entry, missing))
+        module, _, attribute = entry.target.partition(":")
+        return getattr(importlib.import_module(module), attribute)
+    plugins = _plugins(kind)
+    if name in plugins:
+        return plugins[name].load()
+    raise unknown_name(kind, name, [*table, *plugins])
+
+
+def _how_to_install(kind: str, name: str, entry: Entry, missing: list[str]) -> str:
+    package = f"'edgekit[{entry.extra}]'" if entry.extra else "edgekit"
+    return f"{kind} {name!r} needs {', '.join(missing)}, not installed here: pip install {package}"

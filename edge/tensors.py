@@ -1,0 +1,65 @@
+"""What a tensor is at a model's border: name, shape, dtype, and the affine map of quantized values.
+
+real = scale * (quantized - zero_point)   (Jacob et al. 2018, https://arxiv.org/abs/1712.05877)
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import InvalidInput
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """Per-tensor affine quantization. scale: real units per step, > 0. zero_point: the integer that is 0.0."""
+
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One input or output. shape: static, batch first. quantization: None for float tensors."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    quantization: Quantization | None = None
+
+    def describe(self) -> str:
+        """Return shape and dtype as error messages print them: ``(1, 224, 224, 3) uint8``."""
+        return f"{self.shape} {self.dtype.name}"
+
+    def check(self, array: Array) -> None:
+        """Raise InvalidInput unless ``array`` has exactly this shape and dtype."""
+        if array.shape != self.shape or array.dtype != self.dtype:
+            got = f"{array.shape} {array.dtype.name}"
+            raise InvalidInput(
+                f"tensor {self.name!r} must be {self.describe()}, got {got}; see edge.imaging.Preprocessor"
+            )
+
+
+def quantize(real: Array, spec: TensorSpec) -> Array:
+    """Map real values to ``spec.dtype``: round half away from zero as the TFLite kernels do, then clip.
+
+    A spec without quantization only casts. Shape is kept.
+    """
+    if spec.quantization is None:
+        return real.astype(spec.dtype)
+    scaled = np.asarray(real, np.float64) / spec.quantization.scale
+    rounded = np.sign(scaled) * np.floor(np.abs(scaled) + 0.5) + spec.quantization.zero_point
+    limits = np.iinfo(spec.dtype)
+    return np.clip(rounded, limits.min, limits.max).astype(spec.dtype)
+
+
+def dequantize(array: Array, spec: TensorSpec) -> NDArray[np.float32]:
+    """Map ``array`` back to real values, float32, same shape. A spec without quantization only casts."""
+    if spec.quantization is None:
+        return array.astype(np.float32)
+    shifted = array.astype(np.float32) - np.float32(spec.quantization.zero_point)
+    return shifted * np.float32(spec.quantization.scale)
