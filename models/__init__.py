@@ -1,0 +1,8 @@
+"""Networks by name: ``available()`` lists them, ``build()`` returns a ``tf_keras`` functional model.
+
+Importing this package imports no TensorFlow; building does.
+"""
+
+from edge.models.registry import available, build
+
+__all__ = ["available", "build"]

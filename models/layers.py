@@ -1,0 +1,58 @@
+"""Layers of our own: what Keras lacks for the shuffle networks.
+
+Each says in ``quantizes_output`` what quantization-aware training does with it: a layer that only moves
+values (split, shuffle) keeps its input's scale; ``edge.deploy.compress.qat`` turns that into tfmot's terms.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+from edge.errors import InvalidInput
+
+
+@keras.utils.register_keras_serializable("edge")
+class ChannelSplit(keras.layers.Layer):
+    """Split the channels into two equal halves (ShuffleNetV2, https://arxiv.org/abs/1807.11164, section 3.2).
+
+    Input: (batch, height, width, channels), channels even. Output: two of (batch, height, width, channels / 2).
+    """
+
+    quantizes_output = False
+
+    def build(self, input_shape: Any) -> None:
+        if input_shape[-1] % 2:
+            raise InvalidInput(f"{self.name}: channels must be even to be split, got {input_shape[-1]}")
+        super().build(input_shape)
+
+    def call(self, inputs: Any) -> Any:
+        return tf.split(inputs, 2, axis=-1)
+
+
+@keras.utils.register_keras_serializable("edge")
+class ChannelShuffle(keras.layers.Layer):
+    """Interleave ``groups`` groups of channels (ShuffleNet, https://arxiv.org/abs/1707.01083, section 3.1).
+
+    Input and output: (batch, height, width, channels), channels divisible by groups.
+    Output channel ``k * groups + g`` is input channel ``g * (channels / groups) + k``.
+    """
+
+    quantizes_output = False
+
+    def __init__(self, groups: int = 2, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.groups = groups
+
+    def build(self, input_shape: Any) -> None:
+        if self.groups < 1 or input_shape[-1] % self.groups:
+            raise InvalidInput(f"{self.name}: channels ({input_shape[-1]}) must divide by groups ({self.groups})")
+        super().build(input_shape)
+
+    def call(self, inputs: Any) -> Any:
+        height, width, channels = inputs.shape[1:]
+        split = tf.reshape(inputs, (-1, height, width, self.groups, channels // self.groups))
+        return tf.reshape(tf.transpose(split, (0, 1, 2, 4, 3)), (-1, height, width, channels))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "groups": self.groups}

@@ -1,0 +1,41 @@
+"""How a network is made smaller: rounding of channels, and where the resolution goes down."""
+
+from edge.errors import InvalidInput
+
+
+def round_channels(channels: float, divisor: int = 8, minimum: int | None = None) -> int:
+    """Return ``channels`` rounded to a multiple of ``divisor``, never more than 10 % below it.
+
+    The rule of the MobileNet reference code (tensorflow/models, ``_make_divisible``).
+    """
+    least = divisor if minimum is None else minimum
+    rounded = max(least, int(channels + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * channels else rounded
+
+
+class Strides:
+    """Hands out the strides of a network whose paper divides the resolution by 32, for a smaller total.
+
+    The earliest stride-2 steps become stride 1 until the product is ``downsample``; the rest of the network
+    stays as it is. 32 is the paper's network; for 32x32 images 8 leaves 4x4 positions before the pooling.
+    """
+
+    def __init__(self, downsample: int, total: int = 32) -> None:
+        """downsample: a power of two, 1 to ``total``. Raises InvalidInput otherwise."""
+        choices = [1 << k for k in range(total.bit_length())]
+        if downsample not in choices:
+            raise InvalidInput(f"downsample must be one of {choices}, got {downsample}")
+        self._to_skip = choices.index(total) - choices.index(downsample)
+
+    def __call__(self, stride: int) -> int:
+        """Return the stride to use where the paper has ``stride`` (1 or 2). Call in the order of the layers."""
+        if stride == 2 and self._to_skip > 0:
+            self._to_skip -= 1
+            return 1
+        return stride
+
+
+def fitting_downsample(height: int, width: int) -> int:
+    """Return the largest total stride, 8 to 32, that leaves at least 4 positions a side; 8 for the smallest."""
+    side = min(height, width)
+    return next((d for d in (32, 16) if side >= 4 * d), 8)

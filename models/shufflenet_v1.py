@@ -1,0 +1,63 @@
+"""ShuffleNet (Zhang et al. 2018, https://arxiv.org/abs/1707.01083), table 1: grouped 1x1 and channel shuffle."""
+
+from typing import Any
+
+import tf_keras as keras
+
+from edge.errors import InvalidInput
+from edge.models.blocks import activation, classifier, conv_bn, depthwise_bn, image_input
+from edge.models.layers import ChannelShuffle
+from edge.models.scaling import Strides, round_channels
+
+# groups: output channels of stage 2; each later stage doubles them
+STAGE2_CHANNELS = {1: 144, 2: 200, 3: 240, 4: 272, 8: 384}
+REPEATS = (4, 8, 4)
+STEM_CHANNELS = 24
+
+
+def unit(x: Any, channels: int, stride: int, groups: int, first_groups: int, widens: bool, name: str) -> Any:
+    """Grouped 1x1, shuffle, depthwise 3x3, grouped 1x1; figure 2 (b), or (c) where the unit ``widens``.
+
+    first_groups: of the first 1x1; the very first unit has 1 because its input is too narrow.
+    A widening unit concatenates its average-pooled input instead of adding it.
+    """
+    entry, entry_channels = x, x.shape[-1]
+    x = conv_bn(x, channels // 4, f"{name}_reduce", groups=first_groups)
+    if groups > 1:
+        x = ChannelShuffle(groups, name=f"{name}_shuffle")(x)
+    x = depthwise_bn(x, name, stride=stride, act=None)
+    x = conv_bn(x, channels - entry_channels if widens else channels, f"{name}_expand", groups=groups, act=None)
+    if not widens:
+        return activation(keras.layers.Add(name=f"{name}_add")([entry, x]), "relu", name)
+    if stride == 2:
+        entry = keras.layers.AveragePooling2D(3, 2, padding="same", name=f"{name}_shortcut")(entry)
+    return activation(keras.layers.Concatenate(name=f"{name}_concat")([entry, x]), "relu", name)
+
+
+def shufflenet_v1(
+    input_shape: tuple[int, int, int],
+    classes: int,
+    width: float = 1.0,
+    groups: int = 3,
+    downsample: int = 32,
+    dropout: float = 0.0,
+) -> Any:
+    """Return ShuffleNetV1. groups: 1, 2, 3, 4 or 8; channels are rounded to multiples of 4 * groups."""
+    if groups not in STAGE2_CHANNELS:
+        raise InvalidInput(f"groups must be one of {sorted(STAGE2_CHANNELS)} (table 1 of the paper), got {groups}")
+    stride = Strides(downsample)
+    inputs = image_input(input_shape)
+    stem = round_channels(STEM_CHANNELS * width, groups if groups != 1 else 8) if width != 1 else STEM_CHANNELS
+    x = conv_bn(inputs, stem, "stem", kernel=3, stride=stride(2))
+    if stride(2) == 2:
+        x = keras.layers.MaxPooling2D(3, 2, padding="same", name="stem_pool")(x)
+    for stage, repeats in enumerate(REPEATS, start=2):
+        channels = STAGE2_CHANNELS[groups] * 2 ** (stage - 2)
+        if width != 1:
+            channels = round_channels(channels * width, 4 * groups)
+        for block in range(repeats):
+            widens = block == 0
+            step = stride(2) if widens else 1
+            first_groups = 1 if stage == 2 and widens else groups
+            x = unit(x, channels, step, groups, first_groups, widens, f"stage{stage}_block{block + 1}")
+    return classifier(inputs, x, classes, "shufflenet_v1", dropout)
