@@ -1,0 +1,34 @@
+"""Write the drawn image set and a clip: ``python -m edge.scenes --out DIR``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from edge.cli import _main
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m edge.scenes", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write (images/, clip.avi)")
+    parser.add_argument("--train", type=int, default=400, metavar="N", help="training images per class (400)")
+    parser.add_argument("--test", type=int, default=100, metavar="N", help="test images per class (100)")
+    parser.add_argument("--size", type=int, default=64, metavar="PIXELS", help="width and height of an image (64)")
+    parser.add_argument("--frames", type=int, default=240, metavar="N", help="frames of the 1280x720 clip (240)")
+    parser.add_argument("--seed", type=int, default=0, help="another seed, another set (0)")
+    return parser
+
+
+def _write(arguments: argparse.Namespace) -> int:
+    from edge.scenes import CLASSES, write_clip, write_dataset
+
+    write_dataset(arguments.out / "images", arguments.train, arguments.test, arguments.size, arguments.seed)
+    total = len(CLASSES) * (arguments.train + arguments.test)
+    print(f"{arguments.out / 'images'}: {total} images of {arguments.size}x{arguments.size}, {len(CLASSES)} classes")
+    if arguments.frames > 0:
+        write_clip(arguments.out / "clip.avi", arguments.frames, seed=arguments.seed)
+        print(f"{arguments.out / 'clip.avi'}: {arguments.frames} frames of 1280x720")
+    return _main.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(_main.run(_parser(), _write))

@@ -1,0 +1,133 @@
+"""One drawn scene: a background, an object, and what a camera adds to them."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import unknown_name
+from edge.imaging import Image
+from edge.results import Box
+from edge.scenes.shapes import CLASSES, outline
+from edge.scenes.textures import textured
+
+Colour = NDArray[np.float32]
+Points = list[NDArray[np.float64]]
+
+MIN_CONTRAST = 70.0
+"""Least distance between the object's and the background's mean colour, of 442 from black to white."""
+
+_SUBPIXEL_BITS = 4
+
+
+@dataclass(frozen=True)
+class Scene:
+    """image: (height, width, 3) uint8 BGR. label: one of CLASSES.
+
+    mask: (height, width) bool, the object's visible pixels. box: x0, y0, x1, y1 around them, in pixels.
+    """
+
+    image: Image
+    label: str
+    box: Box
+    mask: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Where the object is. centre: x, y in pixels. radius: in pixels. angle: radians. stretch: width over height."""
+
+    centre: tuple[float, float]
+    radius: float
+    angle: float
+    stretch: float
+
+
+def draw(rng: np.random.Generator, label: str, size: int) -> Scene:
+    """Draw one object of class ``label`` on a random background, ``size`` x ``size`` pixels (at least 16).
+
+    The object's radius is 0.24 to 0.42 of the size; up to a tenth of it may lie outside the picture or behind
+    a bar. The same generator state gives the same scene. Raises InvalidInput for an unknown class.
+    """
+    if label not in CLASSES:
+        raise unknown_name("scene class", label, CLASSES)
+    back, front = palettes(rng)
+    canvas = textured(rng, size, size, *back)
+    _clutter(rng, canvas)
+    pose = _pose(rng, size)
+    alpha = coverage(label, pose, size, size)
+    fill = textured(rng, size, size, *front)
+    canvas += (fill - canvas) * (alpha[..., None].astype(np.float32) / np.float32(255))
+    if rng.random() < 0.3:
+        _occlude(rng, canvas, alpha, pose)
+    mask = alpha > 127
+    return Scene(_camera(rng, canvas), label, bounds(mask), mask)
+
+
+def palettes(rng: np.random.Generator) -> tuple[tuple[Colour, Colour], tuple[Colour, Colour]]:
+    """Return two colours for the background and two for the object, far enough apart to be seen."""
+    while True:
+        colours = rng.uniform(15, 240, (4, 3)).astype(np.float32)
+        colours[1] += (colours[0] - colours[1]) * np.float32(0.5)
+        colours[3] += (colours[2] - colours[3]) * np.float32(0.5)
+        if float(np.linalg.norm(colours[:2].mean(0) - colours[2:].mean(0))) >= MIN_CONTRAST:
+            return (colours[0], colours[1]), (colours[2], colours[3])
+
+
+def coverage(label: str, pose: Pose, height: int, width: int) -> NDArray[np.uint8]:
+    """Return (height, width) uint8: how much of each pixel the object covers, 0 to 255."""
+    cosine, sine = np.cos(pose.angle), np.sin(pose.angle)
+    turn = np.array([[cosine, -sine], [sine, cosine]])
+    scale = pose.radius * np.array([pose.stretch**0.5, pose.stretch**-0.5])
+    points: Points = [contour @ turn.T * scale + pose.centre for contour in outline(label)]
+    alpha = np.zeros((height, width), np.uint8)
+    fixed = [np.round(p * (1 << _SUBPIXEL_BITS)).astype(np.int32) for p in points]
+    cv2.fillPoly(alpha, fixed, (255,), cv2.LINE_AA, _SUBPIXEL_BITS)
+    return alpha
+
+
+def bounds(mask: NDArray[np.bool_]) -> Box:
+    """Return the box around the true pixels of ``mask``; zeros when there are none."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return (0.0, 0.0, 0.0, 0.0)
+    return (float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
+
+
+def _pose(rng: np.random.Generator, size: int) -> Pose:
+    radius = size * rng.uniform(0.24, 0.42)
+    reach = 0.9 * radius
+    x, y = rng.uniform(reach, size - reach, 2)
+    return Pose((float(x), float(y)), float(radius), rng.uniform(0, 2 * np.pi), float(np.exp(rng.uniform(-0.4, 0.4))))
+
+
+def _clutter(rng: np.random.Generator, canvas: NDArray[np.float32]) -> None:
+    """Draw up to four thin lines behind the object: edges that belong to no class."""
+    size = canvas.shape[0]
+    for _ in range(int(rng.integers(0, 5))):
+        start, stop = rng.integers(0, size, (2, 2)).tolist()
+        colour = rng.uniform(0, 255, 3).tolist()
+        cv2.line(canvas, start, stop, colour, max(1, size // 48), cv2.LINE_AA)
+
+
+def _occlude(rng: np.random.Generator, canvas: NDArray[np.float32], alpha: NDArray[np.uint8], pose: Pose) -> None:
+    """Lay a thin bar over the object; what it hides leaves ``alpha`` too."""
+    angle, reach = rng.uniform(0, np.pi), 2.0 * pose.radius
+    offset = rng.uniform(-0.5, 0.5, 2) * pose.radius + pose.centre
+    along = np.array([np.cos(angle), np.sin(angle)]) * reach
+    start, stop = (np.round(offset + s * along).astype(int).tolist() for s in (-1, 1))
+    thickness = max(1, round(0.12 * pose.radius))
+    cv2.line(canvas, start, stop, rng.uniform(0, 255, 3).tolist(), thickness)
+    cv2.line(alpha, start, stop, (0,), thickness)
+
+
+def _camera(rng: np.random.Generator, canvas: NDArray[np.float32]) -> Image:
+    """Add uneven light, a little blur and sensor noise; return uint8."""
+    height, width = canvas.shape[:2]
+    corners = rng.uniform(0.65, 1.2, (2, 2)).astype(np.float32)
+    canvas *= cv2.resize(corners, (width, height), interpolation=cv2.INTER_LINEAR)[..., None]
+    if rng.random() < 0.3:
+        canvas = cv2.GaussianBlur(canvas, (3, 3), 0)
+    canvas += rng.standard_normal(canvas.shape, dtype=np.float32) * np.float32(rng.uniform(1, 9))
+    return np.clip(canvas, 0, 255).astype(np.uint8)
