@@ -1,0 +1,115 @@
+"""The TFLite ``Interpreter`` as a Model; LiteRT and tflite_runtime have the same one."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge.backends import _opening
+from edge.backends.base import Model
+from edge.errors import InvalidInput
+from edge.tensors import Array, Quantization, TensorSpec
+
+
+def open_model(interpreter_class: Any, path: Path, threads: int) -> "TFLiteModel":
+    """Load ``path`` with an ``Interpreter`` class. Raises as ``Backend.open`` does."""
+    _opening.readable(path)
+    try:
+        with _opening.quiet():
+            interpreter = interpreter_class(model_path=str(path), num_threads=threads)
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise InvalidInput(_refusal(path, str(error))) from error
+    return TFLiteModel(interpreter, path)
+
+
+class TFLiteModel(Model):
+    """A network in a TFLite interpreter; the batch is 1 where the file leaves it open."""
+
+    def __init__(self, interpreter: Any, path: Path) -> None:
+        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+        self._path = path
+        self._interpreter = interpreter
+        self._inputs = [int(detail["index"]) for detail in inputs]
+        self._outputs = [int(detail["index"]) for detail in outputs]
+        self.inputs = tuple(_input_spec(path, detail) for detail in inputs)
+        self.outputs = tuple(_spec(path, detail, detail["shape"]) for detail in outputs)
+        if any(_is_open(detail) for detail in outputs):
+            self.outputs = self._outputs_of_a_run()
+
+    def run(self, arrays: Sequence[Array]) -> list[Array]:
+        """See Model. The file's kernels may refuse values as well: InvalidInput with their words."""
+        interpreter = self._interpreter
+        if interpreter is None:
+            raise _opening.closed()
+        _opening.check_inputs(self.inputs, arrays)
+        for index, array in zip(self._inputs, arrays, strict=True):
+            interpreter.set_tensor(index, array)
+        try:
+            interpreter.invoke()
+        except (ValueError, RuntimeError) as error:
+            raise InvalidInput(f"model {self._path} failed while running: {_one_line(str(error))}") from error
+        return [interpreter.get_tensor(index) for index in self._outputs]
+
+    def close(self) -> None:
+        """See Model."""
+        self._interpreter = None
+
+    def _outputs_of_a_run(self) -> tuple[TensorSpec, ...]:
+        """Return the output specs with the shapes that one run on zeros gives; for outputs sized while running."""
+        arrays = self.run([np.zeros(spec.shape, spec.dtype) for spec in self.inputs])
+        self._interpreter.reset_all_variables()
+        return tuple(
+            TensorSpec(spec.name, array.shape, spec.dtype, spec.quantization)
+            for spec, array in zip(self.outputs, arrays, strict=True)
+        )
+
+
+def _input_spec(path: Path, detail: dict[str, Any]) -> TensorSpec:
+    signature = detail["shape_signature"]
+    declared = signature if len(signature) else detail["shape"]
+    shape = [None if size < 0 else int(size) for size in declared]
+    return _spec(path, detail, _opening.batch_of_one(path, str(detail["name"]), shape))
+
+
+def _spec(path: Path, detail: dict[str, Any], shape: Sequence[int]) -> TensorSpec:
+    dtype = np.dtype(detail["dtype"])
+    if dtype.kind not in "fiubc":
+        raise InvalidInput(f"model {path}: tensor {detail['name']!r} must hold numbers, it holds {dtype.name}")
+    return TensorSpec(str(detail["name"]), tuple(int(size) for size in shape), dtype, _quantization(detail))
+
+
+def _quantization(detail: dict[str, Any]) -> Quantization | None:
+    """Return the per-tensor map; None for float tensors and where the file gives no scale."""
+    scales = detail["quantization_parameters"]["scales"]
+    if np.dtype(detail["dtype"]).kind == "f" or len(scales) != 1 or not scales[0] > 0:
+        return None
+    return Quantization(float(scales[0]), int(detail["quantization_parameters"]["zero_points"][0]))
+
+
+def _is_open(detail: dict[str, Any]) -> bool:
+    """Return whether an output's shape is only known after a run: no shape, or open beyond the batch."""
+    return len(detail["shape"]) == 0 or any(size < 0 for size in detail["shape_signature"][1:])
+
+
+def _refusal(path: Path, reason: str) -> str:
+    """Return the one line for a file that the interpreter refused, with what to do about it."""
+    custom = re.search(r"unresolved custom op: ([^\s.]+)", reason)
+    if custom and custom[1] == "edgetpu-custom-op":
+        return (
+            f"model {path} is compiled for a Coral Edge TPU, which this backend does not drive; "
+            "use the file it was compiled from, usually the same name without _edgetpu"
+        )
+    if custom:
+        return f"model {path} needs the custom operation {custom[1]}, which is not here; convert it without it"
+    if "Flex" in reason or "Select TensorFlow op" in reason:
+        return f"model {path} needs TensorFlow operations (Flex); convert it with TFLite operations only"
+    if "op for builtin opcode" in reason or "op version" in reason.lower():
+        return f"model {path} is newer than this runtime: {_one_line(reason)}; update the runtime"
+    return f"model {path} is not a TFLite file that can be loaded: {_one_line(reason)}; get or convert it again"
+
+
+def _one_line(reason: str) -> str:
+    return " ".join(reason.split())[:200].rstrip(".")

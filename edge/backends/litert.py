@@ -1,0 +1,24 @@
+"""LiteRT (package ai-edge-litert): the TFLite interpreter that Google maintains; the default for ``.tflite``."""
+
+from importlib import metadata
+from pathlib import Path
+
+from edge.backends import _tflite
+from edge.backends.base import Backend, Model
+
+
+class LiteRT(Backend):
+    """Runs ``.tflite`` files on the CPU through XNNPACK."""
+
+    name = "litert"
+    formats = (".tflite",)
+
+    def open(self, path: Path, threads: int = 1) -> Model:
+        """See Backend."""
+        from ai_edge_litert.interpreter import Interpreter
+
+        return _tflite.open_model(Interpreter, path, threads)
+
+    def version(self) -> str:
+        """See Backend."""
+        return f"ai-edge-litert {metadata.version('ai-edge-litert')}"

@@ -1,0 +1,122 @@
+"""ONNX Runtime on the CPU, for ``.onnx``."""
+
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge.backends import _opening
+from edge.backends.base import Backend, Model
+from edge.errors import InvalidInput
+from edge.tensors import Array, TensorSpec
+
+_DTYPES = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(int8)": np.int8,
+    "tensor(uint8)": np.uint8,
+    "tensor(int16)": np.int16,
+    "tensor(uint16)": np.uint16,
+    "tensor(int32)": np.int32,
+    "tensor(uint32)": np.uint32,
+    "tensor(int64)": np.int64,
+    "tensor(uint64)": np.uint64,
+    "tensor(bool)": np.bool_,
+}
+
+
+class OnnxRuntime(Backend):
+    """Runs ``.onnx`` files, float and quantized (QDQ or QOperator)."""
+
+    name = "onnxruntime"
+    formats = (".onnx",)
+
+    def open(self, path: Path, threads: int = 1) -> Model:
+        """See Backend."""
+        import onnxruntime
+
+        _opening.readable(path)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4  # what goes wrong is raised; the log would say it a second time
+        try:
+            session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # its classes share no base of their own and moved between releases
+            raise InvalidInput(_refusal(path, str(error))) from error
+        return OnnxModel(session, path)
+
+    def version(self) -> str:
+        """See Backend."""
+        return f"onnxruntime {metadata.version('onnxruntime')}"
+
+
+class OnnxModel(Model):
+    """A network in an ONNX Runtime session; the batch is 1 where the file leaves it open.
+
+    ``quantization`` is None throughout: ONNX keeps scales in the graph, not at its border.
+    """
+
+    def __init__(self, session: Any, path: Path) -> None:
+        self._path = path
+        self._session = session
+        inputs, outputs = session.get_inputs(), session.get_outputs()
+        self._inputs = [argument.name for argument in inputs]
+        self._outputs = [argument.name for argument in outputs]
+        self.inputs = tuple(
+            TensorSpec(a.name, _opening.batch_of_one(path, a.name, _sizes(a)), _dtype(path, a)) for a in inputs
+        )
+        dtypes = [_dtype(path, argument) for argument in outputs]
+        shapes = self._output_shapes([_sizes(argument) for argument in outputs])
+        self.outputs = tuple(map(TensorSpec, self._outputs, shapes, dtypes))
+
+    def run(self, arrays: Sequence[Array]) -> list[Array]:
+        """See Model. The kernels may refuse values as well: InvalidInput with their words."""
+        if self._session is None:
+            raise _opening.closed()
+        _opening.check_inputs(self.inputs, arrays)
+        return self._run(arrays)
+
+    def close(self) -> None:
+        """See Model."""
+        self._session = None
+
+    def _run(self, arrays: Sequence[Array]) -> list[Array]:
+        try:
+            results: list[Array] = self._session.run(self._outputs, dict(zip(self._inputs, arrays, strict=True)))
+        except Exception as error:  # see OnnxRuntime.open
+            raise InvalidInput(f"model {self._path} failed while running: {_one_line(str(error))}") from error
+        return results
+
+    def _output_shapes(self, declared: list[list[int | None]]) -> list[tuple[int, ...]]:
+        """Return the shapes at batch 1; a run on zeros tells what the file leaves open beyond the batch."""
+        if any(None in shape[1:] for shape in declared):
+            return [array.shape for array in self._run([np.zeros(s.shape, s.dtype) for s in self.inputs])]
+        return [tuple(1 if size is None else size for size in shape) for shape in declared]
+
+
+def _sizes(argument: Any) -> list[int | None]:
+    """Return the declared sizes, None for a symbolic or unknown one."""
+    return [size if isinstance(size, int) and size > 0 else None for size in argument.shape]
+
+
+def _dtype(path: Path, argument: Any) -> np.dtype[Any]:
+    if argument.type not in _DTYPES:
+        raise InvalidInput(f"model {path}: {argument.name!r} must be a tensor of numbers, it is {argument.type}")
+    return np.dtype(_DTYPES[argument.type])
+
+
+def _refusal(path: Path, reason: str) -> str:
+    """Return the one line for a file that ONNX Runtime refused, with what to do about it."""
+    if "Unsupported model IR version" in reason or "opset" in reason.lower():
+        return f"model {path} is newer than this runtime: {_one_line(reason)}; update onnxruntime"
+    if "is not a registered function/op" in reason or "NOT_IMPLEMENTED" in reason:
+        return f"model {path} needs an operation that ONNX Runtime lacks: {_one_line(reason)}; convert it without it"
+    return f"model {path} is not an ONNX file that can be loaded: {_one_line(reason)}; get or convert it again"
+
+
+def _one_line(reason: str) -> str:
+    return " ".join(reason.split())[:200].rstrip(".")

@@ -1,0 +1,35 @@
+"""tflite_runtime, the interpreter before LiteRT: last release 2.14, Python up to 3.11, numpy below 2.
+
+It has the only 32-bit ARM wheels, and it runs files that today's converter writes.
+"""
+
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from edge.backends import _tflite
+from edge.backends.base import Backend, Model
+from edge.errors import MissingExtra
+
+
+class TFLiteRuntime(Backend):
+    """Runs ``.tflite`` files on the CPU."""
+
+    name = "tflite_runtime"
+    formats = (".tflite",)
+
+    def open(self, path: Path, threads: int = 1) -> Model:
+        """See Backend. Raises MissingExtra beside numpy 2, which its binary cannot use."""
+        if int(np.__version__.split(".")[0]) >= 2:
+            raise MissingExtra(
+                f"backend 'tflite_runtime' needs numpy below 2, {np.__version__} is installed: "
+                "pip install 'edgekit[tflite-runtime]', or use the litert backend"
+            )
+        from tflite_runtime.interpreter import Interpreter
+
+        return _tflite.open_model(Interpreter, path, threads)
+
+    def version(self) -> str:
+        """See Backend."""
+        return f"tflite-runtime {metadata.version('tflite-runtime')}"
