@@ -37,8 +37,8 @@ class TensorSpec:
 
     def check(self, array: Array) -> None:
         """Raise InvalidInput unless ``array`` has exactly this shape and dtype."""
-        if array.shape != self.shape or array.dtype != self.dtype:
-            got = f"{array.shape} {array.dtype.name}"
+        if not isinstance(array, np.ndarray) or array.shape != self.shape or array.dtype != self.dtype:
+            got = f"{array.shape} {array.dtype.name}" if isinstance(array, np.ndarray) else type(array).__name__
             raise InvalidInput(
                 f"tensor {self.name!r} must be {self.describe()}, got {got}; see edge.imaging.Preprocessor"
             )
@@ -54,7 +54,8 @@ def quantize(real: Array, spec: TensorSpec) -> Array:
     scaled = np.asarray(real, np.float64) / spec.quantization.scale
     rounded = np.sign(scaled) * np.floor(np.abs(scaled) + 0.5) + spec.quantization.zero_point
     limits = np.iinfo(spec.dtype)
-    return np.clip(rounded, limits.min, limits.max).astype(spec.dtype)
+    clipped: Array = np.clip(rounded, limits.min, limits.max).astype(spec.dtype)
+    return clipped
 
 
 def dequantize(array: Array, spec: TensorSpec) -> NDArray[np.float32]:

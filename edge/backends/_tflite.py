@@ -12,6 +12,10 @@ from edge.backends.base import Model
 from edge.errors import InvalidInput
 from edge.tensors import Array, Quantization, TensorSpec
 
+# What the binding raises for a file it cannot use; for a damaged one also a name that is not text,
+# an unknown type number, or sizes that no machine has.
+_REFUSALS = (ValueError, RuntimeError, TypeError, MemoryError)
+
 
 def open_model(interpreter_class: Any, path: Path, threads: int) -> "TFLiteModel":
     """Load ``path`` with an ``Interpreter`` class. Raises as ``Backend.open`` does."""
@@ -19,22 +23,26 @@ def open_model(interpreter_class: Any, path: Path, threads: int) -> "TFLiteModel
     try:
         with _opening.quiet():
             interpreter = interpreter_class(model_path=str(path), num_threads=threads)
+            inputs = _fix_batch(interpreter, path)
             interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
+            return TFLiteModel(interpreter, path, inputs)
+    except InvalidInput:
+        raise
+    except _REFUSALS as error:
         raise InvalidInput(_refusal(path, str(error))) from error
-    return TFLiteModel(interpreter, path)
 
 
 class TFLiteModel(Model):
     """A network in a TFLite interpreter; the batch is 1 where the file leaves it open."""
 
-    def __init__(self, interpreter: Any, path: Path) -> None:
-        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    def __init__(self, interpreter: Any, path: Path, inputs: tuple[TensorSpec, ...]) -> None:
+        """interpreter: with its tensors allocated. inputs: its inputs, in its order."""
+        outputs = interpreter.get_output_details()
         self._path = path
         self._interpreter = interpreter
-        self._inputs = [int(detail["index"]) for detail in inputs]
+        self._inputs = [int(detail["index"]) for detail in interpreter.get_input_details()]
         self._outputs = [int(detail["index"]) for detail in outputs]
-        self.inputs = tuple(_input_spec(path, detail) for detail in inputs)
+        self.inputs = inputs
         self.outputs = tuple(_spec(path, detail, detail["shape"]) for detail in outputs)
         if any(_is_open(detail) for detail in outputs):
             self.outputs = self._outputs_of_a_run()
@@ -45,13 +53,13 @@ class TFLiteModel(Model):
         if interpreter is None:
             raise _opening.closed()
         _opening.check_inputs(self.inputs, arrays)
-        for index, array in zip(self._inputs, arrays, strict=True):
-            interpreter.set_tensor(index, array)
         try:
+            for index, array in zip(self._inputs, arrays, strict=True):
+                interpreter.set_tensor(index, array)
             interpreter.invoke()
-        except (ValueError, RuntimeError) as error:
+            return [interpreter.get_tensor(index) for index in self._outputs]
+        except _REFUSALS as error:
             raise InvalidInput(f"model {self._path} failed while running: {_one_line(str(error))}") from error
-        return [interpreter.get_tensor(index) for index in self._outputs]
 
     def close(self) -> None:
         """See Model."""
@@ -67,11 +75,17 @@ class TFLiteModel(Model):
         )
 
 
-def _input_spec(path: Path, detail: dict[str, Any]) -> TensorSpec:
-    signature = detail["shape_signature"]
-    declared = signature if len(signature) else detail["shape"]
-    shape = [None if size < 0 else int(size) for size in declared]
-    return _spec(path, detail, _opening.batch_of_one(path, str(detail["name"]), shape))
+def _fix_batch(interpreter: Any, path: Path) -> tuple[TensorSpec, ...]:
+    """Resize an open batch to 1 and return the input specs; InvalidInput when anything else is open."""
+    specs = []
+    for detail in interpreter.get_input_details():
+        signature = detail["shape_signature"] if len(detail["shape_signature"]) else detail["shape"]
+        sizes = [None if open_ < 0 else int(size) for open_, size in zip(signature, detail["shape"], strict=True)]
+        shape = _opening.batch_of_one(path, str(detail["name"]), sizes)
+        if shape != tuple(detail["shape"]):
+            interpreter.resize_tensor_input(detail["index"], shape)
+        specs.append(_spec(path, detail, shape))
+    return tuple(specs)
 
 
 def _spec(path: Path, detail: dict[str, Any], shape: Sequence[int]) -> TensorSpec:

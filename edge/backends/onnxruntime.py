@@ -1,5 +1,6 @@
 """ONNX Runtime on the CPU, for ``.onnx``."""
 
+import re
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -45,9 +46,11 @@ class OnnxRuntime(Backend):
         options.log_severity_level = 4  # what goes wrong is raised; the log would say it a second time
         try:
             session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            return OnnxModel(session, path)
+        except InvalidInput:
+            raise
         except Exception as error:  # its classes share no base of their own and moved between releases
             raise InvalidInput(_refusal(path, str(error))) from error
-        return OnnxModel(session, path)
 
     def version(self) -> str:
         """See Backend."""
@@ -88,7 +91,7 @@ class OnnxModel(Model):
         try:
             results: list[Array] = self._session.run(self._outputs, dict(zip(self._inputs, arrays, strict=True)))
         except Exception as error:  # see OnnxRuntime.open
-            raise InvalidInput(f"model {self._path} failed while running: {_one_line(str(error))}") from error
+            raise InvalidInput(f"model {self._path} failed while running: {_reason(str(error))}") from error
         return results
 
     def _output_shapes(self, declared: list[list[int | None]]) -> list[tuple[int, ...]]:
@@ -109,14 +112,22 @@ def _dtype(path: Path, argument: Any) -> np.dtype[Any]:
     return np.dtype(_DTYPES[argument.type])
 
 
-def _refusal(path: Path, reason: str) -> str:
+def _refusal(path: Path, words: str) -> str:
     """Return the one line for a file that ONNX Runtime refused, with what to do about it."""
-    if "Unsupported model IR version" in reason or "opset" in reason.lower():
-        return f"model {path} is newer than this runtime: {_one_line(reason)}; update onnxruntime"
-    if "is not a registered function/op" in reason or "NOT_IMPLEMENTED" in reason:
-        return f"model {path} needs an operation that ONNX Runtime lacks: {_one_line(reason)}; convert it without it"
-    return f"model {path} is not an ONNX file that can be loaded: {_one_line(reason)}; get or convert it again"
+    reason = _reason(words)
+    if "Unsupported model IR version" in words or "Current official support" in words:
+        return (
+            f"model {path} is newer than this runtime: {reason}; update onnxruntime, or convert it for an older opset"
+        )
+    if any(sign in words for sign in ("No Op registered", "No opset import", "Could not find an implementation")):
+        return f"model {path} needs an operation that ONNX Runtime lacks: {reason}; convert it without it"
+    return f"model {path} is not an ONNX file that can be loaded: {reason}; get or convert it again"
 
 
-def _one_line(reason: str) -> str:
-    return " ".join(reason.split())[:200].rstrip(".")
+def _reason(words: str) -> str:
+    """Return ONNX Runtime's message in one line, without its error number and the places in its sources."""
+    line = " ".join(words.split())
+    line = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", line)
+    line = re.sub(r"^Load model from .*? failed: ?", "", line)
+    start = max(line.find(sign) for sign in ("Unsupported model IR", "Opset ", "No Op registered", "No opset import"))
+    return line[max(0, start) :][:200].rstrip(". ")
