@@ -15,7 +15,7 @@ def read(path: Path) -> list[str]:
     Raises FileProblem when unreadable, InvalidInput when empty.
     """
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise FileProblem(f"labels {path} cannot be read: {error}") from error
     lines = [line for line in lines if line]
