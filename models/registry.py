@@ -13,7 +13,9 @@ NETWORKS: dict[str, Entry] = {
     "mobilenet_v1": Entry("edge.models.mobilenet_v1:mobilenet_v1", "depthwise separable, 2017", "train", _NEEDS),
     "mobilenet_v2": Entry("edge.models.mobilenet_v2:mobilenet_v2", "inverted residuals, 2018", "train", _NEEDS),
     "shufflenet_v1": Entry("edge.models.shufflenet_v1:shufflenet_v1", "grouped 1x1 and shuffle, 2018", "train", _NEEDS),
-    "shufflenet_v2": Entry("edge.models.shufflenet_v2:shufflenet_v2", "channel split and shuffle, 2018", "train", _NEEDS),
+    "shufflenet_v2": Entry(
+        "edge.models.shufflenet_v2:shufflenet_v2", "channel split and shuffle, 2018", "train", _NEEDS
+    ),
 }
 
 

@@ -36,9 +36,9 @@ def run(parser: argparse.ArgumentParser, body: Body, argv: Sequence[str] | None 
         return _report(parser.prog, _os_error_line(error), USAGE)
     except Exception as error:  # the one place where everything ends as a line and a code
         _raise_when_debugging()
-        line = " ".join(str(error).split())[:300]
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
         hint = "set EDGE_DEBUG=1 for the traceback"
-        return _report(parser.prog, f"unexpected {type(error).__name__}: {line}; {hint}", UNEXPECTED)
+        return _report(parser.prog, f"unexpected {type(error).__name__}: {lines[-1][:300]}; {hint}", UNEXPECTED)
 
 
 def _raise_when_debugging() -> None:
@@ -72,3 +72,25 @@ def write_json(path: Path | None, content: Any) -> None:
             temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise FileProblem(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def progress(what: str) -> Callable[[int, int], None]:
+    """Return a function of (done, total) that keeps one line on a terminal, and a line a quarter elsewhere."""
+    shown = -1
+
+    def show(done: int, total: int) -> None:
+        nonlocal shown
+        quarter = 4 * done // max(1, total)
+        if sys.stderr.isatty():
+            print(f"\r{what} {done}/{total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+        elif quarter != shown:
+            print(f"{what} {done}/{total}", file=sys.stderr, flush=True)
+        shown = quarter
+
+    return show
+
+
+def quiet_tensorflow() -> None:
+    """Choose Keras 2 and hold back TensorFlow's start-up chatter; call before importing it."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")

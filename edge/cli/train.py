@@ -1,0 +1,207 @@
+"""``edge-train``: fit a network to a folder of images."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.cli import _main
+from edge.errors import InvalidInput, unknown_name
+
+if TYPE_CHECKING:
+    from edge.models.training.fit import Data
+    from edge.models.training.settings import Settings
+
+EXAMPLES = """\
+examples:
+  edge-train --list
+  edge-train shufflenet_v2 --data cifar10.zip --out run --width 0.5 --input-size 32 --epochs 40
+  edge-train mobilenet_v2 --data photos/ --out run --input-size 160 --optimizer adamw --learning-rate 0.002
+  edge-train shufflenet_v2 --data cifar10.zip --out run --resume     (same options: goes on where it stopped)
+
+data: a folder or a zip with train/<class>/*.jpg and test/<class>/*.jpg (or validation/), or the name "scenes" for
+a drawn set. OUT gets model.keras, train.json, labels.txt, history.csv and curves.png.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's parser; it imports nothing heavy."""
+    p = argparse.ArgumentParser(
+        "edge-train",
+        description="Fit a network to a folder of images.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("model", nargs="?", metavar="MODEL", help="network name; --list prints them")
+    p.add_argument("--list", action="store_true", help="print the networks and stop")
+    p.add_argument("--data", metavar="DIR|ZIP|NAME", help="the images; NAME: scenes, a set that is drawn here")
+    p.add_argument("--out", type=Path, metavar="DIR", help="where the run goes")
+    p.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    net = p.add_argument_group("network")
+    net.add_argument("--width", type=float, default=1.0, help="width multiplier (default 1.0)")
+    net.add_argument(
+        "--input-size", type=int, default=224, metavar="PIXELS", help="side of the square input (default 224)"
+    )
+    net.add_argument("--channels", type=int, choices=(1, 3), default=3, help="3 for colour, 1 for grey (default 3)")
+    net.add_argument(
+        "--downsample", type=int, metavar="N", help="total stride, 32 in the papers; default: by input size"
+    )
+    net.add_argument("--groups", type=int, help="groups of shufflenet_v1: 1, 2, 3, 4 or 8")
+    net.add_argument("--dropout", type=float, default=0.0, help="before the classifier (default 0)")
+    _add_fit(p.add_argument_group("training"))
+    _add_augmentation(p.add_argument_group("augmentation"))
+    _main.add_json(p)
+    return p
+
+
+def _add_fit(group: Any) -> None:
+    group.add_argument("--epochs", type=int, default=30, help="(default 30)")
+    group.add_argument("--batch", type=int, default=128, help="images a step (default 128)")
+    group.add_argument("--optimizer", choices=("sgd", "adam", "adamw"), default="sgd", help="(default sgd)")
+    group.add_argument(
+        "--learning-rate", type=float, metavar="RATE", help="at the top; default 0.1 for sgd, 0.002 else"
+    )
+    group.add_argument("--momentum", type=float, default=0.9, help="of sgd (default 0.9)")
+    group.add_argument("--weight-decay", type=float, default=2e-3, help="decoupled (default 0.002)")
+    group.add_argument("--schedule", choices=("cosine", "step"), default="cosine", help="(default cosine)")
+    group.add_argument("--warmup", type=float, default=2.0, metavar="EPOCHS", help="linear rise (default 2)")
+    group.add_argument(
+        "--step-epochs", type=int, default=10, metavar="EPOCHS", help="of the step schedule (default 10)"
+    )
+    group.add_argument("--step-factor", type=float, default=0.1, help="of the step schedule (default 0.1)")
+    group.add_argument("--label-smoothing", type=float, default=0.1, help="(default 0.1)")
+    group.add_argument(
+        "--early-stopping", type=int, default=0, metavar="EPOCHS", help="stop after so many without a gain"
+    )
+    group.add_argument("--holdout", type=float, default=0.0, metavar="PART", help="training images set apart, 0 to 1")
+    group.add_argument("--mixed-precision", action="store_true", help="float16 on GPUs, bfloat16 on processors")
+    group.add_argument(
+        "--strategy",
+        choices=("auto", "one", "mirrored", "multiworker"),
+        default="auto",
+        help="tf.distribute: auto takes all GPUs here; multiworker reads TF_CONFIG (default auto)",
+    )
+    group.add_argument("--seed", type=int, default=0, help="(default 0)")
+
+
+def _add_augmentation(group: Any) -> None:
+    group.add_argument("--no-flip", action="store_true", help="do not mirror left-right")
+    group.add_argument("--crop", type=int, metavar="PIXELS", help="largest shift; default an eighth of the input")
+    group.add_argument(
+        "--jitter", type=float, default=0.0, help="brightness, contrast, saturation, e.g. 0.2 (default 0)"
+    )
+    group.add_argument("--cutout", type=int, default=0, metavar="PIXELS", help="side of one grey square (default 0)")
+    group.add_argument("--mixup", type=float, default=0.0, metavar="ALPHA", help="blend pairs of images (default 0)")
+
+
+def settings_from(a: argparse.Namespace) -> "Settings":
+    """Return the run's settings; raises InvalidInput for a value that does not fit."""
+    from edge.models.training.settings import Augmentation, Settings
+
+    crop = a.input_size // 8 if a.crop is None else a.crop
+    rate = a.learning_rate if a.learning_rate is not None else (0.1 if a.optimizer == "sgd" else 0.002)
+    holdout = a.holdout or (0.1 if a.early_stopping else 0.0)
+    return Settings(
+        epochs=a.epochs,
+        batch=a.batch,
+        optimizer=a.optimizer,
+        learning_rate=rate,
+        momentum=a.momentum,
+        weight_decay=a.weight_decay,
+        schedule=a.schedule,
+        warmup=a.warmup,
+        step_epochs=a.step_epochs,
+        step_factor=a.step_factor,
+        label_smoothing=a.label_smoothing,
+        augmentation=Augmentation(not a.no_flip, crop, a.jitter, a.cutout, a.mixup),
+        patience=a.early_stopping,
+        holdout=holdout,
+        mixed_precision=a.mixed_precision,
+        strategy=a.strategy,
+        seed=a.seed,
+    )
+
+
+def body(a: argparse.Namespace) -> None:
+    """Run the command."""
+    if a.list:
+        from edge.models.registry import NETWORKS, available
+
+        for name in available():
+            print(f"{name:16} {NETWORKS[name].summary if name in NETWORKS else 'plug-in'}")
+        return
+    for option in ("model", "data", "out"):
+        if getattr(a, option) is None:
+            raise InvalidInput(f"{'--' if option != 'model' else ''}{option} is missing; see edge-train --help")
+    _train(a, settings_from(a))
+
+
+def _train(a: argparse.Namespace, settings: "Settings") -> None:
+    from edge.cli._data import open_data
+    from edge.models.registry import available
+    from edge.models.training.outdir import claim
+
+    if a.model not in available():
+        raise unknown_name("model", a.model, available())
+    options = network_options(a)
+    folder = open_data(a.data)
+    with claim(a.out, {"model": a.model, **options, **settings.as_json()}, a.resume):
+        _main.quiet_tensorflow()
+        from edge.models import build
+        from edge.models.training import fit
+        from edge.models.training.curves import plot_curves
+
+        data = load_data(folder, options["input_shape"], settings, a.out / "cache")
+
+        def make() -> Any:
+            return build(a.model, classes=len(data.labels), **options)
+
+        record = fit.train(make, data, settings, a.out, a.resume)
+        record["build"] = {"name": a.model, **options}
+        plot_curves(a.out / fit.HISTORY, a.out / fit.CURVES)
+    _main.write_json(a.json, record)
+    print(f"{a.model}: accuracy {record['accuracy']:.4f} on {record['images']['report']} images; model in {a.out}")
+
+
+def network_options(a: argparse.Namespace) -> dict[str, Any]:
+    """Return the keyword arguments of ``edge.models.build`` besides the class count."""
+    from edge.models.scaling import fitting_downsample
+
+    options: dict[str, Any] = {"input_shape": (a.input_size, a.input_size, a.channels), "width": a.width}
+    options["downsample"] = a.downsample or fitting_downsample(a.input_size, a.input_size)
+    if a.dropout:
+        options["dropout"] = a.dropout
+    if a.groups is not None:
+        options["groups"] = a.groups
+    return options
+
+
+def load_data(folder: Any, size: tuple[int, int, int], settings: "Settings", cache: Path) -> "Data":
+    """Decode the data set's splits and say which images were left out."""
+    from edge.models.training.decode import decode_split
+    from edge.models.training.fit import Data, hold_out
+
+    decoded = {
+        split: decode_split(folder, split, size, cache, _main.progress(f"reading {split}")) for split in folder.splits
+    }
+    corrupt = [name for part in decoded.values() for name in part.corrupt]
+    if corrupt:
+        shown = ", ".join(corrupt[:5]) + (" …" if len(corrupt) > 5 else "")
+        print(f"edge-train: left out {len(corrupt)} images that cannot be decoded: {shown}", file=sys.stderr)
+    if "train" not in decoded:
+        folder.split("train")
+    train, report = decoded["train"], decoded[folder.evaluation()]
+    monitor = decoded.get("validation", report)
+    if settings.holdout and "validation" not in decoded:
+        train, monitor = hold_out(train, settings.holdout, settings.seed)
+    return Data(train, monitor, report, folder.labels)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    return _main.run(parser(), body, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""What happens between epochs: a line a person can follow, a CSV row, a checkpoint to resume from."""
+
+import csv
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+import tensorflow as tf
+import tf_keras as keras
+
+COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
+
+
+class History(keras.callbacks.Callback):  # type: ignore[misc]
+    """Appends one row an epoch to ``history.csv`` and prints it with the time that is left."""
+
+    def __init__(self, path: Path, epochs: int, stream: TextIO) -> None:
+        super().__init__()
+        self._path, self._epochs, self._stream = path, epochs, stream
+        self._started = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._started = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        seconds = time.monotonic() - self._started
+        optimizer = self.model.optimizer
+        rate = float(keras.backend.get_value(optimizer.learning_rate))
+        values = {**(logs or {}), "epoch": epoch + 1, "learning_rate": rate, "seconds": round(seconds, 2)}
+        self._append([values.get(column, "") for column in COLUMNS])
+        left = seconds * (self._epochs - epoch - 1)
+        shown = "  ".join(f"{k} {values[k]:.4f}" for k in COLUMNS[1:5] if k in values)
+        print(
+            f"epoch {epoch + 1}/{self._epochs}  {shown}  {seconds:.0f} s, {left / 60:.0f} min left",
+            file=self._stream,
+            flush=True,
+        )
+
+    def _append(self, row: list[Any]) -> None:
+        fresh = not self._path.exists()
+        with self._path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            if fresh:
+                writer.writerow(COLUMNS)
+            writer.writerow([f"{v:.6g}" if isinstance(v, float) else v for v in row])
+
+
+class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
+    """Saves weights, optimizer state and epoch after each epoch; ``restore`` continues from there."""
+
+    def __init__(self, folder: Path, model: Any) -> None:
+        super().__init__()
+        self._folder = folder
+        self._epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
+        tracked = tf.train.Checkpoint(model=model, optimizer=model.optimizer, epoch=self._epoch)
+        self._manager = tf.train.CheckpointManager(tracked, str(folder), max_to_keep=1)
+
+    def restore(self) -> int:
+        """Load the newest checkpoint, if there is one; return how many epochs are done."""
+        if self._manager.latest_checkpoint is None:
+            return 0
+        self._manager.checkpoint.restore(self._manager.latest_checkpoint).expect_partial()
+        return int(self._epoch.numpy())
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._epoch.assign(epoch + 1)
+        self._manager.save()
+
+
+class BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
+    """Keeps the weights of the best validation accuracy and stops after ``patience`` epochs without a better one.
+
+    Its state is on disk, so that a resumed run goes on where it was.
+    """
+
+    def __init__(self, folder: Path, patience: int) -> None:
+        super().__init__()
+        self._weights, self._state, self._patience = folder / "best.weights.h5", folder / "best.json", patience
+        self._best = {"accuracy": -1.0, "epoch": -1}
+        if self._state.exists():
+            self._best = json.loads(self._state.read_text())
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        accuracy = float((logs or {})["val_accuracy"])
+        if accuracy > self._best["accuracy"]:
+            self._best = {"accuracy": accuracy, "epoch": epoch}
+            self.model.save_weights(self._weights)
+            temporary = self._state.with_suffix(".partial")
+            temporary.write_text(json.dumps(self._best))
+            os.replace(temporary, self._state)
+        elif epoch - self._best["epoch"] >= self._patience:
+            self.model.stop_training = True
+
+    def restore_best(self) -> None:
+        """Put the best epoch's weights into the model."""
+        self.model.load_weights(self._weights)

@@ -1,0 +1,135 @@
+"""Decode a data set once, to a memory-mapped array; training then reads it at memory speed, whatever its size.
+
+Images are resized with the same OpenCV call as ``edge.imaging`` uses on the device, so that the network
+is trained on the pixels it will see.
+"""
+
+import hashlib
+import itertools
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import InvalidInput
+from edge.models.training.folder import ImageFolder
+
+Progress = Callable[[int, int], None]
+"""Called with images done and images in all."""
+
+CHUNK = 256
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """images: (n, height, width, channels) uint8, RGB or grey. classes: (n,) int64. corrupt: names left out."""
+
+    images: NDArray[np.uint8]
+    classes: NDArray[np.int64]
+    names: tuple[str, ...]
+    corrupt: tuple[str, ...]
+
+    def subset(self, indices: NDArray[np.int64]) -> "Decoded":
+        """Return the rows ``indices``; images are copied."""
+        names = tuple(self.names[i] for i in indices)
+        return Decoded(self.images[indices], self.classes[indices], names, self.corrupt)
+
+
+def decode_image(data: bytes, size: tuple[int, int, int]) -> NDArray[np.uint8] | None:
+    """Return (height, width, channels) uint8, RGB for 3 channels, grey for 1; None when it is not an image."""
+    height, width, channels = size
+    if not _is_whole(data):
+        return None
+    flag = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+    except cv2.error:
+        return None
+    if image is None:
+        return None
+    if image.shape[:2] != (height, width):
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    if channels == 1:
+        return np.asarray(image, np.uint8)[..., None]
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _is_whole(data: bytes) -> bool:
+    """Whether a JPEG or PNG has its end marker: OpenCV fills what a cut file lacks with other pixels."""
+    if data.startswith(b"\xff\xd8"):
+        return b"\xff\xd9" in data[-1024:]
+    if data.startswith(b"\x89PNG"):
+        return b"IEND" in data[-1024:]
+    return len(data) > 0
+
+
+def decode_split(
+    folder: ImageFolder, split: str, size: tuple[int, int, int], cache: Path, progress: Progress | None = None
+) -> Decoded:
+    """Decode every image of a split into ``cache`` (reused when the list and the size are the same).
+
+    size: height, width, channels (1 or 3). Raises InvalidInput when no image of the split can be decoded.
+    """
+    if size[2] not in (1, 3):
+        raise InvalidInput(f"image folders hold 1 or 3 channels, got {size[2]}")
+    members = folder.split(split)
+    stem = cache / f"{split}-{_key(folder, members.names, size)}"
+    array, index = stem.with_suffix(".npy"), stem.with_suffix(".json")
+    if not index.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        _write(folder, members.names, size, array, index, progress)
+    good = json.loads(index.read_text())["good"]
+    if not good:
+        raise InvalidInput(
+            f"data set {folder.root}: none of the {len(members.names)} images of {split}/ can be decoded"
+        )
+    images = np.load(array, mmap_mode="r")[: len(good)]
+    classes = np.asarray(members.classes, np.int64)[good]
+    corrupt = sorted(set(range(len(members.names))) - set(good))
+    names = tuple(members.names[i] for i in good)
+    return Decoded(images, classes, names, tuple(members.names[i] for i in corrupt))
+
+
+def _key(folder: ImageFolder, names: tuple[str, ...], size: tuple[int, int, int]) -> str:
+    stat = folder.root.stat()
+    text = json.dumps([str(folder.root.resolve()), stat.st_mtime_ns, stat.st_size, names, size])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _write(
+    folder: ImageFolder,
+    names: tuple[str, ...],
+    size: tuple[int, int, int],
+    array: Path,
+    index: Path,
+    progress: Progress | None,
+) -> None:
+    """Fill the array, then write the index; without an index the array counts as absent."""
+    target = np.lib.format.open_memmap(array, "w+", np.uint8, (len(names), *size))
+    good: list[int] = []
+    for position, image in enumerate(_images(folder, names, size)):
+        if image is not None:
+            target[len(good)] = image
+            good.append(position)
+        if progress and (position + 1 == len(names) or position % 1000 == 999):
+            progress(position + 1, len(names))
+    target.flush()
+    temporary = index.with_suffix(".partial")
+    temporary.write_text(json.dumps({"good": good}))
+    os.replace(temporary, index)
+
+
+def _images(
+    folder: ImageFolder, names: tuple[str, ...], size: tuple[int, int, int]
+) -> Iterator[NDArray[np.uint8] | None]:
+    """Yield decoded images in order; OpenCV releases the interpreter lock, so threads decode side by side."""
+    with ThreadPoolExecutor() as pool:
+        data = folder.read(names)
+        while chunk := list(itertools.islice(data, CHUNK)):
+            yield from pool.map(lambda item: decode_image(item, size), chunk)

@@ -1,0 +1,190 @@
+"""One training run: a network, a data set, settings; out come a model, its history and a record of both."""
+
+import csv
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from edge.errors import InvalidInput
+from edge.models.complexity import complexity
+from edge.models.training import pipeline
+from edge.models.training.callbacks import BestWeights, Checkpoint, History
+from edge.models.training.decode import Decoded
+from edge.models.training.schedules import optimizer
+from edge.models.training.settings import Settings
+
+MODEL, RECORD, HISTORY, CURVES, LABELS = "model.keras", "train.json", "history.csv", "curves.png", "labels.txt"
+
+
+@dataclass(frozen=True)
+class Data:
+    """train: what is fitted. monitor: what each epoch reports on. report: what the final accuracy is taken on."""
+
+    train: Decoded
+    monitor: Decoded
+    report: Decoded
+    labels: tuple[str, ...]
+
+
+def hold_out(data: Decoded, fraction: float, seed: int) -> tuple[Decoded, Decoded]:
+    """Return the training part and a random ``fraction`` set apart, at least one image of each."""
+    order = np.random.default_rng(seed).permutation(len(data.classes))
+    apart = min(len(order) - 1, max(1, round(fraction * len(order))))
+    return data.subset(np.sort(order[apart:])), data.subset(np.sort(order[:apart]))
+
+
+def strategy(name: str) -> Any:
+    """Return the ``tf.distribute`` strategy: auto takes every GPU of this machine, one device otherwise."""
+    if name == "multiworker":
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    if name == "mirrored" or (name == "auto" and len(tf.config.list_logical_devices("GPU")) > 1):
+        # Logical processors count when there is no GPU, so that the path is testable anywhere.
+        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        return tf.distribute.MirroredStrategy([d.name for d in devices])
+    return tf.distribute.get_strategy()
+
+
+def precision_policy(mixed: bool) -> str:
+    """Return the Keras policy: float16 where there is a GPU, bfloat16 on processors."""
+    if not mixed:
+        return "float32"
+    return "mixed_float16" if tf.config.list_logical_devices("GPU") else "mixed_bfloat16"
+
+
+def train(
+    make: Callable[[], Any],
+    data: Data,
+    settings: Settings,
+    out: Path,
+    resume: bool = False,
+    stream: TextIO = sys.stderr,
+) -> dict[str, Any]:
+    """Fit ``make()`` and write model.keras, train.json, history.csv and labels.txt into ``out``.
+
+    make: builds the float32 network; it is called again under mixed precision. resume: go on from the last
+    finished epoch in ``out``. Returns the record. Interrupting loses at most the epoch under way.
+    """
+    steps = len(data.train.classes) // settings.batch
+    if steps == 0:
+        raise InvalidInput(f"batch must be at most the {len(data.train.classes)} training images, got {settings.batch}")
+    keras.utils.set_random_seed(settings.seed)
+    started = time.time()
+    keras.mixed_precision.set_global_policy(precision_policy(settings.mixed_precision))
+    try:
+        with strategy(settings.strategy).scope():
+            model = make()
+            compile_model(model, settings, steps)
+        epochs_done = _fit(model, data, settings, steps, out, resume, stream)
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    final = _in_float32(make, model, settings)
+    record = _record(final, data, settings, epochs_done, out, time.time() - started)
+    _save(final, data.labels, record, out)
+    return record
+
+
+def compile_model(model: Any, settings: Settings, steps_per_epoch: int) -> None:
+    """Attach the optimizer, cross-entropy with label smoothing and top-1 accuracy (named ``accuracy``)."""
+    model.compile(
+        optimizer(settings, steps_per_epoch, model),
+        keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
+        metrics=[keras.metrics.CategoricalAccuracy("accuracy")],
+    )
+
+
+def accuracy(model: Any, data: Decoded, batch: int = 256) -> float:
+    """Return top-1 accuracy, 0 to 1, of a Keras model on decoded images."""
+    right = 0
+    for images, targets in pipeline.evaluation_batches(data, int(model.output_shape[-1]), batch):
+        right += int(np.sum(np.argmax(model(images, training=False), -1) == np.argmax(targets, -1)))
+    return right / len(data.classes)
+
+
+def _fit(model: Any, data: Data, settings: Settings, steps: int, out: Path, resume: bool, stream: TextIO) -> int:
+    checkpoint = Checkpoint(out / "checkpoint", model)
+    first = checkpoint.restore() if resume else 0
+    callbacks = [History(out / HISTORY, settings.epochs, stream), checkpoint]
+    best = BestWeights(out / "checkpoint", settings.patience) if settings.patience else None
+    if best:
+        best.set_model(model)
+        callbacks.insert(0, best)
+    _trim_history(out / HISTORY, first)
+    classes = len(data.labels)
+    history = model.fit(
+        pipeline.training_batches(data.train, classes, settings.batch, settings.augmentation, settings.seed + first),
+        validation_data=pipeline.evaluation_batches(data.monitor, classes, 2 * settings.batch),
+        epochs=settings.epochs,
+        initial_epoch=first,
+        steps_per_epoch=steps,
+        callbacks=callbacks,
+        verbose=0,
+    )
+    if best:
+        best.restore_best()
+    return first + len(history.epoch)
+
+
+def _trim_history(path: Path, epochs: int) -> None:
+    """Drop rows of an epoch that was cut off before its checkpoint, or of an earlier run."""
+    if not path.exists():
+        return
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(lines[: epochs + 1] if epochs else []), encoding="utf-8")
+    if not epochs:
+        path.unlink()
+
+
+def _in_float32(make: Callable[[], Any], model: Any, settings: Settings) -> Any:
+    """Return a float32 copy: devices get float32, whatever precision it was trained in."""
+    if not settings.mixed_precision:
+        return model
+    copy = make()
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _record(model: Any, data: Data, settings: Settings, epochs: int, out: Path, seconds: float) -> dict[str, Any]:
+    with (out / HISTORY).open(encoding="utf-8") as file:
+        trained = sum(float(row["seconds"]) for row in csv.DictReader(file))
+    cost = complexity(model)
+    return {
+        "network": model.name,
+        "input_shape": list(model.input_shape[1:]),
+        "classes": len(data.labels),
+        "trainable": cost.trainable,
+        "macs": cost.macs,
+        "accuracy": accuracy(model, data.report),
+        "images": {"train": len(data.train.classes), "report": len(data.report.classes)},
+        "corrupt": [*data.train.corrupt, *data.report.corrupt],
+        "mean": [pipeline.MEAN],
+        "std": [pipeline.STD],
+        "epochs": epochs,
+        "seconds": round(max(seconds, trained), 1),
+        "settings": settings.as_json(),
+        "versions": {
+            "python": platform.python_version(),
+            "tensorflow": tf.__version__,
+            "tf_keras": keras.__version__,
+            "numpy": np.__version__,
+        },
+        "machine": f"{platform.machine()}, {len(tf.config.list_logical_devices('GPU'))} GPU",
+    }
+
+
+def _save(model: Any, labels: tuple[str, ...], record: dict[str, Any], out: Path) -> None:
+    """Write the model last but one and the record last: a folder with a record is complete."""
+    (out / LABELS).write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+    model.compile()  # without the optimizer's state, which only a checkpoint needs
+    temporary = out / f".partial-{MODEL}"
+    model.save(temporary)
+    temporary.replace(out / MODEL)
+    (out / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,114 @@
+"""Image-folder data sets: a directory or a zip with ``train/`` and ``test/`` or ``validation/``, one folder a class."""
+
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from edge.errors import FileProblem, InvalidInput
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+SPLITS = {"train": "train", "test": "test", "validation": "validation", "valid": "validation", "val": "validation"}
+
+
+@dataclass(frozen=True)
+class Split:
+    """names: paths inside the folder or zip, sorted. classes: one label index per name."""
+
+    names: tuple[str, ...]
+    classes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """labels: folder names, sorted. splits: ``train``, ``test``, ``validation``, as far as they are there."""
+
+    root: Path
+    labels: tuple[str, ...]
+    splits: dict[str, Split]
+
+    def split(self, name: str) -> Split:
+        """Return one split. Raises InvalidInput when the data set has none of that name."""
+        if name not in self.splits:
+            raise InvalidInput(f"data set {self.root} has no {name}/ folder; it has: {', '.join(self.splits)}")
+        return self.splits[name]
+
+    def evaluation(self) -> str:
+        """Return the split that accuracies are reported on: ``test`` if there is one, else ``validation``."""
+        for name in ("test", "validation"):
+            if name in self.splits:
+                return name
+        raise InvalidInput(f"data set {self.root} has no test/ and no validation/ folder to report accuracy on")
+
+    def read(self, names: Iterator[str] | tuple[str, ...]) -> Iterator[bytes]:
+        """Yield the files' bytes, in order; the zip is opened once. An unreadable file yields no bytes."""
+        if self.root.is_dir():
+            yield from (_bytes(self.root.joinpath(name).read_bytes) for name in names)
+            return
+        with zipfile.ZipFile(self.root) as archive:
+            yield from (_bytes(partial(archive.read, name)) for name in names)
+
+
+def _bytes(read: Callable[[], bytes]) -> bytes:
+    try:
+        return read()
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError):
+        return b""
+
+
+def open_folder(root: Path, labels: tuple[str, ...] | None = None) -> ImageFolder:
+    """List a data set; no image is read.
+
+    labels: the classes a model already has; a folder that is not among them is refused.
+    Raises FileProblem when unreadable, InvalidInput when it is not an image folder or is empty.
+    """
+    rows = [row for name in _names(root) if (row := _parse(name))]
+    if not rows:
+        raise InvalidInput(
+            f"data set {root} has no images: expected train/<class>/*.jpg and test/<class>/*.jpg "
+            f"({', '.join(sorted(SUFFIXES))}), in a folder or a zip"
+        )
+    found = tuple(sorted({label for _, label, _ in rows}))
+    if labels is None:
+        labels = found
+    elif strangers := [label for label in found if label not in labels]:
+        raise InvalidInput(f"class folder {strangers[0]!r} is not one of the model's labels: {', '.join(labels)}")
+    index = {label: number for number, label in enumerate(labels)}
+    splits = {}
+    for split in dict.fromkeys(SPLITS.values()):
+        members = sorted((name, index[label]) for s, label, name in rows if s == split)
+        if members:
+            splits[split] = Split(tuple(m[0] for m in members), tuple(m[1] for m in members))
+    _check_labels_agree(root, rows)
+    return ImageFolder(root, labels, splits)
+
+
+def _check_labels_agree(root: Path, rows: list[tuple[str, str, str]]) -> None:
+    """A class that only the test images have is a misspelt folder more often than anything else."""
+    trained = {label for split, label, _ in rows if split == "train"}
+    for split, label, _ in rows:
+        if trained and label not in trained:
+            raise InvalidInput(f"data set {root}: class folder {split}/{label} has no counterpart train/{label}")
+
+
+def _names(root: Path) -> list[str]:
+    if root.is_dir():
+        return [str(p.relative_to(root).as_posix()) for p in root.rglob("*") if p.suffix.lower() in SUFFIXES]
+    if not root.exists():
+        raise FileProblem(f"data set {root} does not exist; expected a folder or a zip")
+    try:
+        with zipfile.ZipFile(root) as archive:
+            return [n for n in archive.namelist() if PurePosixPath(n).suffix.lower() in SUFFIXES]
+    except (zipfile.BadZipFile, OSError) as error:
+        raise FileProblem(f"data set {root} cannot be read as a zip: {error}") from error
+
+
+def _parse(name: str) -> tuple[str, str, str] | None:
+    """Return split, label, name for ``[anything/]train/<class>/file``; None for files elsewhere."""
+    parts = PurePosixPath(name).parts
+    for position, part in enumerate(parts[:-2]):
+        if part in SPLITS:
+            return SPLITS[part], parts[position + 1], name
+    return None

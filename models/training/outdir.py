@@ -1,0 +1,52 @@
+"""The output folder of a run: claimed by one set of choices, so that resuming cannot mix two runs."""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from edge.errors import FileProblem, InvalidInput
+
+RUN = "run.json"
+
+
+@contextmanager
+def claim(out: Path, choices: Mapping[str, Any], resume: bool) -> Iterator[None]:
+    """Make ``out`` the folder of the run ``choices``; delete the decoded cache when the run is complete.
+
+    Raises InvalidInput when ``out`` holds a run and ``resume`` is not set, or one with other choices.
+    A run that fails in its first seconds leaves no folder behind.
+    """
+    text = json.dumps(choices, indent=2, default=list) + "\n"
+    marker = out / RUN
+    fresh = not out.exists()
+    if marker.exists():
+        _check(marker, text, resume, out)
+    elif out.is_dir() and any(out.iterdir()):
+        raise InvalidInput(f"--out {out} is not empty and holds no run; choose another folder")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        marker.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise FileProblem(f"cannot write to {out}: {error.strerror}") from error
+    try:
+        yield
+    except (InvalidInput, FileProblem):
+        if fresh:
+            shutil.rmtree(out, ignore_errors=True)
+        raise
+    shutil.rmtree(out / "cache", ignore_errors=True)
+
+
+def _check(marker: Path, text: str, resume: bool, out: Path) -> None:
+    if not resume:
+        raise InvalidInput(f"{out} already holds a run; add --resume to go on with it, or choose another --out")
+    before, now = json.loads(marker.read_text(encoding="utf-8")), json.loads(text)
+    changed = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
+    if changed:
+        key = changed[0]
+        raise InvalidInput(
+            f"--resume needs the options of the run in {out}: {key} was {before.get(key)}, got {now.get(key)}"
+        )

@@ -1,0 +1,123 @@
+"""The tf.data input: batches gathered from the decoded array, augmented as whole batches, normalized last."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from edge.models.training.decode import Decoded
+from edge.models.training.settings import Augmentation
+
+MEAN = 127.5
+STD = 127.5
+"""Networks see (pixel - MEAN) / STD: -1 to 1."""
+
+
+def training_batches(data: Decoded, classes: int, batch: int, augmentation: Augmentation, seed: int) -> Any:
+    """Return an endless ``tf.data.Dataset`` of (images, targets), reshuffled each epoch.
+
+    images: (batch, height, width, channels) float32, normalized. targets: (batch, classes) float32.
+    """
+    order = tf.data.Dataset.range(len(data.classes)).shuffle(len(data.classes), seed=seed).repeat()
+    batches = _gather(order.batch(batch, drop_remainder=True), data, classes)
+    batches = batches.map(lambda x, y: augment(x, y, augmentation), tf.data.AUTOTUNE, deterministic=True)
+    return _sharded(batches).prefetch(tf.data.AUTOTUNE)
+
+
+def evaluation_batches(data: Decoded, classes: int, batch: int) -> Any:
+    """Return a finite dataset of (images, targets) in order, not augmented; the last batch may be smaller."""
+    order = tf.data.Dataset.range(len(data.classes)).batch(batch)
+    batches = _gather(order, data, classes).map(lambda x, y: (normalize(x), y), tf.data.AUTOTUNE)
+    return _sharded(batches).prefetch(tf.data.AUTOTUNE)
+
+
+def normalize(images: Any) -> Any:
+    """Map pixels 0 to 255 to -1 to 1, float32."""
+    return (tf.cast(images, tf.float32) - MEAN) / STD
+
+
+def augment(images: Any, targets: Any, how: Augmentation) -> tuple[Any, Any]:
+    """Apply ``how`` to one batch. images: (batch, height, width, channels) uint8; returns normalized float32."""
+    x = tf.cast(images, tf.float32)
+    if how.flip or how.crop:
+        x = _move(x, how)
+    if how.jitter:
+        x = _jitter(x, how.jitter)
+    if how.cutout:
+        x = _cutout(x, how.cutout)
+    if how.mixup:
+        x, targets = _mixup(x, targets, how.mixup)
+    return normalize(x), targets
+
+
+def _gather(order: Any, data: Decoded, classes: int) -> Any:
+    height, width, channels = data.images.shape[1:]
+
+    def rows(indices: Any) -> tuple[Any, Any]:
+        return data.images[indices], data.classes[indices]
+
+    def read(indices: Any) -> tuple[Any, Any]:
+        images, labels = tf.numpy_function(rows, [indices], (tf.uint8, tf.int64), stateful=False)
+        images.set_shape((None, height, width, channels))
+        labels.set_shape((None,))
+        return images, tf.one_hot(labels, classes)
+
+    return order.map(read, tf.data.AUTOTUNE, deterministic=True)
+
+
+def _sharded(dataset: Any) -> Any:
+    """Let ``tf.distribute`` shard by element: there are no files to shard by."""
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return dataset.with_options(options)
+
+
+def _per_image(x: Any, low: float, high: float) -> Any:
+    return tf.random.uniform((tf.shape(x)[0], 1, 1, 1), low, high)
+
+
+def _move(x: Any, how: Augmentation) -> Any:
+    """Flip and shift every image in one projective transform; rows beyond the edge repeat it."""
+    count, width = tf.shape(x)[0], float(x.shape[2])
+    flip = tf.cast(tf.random.uniform((count,)) < 0.5, tf.float32) if how.flip else tf.zeros((count,))
+    dx, dy = (tf.round(tf.random.uniform((count,), -how.crop - 0.5, how.crop + 0.5)) for _ in range(2))
+    zero, one = tf.zeros((count,)), tf.ones((count,))
+    rows = tf.stack([1 - 2 * flip, zero, dx + flip * (width - 1), zero, one, dy, zero, zero], axis=1)
+    moved = tf.raw_ops.ImageProjectiveTransformV3(
+        images=x,
+        transforms=rows,
+        output_shape=x.shape[1:3],
+        fill_value=0.0,
+        interpolation="NEAREST",
+        fill_mode="NEAREST",
+    )
+    return tf.ensure_shape(moved, x.shape)
+
+
+def _jitter(x: Any, amount: float) -> Any:
+    """Scale brightness, contrast around the image's mean, saturation around its grey."""
+    x = x * _per_image(x, 1 - amount, 1 + amount)
+    mean = tf.reduce_mean(x, axis=(1, 2, 3), keepdims=True)
+    x = mean + (x - mean) * _per_image(x, 1 - amount, 1 + amount)
+    grey = tf.reduce_mean(x, axis=3, keepdims=True)
+    x = grey + (x - grey) * _per_image(x, 1 - amount, 1 + amount)
+    return tf.clip_by_value(x, 0.0, 255.0)
+
+
+def _cutout(x: Any, side: int) -> Any:
+    """Grey out one square an image (https://arxiv.org/abs/1708.04552); its centre is anywhere."""
+    height, width = x.shape[1:3]
+    rows = tf.reshape(tf.range(height, dtype=tf.float32), (1, -1, 1, 1))
+    columns = tf.reshape(tf.range(width, dtype=tf.float32), (1, 1, -1, 1))
+    inside_y = tf.abs(rows - _per_image(x, 0.0, float(height))) < side / 2
+    inside_x = tf.abs(columns - _per_image(x, 0.0, float(width))) < side / 2
+    return tf.where(tf.logical_and(inside_y, inside_x), MEAN, x)
+
+
+def _mixup(x: Any, y: Any, alpha: float) -> tuple[Any, Any]:
+    """Blend every image and target with another of the batch, by a share drawn from Beta(alpha, alpha)."""
+    first, second = (tf.random.gamma((tf.shape(x)[0], 1, 1, 1), alpha) for _ in range(2))
+    share = first / tf.maximum(first + second, np.finfo(np.float32).tiny)
+    other = tf.random.shuffle(tf.range(tf.shape(x)[0]))
+    flat = tf.reshape(share, (-1, 1))
+    return x * share + tf.gather(x, other) * (1 - share), y * flat + tf.gather(y, other) * (1 - flat)
