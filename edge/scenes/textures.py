@@ -15,7 +15,8 @@ def _grid(rng: np.random.Generator, height: int, width: int) -> Plane:
     angle = rng.uniform(0, 2 * np.pi)
     y = np.arange(height)[:, None] * np.sin(angle)
     x = np.arange(width)[None, :] * np.cos(angle)
-    return ((x + y) / max(height, width)).astype(np.float32)
+    along: Plane = ((x + y) / max(height, width)).astype(np.float32)
+    return along
 
 
 def _plain(rng: np.random.Generator, height: int, width: int) -> Plane:
@@ -46,7 +47,8 @@ def _clouds(rng: np.random.Generator, height: int, width: int) -> Plane:
     for cells, weight in ((3, 0.5), (7, 0.3), (17, 0.2)):
         coarse = rng.random((cells, cells), dtype=np.float32)
         out += np.float32(weight) * cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-    return np.clip(out * 2 - np.float32(0.5), 0, 1)
+    clouds: Plane = np.clip(out * 2 - np.float32(0.5), 0, 1)
+    return clouds
 
 
 def _dots(rng: np.random.Generator, height: int, width: int) -> Plane:
@@ -56,7 +58,8 @@ def _dots(rng: np.random.Generator, height: int, width: int) -> Plane:
         centre = (int(rng.integers(0, width)), int(rng.integers(0, height)))
         radius = max(1, int(side * rng.uniform(0.015, 0.06)))
         cv2.circle(out, centre, radius, rng.uniform(0.3, 1), -1, cv2.LINE_AA)
-    return np.clip(out, 0, 1)
+    dots: Plane = np.clip(out, 0, 1)
+    return dots
 
 
 _KINDS: tuple[Callable[[np.random.Generator, int, int], Plane], ...] = (
