@@ -6,9 +6,12 @@ digest before a byte reaches an interpreter, and refuses any path that leaves th
 """
 
 import json
+import math
 import shutil
 import tempfile
+import weakref
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
@@ -21,7 +24,7 @@ from edge.imaging import InputFormat
 SCHEMA = 1
 MANIFEST = "manifest.json"
 LABELS = "labels.txt"
-MAX_FILE_BYTES = 2 << 30
+MAX_UNPACKED_BYTES = 4 << 30
 
 OutputKind = Literal["probabilities", "logits"]
 PREFERRED = ("int8", "int16x8", "dynamic", "float16", "float32")
@@ -77,6 +80,7 @@ class Runnable:
     labels: tuple[str, ...] | None = None
     input: InputFormat | None = None
     output: OutputKind | None = None
+    _folder: object = field(default=None, repr=False, compare=False)  # what path lies in lives as long as this
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class Bundle:
 
     root: Path
     manifest: Manifest
-    _unpacked: tempfile.TemporaryDirectory[str] | None = None
+    _folder: object = field(default=None, repr=False, compare=False)
 
     def path(self, artifact: Artifact) -> Path:
         """Return the artefact's verified file."""
@@ -105,7 +109,7 @@ class Bundle:
             raise InvalidInput(f"bundle {self.manifest.name!r} has no {wanted} file; it has: {have}")
         best = min(fitting, key=lambda a: PREFERRED.index(a.precision) if a.precision in PREFERRED else len(PREFERRED))
         m = self.manifest
-        return Runnable(self.path(best), m.name, m.task, best.precision, m.labels, m.input, m.output)
+        return Runnable(self.path(best), m.name, m.task, best.precision, m.labels, m.input, m.output, self._folder)
 
 
 def is_bundle(path: Path) -> bool:
@@ -120,24 +124,25 @@ def open_bundle(path: Path) -> Bundle:
     """
     if not path.exists():
         raise FileProblem(f"bundle {path} does not exist")
-    unpacked = None
-    root = path
-    if path.is_file():
-        unpacked = tempfile.TemporaryDirectory(prefix="edge-bundle-")
-        root = Path(unpacked.name)
-        _unpack(path, root)
+    folder = None if path.is_dir() else _unpack(path)
+    root = path if folder is None else folder.path
     manifest = _parse(root, path)
     for artifact in manifest.artifacts:
         _verify(root, artifact, path)
-    return Bundle(root, manifest, unpacked)
+    return Bundle(root, manifest, folder)
 
 
 def write_bundle(path: Path, manifest: Manifest, model_files: Sequence[Path]) -> Manifest:
     """Write a bundle to ``path``: a folder, or a zip when the name ends in ``.edge``; complete or not at all.
 
     model_files: one per artefact of ``manifest``, in order; sizes and digests are taken from them.
-    Returns the manifest as written.
+    Returns the manifest as written. Raises FileProblem when a model file is missing or the disk refuses,
+    InvalidInput for a name or a label that could not be read back.
     """
+    _check_names(manifest)
+    for source in model_files:
+        if not source.is_file():
+            raise FileProblem(f"model file {source} does not exist; nothing was written to {path}")
     filled = tuple(
         Artifact(a.file, a.format, a.precision, a.target, source.stat().st_size, files.sha256(source))
         for a, source in zip(manifest.artifacts, model_files, strict=True)
@@ -184,31 +189,64 @@ def _inside(name: str) -> str:
     return name
 
 
-def _unpack(path: Path, root: Path) -> None:
+def _check_names(manifest: Manifest) -> None:
+    """Raise InvalidInput for file names that would collide and labels that are not one line."""
+    names = [_inside(artifact.file) for artifact in manifest.artifacts]
+    if len({*names, MANIFEST, LABELS}) != len(names) + 2:
+        raise InvalidInput(f"a bundle's files need names of their own, beside {MANIFEST} and {LABELS}; got {names}")
+    for label in manifest.labels:
+        if "\n" in label or "\r" in label:
+            raise InvalidInput(f"a label must be one line, got {label!r}")
+
+
+class _Folder:
+    """A private folder, deleted when nothing refers to it any more, at the latest when Python ends."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="edge-bundle-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+# zipfile reports damage through whatever its parsing stumbles over.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError)
+
+
+def _unpack(path: Path) -> _Folder:
+    folder = _Folder()
     try:
         with zipfile.ZipFile(path) as archive:
-            for info in archive.infolist():
-                _inside(info.filename)
-                if info.file_size > MAX_FILE_BYTES:
-                    raise InvalidInput(f"bundle {path}: {info.filename} would unpack to {info.file_size} bytes")
-                archive.extract(info, root)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-        raise FileProblem(f"bundle {path} is damaged: {error}; get it again") from error
+            members = archive.infolist()
+            _check_members(path, members)
+            for info in members:
+                archive.extract(info, folder.path)
+    except InvalidInput:
+        raise
+    except (*_DAMAGE, OSError) as error:
+        raise FileProblem(f"bundle {path} cannot be unpacked: {error}; if it is damaged, get it again") from error
+    return folder
+
+
+def _check_members(path: Path, members: Sequence[zipfile.ZipInfo]) -> None:
+    for info in members:
+        _inside(info.filename)
+    total = sum(info.file_size for info in members)
+    if total > MAX_UNPACKED_BYTES:
+        raise InvalidInput(f"bundle {path} must unpack to at most {MAX_UNPACKED_BYTES} bytes, got {total}")
 
 
 def _parse(root: Path, shown: Path) -> Manifest:
     try:
         raw = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
-        labels = tuple((root / LABELS).read_text(encoding="utf-8").splitlines())
+        labels = tuple((root / LABELS).read_text(encoding="utf-8").split("\n"))[:-1]
     except FileNotFoundError as error:
         raise FileProblem(f"bundle {shown} has no {Path(str(error.filename)).name}") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise FileProblem(f"bundle {shown} is damaged: {error}") from error
     try:
         return _manifest(raw, labels)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        if isinstance(error, InvalidInput):
-            raise
+    except InvalidInput as error:
+        raise InvalidInput(f"bundle {shown}: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InvalidInput(f"bundle {shown}: manifest.json is not valid: {type(error).__name__} {error}") from error
 
 
@@ -217,13 +255,9 @@ def _manifest(raw: Mapping[str, Any], labels: tuple[str, ...]) -> Manifest:
         raise InvalidInput(f"manifest schema must be {SCHEMA}, got {raw['schema']!r}; update edgekit")
     if raw["labels"]["count"] != len(labels):
         raise InvalidInput(f"{LABELS} must have {raw['labels']['count']} lines, got {len(labels)}")
-    form = dict(raw["input"])
-    for key in ("mean", "std"):
-        form[key] = tuple(float(v) for v in form[key])
-    artifacts = tuple(Artifact(**row) for row in raw["artifacts"])
-    for artifact in artifacts:
-        _inside(artifact.file)
     height, width, channels = (int(v) for v in raw["size"])
+    if min(height, width, channels) < 1:
+        raise InvalidInput(f"size must be height, width and channels of at least 1, got {raw['size']}")
     if raw["output"] not in ("probabilities", "logits"):
         raise InvalidInput(f"output must be probabilities or logits, got {raw['output']!r}")
     return Manifest(
@@ -231,19 +265,40 @@ def _manifest(raw: Mapping[str, Any], labels: tuple[str, ...]) -> Manifest:
         task=str(raw["task"]),
         labels=labels,
         size=(height, width, channels),
-        input=InputFormat(**form),
+        input=_input_format(raw["input"], channels),
         output=raw["output"],
-        artifacts=artifacts,
+        artifacts=tuple(_artifact(row) for row in raw["artifacts"]),
         provenance=dict(raw["provenance"]),
         measured=dict(raw["measured"]),
     )
+
+
+def _input_format(row: Mapping[str, Any], channels: int) -> InputFormat:
+    form = dict(row)
+    for key in ("mean", "std"):
+        form[key] = tuple(float(v) for v in form[key])
+        if len(form[key]) not in (1, channels) or not all(map(math.isfinite, form[key])):
+            raise InvalidInput(f"{key} must be 1 or {channels} finite numbers, got {form[key]}")
+    return InputFormat(**form)
+
+
+def _artifact(row: Mapping[str, Any]) -> Artifact:
+    artifact = Artifact(**row)
+    for name in ("file", "format", "precision", "target", "sha256"):
+        if not isinstance(getattr(artifact, name), str):
+            raise InvalidInput(f"an artefact's {name} must be text, got {getattr(artifact, name)!r}")
+    _inside(artifact.file)
+    return artifact
 
 
 def _verify(root: Path, artifact: Artifact, shown: Path) -> None:
     file = root / artifact.file
     if file.is_symlink() or not file.is_file():
         raise FileProblem(f"bundle {shown} lacks {artifact.file}, which its manifest lists")
-    digest = files.sha256(file)
+    try:
+        digest = files.sha256(file)
+    except OSError as error:
+        raise FileProblem(f"bundle {shown}: {artifact.file} cannot be read: {error.strerror or error}") from error
     if digest != artifact.sha256:
         raise FileProblem(
             f"bundle {shown}: {artifact.file} is damaged: SHA-256 must be {artifact.sha256[:16]}…, "

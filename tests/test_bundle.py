@@ -1,0 +1,336 @@
+import copy
+import json
+import os
+import zipfile
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge import bundle, files
+from edge.bundle import Artifact, Manifest
+from edge.errors import EdgeError, FileProblem, InvalidInput
+from edge.imaging import InputFormat
+
+LABELS = ("cat", "dog", "été, with \x0c and \u2028 inside")
+CONTENT = {"net_int8.tflite": b"int8 weights" * 100, "net.tflite": b"float weights" * 300, "net.onnx": b"onnx" * 200}
+
+
+def manifest(**changes):
+    artifacts = tuple(
+        Artifact(name, name.rpartition(".")[2], "int8" if "int8" in name else "float32", "any", 0, "")
+        for name in CONTENT
+    )
+    whole = {
+        "name": "pets",
+        "task": "classify",
+        "labels": LABELS,
+        "size": (96, 128, 3),
+        "input": InputFormat("RGB", (123.7, 116.3, 103.5), (58.4, 57.1, 57.4), "letterbox", "NHWC"),
+        "output": "logits",
+        "artifacts": artifacts,
+        "provenance": {"recipe": "int8", "samples": [3, 1, 2]},
+        "measured": {"float32": {"top1": 0.91}},
+    }
+    return Manifest(**{**whole, **changes})
+
+
+@pytest.fixture
+def models(tmp_path):
+    """Write the model files and return their paths, in the manifest's order."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    for name, content in CONTENT.items():
+        (folder / name).write_bytes(content)
+    return [folder / name for name in CONTENT]
+
+
+@pytest.fixture(params=["pets", "pets.edge"], ids=["folder", "zip"])
+def written(request, tmp_path, models):
+    path = tmp_path / "out" / request.param
+    bundle.write_bundle(path, manifest(), models)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path, models):
+    path = tmp_path / "out" / "pets"
+    bundle.write_bundle(path, manifest(), models)
+    return path
+
+
+def rewrite(folder, change):
+    """Apply ``change`` to the manifest's JSON in place."""
+    file = folder / bundle.MANIFEST
+    raw = json.loads(file.read_text())
+    change(raw)
+    file.write_text(json.dumps(raw))
+
+
+def test_round_trip(written, models):
+    opened = bundle.open_bundle(written)
+    expected = manifest(
+        artifacts=tuple(
+            Artifact(a.file, a.format, a.precision, a.target, len(CONTENT[a.file]), files.sha256(source))
+            for a, source in zip(manifest().artifacts, models, strict=True)
+        )
+    )
+    assert opened.manifest == expected
+    assert {a.file: opened.path(a).read_bytes() for a in opened.manifest.artifacts} == CONTENT
+    assert bundle.is_bundle(written)
+
+
+def test_the_written_manifest_is_returned(tmp_path, models):
+    path = tmp_path / "pets"
+    assert bundle.write_bundle(path, manifest(), models) == bundle.open_bundle(path).manifest
+
+
+def test_equal_bundles_are_equal_files(tmp_path, models):
+    for name in ("a.edge", "b.edge"):
+        bundle.write_bundle(tmp_path / name, manifest(), models)
+    assert (tmp_path / "a.edge").read_bytes() == (tmp_path / "b.edge").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("formats", "precision", "file"),
+    [
+        pytest.param((".tflite",), None, "net_int8.tflite", id="the smallest precision first"),
+        pytest.param((".tflite",), "float32", "net.tflite", id="a named precision"),
+        pytest.param((".onnx",), None, "net.onnx", id="another format"),
+    ],
+)
+def test_runnable(folder, formats, precision, file):
+    run = bundle.open_bundle(folder).runnable(formats, precision)
+    assert run.path == folder / file
+    assert (run.name, run.task, run.labels, run.output) == ("pets", "classify", LABELS, "logits")
+    assert run.input == manifest().input
+
+
+def test_runnable_says_what_there_is_instead(folder):
+    with pytest.raises(InvalidInput, match=r"no \.onnx int8 file; it has: tflite int8, tflite float32, onnx float32"):
+        bundle.open_bundle(folder).runnable((".onnx",), "int8")
+
+
+def test_a_zip_is_unpacked_for_as_long_as_something_uses_it(tmp_path, models):
+    path = tmp_path / "pets.edge"
+    bundle.write_bundle(path, manifest(), models)
+    run = bundle.open_bundle(path).runnable((".onnx",))
+    assert run.path.read_bytes() == CONTENT["net.onnx"]
+    unpacked = run.path.parent
+    assert (unpacked.stat().st_mode & 0o777) == 0o700
+    del run
+    assert not unpacked.exists()
+
+
+def test_every_damaged_byte_of_a_model_is_found(folder):
+    file = folder / "net.tflite"
+    for position in np.random.default_rng(1).integers(0, file.stat().st_size, 20):
+        damaged = bytearray(CONTENT["net.tflite"])
+        damaged[position] ^= 1
+        file.write_bytes(damaged)
+        with pytest.raises(FileProblem, match=r"net\.tflite is damaged: SHA-256 must be .*; get the bundle again"):
+            bundle.open_bundle(folder)
+
+
+@pytest.mark.parametrize("name", [bundle.MANIFEST, bundle.LABELS, "net.onnx"])
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(FileProblem, match=rf"{name}"):
+        bundle.open_bundle(folder)
+
+
+def test_what_is_not_there_or_not_a_bundle(tmp_path):
+    text = tmp_path / "notes.edge"
+    text.write_text("not a zip")
+    for path, words in ((tmp_path / "none", "does not exist"), (tmp_path, "no manifest.json"), (text, "unpacked")):
+        with pytest.raises(FileProblem, match=words):
+            bundle.open_bundle(path)
+
+
+def test_a_link_out_of_the_bundle_is_refused(folder, models):
+    (folder / "net.onnx").unlink()
+    (folder / "net.onnx").symlink_to(models[2])
+    with pytest.raises(FileProblem, match=r"lacks net\.onnx"):
+        bundle.open_bundle(folder)
+
+
+OUTSIDE = ["../net.onnx", "/etc/passwd", "a/b", "..", ".", "", ".hidden", "a\\b", "a\0b", "./net.onnx/.."]
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_a_manifest_cannot_name_a_file_outside(folder, name):
+    rewrite(folder, lambda raw: raw["artifacts"][0].update(file=name))
+    with pytest.raises(InvalidInput, match="plain names inside it"):
+        bundle.open_bundle(folder)
+
+
+@pytest.mark.parametrize("name", ["../evil", "/tmp/evil", "a/evil", "..\\evil"])
+def test_a_zip_cannot_write_outside(tmp_path, name):
+    path = tmp_path / "in" / "evil.edge"
+    path.parent.mkdir()
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(name, b"x")
+    with pytest.raises(InvalidInput, match="plain names inside it"):
+        bundle.open_bundle(path)
+    assert [p.name for p in tmp_path.rglob("*evil*")] == ["evil.edge"]
+
+
+def test_a_zip_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(bundle, "MAX_UNPACKED_BYTES", 1000)
+    path = tmp_path / "bomb.edge"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("a", "b"):
+            archive.writestr(name, bytes(600))
+    with pytest.raises(InvalidInput, match="at most 1000 bytes, got 1200"):
+        bundle.open_bundle(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        pytest.param(lambda raw: raw.update(schema=2), "schema must be 1, got 2; update edgekit", id="newer schema"),
+        pytest.param(lambda raw: raw["labels"].update(count=4), r"labels\.txt must have 4 lines, got 3", id="labels"),
+        pytest.param(lambda raw: raw.pop("task"), "KeyError 'task'", id="a key is missing"),
+        pytest.param(lambda raw: raw.update(output="magic"), "probabilities or logits, got 'magic'", id="output"),
+        pytest.param(lambda raw: raw.update(size=[96, 0, 3]), "at least 1", id="empty image"),
+        pytest.param(lambda raw: raw.update(size=[96, float("inf"), 3]), "OverflowError", id="endless image"),
+        pytest.param(
+            lambda raw: raw["input"].update(mean=[1, 2]), "mean must be 1 or 3 finite numbers", id="two means"
+        ),
+        pytest.param(lambda raw: raw["input"].update(std=[float("nan")]), "std must be", id="std is not a number"),
+        pytest.param(lambda raw: raw["input"].update(std=[0.0]), "std must be positive", id="std is zero"),
+        pytest.param(lambda raw: raw["input"].update(colour="CMYK"), "RGB, BGR or GRAY, got 'CMYK'", id="colour"),
+        pytest.param(lambda raw: raw["input"].update(zoom=2), "unexpected keyword argument 'zoom'", id="unknown key"),
+        pytest.param(lambda raw: raw["artifacts"][0].update(sha256=5), "sha256 must be text, got 5", id="digest"),
+    ],
+)
+def test_a_bad_manifest_says_which_rule(folder, change, words):
+    rewrite(folder, change)
+    with pytest.raises(InvalidInput, match=words) as caught:
+        bundle.open_bundle(folder)
+    assert str(folder) in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000])
+def test_a_manifest_that_is_no_object(folder, text):
+    (folder / bundle.MANIFEST).write_bytes(text)
+    with pytest.raises(EdgeError):
+        bundle.open_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        pytest.param({"labels": ("cat", "dog\ncow")}, "one line", id="label with a line end"),
+        pytest.param({"name": "../net.tflite"}, "plain names", id="outside"),
+        pytest.param({"name": "labels.txt"}, "names of their own", id="the label file"),
+        pytest.param({"name": "net.onnx"}, "names of their own", id="twice"),
+    ],
+)
+def test_what_could_not_be_read_back_is_not_written(tmp_path, models, changes, words):
+    artifacts = list(manifest().artifacts)
+    if "name" in changes:
+        artifacts[0] = Artifact(changes.pop("name"), "tflite", "int8", "any", 0, "")
+    with pytest.raises(InvalidInput, match=words):
+        bundle.write_bundle(tmp_path / "out" / "pets", manifest(artifacts=tuple(artifacts), **changes), models)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["pets", "pets.edge"])
+def test_an_interrupted_write_leaves_nothing(tmp_path, models, name, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    out = tmp_path / "out"
+    out.mkdir()
+    monkeypatch.setattr(bundle.shutil, "copyfile", full)
+    with pytest.raises(FileProblem, match="No space left"):
+        bundle.write_bundle(out / name, manifest(), models)
+    assert list(out.iterdir()) == []
+
+
+def test_an_interrupted_write_keeps_the_bundle_that_was_there(written, tmp_path, models, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bundle.shutil, "copyfile", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        bundle.write_bundle(written, manifest(name="other"), models)
+    assert bundle.open_bundle(written).manifest.name == "pets"
+    assert [p.name for p in written.parent.iterdir()] == [written.name]
+
+
+def test_a_missing_model_file_is_one_line(tmp_path, models):
+    models[1].unlink()
+    with pytest.raises(FileProblem, match=r"net\.tflite does not exist; nothing was written"):
+        bundle.write_bundle(tmp_path / "out" / "pets", manifest(), models)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_an_unreadable_model_is_one_line(folder):
+    (folder / "net.onnx").chmod(0)
+    with pytest.raises(FileProblem, match="cannot be read"):
+        bundle.open_bundle(folder)
+
+
+def places(node, path=()):
+    """Return the path of every node below ``node``."""
+    children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    return [path, *(place for key, child in children for place in places(child, (*path, key)))]
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """Return a bundle's folder and its manifest's JSON."""
+    base = tmp_path_factory.mktemp("fuzz")
+    sources = []
+    for name, content in CONTENT.items():
+        (base / name).write_bytes(content)
+        sources.append(base / name)
+    bundle.write_bundle(base / "pets", manifest(), sources)
+    return base / "pets", json.loads((base / "pets" / bundle.MANIFEST).read_text())
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(data=st.data(), value=VALUES)
+def test_any_manifest_opens_or_is_refused_in_one_line(template, data, value):
+    folder, raw = template
+    raw = copy.deepcopy(raw)
+    *way, last = data.draw(st.sampled_from(places(raw)[1:]))
+    node = raw
+    for key in way:
+        node = node[key]
+    node[last] = value
+    (folder / bundle.MANIFEST).write_text(json.dumps(raw))
+    with suppress(EdgeError):
+        bundle.open_bundle(folder).runnable((".tflite", ".onnx"))
+
+
+def test_any_damaged_zip_opens_or_is_refused_in_one_line(tmp_path, models):
+    path = tmp_path / "pets.edge"
+    bundle.write_bundle(path, manifest(), models)
+    whole = path.read_bytes()
+    draw = np.random.default_rng(3)
+    refused = 0
+    for round_ in range(400):
+        damaged = bytearray(whole)
+        if round_ % 4 == 0:
+            del damaged[draw.integers(len(whole)) :]
+        else:
+            damaged[draw.integers(len(whole))] ^= 1 << draw.integers(8)
+        path.write_bytes(damaged)
+        try:
+            bundle.open_bundle(path)
+        except EdgeError:
+            refused += 1
+    assert refused > 200
