@@ -1,0 +1,29 @@
+"""Damaged model files end as an EdgeError or run; they never end the process."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.backends import models
+
+FILES = {
+    "float.tflite": models.tflite_conv,
+    "int8.tflite": lambda path: models.tflite_conv(path, int8=True),
+    "pair.tflite": models.tflite_pair,
+    "conv.onnx": models.onnx_conv,
+    "pair.onnx": models.onnx_pair,
+    "bands.fake": models.fake,
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_damaged_files_never_end_the_process(tmp_path, name):
+    pytest.importorskip({"tflite": "ai_edge_litert", "onnx": "onnxruntime"}.get(name.partition(".")[2], "json"))
+    path = FILES[name](tmp_path / name)
+    command = [sys.executable, "-m", "tests.backends.mutate", str(path), "200"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    ran, refused = (int(word) for word in done.stdout.replace(",", "").split() if word.isdigit())
+    assert ran + refused == 200
+    assert refused >= 60

@@ -1,0 +1,97 @@
+"""What is particular to TFLite files: custom operations, open shapes, the published files, the quiet stderr."""
+
+import os
+import threading
+
+import numpy as np
+import pytest
+
+from edge.backends import _opening, open_model
+from edge.errors import InvalidInput
+from tests.backends import models
+from tests.shared import SHARED, needs_shared, shared
+
+pytest.importorskip("ai_edge_litert")
+
+
+@pytest.mark.parametrize(
+    ("operation", "words"),
+    [
+        pytest.param("edgetpu-custom-op", "compiled for a Coral Edge TPU.*without _edgetpu", id="Edge TPU"),
+        pytest.param("FlexAdd", r"needs TensorFlow operations \(Flex\); convert it with TFLite", id="Flex"),
+        pytest.param("MyOp", "needs the custom operation MyOp, which is not here; convert it without", id="custom"),
+    ],
+)
+def test_operations_that_are_not_here(tmp_path, operation, words):
+    with pytest.raises(InvalidInput, match=words):
+        open_model(models.tflite_pair(tmp_path / "x.tflite", custom=operation))
+
+
+def test_an_open_image_size_is_refused(tmp_path):
+    path = models.tflite_conv(tmp_path / "x.tflite", signature=(1, -1, -1, 3))
+    with pytest.raises(
+        InvalidInput, match=r"'image' must have a fixed shape except for its batch, got \(1, \?, \?, 3\)"
+    ):
+        open_model(path)
+
+
+EDGETPU = sorted(p.name for p in (SHARED / "models" / "coral").glob("*_edgetpu.tflite")) if SHARED else ["any"]
+
+
+@needs_shared
+@pytest.mark.parametrize("name", EDGETPU)
+def test_published_edgetpu_files_are_refused(name):
+    with pytest.raises(InvalidInput, match="compiled for a Coral Edge TPU"):
+        open_model(shared("models", "coral", name))
+
+
+@needs_shared
+def test_a_published_file_with_three_inputs_and_five_outputs():
+    with open_model(shared("models", "coral", "split_concat.tflite")) as model:
+        assert [spec.shape for spec in model.inputs] == [(1, 8, 8, 3), (1, 8, 8, 1), (1, 8, 8, 2)]
+        draw = np.random.default_rng(0)
+        arrays = [draw.integers(0, 256, spec.shape).astype(np.uint8) for spec in model.inputs]
+        outputs = model.run(arrays)
+        assert [array.shape for array in outputs] == [spec.shape for spec in model.outputs]
+
+
+@needs_shared
+def test_a_published_int8_file_has_its_scales():
+    with open_model(shared("models", "mlperf_tiny", "kws_ref_model.tflite")) as model:
+        (source,), (target,) = model.inputs, model.outputs
+    assert (source.shape, source.dtype) == ((1, 49, 10, 1), np.int8)
+    assert source.quantization.zero_point == 83
+    assert source.quantization.scale == pytest.approx(0.58470, abs=1e-5)
+    assert (target.quantization.scale, target.quantization.zero_point) == (1 / 256, -128)
+
+
+def test_quiet_drops_information_and_keeps_the_rest(capfd):
+    with _opening.quiet():
+        os.write(2, b"INFO: a delegate was made\nERROR: something is wrong\n")
+    os.write(2, b"after\n")
+    assert capfd.readouterr().err == "ERROR: something is wrong\nafter\n"
+
+
+def test_quiet_restores_stderr_after_an_error(capfd):
+    with pytest.raises(KeyError), _opening.quiet():
+        raise KeyError
+    os.write(2, b"still here\n")
+    assert capfd.readouterr().err == "still here\n"
+
+
+def test_quiet_leaves_everything_when_debugging(capfd, monkeypatch):
+    monkeypatch.setenv("EDGE_DEBUG", "1")
+    with _opening.quiet():
+        os.write(2, b"INFO: a delegate was made\n")
+    assert capfd.readouterr().err == "INFO: a delegate was made\n"
+
+
+def test_models_opened_by_many_threads_leave_stderr_alone(tmp_path, capfd):
+    path = models.tflite_conv(tmp_path / "x.tflite")
+    threads = [threading.Thread(target=lambda: open_model(path, threads=1).close()) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    os.write(2, b"still here\n")
+    assert capfd.readouterr().err == "still here\n"
