@@ -7,11 +7,11 @@ A third party adds a runtime with an entry point of the group ``edge.backends`` 
 which satisfies ``edge.backends.base.Backend`` and takes no arguments.
 """
 
-import os
 from pathlib import Path
 
 from edge import registry
 from edge.backends.base import Backend, Model
+from edge.device import usable_cores
 from edge.errors import InvalidInput, MissingExtra
 from edge.registry import Entry
 
@@ -89,8 +89,7 @@ def default_threads() -> int:
     On two cores the second thread made a 7.5 ms network 1.9 times faster and slowed a 0.05 ms one by
     0.02 ms; more threads than cores were slower everywhere. ``edge-bench --tune`` measures the machine.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(4, cores or 1)
+    return min(4, usable_cores())
 
 
 def open_model(path: Path, name: str | None = None, threads: int | None = None) -> Model:

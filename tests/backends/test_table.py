@@ -97,5 +97,5 @@ def test_threads_below_one_are_refused(tmp_path, threads):
 
 @pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 2), (4, 4), (64, 4)])
 def test_default_threads(monkeypatch, cores, threads):
-    monkeypatch.setattr(backends.os, "sched_getaffinity", lambda pid: set(range(cores)), raising=False)
+    monkeypatch.setattr(backends, "usable_cores", lambda: cores)
     assert backends.default_threads() == threads

@@ -1,0 +1,80 @@
+"""How long one run of a model takes, on this machine, now."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from edge.backends.base import Model
+from edge.errors import InvalidInput
+from edge.tensors import Array, TensorSpec
+
+WARM_UP_RUNS = 5
+MIN_RUNS = 20
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Latency of single runs in milliseconds. runs: how many were timed. p90: nine of ten were at most that."""
+
+    runs: int
+    median_ms: float
+    p90_ms: float
+    p99_ms: float
+    min_ms: float
+    mean_ms: float
+
+    def as_json(self) -> dict[str, float]:
+        """Return the JSON object, microsecond resolution times ten."""
+        return {name: round(value, 4) for name, value in asdict(self).items()}
+
+
+def measure(model: Model, seconds: float = 1.0, min_runs: int = MIN_RUNS, seed: int = 0) -> Timing:
+    """Time single runs on one random input for ``seconds``, and at least ``min_runs`` times.
+
+    Warm-up comes first and is not counted: WARM_UP_RUNS, and a tenth of ``seconds``, because the first runs
+    pack weights and wake the processor's clock.
+    """
+    if not seconds > 0 or min_runs < 1:
+        raise InvalidInput(f"seconds must be positive and min_runs at least 1, got {seconds} and {min_runs}")
+    arrays = random_inputs(model.inputs, seed)
+    _timed(model, arrays, seconds / 10, WARM_UP_RUNS)
+    return summarize(_timed(model, arrays, seconds, min_runs))
+
+
+def random_inputs(specs: Sequence[TensorSpec], seed: int = 0) -> list[Array]:
+    """Return one array for each input: floats from -1 to 1, 8 and 16 bit integers over their whole range.
+
+    Wider integers are zero: they are indices, and any other value could point outside a table.
+    """
+    draw = np.random.default_rng(seed)
+    return [_random(spec, draw) for spec in specs]
+
+
+def _random(spec: TensorSpec, draw: np.random.Generator) -> Array:
+    if spec.dtype.kind == "f":
+        return draw.uniform(-1, 1, spec.shape).astype(spec.dtype)
+    if spec.dtype.kind in "iu" and spec.dtype.itemsize <= 2:
+        limits = np.iinfo(spec.dtype)
+        return draw.integers(limits.min, limits.max, spec.shape, spec.dtype, endpoint=True)
+    return np.zeros(spec.shape, spec.dtype)
+
+
+def _timed(model: Model, arrays: Sequence[Array], seconds: float, min_runs: int) -> list[int]:
+    """Return the nanoseconds of each run."""
+    run, now = model.run, time.perf_counter_ns
+    taken: list[int] = []
+    end = now() + int(seconds * 1e9)
+    while len(taken) < min_runs or now() < end:
+        start = now()
+        run(arrays)
+        taken.append(now() - start)
+    return taken
+
+
+def summarize(nanoseconds: Sequence[int]) -> Timing:
+    """Return the figures of the runs; percentiles interpolate linearly between runs."""
+    times = np.asarray(nanoseconds, np.float64) / 1e6
+    median, p90, p99 = (float(v) for v in np.percentile(times, (50, 90, 99)))
+    return Timing(len(times), median, p90, p99, float(times.min()), float(times.mean()))

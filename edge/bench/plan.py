@@ -1,0 +1,121 @@
+"""What to measure: every file of every bundle, on every backend that opens it, with every thread count."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edge import backends
+from edge.bench.measure import Timing, measure
+from edge.bundle import Bundle, is_bundle, open_bundle
+from edge.errors import EdgeError, FileProblem, InvalidInput
+
+_File = tuple[Path, str, str | None, Path]
+"""target, name, precision and path of one model file."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One configuration. target: the bundle or file that was asked for; path: the model file to open."""
+
+    target: Path
+    name: str
+    precision: str | None
+    path: Path
+    backend: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A job and its outcome: timing, or error with the reason there is none. version: of the runtime.
+
+    bytes: size of the model file. fastest: the lowest median of its target.
+    """
+
+    job: Job
+    version: str
+    bytes: int
+    timing: Timing | None = None
+    error: str | None = None
+    fastest: bool = False
+
+
+class Targets:
+    """The bundles and files to measure, opened and verified; keep it for as long as their jobs run."""
+
+    def __init__(self, paths: Sequence[Path], precision: str | None = None) -> None:
+        """precision: keep only files of it. Raises what ``open_bundle`` raises, and InvalidInput when none is left."""
+        self._bundles: list[Bundle] = []
+        self.files = [row for path in paths for row in self._files(path, precision)]
+
+    def _files(self, path: Path, precision: str | None) -> list[_File]:
+        if not path.exists():
+            raise FileProblem(f"{path} does not exist; give a bundle or a model file")
+        if path.is_file() and not is_bundle(path):
+            return [(path, path.stem, None, path)]
+        bundle = open_bundle(path)
+        self._bundles.append(bundle)
+        m = bundle.manifest
+        rows: list[_File] = [
+            (path, m.name, a.precision, bundle.path(a)) for a in m.artifacts if precision in (None, a.precision)
+        ]
+        if not rows:
+            have = ", ".join(sorted({a.precision for a in m.artifacts}))
+            raise InvalidInput(f"bundle {path} has no {precision} file; it has: {have}")
+        return rows
+
+
+def jobs(targets: Targets, names: Sequence[str] | None, threads: Sequence[int]) -> list[Job]:
+    """Return what to measure. names: backends to use, None for all that are installed.
+
+    A bundle's files that none of them opens are left out. Raises MissingExtra for a named backend that is
+    not installed, and an EdgeError with the reason for a target of which nothing can be opened.
+    """
+    chosen = [backends.backend(name) for name in (backends.available() if names is None else names)]
+    out = [
+        Job(target, name, precision, path, backend.name, count)
+        for target, name, precision, path in targets.files
+        for backend in chosen
+        if path.suffix.lower() in backend.formats
+        for count in threads
+    ]
+    planned = {job.target for job in out}
+    for target, _, _, path in targets.files:
+        if target not in planned:
+            for name in names or [None]:
+                backends.for_file(path, name)
+    return out
+
+
+def run(todo: Sequence[Job], seconds: float, done: Callable[[int, int], None]) -> list[Measurement]:
+    """Measure each job for ``seconds``; a file that its backend refuses is recorded with the reason.
+
+    done: called with how many are done, of how many, before the first and after each.
+    """
+    out = []
+    done(0, len(todo))
+    for count, job in enumerate(todo, 1):
+        out.append(_measured(job, seconds))
+        done(count, len(todo))
+    return mark_fastest(out)
+
+
+def _measured(job: Job, seconds: float) -> Measurement:
+    backend = backends.backend(job.backend)
+    blank = Measurement(job, backend.version(), job.path.stat().st_size)
+    try:
+        with backend.open(job.path, job.threads) as model:
+            return replace(blank, timing=measure(model, seconds))
+    except EdgeError as error:
+        return replace(blank, error=str(error))
+
+
+def mark_fastest(rows: Iterable[Measurement]) -> list[Measurement]:
+    """Return the rows with ``fastest`` set on the lowest median of each target; the first of equals."""
+    rows = list(rows)
+    best: dict[Path, Measurement] = {}
+    for row in rows:
+        held = best.get(row.job.target)
+        if row.timing and (held is None or held.timing is None or row.timing.median_ms < held.timing.median_ms):
+            best[row.job.target] = row
+    return [replace(row, fastest=best.get(row.job.target) is row) for row in rows]

@@ -1,0 +1,79 @@
+"""What machine this is, from the files the kernel shows; needs nothing but Python."""
+
+import os
+import platform
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Device:
+    """A machine. id: the same on every machine of this kind, stable over reboots and updates; names nobody.
+
+    model: what the maker calls the board or the processor. cores: that this process may use.
+    memory_mb: installed, in MiB, 0 when unknown.
+    """
+
+    id: str
+    model: str
+    arch: str
+    cores: int
+    memory_mb: int
+    os: str
+    python: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the JSON object."""
+        return asdict(self)
+
+
+def this_device(root: Path = Path("/")) -> Device:
+    """Return the machine this runs on. root: where ``/proc`` and ``/etc`` are looked for."""
+    model, arch, cores = _model(root), platform.machine(), usable_cores()
+    return Device(
+        id=f"{_slug(model)}-{_slug(arch)}-{cores}",
+        model=model,
+        arch=arch,
+        cores=cores,
+        memory_mb=_memory_mb(root),
+        os=_os_name(root),
+        python=platform.python_version(),
+    )
+
+
+def usable_cores() -> int:
+    """Return the processor cores that this process may run on, at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _model(root: Path) -> str:
+    board = _read(root / "proc/device-tree/model").strip("\0 \n")
+    if board:
+        return board
+    named = re.search(r"^(?:model name|Model|Hardware)\s*:\s*(.+)$", _read(root / "proc/cpuinfo"), re.MULTILINE)
+    return " ".join(named[1].split()) if named else platform.processor() or platform.machine() or "unknown"
+
+
+def _memory_mb(root: Path) -> int:
+    total = re.search(r"^MemTotal:\s*(\d+) kB", _read(root / "proc/meminfo"), re.MULTILINE)
+    return int(total[1]) // 1024 if total else 0
+
+
+def _os_name(root: Path) -> str:
+    named = re.search(r'^PRETTY_NAME="?([^"\n]+)', _read(root / "etc/os-release"), re.MULTILINE)
+    return named[1] if named else platform.platform()
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9_.]+", "-", text.lower()).strip("-")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
