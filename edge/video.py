@@ -1,5 +1,6 @@
-"""Video files: the one place that knows which codec a suffix means."""
+"""Video through OpenCV: the one place that opens captures and knows which codec a suffix means."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,11 @@ from edge.imaging import Image
 
 CODECS = {".avi": "MJPG", ".mp4": "mp4v"}
 """Both are in every opencv-python-headless wheel; the patent-encumbered H.264 encoder is not."""
+
+# OpenCV and FFmpeg print lines of their own for what is reported here as one line.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+if os.environ.get("EDGE_DEBUG") != "1":
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
 
 MIN_FREE_BYTES = 8 << 20
 _CHECK_EVERY = 16
@@ -62,10 +68,56 @@ class Writer(Closing):
             raise FileProblem(f"cannot write {self._path}: the disk is full ({free >> 10} KiB free)")
 
 
+class Capture(Closing):
+    """An opened video, camera or stream, read and closed by one thread."""
+
+    def __init__(self, target: str, name: str | None = None, timeout: float | None = None) -> None:
+        """target: a file, a device or an address. name: for messages. timeout: seconds, for streams.
+
+        Raises FileProblem when it cannot be opened.
+        """
+        self._capture = cv2.VideoCapture()
+        limits = [] if timeout is None else _time_limits(timeout)
+        api = cv2.CAP_V4L2 if target.startswith("/dev/video") else cv2.CAP_ANY if timeout is None else cv2.CAP_FFMPEG
+        if not self._capture.open(target, api, limits if api == cv2.CAP_FFMPEG else []):
+            raise FileProblem(f"video {name or target} cannot be opened: {_why(target)}")
+        stated = self._capture.get(cv2.CAP_PROP_FPS)
+        self.fps: float | None = stated if 0 < stated <= 1000 else None
+
+    def read(self) -> Image | None:
+        """Return the next frame, (height, width, 3) uint8 BGR; None at the end or after a fault."""
+        image: Image | None = self._capture.read()[1]
+        return image
+
+    def count(self) -> int:
+        """Return how many frames the file's header states; 0 when it does not."""
+        return max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+
+    def close(self) -> None:
+        """Release it."""
+        self._capture.release()
+
+
+def _time_limits(seconds: float) -> list[int]:
+    milliseconds = round(seconds * 1000)
+    return [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, milliseconds, cv2.CAP_PROP_READ_TIMEOUT_MSEC, milliseconds]
+
+
+def _why(target: str) -> str:
+    if "://" in target:
+        return "no stream answers at this address"
+    path = Path(target)
+    if not path.exists():
+        return "it does not exist"
+    if target.startswith("/dev/"):
+        return "it is in use or is not a camera"
+    return "it is empty" if path.stat().st_size == 0 else "it is not a video that OpenCV can decode"
+
+
 def frame_count(path: Path) -> int:
     """Return how many frames the header of a video file states; 0 when it cannot be read."""
-    capture = cv2.VideoCapture(str(path))
     try:
-        return max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))) if capture.isOpened() else 0
-    finally:
-        capture.release()
+        with Capture(str(path)) as capture:
+            return capture.count()
+    except FileProblem:
+        return 0

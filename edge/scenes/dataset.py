@@ -17,7 +17,9 @@ from edge.scenes.shapes import CLASSES
 ANNOTATIONS = "annotations.json"
 
 
-def write_dataset(folder: Path, per_class_train: int, per_class_test: int, size: int = 64, seed: int = 0) -> None:
+def write_dataset(
+    folder: Path, per_class_train: int = 400, per_class_test: int = 100, size: int = 64, seed: int = 0
+) -> None:
     """Write ``<split>/<class>/NNNN.png`` for both splits, complete or not at all; ``folder`` is replaced.
 
     ``annotations.json`` lists for every image its class, its box (x0, y0, x1, y1 in pixels) and its mask as run

@@ -10,7 +10,8 @@ from edge.sources.base import Frame
 class Sink(Closing, Protocol):
     """A context manager. A slow sink never holds the loop up: ``edge.sinks.queued`` gives each its own queue.
 
-    lossless: True when every frame of a file source must reach it (a recording, a log).
+    One that raises OSError (FileProblem is one) ends the loop: what it was asked to keep cannot be kept. Before it
+    does, it removes what it has half written. Any other exception is reported once, and the loop goes on without it.
     """
 
     def emit(self, frame: Frame, result: Result) -> None:

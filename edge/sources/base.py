@@ -22,18 +22,32 @@ class Frame:
 
 
 class Source(Closing, Protocol):
-    """A context manager and an iterator of frames.
+    """A context manager and an iterator of frames, iterated by one thread.
 
     live: True for cameras and streams, where the newest frame matters and the end means a fault;
     False for files and folders, where every frame is processed, in order, and the end is the end.
+    fps: the frames per second that a file states; None for images and whatever is live.
     Iterating raises FileProblem when the source cannot be opened.
     """
 
     name: str
     live: bool
+    fps: float | None
 
     def __iter__(self) -> Iterator[Frame]: ...
 
     def close(self) -> None:
-        """Release the device; a blocked read ends."""
+        """End the iteration, from any thread; a blocked read ends."""
+        ...
+
+
+class Device(Closing, Protocol):
+    """What ``edge.sources.supervised`` keeps alive: an opened camera or stream."""
+
+    def read(self) -> Image:
+        """Return the next frame, (height, width, 3) uint8 BGR. Raises FileProblem when none can be had."""
+        ...
+
+    def close(self) -> None:
+        """Release the device; called by the thread that reads."""
         ...

@@ -10,6 +10,10 @@ from edge.tensors import Array, TensorSpec
 class Task(Protocol):
     """Pure numpy: raw output tensors in, a Result out; nothing about the frame's time is known here."""
 
+    def check(self, specs: Sequence[TensorSpec]) -> None:
+        """Raise InvalidInput when a model with these outputs is not one this task can decode."""
+        ...
+
     def decode(self, outputs: Sequence[Array], specs: Sequence[TensorSpec], frame_size: tuple[int, int]) -> Result:
         """outputs: as the backend returned them. frame_size: width, height of the original frame in pixels."""
         ...

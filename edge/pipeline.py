@@ -1,0 +1,191 @@
+"""The loop: frames from a source, through a model, to sinks.
+
+A capture thread reads and decodes; the loop's thread preprocesses, runs the model and decodes its outputs; each
+sink has a thread of its own. From a live source the newest frame wins: a frame not yet taken is replaced by the
+next. From a file or folder every frame is processed, in order.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from edge.backends.base import Model
+from edge.handover import Handover
+from edge.imaging import Preprocessor
+from edge.results import Result
+from edge.sinks.base import Sink
+from edge.sinks.queued import Queued
+from edge.sources.base import Frame, Source
+from edge.tasks.base import Task
+
+AHEAD = 4
+"""Decoded frames that may wait when none may be lost: enough to even out a slow one, 11 MB at 720p."""
+
+REMEMBERED = 10_000
+"""Results whose times the summary is made of: the latest, as a loop may run for months."""
+
+LEAVE_SECONDS = 2.0
+"""How long to wait for a capture thread that is inside a read; it holds nothing that outlives the process."""
+
+
+@dataclass(frozen=True)
+class Stats:
+    """The summary of a run. Times in ms; age is from capture to result, infer the model's part of it.
+
+    dropped: frames that newer ones replaced. sinks_dropped: results that a slow sink did not take.
+    seconds: from the first frame's arrival to the last result.
+    """
+
+    frames: int
+    dropped: int
+    sinks_dropped: int
+    seconds: float
+    fps: float
+    age_median: float
+    age_p90: float
+    infer_median: float
+    infer_p90: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the JSON object, three decimals."""
+        return {name: round(value, 3) for name, value in asdict(self).items()}
+
+    def line(self) -> str:
+        """Return one line for a person."""
+        return (
+            f"{self.frames} frames, {self.dropped} dropped, {self.fps:.1f} frames/s; "
+            f"age {self.age_median:.1f} ms (p90 {self.age_p90:.1f}), "
+            f"infer {self.infer_median:.2f} ms (p90 {self.infer_p90:.2f})"
+        )
+
+
+class Loop:
+    """One run of a model over a source. ``stop`` may be called from any thread or a signal handler."""
+
+    def __init__(
+        self,
+        source: Source,
+        model: Model,
+        preprocess: Preprocessor,
+        task: Task,
+        max_frames: int | None = None,
+    ) -> None:
+        """The loop closes the source when it ends; the model is the caller's. max_frames: None has no limit.
+
+        Raises InvalidInput when the task cannot decode this model's outputs.
+        """
+        task.check(model.outputs)
+        self._source, self._model, self._preprocess, self._task = source, model, preprocess, task
+        self._max_frames = max_frames
+        live = source.live
+        self._frames: Handover[Frame] = Handover(1 if live else AHEAD, lossless=not live)
+        self._stopped = threading.Event()
+        self._clock = _Clock()
+
+    def stop(self) -> None:
+        """End the run after the frame in hand; sinks then complete what they write."""
+        self._stopped.set()
+        self._source.close()
+
+    def run(self, sinks: Sequence[Sink] = ()) -> Stats:
+        """Process frames until the source ends, ``max_frames`` are done, or ``stop``. Closes the sinks; runs once.
+
+        Raises what the source, the model or a sink raises (see Sink), after all sinks have been closed.
+        """
+        capture = threading.Thread(target=self._capture, name="capture", daemon=True)
+        with ExitStack() as closing:
+            queued = [closing.enter_context(Queued(sink, not self._source.live)) for sink in sinks]
+            closing.callback(self._leave, capture)
+            capture.start()
+            self._consume(queued)
+        return self._clock.stats(sum(sink.dropped for sink in queued))
+
+    def _capture(self) -> None:
+        try:
+            for frame in self._source:
+                if not self._frames.put(frame):
+                    break
+        except BaseException as error:  # raised again in the loop's thread
+            self._frames.finish(error)
+        else:
+            self._frames.finish()
+
+    def _consume(self, sinks: Sequence[Sink]) -> None:
+        if self._max_frames == 0:
+            return
+        for frame in self._frames:
+            if self._stopped.is_set():
+                return
+            result = self._process(frame)
+            for sink in sinks:
+                sink.emit(frame, result)
+            if self._clock.frames == self._max_frames:
+                return
+
+    def _process(self, frame: Frame) -> Result:
+        """Return the frame's result; frames that the index skips were replaced somewhere on their way here."""
+        tensor = self._preprocess(frame.image)
+        start = time.perf_counter()
+        outputs = self._model.run([tensor])
+        infer_ms = (time.perf_counter() - start) * 1e3
+        height, width = frame.image.shape[:2]
+        result = self._task.decode(outputs, self._model.outputs, (width, height))
+        age_ms = max(0.0, (time.time_ns() - frame.captured_ns) / 1e6)  # the clock may be set back
+        dropped = self._clock.count(frame, age_ms, infer_ms)
+        return replace(
+            result,
+            frame=frame.index,
+            source=frame.source,
+            captured_ns=frame.captured_ns,
+            age_ms=age_ms,
+            dropped=dropped,
+            infer_ms=infer_ms,
+        )
+
+    def _leave(self, capture: threading.Thread) -> None:
+        self._source.close()
+        self._frames.close()
+        capture.join(LEAVE_SECONDS)
+
+
+class _Clock:
+    """Counts frames and keeps their times."""
+
+    def __init__(self) -> None:
+        self.frames = self._dropped = 0
+        self._began = self._ended = 0.0
+        self._ages: deque[float] = deque(maxlen=REMEMBERED)
+        self._infers: deque[float] = deque(maxlen=REMEMBERED)
+
+    def count(self, frame: Frame, age_ms: float, infer_ms: float) -> int:
+        """Note one result; return how many frames were dropped so far."""
+        self._ended = time.perf_counter()
+        self._began = self._began or self._ended - age_ms / 1e3
+        self._dropped = frame.index - self.frames
+        self.frames += 1
+        self._ages.append(age_ms)
+        self._infers.append(infer_ms)
+        return self._dropped
+
+    def stats(self, sinks_dropped: int) -> Stats:
+        seconds = self._ended - self._began
+        age_median, age_p90 = _percentiles(self._ages)
+        infer_median, infer_p90 = _percentiles(self._infers)
+        fps = self.frames / seconds if seconds > 0 else 0.0
+        return Stats(
+            self.frames, self._dropped, sinks_dropped, seconds, fps, age_median, age_p90, infer_median, infer_p90
+        )
+
+
+def _percentiles(values: deque[float]) -> tuple[float, float]:
+    """Return the median and the 90th percentile, zeros when there are none."""
+    if not values:
+        return 0.0, 0.0
+    median, p90 = np.percentile(np.fromiter(values, np.float64), (50, 90))
+    return float(median), float(p90)

@@ -1,0 +1,85 @@
+"""Results as JSON lines: one object per frame, for other programs."""
+
+import io
+import json
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TextIO
+
+from edge.files import replaced
+from edge.results import Result
+from edge.sinks.base import Sink
+from edge.sinks.target import check_writable, naming
+from edge.sources.base import Frame, Source
+
+
+class JsonLines(Sink):
+    """Writes and flushes one line per frame, to ``-`` (stdout), a pipe or a device directly.
+
+    A file is begun with the first frame, written beside its place, and renamed when the loop ends; to follow it
+    while it grows, use ``-``.
+    """
+
+    def __init__(self, target: str, source: Source) -> None:
+        """Raises FileProblem when ``target`` cannot be written."""
+        self._target, self._path = target, Path(target)
+        self._special = self._path.exists() and not self._path.is_file() and not self._path.is_dir()
+        if target != "-" and not self._special:
+            check_writable(self._path)
+        self._open = ExitStack()
+        self._file: TextIO | None = None
+
+    def emit(self, frame: Frame, result: Result) -> None:
+        """See Sink."""
+        line = json.dumps(result.as_json(), ensure_ascii=False)
+        try:
+            with naming(self._target):
+                self._file = self._file or self._begin()
+                self._file.write(f"{line}\n")
+                self._file.flush()
+        except OSError as error:
+            self._abandon(error)
+            raise
+
+    def close(self) -> None:
+        """See Sink."""
+        self._open.close()
+
+    def _begin(self) -> TextIO:
+        if self._target == "-":
+            return self._open.enter_context(_stdout())
+        path = self._path if self._special else self._open.enter_context(replaced(self._path))
+        return self._open.enter_context(path.open("w", encoding="utf-8"))
+
+    def _abandon(self, error: OSError) -> None:
+        """Close and remove the file; closing tries again to write what is buffered and fails again."""
+        stack, self._open = self._open, ExitStack()
+        try:
+            stack.__exit__(type(error), error, error.__traceback__)
+        except OSError:
+            return
+
+
+def _stdout() -> TextIO:
+    """Return stdout with a buffer of its own: lines that a full disk refused are not tried again at exit."""
+    try:
+        descriptor = os.dup(sys.stdout.fileno())
+    except io.UnsupportedOperation:
+        return _Borrowed(sys.stdout)
+    return os.fdopen(descriptor, "w", encoding="utf-8")
+
+
+class _Borrowed(io.StringIO):
+    """Passes lines on to a stream that is someone else's to close."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return self._stream.write(text)
+
+    def flush(self) -> None:
+        self._stream.flush()

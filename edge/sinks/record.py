@@ -1,0 +1,87 @@
+"""An annotated video of what the loop saw."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import cv2
+
+from edge.errors import InvalidInput
+from edge.files import replaced
+from edge.imaging import Image, letterbox_box
+from edge.results import Result
+from edge.sinks import overlay
+from edge.sinks.base import Sink
+from edge.sinks.target import check_writable
+from edge.sources.base import Frame, Source
+from edge.video import CODECS, Writer
+
+LIVE_FPS = 25.0
+IMAGES_FPS = 2.0
+
+
+class Record(Sink):
+    """Written beside its place and renamed when the loop ends; a full disk leaves nothing.
+
+    From a file every frame is written once, at the file's rate; from images, two a second. From a live source the
+    rate is LIVE_FPS and frames are repeated or left out by their capture times, so that it plays at the speed of
+    life. The first frame decides the size; others are scaled to fit it.
+    """
+
+    def __init__(self, target: str, source: Source) -> None:
+        """Raises InvalidInput for a suffix without a codec, FileProblem when ``target`` cannot be written."""
+        self._path = Path(target)
+        if self._path.suffix.lower() not in CODECS:
+            raise InvalidInput(f"a recording's name must end in {' or '.join(CODECS)}, got {target!r}")
+        check_writable(self._path)
+        self._paced = source.live
+        self._fps = LIVE_FPS if source.live else source.fps or IMAGES_FPS
+        self._open = ExitStack()
+        self._writer: Writer | None = None
+        self._size = (0, 0)
+        self._due_ns = 0.0
+
+    def emit(self, frame: Frame, result: Result) -> None:
+        """See Sink."""
+        try:
+            writer = self._writer or self._begin(frame)
+            image = _fitted(overlay.annotated(frame.image, result), self._size)
+            for _ in range(self._repeats(frame.captured_ns)):
+                writer.write(image)
+        except OSError as error:
+            stack, self._open = self._open, ExitStack()
+            stack.__exit__(type(error), error, error.__traceback__)
+            raise
+
+    def close(self) -> None:
+        """See Sink. Raises FileProblem when not every frame reached the disk."""
+        self._open.close()
+
+    def _begin(self, frame: Frame) -> Writer:
+        self._size = (frame.image.shape[1] & ~1, frame.image.shape[0] & ~1)  # MPEG-4 halves the colour planes
+        self._due_ns = float(frame.captured_ns)
+        temporary = self._open.enter_context(replaced(self._path))
+        self._writer = self._open.enter_context(Writer(temporary, self._size, self._fps))
+        return self._writer
+
+    def _repeats(self, captured_ns: int) -> int:
+        """Return how often a frame is due by its capture time: at most a second's worth after a stall."""
+        if not self._paced:
+            return 1
+        step = 1e9 / self._fps
+        count = 0
+        while self._due_ns <= captured_ns and count < self._fps:
+            self._due_ns += step
+            count += 1
+        self._due_ns = max(self._due_ns, captured_ns - step)
+        return count
+
+
+def _fitted(image: Image, size: tuple[int, int]) -> Image:
+    """Return ``image`` at ``size`` (width, height), its aspect kept, black around it."""
+    if (image.shape[1], image.shape[0]) == size:
+        return image
+    left, top, width, height = letterbox_box(image.shape[1], image.shape[0], *size)
+    inner = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    right, bottom = size[0] - left - width, size[1] - top - height
+    out: Image = cv2.copyMakeBorder(inner, top, bottom, left, right, cv2.BORDER_CONSTANT, value=(0, 0, 0))
+    return out

@@ -1,0 +1,69 @@
+"""What the loop sees, for a person at a terminal."""
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from edge.errors import InvalidInput
+from edge.results import Result
+from edge.sinks.base import Sink
+from edge.sinks.target import naming
+from edge.sources.base import Frame, Source
+
+TTY_INTERVAL, PLAIN_INTERVAL = 0.1, 1.0
+"""Seconds between two lines of the same source: one that is rewritten, or one below the other in a log."""
+
+
+class Terminal(Sink):
+    """One line that is rewritten on a terminal, plain lines into anything else, at most one an interval.
+
+    The first line of each source (each image of a folder) is always shown and stays.
+    """
+
+    def __init__(
+        self, target: str, source: Source, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """target: ``stdout`` or ``stderr``, or nothing for stdout. stream, clock: for tests."""
+        if target not in ("", "stdout", "stderr"):
+            raise InvalidInput(f"the terminal sink writes to stdout or stderr, got {target!r}")
+        self._stream = stream or (sys.stderr if target == "stderr" else sys.stdout)
+        self._tty = self._stream.isatty()
+        self._interval = TTY_INTERVAL if self._tty else PLAIN_INTERVAL
+        self._clock = clock
+        self._source: str | None = None
+        self._shown_at = 0.0
+
+    def emit(self, frame: Frame, result: Result) -> None:
+        """See Sink."""
+        now, new = self._clock(), frame.source != self._source
+        if not new and now - self._shown_at < self._interval:
+            return
+        with naming("the terminal"):
+            self._show(line(result), new)
+        self._source, self._shown_at = frame.source, now
+
+    def close(self) -> None:
+        """End the line that was being rewritten."""
+        if self._tty and self._source is not None:
+            self._stream.write("\n")
+            self._stream.flush()
+        self._source = None
+
+    def _show(self, text: str, new: bool) -> None:
+        if self._tty:
+            width = shutil.get_terminal_size().columns - 1
+            start = "\n" if new and self._source is not None else "\r"
+            self._stream.write(f"{start}{text[:width].ljust(width)}")
+        else:
+            self._stream.write(f"{text}\n")
+        self._stream.flush()
+
+
+def line(result: Result) -> str:
+    """Return what is shown: ``clip.avi #17  star 98 %, ring 1 %  age 12 ms  infer 3.1 ms  dropped 2``."""
+    found = ", ".join(f"{p.label} {p.score:.0%}" for p in result.predictions) or "nothing"
+    timing = f"age {result.age_ms:.0f} ms  infer {result.infer_ms:.1f} ms"
+    dropped = f"  dropped {result.dropped}" if result.dropped else ""
+    return f"{result.source} #{result.frame}  {found}  {timing}{dropped}"

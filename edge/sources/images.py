@@ -1,0 +1,79 @@
+"""An image, or the images of a folder: lossless, sorted by name."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge.errors import FileProblem
+from edge.imaging import Image
+from edge.sources import IMAGE_SUFFIXES
+from edge.sources.base import Frame, Source
+
+Report = Callable[[str], None]
+
+
+def _warn(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+class Images(Source):
+    """Files that OpenCV decodes, directly inside the folder; subfolders are not entered.
+
+    A file that cannot be decoded is skipped, reported in one line, and counted in ``skipped``.
+    """
+
+    live = False
+    fps = None
+
+    def __init__(self, path: str | Path, report: Report = _warn) -> None:
+        """Raises FileProblem when there is nothing to read."""
+        self.name = str(path)
+        self.skipped = 0
+        self._report = report
+        self._closed = False
+        self._paths = _listed(Path(path))
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield one frame per image, ``source`` being its path. Raises FileProblem when none can be decoded."""
+        index = self.skipped = 0
+        for path in self._paths:
+            if self._closed:
+                return
+            image = read_image(path)
+            if image is None:
+                self.skipped += 1
+                self._report(f"skipped {path}: not an image that can be decoded ({self.skipped} so far)")
+                continue
+            yield Frame(image, index, time.time_ns(), str(path))
+            index += 1
+        if not index:
+            raise FileProblem(f"source {self.name} holds no image that can be decoded")
+
+    def close(self) -> None:
+        """See Source."""
+        self._closed = True
+
+
+def read_image(path: Path) -> Image | None:
+    """Return (height, width, 3) uint8 BGR, turned upright as its EXIF data says; None when it cannot be decoded."""
+    try:
+        encoded = np.fromfile(path, np.uint8)
+        return cv2.imdecode(encoded, cv2.IMREAD_COLOR) if len(encoded) else None
+    except (OSError, cv2.error):
+        return None
+
+
+def _listed(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    try:
+        found = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+    except OSError as error:
+        raise FileProblem(f"folder {path} cannot be read: {error.strerror or error}") from error
+    if not found:
+        raise FileProblem(f"folder {path} must hold images ({', '.join(sorted(IMAGE_SUFFIXES))}), found none")
+    return found

@@ -1,0 +1,36 @@
+"""A video file: lossless, in order, ends at its end."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge import video
+from edge.errors import FileProblem
+from edge.sources.base import Frame, Source
+
+
+class Video(Source):
+    """Decodes in the thread that iterates, which is also the one that releases the decoder."""
+
+    live = False
+
+    def __init__(self, path: str | Path) -> None:
+        """Raises FileProblem when ``path`` is not a video that can be opened."""
+        self.name = str(path)
+        self._closed = False
+        with video.Capture(self.name) as capture:
+            self.fps = capture.fps
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield every frame from the first. Raises FileProblem when the file holds none."""
+        index = 0
+        with video.Capture(self.name) as capture:
+            while not self._closed and (image := capture.read()) is not None:
+                yield Frame(image, index, time.time_ns(), self.name)
+                index += 1
+        if not index and not self._closed:
+            raise FileProblem(f"video {self.name} holds no frame that can be decoded; play it elsewhere to check it")
+
+    def close(self) -> None:
+        """See Source."""
+        self._closed = True
