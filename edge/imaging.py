@@ -54,6 +54,8 @@ class InputFormat:
 
 def default_format(spec: TensorSpec) -> InputFormat:
     """Return the format of a file that says nothing: -1 to 1 for float, the whole range for integers."""
+    if len(spec.shape) != 4:
+        return InputFormat()  # not an image: Preprocessor says so
     colour: Colour = "GRAY" if 1 in (spec.shape[1], spec.shape[-1]) else "RGB"
     layout: Layout = "NCHW" if spec.shape[1] in (1, 3) and spec.shape[-1] not in (1, 3) else "NHWC"
     return InputFormat(colour=colour, layout=layout, raw=spec.dtype.kind in "iu")

@@ -1,0 +1,148 @@
+"""edge-camera: run a model on a camera, a video, a stream or images, and say what it sees."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.cli import _main
+
+if TYPE_CHECKING:
+    from edge.pipeline import Loop
+    from edge.running import Wishes
+    from edge.sinks.base import Sink
+    from edge.sources.base import Source
+
+SOURCE = "0 or /dev/video0, a video, an image, a folder of images, rtsp:// or http://, picamera, synthetic[:WxH@FPS]"
+EPILOG = """\
+From a camera or a stream the newest frame wins, and a fault is mended by opening it again: the loop runs until
+--max-frames, Ctrl-C (exit code 130) or SIGTERM (exit code 0); files are complete in each case. A camera that
+cannot be opened at the start is an error (exit code 2); a stream is tried again. From files and folders every
+frame is processed, in order, and the loop ends with them."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    return _main.run(_parser(), _camera, argv)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="edge-camera", description=__doc__, epilog=EPILOG)
+    parser.add_argument("--model", required=True, type=Path, metavar="BUNDLE|FILE", help="a bundle, .tflite or .onnx")
+    parser.add_argument("--source", default="0", metavar="SOURCE", help=f"{SOURCE} (default: 0)")
+    parser.add_argument("--max-frames", type=_count, metavar="N", help="end after N frames")
+    _main.add_json(parser)
+    _add_results(parser)
+    _add_choice(parser)
+    _add_format(parser)
+    return parser
+
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("results")
+    group.add_argument("--top", type=_count, default=1, metavar="K", help="labels per frame (default: 1)")
+    group.add_argument("--jsonl", metavar="FILE", help="one JSON object per frame; - for stdout")
+    group.add_argument("--record", metavar="FILE", help="an annotated video, .avi or .mp4")
+    group.add_argument("--snapshot", metavar="FILE", help="the last frame as an annotated picture, .jpg or .png")
+    group.add_argument(
+        "--sink", action="append", default=[], type=_sink, metavar="NAME=TARGET", help="any other sink, also repeatedly"
+    )
+    group.add_argument("--quiet", action="store_true", help="no line per frame")
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("choice", "default: the bundle's tuning record, else the preferred ones")
+    group.add_argument("--backend", metavar="NAME", help="the runtime")
+    group.add_argument("--threads", type=_count, metavar="N", help="the model's threads")
+    group.add_argument("--precision", metavar="P", help="which of a bundle's files: int8, float32, …")
+
+
+def _add_format(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("bare files", "a bundle holds its labels and states its input")
+    group.add_argument("--labels", type=Path, metavar="FILE", help="one label a line, in class order")
+    group.add_argument("--colour", choices=("RGB", "BGR", "GRAY"), help="channel order of the input")
+    group.add_argument("--mean", type=_numbers, metavar="M", help="of pixels 0 to 255: one value, or R,G,B")
+    group.add_argument("--std", type=_numbers, metavar="S", help="of pixels 0 to 255: one value, or R,G,B")
+    group.add_argument("--resize", choices=("stretch", "letterbox", "crop"), help="how a frame becomes a square")
+
+
+def _camera(arguments: argparse.Namespace) -> int:
+    from edge.pipeline import Loop
+    from edge.running import open_running
+    from edge.sources import open_source
+
+    talk = sys.stderr if arguments.jsonl == "-" else sys.stdout
+    with ExitStack() as open_things:
+        running = open_things.enter_context(open_running(arguments.model, _wishes(arguments)))
+        source = open_things.enter_context(open_source(arguments.source))
+        loop = Loop(source, running.model, running.preprocess, running.task, arguments.max_frames)
+        sinks = _open_sinks(arguments, source, open_things)
+        print(f"{running.name} on {running.backend}, {running.threads} thread(s), source {source.name}", file=talk)
+        with _stopped_by_signals(loop) as received:
+            stats = loop.run(sinks)
+    print(stats.line(), file=talk)
+    chosen = {"model": running.name, "backend": running.backend, "threads": running.threads, "source": source.name}
+    _main.write_json(arguments.json, {**chosen, **stats.as_json()})
+    return _main.INTERRUPTED if signal.SIGINT in received else _main.DONE
+
+
+def _wishes(arguments: argparse.Namespace) -> "Wishes":
+    from edge.running import Wishes
+
+    return Wishes(**{name: getattr(arguments, name) for name in Wishes.__dataclass_fields__})
+
+
+def _open_sinks(arguments: argparse.Namespace, source: "Source", open_things: ExitStack) -> "list[Sink]":
+    from edge.sinks import open_sink
+
+    wanted = [(name, target) for name in ("jsonl", "record", "snapshot") if (target := getattr(arguments, name))]
+    wanted += arguments.sink
+    if not arguments.quiet:
+        wanted.append(("terminal", "stderr" if arguments.jsonl == "-" else "stdout"))
+    return [open_things.enter_context(open_sink(name, target, source)) for name, target in wanted]
+
+
+@contextmanager
+def _stopped_by_signals(loop: "Loop") -> Iterator[list[int]]:
+    """Let Ctrl-C and SIGTERM end the loop after the frame in hand; a second Ctrl-C does not wait for that."""
+    received: list[int] = []
+
+    def stop(number: int, _: Any) -> None:
+        received.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        loop.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) not in (1, 3):
+        raise argparse.ArgumentTypeError(f"must be one number or three separated by commas, got {text!r}")
+    return numbers
+
+
+def _sink(text: str) -> tuple[str, str]:
+    name, _, target = text.partition("=")
+    return name, target
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
