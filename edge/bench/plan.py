@@ -80,9 +80,10 @@ def jobs(targets: Targets, names: Sequence[str] | None, threads: Sequence[int]) 
         for count in threads
     ]
     planned = {job.target for job in out}
+    asked: Sequence[str | None] = names or [None]
     for target, _, _, path in targets.files:
         if target not in planned:
-            for name in names or [None]:
+            for name in asked:
                 backends.for_file(path, name)
     return out
 

@@ -18,7 +18,7 @@ def table(rows: Sequence[Measurement]) -> str:
     cells = [_HEAD, *(_cells(row) for row in rows if row.timing)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["  ".join(_align(i, text, widths[i]) for i, text in enumerate(row)).rstrip() for row in cells]
-    refused = [f"- {row.job.backend}, {row.job.threads} thread(s): {row.error}" for row in rows if row.error]
+    refused = [f"- {row.job.backend}: {row.error}" for row in rows if row.error]
     return "\n".join([*lines, *dict.fromkeys(refused)])
 
 
