@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import InvalidInput
-from edge.tensors import Array, TensorSpec
+from edge.tensors import Array, TensorSpec, quantize
 
 Image = NDArray[np.uint8]
 """(height, width, 3) uint8, BGR, as OpenCV has it."""
@@ -148,12 +148,10 @@ def _lookup_table(spec: TensorSpec, form: InputFormat, channels: int) -> Array |
         return np.ascontiguousarray(real.astype(np.float32)[None])
     if spec.dtype not in (np.uint8, np.int8):
         raise InvalidInput(f"an image input must be float32, uint8 or int8, got {spec.describe()}")
-    low = int(np.iinfo(spec.dtype).min)
     if form.raw or spec.quantization is None:
-        steps = np.broadcast_to(pixel + low, (256, channels))
+        values = np.broadcast_to(pixel + np.iinfo(spec.dtype).min, (256, channels)).astype(spec.dtype)
     else:
-        steps = np.floor(real / spec.quantization.scale + 0.5) + spec.quantization.zero_point
-    values = np.clip(steps, low, low + 255).astype(spec.dtype)
+        values = quantize(real, spec)
     table = np.ascontiguousarray(values.view(np.uint8)[None])
     identity = spec.dtype == np.uint8 and bool((table[0] == pixel).all())
     return None if identity else table
