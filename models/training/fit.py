@@ -2,10 +2,11 @@
 
 import csv
 import json
+import os
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -13,14 +14,14 @@ from typing import Any, TextIO
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
-
-from edge.errors import InvalidInput
 from edge.models.complexity import complexity
 from edge.models.training import pipeline
 from edge.models.training.callbacks import BestWeights, Checkpoint, History
 from edge.models.training.decode import Decoded
 from edge.models.training.schedules import optimizer
 from edge.models.training.settings import Settings
+
+from edge.errors import InvalidInput
 
 MODEL, RECORD, HISTORY, CURVES, LABELS = "model.keras", "train.json", "history.csv", "curves.png", "labels.txt"
 
@@ -83,7 +84,7 @@ def train(
         with strategy(settings.strategy).scope():
             model = make()
             compile_model(model, settings, steps)
-        epochs_done = _fit(model, data, settings, steps, out, resume, stream)
+        epochs_done = fit(model, data, settings, out, resume, stream)
     finally:
         keras.mixed_precision.set_global_policy("float32")
     final = _in_float32(make, model, settings)
@@ -103,16 +104,30 @@ def compile_model(model: Any, settings: Settings, steps_per_epoch: int) -> None:
 
 def accuracy(model: Any, data: Decoded, batch: int = 256) -> float:
     """Return top-1 accuracy, 0 to 1, of a Keras model on decoded images."""
-    right = 0
-    for images, targets in pipeline.evaluation_batches(data, int(model.output_shape[-1]), batch):
-        right += int(np.sum(np.argmax(model(images, training=False), -1) == np.argmax(targets, -1)))
+    call = tf.function(lambda images: tf.argmax(model(images, training=False), -1), reduce_retracing=True)
+    batches = pipeline.evaluation_batches(data, int(model.output_shape[-1]), batch)
+    right = sum(int(np.sum(call(images) == np.argmax(targets, -1))) for images, targets in batches)
     return right / len(data.classes)
 
 
-def _fit(model: Any, data: Data, settings: Settings, steps: int, out: Path, resume: bool, stream: TextIO) -> int:
+def fit(
+    model: Any,
+    data: Data,
+    settings: Settings,
+    out: Path,
+    resume: bool = False,
+    stream: TextIO = sys.stderr,
+    extra: Sequence[Any] = (),
+) -> int:
+    """Fit a compiled model, writing history and checkpoints into ``out``; return the epochs done in all.
+
+    extra: further Keras callbacks. The model has the last epoch's weights afterwards, or the best ones
+    when ``settings.patience`` is set.
+    """
+    steps = len(data.train.classes) // settings.batch
     checkpoint = Checkpoint(out / "checkpoint", model)
     first = checkpoint.restore() if resume else 0
-    callbacks = [History(out / HISTORY, settings.epochs, stream), checkpoint]
+    callbacks = [*extra, History(out / HISTORY, settings.epochs, stream), checkpoint]
     best = BestWeights(out / "checkpoint", settings.patience) if settings.patience else None
     if best:
         best.set_model(model)
@@ -153,8 +168,6 @@ def _in_float32(make: Callable[[], Any], model: Any, settings: Settings) -> Any:
 
 
 def _record(model: Any, data: Data, settings: Settings, epochs: int, out: Path, seconds: float) -> dict[str, Any]:
-    with (out / HISTORY).open(encoding="utf-8") as file:
-        trained = sum(float(row["seconds"]) for row in csv.DictReader(file))
     cost = complexity(model)
     return {
         "network": model.name,
@@ -168,20 +181,28 @@ def _record(model: Any, data: Data, settings: Settings, epochs: int, out: Path, 
         "mean": [pipeline.MEAN],
         "std": [pipeline.STD],
         "epochs": epochs,
-        "seconds": round(max(seconds, trained), 1),
+        "seconds": round(max(seconds, trained_seconds(out / HISTORY)), 1),
         "settings": settings.as_json(),
-        "versions": {
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "tf_keras": keras.__version__,
-            "numpy": np.__version__,
-        },
-        "machine": f"{platform.machine()}, {len(tf.config.list_logical_devices('GPU'))} GPU",
+        **environment(),
     }
 
 
+def trained_seconds(history: Path) -> float:
+    """Return the seconds that the epochs of ``history.csv`` took, over every resumption."""
+    with history.open(encoding="utf-8") as file:
+        return sum(float(row["seconds"]) for row in csv.DictReader(file))
+
+
+def environment() -> dict[str, Any]:
+    """Return what a record says of the tools and the machine."""
+    versions = {"python": platform.python_version(), "tensorflow": tf.__version__}
+    versions |= {"tf_keras": keras.__version__, "numpy": np.__version__}
+    processors, gpus = os.cpu_count(), len(tf.config.list_logical_devices("GPU"))
+    return {"versions": versions, "machine": f"{platform.machine()}, {processors} processors, {gpus} GPU"}
+
+
 def _save(model: Any, labels: tuple[str, ...], record: dict[str, Any], out: Path) -> None:
-    """Write the model last but one and the record last: a folder with a record is complete."""
+    """Write the record last: a folder with a record is complete."""
     (out / LABELS).write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
     model.compile()  # without the optimizer's state, which only a checkpoint needs
     temporary = out / f".partial-{MODEL}"

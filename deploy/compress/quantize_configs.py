@@ -1,0 +1,37 @@
+"""How tfmot is to treat layers of our own: two ``QuantizeConfig`` classes. Importing this imports tfmot."""
+
+from typing import Any
+
+from edge.deploy._tensorflow import need
+
+_keras = need("tensorflow_model_optimization").quantization.keras
+
+
+class KeepScale(_keras.QuantizeConfig):  # type: ignore[misc]
+    """For layers that only move values: nothing is quantized, the input's scale goes through."""
+
+    def get_weights_and_quantizers(self, layer: Any) -> list[Any]:
+        return []
+
+    def get_activations_and_quantizers(self, layer: Any) -> list[Any]:
+        return []
+
+    def set_quantize_weights(self, layer: Any, quantize_weights: Any) -> None:
+        return None
+
+    def set_quantize_activations(self, layer: Any, quantize_activations: Any) -> None:
+        return None
+
+    def get_output_quantizers(self, layer: Any) -> list[Any]:
+        return []
+
+    def get_config(self) -> dict[str, Any]:
+        return {}
+
+
+class QuantizeOutput(KeepScale):
+    """For layers that compute new values: their output gets an asymmetric 8-bit range of its own."""
+
+    def get_output_quantizers(self, layer: Any) -> list[Any]:
+        quantizers = _keras.quantizers
+        return [quantizers.MovingAverageQuantizer(num_bits=8, per_axis=False, symmetric=False, narrow_range=False)]

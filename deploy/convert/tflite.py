@@ -1,0 +1,75 @@
+"""From the frozen function to TFLite: float32, and int8 by calibration or from quantization-aware training."""
+
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from edge.deploy._tensorflow import need
+from edge.deploy.convert.freeze import Frozen
+from numpy.typing import NDArray
+
+from edge.errors import InvalidInput
+
+Samples = Iterable[NDArray[np.float32]]
+"""Model inputs one by one: (1, height, width, channels) float32, normalized as the network expects."""
+
+
+def to_float32(frozen: Frozen) -> bytes:
+    """Return a float32 TFLite file."""
+    return _convert(_converter(frozen))
+
+
+def to_int8(frozen: Frozen, samples: Samples) -> bytes:
+    """Return a full-integer file: int8 in and out, per-channel weights, ranges observed on ``samples``.
+
+    Raises InvalidInput when there is no sample.
+    """
+    tf = need("tensorflow")
+    rows = [[np.ascontiguousarray(sample, np.float32)] for sample in samples]
+    if not rows:
+        raise InvalidInput("int8 needs calibration samples: give images with --calibrate")
+    converter = _int8(_converter(frozen))
+    converter.representative_dataset = lambda: iter(rows)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    return _convert(converter)
+
+
+def qat_to_int8(frozen: Frozen) -> bytes:
+    """Return a full-integer file from a quantization-aware trained function, whose ranges are in the graph."""
+    return _convert(_int8(_converter(frozen)))
+
+
+def _converter(frozen: Frozen) -> Any:
+    tf = need("tensorflow")
+    return tf.lite.TFLiteConverter.from_concrete_functions([frozen.function])
+
+
+def _int8(converter: Any) -> Any:
+    """Without ``DEFAULT`` a QAT graph stays a float graph full of QUANTIZE and DEQUANTIZE."""
+    tf = need("tensorflow")
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.inference_input_type = tf.int8
+    converter.inference_output_type = tf.int8
+    return converter
+
+
+def _convert(converter: Any) -> bytes:
+    with _quiet(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return bytes(converter.convert())
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back the converter's own log lines; its errors are exceptions."""
+    import logging
+
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,80 @@
+"""The steps of ``edge-compress``: each fits a transformed network and reports what it cost and saved."""
+
+import gzip
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.deploy._tensorflow import need
+from edge.deploy.compress import prune, qat
+from edge.deploy.convert import freeze, tflite
+from edge.models.training import fit
+
+if TYPE_CHECKING:
+    from edge.models.training.fit import Data
+    from edge.models.training.settings import Settings
+
+
+def row(step: str, model: Any, data: "Data", seconds: float) -> dict[str, Any]:
+    """Return the record of one step: accuracy 0 to 1, share of zeros, TFLite bytes plain and zipped."""
+    frozen = freeze.freeze_keras(model)
+    content = tflite.qat_to_int8(frozen) if qat.is_quantize_aware(model) else tflite.to_float32(frozen)
+    return {
+        "step": step,
+        "accuracy": fit.accuracy(model, data.report),
+        "sparsity": round(prune.sparsity(model), 4),
+        "bytes": len(content),
+        "zipped": len(gzip.compress(content)),
+        "seconds": round(seconds, 1),
+    }
+
+
+def pruned(
+    model: Any, sparsity: float, data: "Data", settings: "Settings", out: Path, resume: bool
+) -> tuple[Any, dict[str, Any]]:
+    """Prune ``model`` while fine-tuning it; return the plain network with its zeros, and its row."""
+    steps = len(data.train.classes) // settings.batch * settings.epochs
+    wrapped, callbacks = prune.prunable(model, sparsity, steps)
+    seconds = _fine_tune(wrapped, data, settings, out / "prune", resume, callbacks)
+    plain = prune.strip(wrapped)
+    return plain, row("prune", plain, data, seconds)
+
+
+def quantize_aware(
+    model: Any, keep_sparsity: bool, data: "Data", settings: "Settings", out: Path, resume: bool
+) -> tuple[Any, dict[str, Any]]:
+    """Fine-tune ``model`` with int8 simulated; return it with its wrappers, and its row."""
+    simulated = qat.quantize_aware(model, keep_sparsity)
+    seconds = _fine_tune(simulated, data, settings, out / "qat", resume)
+    return simulated, row("qat", simulated, data, seconds)
+
+
+def _fine_tune(
+    model: Any, data: "Data", settings: "Settings", out: Path, resume: bool, callbacks: Sequence[Any] = ()
+) -> float:
+    """Fit in place; with ``resume`` a finished fit only restores its weights. Returns the seconds it took."""
+    out.mkdir(parents=True, exist_ok=True)
+    need("tf_keras").utils.set_random_seed(settings.seed)
+    fit.compile_model(model, settings, len(data.train.classes) // settings.batch)
+    fit.fit(model, data, settings, out, resume, extra=callbacks)
+    return fit.trained_seconds(out / fit.HISTORY)
+
+
+def save(model: Any, labels: Sequence[str], source: Path, out: Path) -> Path:
+    """Write the model, labels and what is known of its training beside it; drop the checkpoints."""
+    simulated = qat.is_quantize_aware(model)
+    target = out / ("model.h5" if simulated else "model.keras")
+    temporary = target.with_stem(".partial-model")
+    with qat.saving_h5():
+        model.save(temporary, include_optimizer=False) if simulated else model.save(temporary)
+    temporary.replace(target)
+    (out / fit.LABELS).write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+    record = source.with_name(fit.RECORD)
+    if record.is_file() and record.parent != out:
+        kept = json.loads(record.read_text(encoding="utf-8"))
+        (out / fit.RECORD).write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+    for step in ("prune", "qat"):
+        shutil.rmtree(out / step / "checkpoint", ignore_errors=True)
+    return target

@@ -1,0 +1,143 @@
+"""``edge-compress``: prune a trained network and train it quantization-aware."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.cli import _main
+from edge.errors import FileProblem, InvalidInput
+
+if TYPE_CHECKING:
+    from edge.models.training.fit import Data
+    from edge.models.training.settings import Settings
+
+EXAMPLES = """\
+examples:
+  edge-compress run/model.keras --data photos.zip --out qat --qat
+  edge-compress run/model.keras --data photos.zip --out small --prune 0.5 --qat --qat-epochs 4
+  edge-compress run/model.keras --data photos.zip --out small --prune 0.5 --qat --resume
+
+Pruning comes first, then quantization-aware training, which keeps the zeros. OUT gets compress.json with the
+accuracy and sizes before and after each step, and the last step's model: model.keras after pruning, model.h5
+after quantization-aware training (the .keras format cannot restore its wrappers).
+"""
+
+RECORD = "compress.json"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step done: what it is called, the model, its row for the record."""
+
+    model: Any
+    row: dict[str, Any]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's parser; it imports nothing heavy."""
+    p = argparse.ArgumentParser(
+        "edge-compress",
+        description="Prune a trained network and train it quantization-aware.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .h5 file; labels.txt is looked for beside it")
+    p.add_argument("--data", required=True, metavar="DIR|ZIP|NAME", help="the images it was trained on")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the result goes")
+    p.add_argument("--labels", type=Path, metavar="FILE", help="class order; default labels.txt beside MODEL")
+    p.add_argument("--prune", type=float, metavar="SHARE", help="zeros in every 1x1, 3x3 and dense kernel, e.g. 0.5")
+    p.add_argument("--prune-epochs", type=int, default=4, metavar="N", help="(default 4)")
+    p.add_argument("--qat", action="store_true", help="train with int8 simulated")
+    p.add_argument("--qat-epochs", type=int, default=3, metavar="N", help="(default 3)")
+    p.add_argument(
+        "--learning-rate", type=float, default=0.01, metavar="RATE", help="of both, SGD, cosine (default 0.01)"
+    )
+    p.add_argument("--batch", type=int, default=128, help="images a step (default 128)")
+    p.add_argument("--crop", type=int, metavar="PIXELS", help="largest shift; default an eighth of the input")
+    p.add_argument("--label-smoothing", type=float, default=0.0, help="(default 0)")
+    p.add_argument("--seed", type=int, default=0, help="(default 0)")
+    p.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    p.add_argument("--trust", action="store_true", help="allow Lambda layers, which run code from the file")
+    _main.add_json(p)
+    return p
+
+
+def body(a: argparse.Namespace) -> None:
+    """Run the command."""
+    if a.prune is None and not a.qat:
+        raise InvalidInput("nothing to do: give --prune SHARE, --qat, or both")
+    if not a.model.is_file():
+        raise FileProblem(f"model {a.model} does not exist")
+    from edge import labels
+    from edge.cli._data import open_data
+    from edge.models.training.outdir import claim
+
+    names = labels.read(a.labels or a.model.with_name("labels.txt"))
+    folder = open_data(a.data, tuple(names))
+    choices = {key: str(value) for key, value in vars(a).items() if key not in ("resume", "json", "trust", "out")}
+    with claim(a.out, choices, a.resume):
+        _main.quiet_tensorflow()
+        from edge.cli.train import load_data
+        from edge.deploy.load import load_keras
+
+        model = load_keras(a.model, a.trust)
+        labels.check_count(names, int(model.output_shape[-1]), str(a.labels or a.model.with_name("labels.txt")))
+        settings = _settings(a, a.qat_epochs, model)
+        data = load_data(folder, model.input_shape[1:], settings, a.out / "cache")
+        record = _steps(a, model, data)
+    _main.write_json(a.json, record)
+    for row in record["steps"]:
+        print(
+            f"{row['step']:8} accuracy {row['accuracy']:.4f}  sparsity {row['sparsity']:.2f}  "
+            f"{row['bytes'] / 1024:.0f} KiB, zipped {row['zipped'] / 1024:.0f} KiB"
+        )
+
+
+def _settings(a: argparse.Namespace, epochs: int, model: Any) -> "Settings":
+    from edge.models.training.settings import Augmentation, Settings
+
+    crop = model.input_shape[1] // 8 if a.crop is None else a.crop
+    return Settings(
+        epochs=epochs,
+        batch=a.batch,
+        learning_rate=a.learning_rate,
+        weight_decay=0.0,
+        warmup=0.2,
+        label_smoothing=a.label_smoothing,
+        augmentation=Augmentation(crop=crop),
+        seed=a.seed,
+    )
+
+
+def _steps(a: argparse.Namespace, model: Any, data: "Data") -> dict[str, Any]:
+    """Run the steps in order; each is skipped when an earlier, interrupted run finished it."""
+    from edge.cli import _compress
+    from edge.models.training.fit import environment
+
+    rows = [_compress.row("float", model, data, 0.0)]
+    if a.prune is not None:
+        settings = _settings(a, a.prune_epochs, model)
+        model, row = _compress.pruned(model, a.prune, data, settings, a.out, a.resume)
+        rows.append(row)
+    if a.qat:
+        settings = _settings(a, a.qat_epochs, model)
+        model, row = _compress.quantize_aware(model, a.prune is not None, data, settings, a.out, a.resume)
+        rows.append(row)
+    _compress.save(model, data.labels, a.model, a.out)
+    settings_row = {key: str(value) for key, value in vars(a).items() if key not in ("json", "out", "model", "data")}
+    record = {"steps": rows, "settings": settings_row, **environment()}
+    (a.out / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return record
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    return _main.run(parser(), body, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
