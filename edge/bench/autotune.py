@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.bench.plan import Measurement
-from edge.bundle import MANIFEST, is_bundle
+from edge.bundle import MANIFEST
 from edge.device import Device
 from edge.errors import FileProblem
 from edge.files import replaced
@@ -60,7 +60,7 @@ def write_tuning(rows: Sequence[Measurement], device: Device) -> list[Path]:
     """
     written = []
     for row in rows:
-        if row.fastest and row.timing and row.job.precision and is_bundle(row.job.target):
+        if row.fastest and row.timing and row.job.precision:  # plain files have no precision and no tuning
             found = Tuning(row.job.backend, row.job.threads, row.job.precision, round(row.timing.median_ms, 4))
             written.append(_write(row.job.target, device, found, row.version))
     return written
