@@ -48,14 +48,21 @@ def _text(image: Image, text: str, left: int, top: int) -> None:
     if height < MIN_TEXT_HEIGHT:
         return
     line = _line_height(image)
-    scale, thickness = line / 34, max(1, line // 24)
+    scale, thickness = line / 38, max(1, line // 24)
     (width, tall), below = cv2.getTextSize(text, FONT, scale, thickness)
     room = image.shape[1] - left - line // 2
     if width > room > 0:
         scale, width = scale * room / width, room
     cv2.rectangle(image, (left, top), (left + width + line // 2, top + line - 1), PAPER, cv2.FILLED)
     cv2.putText(
-        image, text, (left + line // 4, top + (line + tall - below // 2) // 2), FONT, scale, INK, thickness, cv2.LINE_AA
+        image,
+        text,
+        (left + line // 4, top + (line - tall - below) // 2 + tall),
+        FONT,
+        scale,
+        INK,
+        thickness,
+        cv2.LINE_AA,
     )
 
 

@@ -1,0 +1,63 @@
+"""The terminal line: rewritten on a terminal, sparse in a log."""
+
+import io
+import shutil
+
+import pytest
+
+from edge.errors import InvalidInput
+from edge.results import Prediction, Result
+from edge.sinks.terminal import PLAIN_INTERVAL, TTY_INTERVAL, Terminal, line
+from tests.loops import ListSource, frame
+
+
+class Screen(io.StringIO):
+    def __init__(self, tty):
+        super().__init__()
+        self._tty = tty
+
+    def isatty(self):
+        return self._tty
+
+
+def shown(tty, steps, step_seconds):
+    """steps: the source of each frame. Returns all that was written."""
+    screen, now = Screen(tty), [0.0]
+    with Terminal("", ListSource([]), screen, lambda: now[0]) as sink:
+        for number, source in enumerate(steps):
+            sink.emit(frame(number, source=source), Result((Prediction("star", 0.98, 0),), number, source))
+            now[0] += step_seconds
+    return screen.getvalue()
+
+
+def test_what_a_line_says():
+    found = (Prediction("junco, snowbird", 0.9, 0), Prediction("ring", 0.1, 1))
+    assert line(Result(found, 3, "clip.avi", 0, 12.4, 2, 3.14)) == (
+        "clip.avi #3  junco, snowbird 90% | ring 10%  age 12 ms  infer 3.1 ms  dropped 2"
+    )
+    assert "nothing" in line(Result(()))
+
+
+def test_a_log_gets_a_line_an_interval():
+    out = shown(False, ["cam"] * 9, PLAIN_INTERVAL / 4)
+    assert [text.split()[1] for text in out.splitlines()] == ["#0", "#4", "#8"]
+
+
+def test_each_image_of_a_folder_gets_its_line():
+    out = shown(False, ["a.png", "b.png", "c.png"], 0.0)
+    assert [text.split()[0] for text in out.splitlines()] == ["a.png", "b.png", "c.png"]
+
+
+def test_a_terminal_line_is_rewritten_and_ended(monkeypatch):
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: __import__("os").terminal_size((40, 24)))
+    out = shown(True, ["cam"] * 5, TTY_INTERVAL / 2)
+    assert out.count("\n") == 1
+    assert out.endswith("\n")
+    lines = out.strip("\n").split("\r")[1:]
+    assert [text.split()[1] for text in lines] == ["#0", "#2", "#4"]
+    assert {len(text) for text in lines} == {39}
+
+
+def test_the_target_is_one_of_two():
+    with pytest.raises(InvalidInput, match="stdout or stderr, got 'printer'"):
+        Terminal("printer", ListSource([]))

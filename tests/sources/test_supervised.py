@@ -1,0 +1,161 @@
+"""A live source that fails in every way and comes back, on devices that do what the test says."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from edge.errors import FileProblem
+from edge.sources.base import Device
+from edge.sources.supervised import Patience, Supervised
+
+IMAGE = np.zeros((4, 4, 3), np.uint8)
+QUICK = Patience(stall=5.0, first=0.001, longest=0.002)
+
+
+class Scripted(Device):
+    """Reads what the script says: an image, an exception, or an event to wait for. The last step repeats."""
+
+    def __init__(self, *script):
+        self._script, self.closed = list(script), threading.Event()
+
+    def read(self):
+        step = self._script.pop(0) if len(self._script) > 1 else self._script[0]
+        if isinstance(step, threading.Event):
+            step.wait(10)
+            return IMAGE
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+    def close(self):
+        self.closed.set()
+
+
+def source_of(*openings, patience=QUICK, must_open=False):
+    """openings: for each attempt a device, or the error that opening raises. The last repeats."""
+    lines, attempts = [], list(openings)
+
+    def open_device():
+        step = attempts.pop(0) if len(attempts) > 1 else attempts[0]
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+    return Supervised("cam", open_device, must_open, patience, lines.append), lines
+
+
+def take(source, count):
+    frames = []
+    for frame in source:
+        frames.append(frame)
+        if len(frames) == count:
+            source.close()
+    return frames
+
+
+def test_frames_are_numbered_on_over_a_fault_and_the_device_is_released():
+    first, second = Scripted(IMAGE, FileProblem("cable pulled")), Scripted(IMAGE)
+    source, lines = source_of(first, second)
+    frames = take(source, 3)
+    indices = [f.index for f in frames]
+    assert indices == sorted(set(indices))
+    assert lines == ["cable pulled; opening it again in 0.001 s", "source cam: back after 1 attempt(s)"]
+    assert first.closed.wait(10)
+    assert second.closed.wait(10)
+
+
+def test_a_driver_that_raises_anything_is_reopened():
+    source, lines = source_of(Scripted(ValueError("odd")), Scripted(IMAGE))
+    assert len(take(source, 1)) == 1
+    assert lines[0].startswith("source cam: ValueError odd; opening it again")
+
+
+def test_a_blocked_read_is_given_up_and_its_thread_releases_the_device_when_it_returns():
+    unblock = threading.Event()
+    stuck = Scripted(unblock)
+    source, lines = source_of(stuck, Scripted(IMAGE), patience=Patience(0.05, 0.001, 0.002))
+    assert len(take(source, 1)) == 1
+    assert lines[0].startswith("source cam: no frame for 0.05 s; opening it again")
+    assert not stuck.closed.is_set()
+    unblock.set()
+    assert stuck.closed.wait(10)
+
+
+def test_a_stream_that_is_down_at_the_start_is_tried_until_it_is_up():
+    down = FileProblem("no stream answers")
+    source, lines = source_of(down, down, down, Scripted(IMAGE))
+    assert len(take(source, 1)) == 1
+    assert [line.partition(";")[0] for line in lines[:3]] == ["no stream answers"] * 3
+    assert lines[3] == "source cam: back after 3 attempt(s)"
+
+
+def test_a_camera_that_must_open_fails_at_the_first_try_only():
+    source, lines = source_of(FileProblem("it is in use"), must_open=True)
+    with pytest.raises(FileProblem, match="it is in use"):
+        list(source)
+    assert lines == []
+
+
+def test_a_camera_that_opened_once_is_reopened_even_if_it_must_open():
+    source, _ = source_of(
+        Scripted(IMAGE, FileProblem("gone")), FileProblem("still gone"), Scripted(IMAGE), must_open=True
+    )
+    frames = iter(source)
+    seen = [next(frames), next(frames)]
+    source.close()
+    assert len(seen) == 2
+
+
+def test_a_camera_that_opens_and_gives_nothing_is_an_error_at_the_start():
+    source, _ = source_of(Scripted(threading.Event()), must_open=True, patience=Patience(stall=0.02))
+    with pytest.raises(FileProblem, match=r"no frame for 0\.02 s"):
+        list(source)
+
+
+def test_closing_ends_a_wait_for_a_frame():
+    blocked = threading.Event()
+    device = Scripted(blocked)
+    source, _ = source_of(device, patience=Patience(stall=60))
+    threading.Timer(0.05, source.close).start()
+    assert list(source) == []
+    blocked.set()
+    assert device.closed.wait(10)
+
+
+def test_closing_ends_a_back_off():
+    source, lines = source_of(FileProblem("down"), patience=Patience(first=60, longest=60))
+    threading.Timer(0.05, source.close).start()
+    assert list(source) == []
+    assert lines == ["down; opening it again in 60 s"]
+
+
+def test_the_back_off_doubles_up_to_its_limit():
+    patience = Patience(first=0.5, longest=30)
+    assert [patience.delay(n) for n in (1, 2, 3, 6, 7, 1000)] == [0.5, 1, 2, 16, 30, 30]
+
+
+def test_a_slow_caller_gets_the_newest_frame_and_sees_the_gap():
+    given = threading.Event()
+
+    class Counting(Device):
+        count = 0
+
+        def read(self):
+            self.count += 1
+            if self.count == 6:
+                given.set()
+                threading.Event().wait(0.2)
+            return np.full((1, 1, 3), self.count, np.uint8)
+
+        def close(self):
+            pass
+
+    source, _ = source_of(Counting())
+    frames = iter(source)
+    first = next(frames)
+    assert given.wait(10)
+    second = next(frames)
+    source.close()
+    assert second.index - first.index >= 1
+    assert second.image[0, 0, 0] == second.index + 1
