@@ -25,8 +25,9 @@ _CHECK_EVERY = 16
 class Writer(Closing):
     """Writes BGR frames of one size; ``close`` raises when what lies on the disk is not complete."""
 
-    def __init__(self, path: Path, size: tuple[int, int], fps: float) -> None:
-        """size: width, height in pixels. Raises InvalidInput for an unknown suffix, FileProblem when unwritable."""
+    def __init__(self, path: Path, size: tuple[int, int], fps: float, name: Path | None = None) -> None:
+        """size: width, height in pixels. name: for messages, when ``path`` is a temporary one. Raises InvalidInput for an unknown suffix, FileProblem when unwritable."""
+        self._name = name or path
         codec = CODECS.get(path.suffix.lower())
         if codec is None:
             raise InvalidInput(f"a video file must end in {' or '.join(CODECS)}, got {path.name!r}")
@@ -34,7 +35,9 @@ class Writer(Closing):
         self._check_space()
         self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), fps, size)
         if not self._writer.isOpened():
-            raise FileProblem(f"cannot write {path}: OpenCV cannot open it with codec {codec} at {size[0]}x{size[1]}")
+            raise FileProblem(
+                f"cannot write {self._name}: OpenCV cannot open it with codec {codec} at {size[0]}x{size[1]}"
+            )
 
     def write(self, image: Image) -> None:
         """Append one frame. Raises InvalidInput for another size, FileProblem when the disk is full."""
@@ -55,7 +58,7 @@ class Writer(Closing):
         kept = frame_count(self._path)
         if kept < self._written:
             raise FileProblem(
-                f"cannot write {self._path}: {kept} of {self._written} frames are in it; the disk may be full"
+                f"cannot write {self._name}: {kept} of {self._written} frames are in it; the disk may be full"
             )
 
     def _check_space(self) -> None:
@@ -63,9 +66,11 @@ class Writer(Closing):
         try:
             free = shutil.disk_usage(self._path.parent).free
         except OSError as error:
-            raise FileProblem(f"cannot write {self._path}: {error.strerror or error}") from error
+            raise FileProblem(f"cannot write {self._name}: {error.strerror or error}") from error
         if free < MIN_FREE_BYTES:
-            raise FileProblem(f"cannot write {self._path}: the disk is full ({free >> 10} KiB free)")
+            raise FileProblem(
+                f"cannot write {self._name}: the disk is full: {free >> 10} KiB left of {MIN_FREE_BYTES >> 10}"
+            )
 
 
 class Capture(Closing):

@@ -49,7 +49,7 @@ def write_clip(
     cannot be written; nothing half-written stays behind.
     """
     shown = []
-    with replaced(path) as temporary, Writer(temporary, size, fps) as writer:
+    with replaced(path) as temporary, Writer(temporary, size, fps, path) as writer:
         for scene in itertools.islice(moving(size, fps, seed), frames):
             writer.write(scene.image)
             shown.append(Shown(scene.label, scene.box))

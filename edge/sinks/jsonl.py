@@ -35,7 +35,7 @@ class JsonLines(Sink):
         """See Sink."""
         line = json.dumps(result.as_json(), ensure_ascii=False)
         try:
-            with naming(self._target):
+            with naming("stdout" if self._target == "-" else self._target):
                 self._file = self._file or self._begin()
                 self._file.write(f"{line}\n")
                 self._file.flush()

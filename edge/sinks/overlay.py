@@ -54,16 +54,8 @@ def _text(image: Image, text: str, left: int, top: int) -> None:
     if width > room > 0:
         scale, width = scale * room / width, room
     cv2.rectangle(image, (left, top), (left + width + line // 2, top + line - 1), PAPER, cv2.FILLED)
-    cv2.putText(
-        image,
-        text,
-        (left + line // 4, top + (line - tall - below) // 2 + tall),
-        FONT,
-        scale,
-        INK,
-        thickness,
-        cv2.LINE_AA,
-    )
+    origin = (left + line // 4, top + (line - tall - below) // 2 + tall)
+    cv2.putText(image, text, origin, FONT, scale, INK, thickness, cv2.LINE_AA)
 
 
 def _line_height(image: Image) -> int:

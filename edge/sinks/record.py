@@ -60,7 +60,7 @@ class Record(Sink):
         self._size = (frame.image.shape[1] & ~1, frame.image.shape[0] & ~1)  # MPEG-4 halves the colour planes
         self._due_ns = float(frame.captured_ns)
         temporary = self._open.enter_context(replaced(self._path))
-        self._writer = self._open.enter_context(Writer(temporary, self._size, self._fps))
+        self._writer = self._open.enter_context(Writer(temporary, self._size, self._fps, self._path))
         return self._writer
 
     def _repeats(self, captured_ns: int) -> int:

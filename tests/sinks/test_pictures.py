@@ -20,7 +20,7 @@ def drawn(*predictions, image=GREY):
 def test_labels_stand_in_the_corner_one_below_the_other():
     changed = (drawn(Prediction("star", 0.9, 0), Prediction("ring", 0.1, 1)) != GREY).any(2)
     line = overlay._line_height(GREY)
-    assert changed[: 2 * line, :40].all()
+    assert changed[: 2 * line, :40].mean() > 0.98  # an edge of a letter may be as grey as the picture
     assert not changed[2 * line :].any()
     assert not changed[:, 200:].any()
 

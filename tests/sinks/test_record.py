@@ -93,7 +93,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 30, 1 << 30, 4096))
     for number in range(1, 16):
         sink.emit(frame(number), RESULT)
-    with pytest.raises(FileProblem, match=r"cannot write .* the disk is full \(4 KiB free\)"):
+    with pytest.raises(FileProblem, match=r"cannot write .*/out\.avi: the disk is full: 4 KiB left"):
         sink.emit(frame(16), RESULT)
     sink.close()
     assert not list(tmp_path.iterdir())
