@@ -4,10 +4,15 @@ tfmot binds its process to Keras 2 (``tf_keras``), so this has to be settled bef
 """
 
 import importlib
+import logging
 import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from edge.errors import MissingExtra
+from edge.quiet import anything, quiet
 
 
 def need(module: str) -> Any:
@@ -15,8 +20,25 @@ def need(module: str) -> Any:
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        return importlib.import_module(module)
+        with quiet(anything):
+            return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name and error.name.split(".")[0] != module.split(".")[0]:
             raise
         raise MissingExtra(f"this needs {module}, not installed here: pip install 'edgekit[train]'") from error
+
+
+@contextmanager
+def quiet_conversion() -> Iterator[None]:
+    """Hold back what converters log and warn about: deprecations of their own parts, delegates, options."""
+    loggers = [logging.getLogger(name) for name in ("tensorflow", "tf2onnx", "absl")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with quiet(anything), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -32,4 +32,4 @@ def _macs(layer: Any) -> int:
     if kernel is None:
         return 0
     positions = math.prod(layer.output_shape[1:-1])
-    return math.prod(kernel.shape) * positions
+    return int(math.prod(kernel.shape) * positions)

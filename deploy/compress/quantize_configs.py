@@ -4,10 +4,11 @@ from typing import Any
 
 from edge.deploy._tensorflow import need
 
-_keras = need("tensorflow_model_optimization").quantization.keras
+_keras: Any = need("tensorflow_model_optimization").quantization.keras
+_QuantizeConfig: Any = _keras.QuantizeConfig
 
 
-class KeepScale(_keras.QuantizeConfig):  # type: ignore[misc]
+class KeepScale(_QuantizeConfig):
     """For layers that only move values: nothing is quantized, the input's scale goes through."""
 
     def get_weights_and_quantizers(self, layer: Any) -> list[Any]:

@@ -5,13 +5,22 @@ the weights of a quantized network as floats; from the TFLite file, convolutions
 nodes and int8 weights stay int8 between QuantizeLinear and DequantizeLinear.
 """
 
-import logging
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from edge.deploy._tensorflow import need
+from edge.deploy._tensorflow import need, quiet_conversion
+
+from edge.backends import open_model
 
 OPSET = 17
+
+
+def _border_scales(tflite: Path) -> str:
+    """Return the affine maps of inputs and outputs, as the onnxruntime backend reads them back."""
+    with open_model(tflite) as model:
+        quantized = [spec for spec in (*model.inputs, *model.outputs) if spec.quantization]
+    return json.dumps({s.name: [s.quantization.scale, s.quantization.zero_point] for s in quantized if s.quantization})
 
 
 def from_tflite(tflite: Path, target: Path, metadata: Mapping[str, str] | None = None) -> None:
@@ -21,14 +30,14 @@ def from_tflite(tflite: Path, target: Path, metadata: Mapping[str, str] | None =
     """
     onnx = need("onnx")
     tf2onnx = need("tf2onnx.convert")
-    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-    model, _ = tf2onnx.from_tflite(str(tflite), opset=OPSET)
+    with quiet_conversion():
+        model, _ = tf2onnx.from_tflite(str(tflite), opset=OPSET)
     for value in (*model.graph.input, *model.graph.output):
         for dimension in value.type.tensor_type.shape.dim:
             if dimension.dim_param or dimension.dim_value < 1:
                 dimension.Clear()
                 dimension.dim_value = 1
     model.producer_name = "edgekit"
-    onnx.helper.set_model_props(model, dict(metadata or {}))
+    onnx.helper.set_model_props(model, {**(metadata or {}), "edge.quantization": _border_scales(tflite)})
     onnx.checker.check_model(model, full_check=True)
     target.write_bytes(model.SerializeToString())

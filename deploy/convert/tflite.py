@@ -1,12 +1,10 @@
 """From the frozen function to TFLite: float32, and int8 by calibration or from quantization-aware training."""
 
-import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from edge.deploy._tensorflow import need
+from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy.convert.freeze import Frozen
 from numpy.typing import NDArray
 
@@ -56,20 +54,6 @@ def _int8(converter: Any) -> Any:
 
 
 def _convert(converter: Any) -> bytes:
-    with _quiet(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    """Run it without its log lines; its errors are exceptions."""
+    with quiet_conversion():
         return bytes(converter.convert())
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back the converter's own log lines; its errors are exceptions."""
-    import logging
-
-    logger = logging.getLogger("tensorflow")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

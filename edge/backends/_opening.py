@@ -1,18 +1,10 @@
-"""What every backend does around its interpreter: read checks, static shapes, a quiet stderr."""
+"""What every backend does around its interpreter: read checks and static shapes."""
 
-import os
-import sys
-import tempfile
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
 from edge.errors import FileProblem, InvalidInput
 from edge.tensors import Array, TensorSpec
-
-_one_at_a_time = threading.Lock()
 
 
 def readable(path: Path) -> None:
@@ -57,54 +49,3 @@ def check_inputs(specs: Sequence[TensorSpec], arrays: Sequence[Array]) -> None:
 def closed() -> InvalidInput:
     """Return the error for running a model after ``close``."""
     return InvalidInput("this model is closed; open it again to run it")
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Hold back the INFO lines that TFLite prints to stderr while it loads; all other lines still appear.
-
-    No setting reaches that logger from Python (https://github.com/google-ai-edge/LiteRT/issues/7420), so
-    file descriptor 2 is caught for the few milliseconds of loading. EDGE_DEBUG=1 leaves it alone.
-    """
-    if os.environ.get("EDGE_DEBUG") == "1":
-        yield
-        return
-    with _one_at_a_time, _scratch() as caught:
-        kept = _redirect(caught.fileno())
-        try:
-            yield
-        finally:
-            if kept is not None:
-                _restore(kept)
-            caught.seek(0)
-            _replay(caught.read())
-
-
-def _scratch() -> IO[bytes]:
-    """Return a file to catch the lines in: in memory where the system can, as a device's disk may be read-only."""
-    if hasattr(os, "memfd_create"):
-        return os.fdopen(os.memfd_create("edge-stderr"), "w+b")
-    return tempfile.TemporaryFile()
-
-
-def _redirect(target: int) -> int | None:
-    """Point descriptor 2 at ``target`` and return what it was; None when it is closed, as in some services."""
-    if sys.stderr is not None:
-        sys.stderr.flush()
-    try:
-        kept = os.dup(2)
-    except OSError:
-        return None
-    os.dup2(target, 2)
-    return kept
-
-
-def _restore(kept: int) -> None:
-    os.dup2(kept, 2)
-    os.close(kept)
-
-
-def _replay(text: bytes) -> None:
-    rest = b"".join(line for line in text.splitlines(keepends=True) if not line.startswith(b"INFO: "))
-    if rest:
-        os.write(2, rest)

@@ -10,6 +10,7 @@ import numpy as np
 from edge.backends import _opening
 from edge.backends.base import Model
 from edge.errors import InvalidInput
+from edge.quiet import info, quiet
 from edge.tensors import Array, Quantization, TensorSpec
 
 # What the binding raises for a file it cannot use; for a damaged one also a name that is not text,
@@ -21,7 +22,7 @@ def open_model(interpreter_class: Any, path: Path, threads: int) -> "TFLiteModel
     """Load ``path`` with an ``Interpreter`` class. Raises as ``Backend.open`` does."""
     _opening.readable(path)
     try:
-        with _opening.quiet():
+        with quiet(info):
             interpreter = interpreter_class(model_path=str(path), num_threads=threads)
             inputs = _fix_batch(interpreter, path)
             interpreter.allocate_tensors()

@@ -1,7 +1,8 @@
 """ONNX Runtime on the CPU, for ``.onnx``."""
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from edge.backends import _opening
 from edge.backends.base import Backend, Model
 from edge.errors import InvalidInput
-from edge.tensors import Array, TensorSpec
+from edge.tensors import Array, Quantization, TensorSpec
 
 _DTYPES = {
     "tensor(float)": np.float32,
@@ -60,7 +61,8 @@ class OnnxRuntime(Backend):
 class OnnxModel(Model):
     """A network in an ONNX Runtime session; the batch is 1 where the file leaves it open.
 
-    ``quantization`` is None throughout: ONNX keeps scales in the graph, not at its border.
+    ONNX keeps scales in the graph, not at its border: ``quantization`` is what the file's metadata says
+    under ``edge.quantization`` (a JSON object, tensor name to [scale, zero point]), else None.
     """
 
     def __init__(self, session: Any, path: Path) -> None:
@@ -69,12 +71,14 @@ class OnnxModel(Model):
         inputs, outputs = session.get_inputs(), session.get_outputs()
         self._inputs = [argument.name for argument in inputs]
         self._outputs = [argument.name for argument in outputs]
+        scales = _quantizations(path, session.get_modelmeta().custom_metadata_map)
         self.inputs = tuple(
-            TensorSpec(a.name, _opening.batch_of_one(path, a.name, _sizes(a)), _dtype(path, a)) for a in inputs
+            TensorSpec(a.name, _opening.batch_of_one(path, a.name, _sizes(a)), _dtype(path, a), scales.get(a.name))
+            for a in inputs
         )
         dtypes = [_dtype(path, argument) for argument in outputs]
         shapes = self._output_shapes([_sizes(argument) for argument in outputs])
-        self.outputs = tuple(map(TensorSpec, self._outputs, shapes, dtypes))
+        self.outputs = tuple(map(TensorSpec, self._outputs, shapes, dtypes, map(scales.get, self._outputs)))
 
     def run(self, arrays: Sequence[Array]) -> list[Array]:
         """See Model. The kernels may refuse values as well: InvalidInput with their words."""
@@ -99,6 +103,15 @@ class OnnxModel(Model):
         if any(None in shape[1:] for shape in declared):
             return [array.shape for array in self._run([np.zeros(s.shape, s.dtype) for s in self.inputs])]
         return [tuple(1 if size is None else size for size in shape) for shape in declared]
+
+
+def _quantizations(path: Path, metadata_props: Mapping[str, str]) -> dict[str, Quantization]:
+    """Return the affine maps that ``edge-convert`` wrote into the file, by tensor name."""
+    try:
+        rows = json.loads(metadata_props.get("edge.quantization", "{}"))
+        return {name: Quantization(float(scale), int(zero)) for name, (scale, zero) in rows.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InvalidInput(f"model {path}: its metadata edge.quantization is not valid: {error}") from error
 
 
 def _sizes(argument: Any) -> list[int | None]:

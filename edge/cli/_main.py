@@ -91,6 +91,8 @@ def progress(what: str) -> Callable[[int, int], None]:
 
 
 def quiet_tensorflow() -> None:
-    """Choose Keras 2 and hold back TensorFlow's start-up chatter; call before importing it."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    """Import TensorFlow with Keras 2 chosen and its start-up chatter held back; MissingExtra when it is absent."""
+    from edge.deploy._tensorflow import need
+
+    need("tensorflow")
+    need("tf_keras")

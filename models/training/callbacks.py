@@ -13,7 +13,7 @@ import tf_keras as keras
 COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
 
 
-class History(keras.callbacks.Callback):  # type: ignore[misc]
+class History(keras.callbacks.Callback):
     """Appends one row an epoch to ``history.csv`` and prints it with the time that is left."""
 
     def __init__(self, path: Path, epochs: int, stream: TextIO) -> None:
@@ -47,7 +47,7 @@ class History(keras.callbacks.Callback):  # type: ignore[misc]
             writer.writerow([f"{v:.6g}" if isinstance(v, float) else v for v in row])
 
 
-class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
+class Checkpoint(keras.callbacks.Callback):
     """Saves weights, optimizer state and epoch after each epoch; ``restore`` continues from there."""
 
     def __init__(self, folder: Path, model: Any) -> None:
@@ -69,7 +69,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         self._manager.save()
 
 
-class BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
+class BestWeights(keras.callbacks.Callback):
     """Keeps the weights of the best validation accuracy and stops after ``patience`` epochs without a better one.
 
     Its state is on disk, so that a resumed run goes on where it was.

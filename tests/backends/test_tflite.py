@@ -6,8 +6,9 @@ import threading
 import numpy as np
 import pytest
 
-from edge.backends import _opening, open_model
+from edge.backends import open_model
 from edge.errors import InvalidInput
+from edge.quiet import info, quiet
 from tests.backends import models
 from tests.shared import SHARED, needs_shared, shared
 
@@ -66,14 +67,14 @@ def test_a_published_int8_file_has_its_scales():
 
 
 def test_quiet_drops_information_and_keeps_the_rest(capfd):
-    with _opening.quiet():
+    with quiet(info):
         os.write(2, b"INFO: a delegate was made\nERROR: something is wrong\n")
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "ERROR: something is wrong\nafter\n"
 
 
 def test_quiet_restores_stderr_after_an_error(capfd):
-    with pytest.raises(KeyError), _opening.quiet():
+    with pytest.raises(KeyError), quiet(info):
         raise KeyError
     os.write(2, b"still here\n")
     assert capfd.readouterr().err == "still here\n"
@@ -81,7 +82,7 @@ def test_quiet_restores_stderr_after_an_error(capfd):
 
 def test_quiet_leaves_everything_when_debugging(capfd, monkeypatch):
     monkeypatch.setenv("EDGE_DEBUG", "1")
-    with _opening.quiet():
+    with quiet(info):
         os.write(2, b"INFO: a delegate was made\n")
     assert capfd.readouterr().err == "INFO: a delegate was made\n"
 

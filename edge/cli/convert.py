@@ -1,0 +1,82 @@
+"""``edge-convert``: from a Keras network to a verified bundle of TFLite and ONNX files."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge.cli import _main
+
+EXAMPLES = """\
+examples:
+  edge-convert run/model.keras --out net.edge --calibrate photos.zip --verify photos.zip
+  edge-convert qat/model.h5 --out net --onnx int8 --verify photos.zip --max-drop 0.5 --min-agreement 99
+  edge-convert resnet.h5 --out net --mean 0 --std 1 --labels labels.txt --calibrate photos/
+  edge-convert zoo:mobilenet_v2 --out net --tflite float32
+
+MODEL: .keras (Keras 2 or 3), .h5, a SavedModel folder, .tflite, .onnx, zoo:NAME or package.module:function.
+Labels, mean and std are taken from the training record beside MODEL where there is one.
+With --verify the files are compared with MODEL on real images; over budget is exit code 1 and no bundle.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's parser; it imports nothing heavy."""
+    p = argparse.ArgumentParser(
+        "edge-convert",
+        description="Convert a network to TFLite and ONNX, verify the files and bundle them.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("model", metavar="MODEL", help="the network, see below")
+    p.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="a folder, or a single file NAME.edge")
+    p.add_argument("--tflite", metavar="LIST", help="float32,int8 (default: all that MODEL and --calibrate allow)")
+    p.add_argument("--onnx", metavar="LIST", help="float32,int8 (default: as --tflite; none when --tflite is given)")
+    p.add_argument("--name", help="of the bundle; default the network's")
+    p.add_argument("--labels", type=Path, metavar="FILE", help="one a line; default labels.txt beside MODEL")
+    p.add_argument("--trust", action="store_true", help="allow Lambda layers and file operations in MODEL")
+    pixels = p.add_argument_group("pixels: input = (pixel - mean) / std, pixel 0 to 255")
+    pixels.add_argument("--mean", type=_numbers, metavar="M[,M,M]", help="default: of the training record, else 127.5")
+    pixels.add_argument("--std", type=_numbers, metavar="S[,S,S]", help="default: of the training record, else 127.5")
+    pixels.add_argument("--colour", choices=("RGB", "BGR", "GRAY"), help="order; default RGB, GRAY for 1 channel")
+    pixels.add_argument(
+        "--resize", choices=("stretch", "letterbox", "crop"), default="stretch", help="(default stretch)"
+    )
+    int8 = p.add_argument_group("int8")
+    int8.add_argument("--calibrate", metavar="DIR|ZIP|NPZ|NAME", help="images whose ranges int8 is fitted to")
+    int8.add_argument("--samples", type=int, default=200, metavar="N", help="how many of them (default 200)")
+    int8.add_argument("--seed", type=int, default=0, help="of their choice (default 0)")
+    gate = p.add_argument_group("gate")
+    gate.add_argument("--verify", metavar="DIR|ZIP|NPZ|NAME", help="images to compare the files with MODEL on")
+    gate.add_argument("--verify-samples", type=int, metavar="N", help="at most so many (default all)")
+    gate.add_argument("--max-drop", type=float, default=0.5, metavar="POINTS", help="of int8 accuracy (default 0.5)")
+    gate.add_argument("--min-agreement", type=float, default=98.0, metavar="PERCENT", help="of int8 (default 98)")
+    gate.add_argument("--output", choices=("probabilities", "logits"), help="what MODEL returns; default: found out")
+    _main.add_json(p)
+    return p
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    values = tuple(float(part) for part in text.split(","))
+    if len(values) not in (1, 3):
+        raise argparse.ArgumentTypeError(f"expected one number or three, got {len(values)}")
+    return values
+
+
+def body(a: argparse.Namespace) -> None:
+    """Run the command."""
+    _main.quiet_tensorflow()
+    from edge.cli import _convert
+
+    report = _convert.convert(a)
+    _main.write_json(a.json, report)
+    _convert.show(report, a.out)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    return _main.run(parser(), body, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

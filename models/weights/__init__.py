@@ -1,0 +1,29 @@
+"""Released weights: each a ``.keras`` file that ``edge-train`` made, with a card that holds its record and digest."""
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from edge.errors import FileProblem, unknown_name
+
+FOLDER = Path(__file__).parent
+
+
+@cache
+def released() -> dict[str, dict[str, Any]]:
+    """Return the cards by name."""
+    cards = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json")))
+    return {card["name"]: card for card in cards}
+
+
+def path_of(name: str) -> Path:
+    """Return the file of ``name`` after checking its SHA-256 against the card."""
+    if name not in released():
+        raise unknown_name("released weights", name, released())
+    card = released()[name]
+    path = FOLDER / str(card["file"])
+    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != card["sha256"]:
+        raise FileProblem(f"released weights {name} are damaged; install edgekit again")
+    return path
