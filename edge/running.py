@@ -70,6 +70,8 @@ def open_running(path: Path, wishes: Wishes) -> Running:
         raise FileProblem(f"model {path} does not exist")
     if wishes.threads is not None and wishes.threads < 1:
         raise InvalidInput(f"threads must be at least 1, got {wishes.threads}")
+    if path.is_dir() and not is_bundle(path):
+        raise FileProblem(f"model {path} is a folder with no manifest.json: expected a bundle, or a model file")
     if is_bundle(path):
         return _open_bundle(path, wishes)
     if wishes.precision is not None:

@@ -26,7 +26,10 @@ class Writer(Closing):
     """Writes BGR frames of one size; ``close`` raises when what lies on the disk is not complete."""
 
     def __init__(self, path: Path, size: tuple[int, int], fps: float, name: Path | None = None) -> None:
-        """size: width, height in pixels. name: for messages, when ``path`` is a temporary one. Raises InvalidInput for an unknown suffix, FileProblem when unwritable."""
+        """size: width, height in pixels. name: for messages, when ``path`` is a temporary one.
+
+        Raises InvalidInput for an unknown suffix, FileProblem when it cannot be written.
+        """
         self._name = name or path
         codec = CODECS.get(path.suffix.lower())
         if codec is None:

@@ -38,7 +38,7 @@ class Record(Sink):
         self._open = ExitStack()
         self._writer: Writer | None = None
         self._size = (0, 0)
-        self._due_ns = 0.0
+        self._due_ns = 0
 
     def emit(self, frame: Frame, result: Result) -> None:
         """See Sink."""
@@ -58,7 +58,7 @@ class Record(Sink):
 
     def _begin(self, frame: Frame) -> Writer:
         self._size = (frame.image.shape[1] & ~1, frame.image.shape[0] & ~1)  # MPEG-4 halves the colour planes
-        self._due_ns = float(frame.captured_ns)
+        self._due_ns = frame.captured_ns
         temporary = self._open.enter_context(replaced(self._path))
         self._writer = self._open.enter_context(Writer(temporary, self._size, self._fps, self._path))
         return self._writer
@@ -67,7 +67,7 @@ class Record(Sink):
         """Return how often a frame is due by its capture time: at most a second's worth after a stall."""
         if not self._paced:
             return 1
-        step = 1e9 / self._fps
+        step = round(1e9 / self._fps)
         count = 0
         while self._due_ns <= captured_ns and count < self._fps:
             self._due_ns += step

@@ -55,6 +55,15 @@ def test_a_live_recording_plays_at_the_speed_of_life(tmp_path):
     assert len(frames) == times[-1] + 1
 
 
+def test_the_first_live_frame_is_always_in_it(tmp_path):
+    """Nanoseconds since 1970 need more digits than a float has."""
+    for number in range(20):
+        path = tmp_path / f"{number}.avi"
+        with Record(str(path), source(live=True)) as sink:
+            sink.emit(frame(captured_ns=1_795_221_141_695_358_001 + number), RESULT)
+        assert len(read(path)[0]) == 1
+
+
 def test_a_long_stall_is_not_filled_with_hours_of_one_frame(tmp_path):
     path = tmp_path / "out.avi"
     with Record(str(path), source(live=True)) as sink:

@@ -1,0 +1,114 @@
+"""What every source in the table must do; a new one is covered as soon as it is listed."""
+
+import itertools
+import threading
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.scenes import write_clip
+from edge.sources import SOURCES, open_source
+from edge.sources.base import Frame
+from tests.loops import picture
+from tests.sources.mjpeg import Server
+
+COUNT = 6
+
+
+@pytest.fixture
+def server():
+    started = Server()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def text(request, tmp_path, server):
+    """What opens the source of this name here; each gives at least COUNT frames."""
+    name = request.param
+    if missing := SOURCES[name].missing():
+        pytest.skip(f"{name} needs {', '.join(missing)}, not installed here")
+    if name == "camera" and not cv2.VideoCapture("/dev/video0", cv2.CAP_V4L2).isOpened():
+        pytest.skip("no camera is connected at /dev/video0")
+    write_clip(tmp_path / "clip.avi", frames=COUNT, size=(64, 48))
+    for number in range(COUNT):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), picture(number % 4))
+    return {
+        "video": str(tmp_path / "clip.avi"),
+        "images": str(tmp_path),
+        "camera": "0",
+        "stream": f"http://127.0.0.1:{server.port}/video",
+        "synthetic": "synthetic:64x48@200",
+        "picamera": "picamera:640x480@30",
+    }[name]
+
+
+every_source = pytest.mark.parametrize("text", list(SOURCES), indirect=True)
+
+
+@every_source
+def test_frames_are_pictures_with_rising_numbers_and_times(text):
+    with open_source(text) as source:
+        frames = list(itertools.islice(source, COUNT))
+    assert len(frames) == COUNT
+    for frame in frames:
+        assert isinstance(frame, Frame)
+        assert frame.image.dtype == np.uint8
+        assert frame.image.ndim == 3
+        assert frame.image.shape[2] == 3
+        assert frame.source
+    indices = [frame.index for frame in frames]
+    assert indices == (sorted(set(indices)) if source.live else list(range(COUNT)))
+    times = [frame.captured_ns for frame in frames]
+    assert times == sorted(times)
+
+
+@every_source
+def test_it_says_what_it_is(text):
+    with open_source(text) as source:
+        assert source.name
+        assert source.live in (True, False)
+        assert source.fps is None or source.fps > 0
+        assert not (source.live and source.fps)
+
+
+@every_source
+def test_frames_do_not_share_their_pixels(text):
+    with open_source(text) as source:
+        first, second = itertools.islice(source, 2)
+    before = second.image.copy()
+    first.image[:] = 0
+    np.testing.assert_array_equal(second.image, before)
+
+
+@every_source
+def test_closing_from_another_thread_ends_the_iteration(text):
+    source = open_source(text)
+    begun = threading.Event()
+
+    def read():
+        for _ in source:
+            begun.set()
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    assert begun.wait(30)
+    source.close()
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+@every_source
+def test_closing_twice_and_before_any_frame_does_nothing(text):
+    source = open_source(text)
+    source.close()
+    source.close()
+    assert list(source) == []
+
+
+@every_source
+def test_only_files_end_by_themselves(text):
+    with open_source(text) as source:
+        count = sum(1 for _ in itertools.islice(source, COUNT + 1))
+    assert count == (COUNT + 1 if source.live else COUNT)
