@@ -5,34 +5,35 @@ range of its own; moving values (split, shuffle) keeps the scale and is left alo
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from edge.deploy._tensorflow import need
-
+from edge.deploy.compress import ranges
 from edge.errors import InvalidInput
 
 
-def quantize_aware(model: Any, keep_sparsity: bool = False) -> Any:
+def quantize_aware(model: Any, batches: Iterable[Any], keep_sparsity: bool = False) -> Any:
     """Return a copy of ``model`` that simulates int8 (per-channel weights, per-tensor activations).
 
-    keep_sparsity: weights that are zero stay zero while training. Raises InvalidInput when a layer
-    cannot be quantized.
+    batches: some training inputs, each (n, height, width, channels) float32, normalized; the activation ranges
+    start from them. keep_sparsity: weights that are zero stay zero while training. Raises InvalidInput when a
+    layer cannot be quantized.
     """
     tfmot = need("tensorflow_model_optimization")
     keras = need("tf_keras")
-    annotated = keras.models.clone_model(model, clone_function=_annotate)
+    groups = ranges.shared_ranges(model)
+    annotated = keras.models.clone_model(model, clone_function=lambda layer: _annotate(layer, groups))
     annotated.set_weights(model.get_weights())
+    scheme = [_sparsity_scheme()] if keep_sparsity else []
     try:
         with scope():
-            if keep_sparsity:
-                return tfmot.quantization.keras.quantize_apply(annotated, _sparsity_scheme())
-            return tfmot.quantization.keras.quantize_apply(annotated)
+            simulated = tfmot.quantization.keras.quantize_apply(annotated, *scheme)
     except (ValueError, RuntimeError) as error:
-        raise InvalidInput(
-            f"{model.name} cannot be trained quantization-aware: {str(error).splitlines()[0]}"
-        ) from error
+        raise InvalidInput(f"{model.name} cannot be trained quantization-aware: {str(error).splitlines()[0]}") from error
+    ranges.start_from(simulated, model, batches)
+    return simulated
 
 
 def is_quantize_aware(model: Any) -> bool:
@@ -40,13 +41,17 @@ def is_quantize_aware(model: Any) -> bool:
     return any(type(layer).__name__.startswith("QuantizeWrapper") for layer in model.layers)
 
 
-def scope() -> Any:
-    """Return the context manager under which quantization-aware models are made and loaded."""
+@contextmanager
+def scope() -> Iterator[None]:
+    """Make or load one quantization-aware model inside: its layers are known, its shared ranges are shared."""
     tfmot = need("tensorflow_model_optimization")
+    from edge.deploy.compress import quantize_configs as own
     from edge.models import layers
 
-    own = {name: value for name, value in vars(layers).items() if hasattr(value, "quantizes_output")}
-    return tfmot.quantization.keras.quantize_scope({**own, **_own_configurations()})
+    known = {name: value for name, value in vars(layers).items() if hasattr(value, "quantizes_output")}
+    known |= {c.__name__: c for c in (own.KeepScale, own.QuantizeOutput, own.SharedRange)}
+    with tfmot.quantization.keras.quantize_scope(known), own.sharing():
+        yield
 
 
 @contextmanager
@@ -57,20 +62,18 @@ def saving_h5() -> Iterator[None]:
         yield
 
 
-def _annotate(layer: Any) -> Any:
-    tfmot = need("tensorflow_model_optimization")
-    own = getattr(type(layer), "quantizes_output", None)
-    annotate = tfmot.quantization.keras.quantize_annotate_layer
-    if own is None:
-        return layer if type(layer).__name__ == "InputLayer" else annotate(layer)
-    configuration = _own_configurations()["KeepScale" if not own else "QuantizeOutput"]
-    return annotate(layer, configuration())
+def _annotate(layer: Any, groups: dict[str, str]) -> Any:
+    if type(layer).__name__ == "InputLayer":
+        return layer
+    from edge.deploy.compress import quantize_configs as own
 
-
-def _own_configurations() -> dict[str, Any]:
-    from edge.deploy.compress import quantize_configs
-
-    return {"KeepScale": quantize_configs.KeepScale, "QuantizeOutput": quantize_configs.QuantizeOutput}
+    annotate = need("tensorflow_model_optimization").quantization.keras.quantize_annotate_layer
+    if layer.name in groups:
+        return annotate(layer, own.SharedRange(groups[layer.name]))
+    quantizes = getattr(type(layer), "quantizes_output", None)
+    if quantizes is None:
+        return annotate(layer)
+    return annotate(layer, own.QuantizeOutput() if quantizes else own.KeepScale())
 
 
 def _sparsity_scheme() -> Any:

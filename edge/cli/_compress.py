@@ -3,14 +3,16 @@
 import gzip
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from edge.deploy._tensorflow import need
 from edge.deploy.compress import prune, qat
 from edge.deploy.convert import freeze, tflite
-from edge.models.training import fit
+from edge.models.training import fit, pipeline
 
 if TYPE_CHECKING:
     from edge.models.training.fit import Data
@@ -46,9 +48,16 @@ def quantize_aware(
     model: Any, keep_sparsity: bool, data: "Data", settings: "Settings", out: Path, resume: bool
 ) -> tuple[Any, dict[str, Any]]:
     """Fine-tune ``model`` with int8 simulated; return it with its wrappers, and its row."""
-    simulated = qat.quantize_aware(model, keep_sparsity)
+    simulated = qat.quantize_aware(model, _some_inputs(data), keep_sparsity)
     seconds = _fine_tune(simulated, data, settings, out / "qat", resume)
     return simulated, row("qat", simulated, data, seconds)
+
+
+def _some_inputs(data: "Data", batches: int = 8, batch: int = 64) -> Iterator[Any]:
+    """Yield batches of training inputs spread over the data set, not augmented."""
+    rows = np.linspace(0, len(data.train.classes) - 1, min(batches * batch, len(data.train.classes)), dtype=np.int64)
+    for part in np.array_split(np.random.default_rng(0).permutation(rows), batches):
+        yield pipeline.normalize(data.train.images[np.sort(part)])
 
 
 def _fine_tune(
