@@ -13,13 +13,23 @@ from edge.imaging import Image
 CODECS = {".avi": "MJPG", ".mp4": "mp4v"}
 """Both are in every opencv-python-headless wheel; the patent-encumbered H.264 encoder is not."""
 
-# OpenCV and FFmpeg print lines of their own for what is reported here as one line.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-if os.environ.get("EDGE_DEBUG") != "1":
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
-
 MIN_FREE_BYTES = 8 << 20
 _CHECK_EVERY = 16
+
+
+def _hush() -> None:
+    """Hold back the lines that OpenCV and FFmpeg print for what is reported here as one line."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    if os.environ.get("EDGE_DEBUG") == "1":
+        return
+    errors_only = 2
+    if hasattr(cv2, "setLogLevel"):  # OpenCV 4
+        cv2.setLogLevel(errors_only)
+    else:  # OpenCV 5
+        cv2.utils.logging.setLogLevel(errors_only)
+
+
+_hush()
 
 
 class Writer(Closing):
