@@ -56,3 +56,27 @@ class ChannelShuffle(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "groups": self.groups}
+
+
+@keras.utils.register_keras_serializable("edge")
+class AveragePool(keras.layers.Layer):
+    """Average over windows of size x size, zeros beyond the border counted in, padding ``same``.
+
+    A depthwise convolution with a constant kernel: delegates take it in int8, the pooling operation only in
+    float. Zeros are counted as in the authors' networks (PyTorch's default).
+
+    Input: (batch, height, width, channels). Output: (batch, ceil(height / stride), ceil(width / stride), channels).
+    """
+
+    quantizes_output = True
+
+    def __init__(self, size: int = 3, stride: int = 2, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.size, self.stride = size, stride
+
+    def call(self, inputs: Any) -> Any:
+        kernel = tf.constant(1 / self.size**2, inputs.dtype, (self.size, self.size, inputs.shape[-1], 1))
+        return tf.nn.depthwise_conv2d(inputs, kernel, (1, self.stride, self.stride, 1), "SAME")
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "size": self.size, "stride": self.stride}

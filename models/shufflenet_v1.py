@@ -4,7 +4,7 @@ from typing import Any
 
 import tf_keras as keras
 from edge.models.blocks import activation, classifier, conv_bn, depthwise_bn, image_input
-from edge.models.layers import ChannelShuffle
+from edge.models.layers import AveragePool, ChannelShuffle
 from edge.models.scaling import Strides, round_channels
 
 from edge.errors import InvalidInput
@@ -19,19 +19,21 @@ def unit(x: Any, channels: int, stride: int, groups: int, first_groups: int, wid
     """Grouped 1x1, shuffle, depthwise 3x3, grouped 1x1; figure 2 (b), or (c) where the unit ``widens``.
 
     first_groups: of the first 1x1; the very first unit has 1 because its input is too narrow.
-    A widening unit concatenates its average-pooled input instead of adding it.
+    A widening unit concatenates its average-pooled input instead of adding it; the activation that follows in the
+    paper stands before the concatenation, where it is part of the convolution: the shortcut is never negative.
     """
-    entry, entry_channels = x, x.shape[-1]
+    entry = x
     x = conv_bn(x, channels // 4, f"{name}_reduce", groups=first_groups)
     if groups > 1:
         x = ChannelShuffle(groups, name=f"{name}_shuffle")(x)
     x = depthwise_bn(x, name, stride=stride, act=None)
-    x = conv_bn(x, channels - entry_channels if widens else channels, f"{name}_expand", groups=groups, act=None)
     if not widens:
+        x = conv_bn(x, channels, f"{name}_expand", groups=groups, act=None)
         return activation(keras.layers.Add(name=f"{name}_add")([entry, x]), "relu", name)
+    x = conv_bn(x, channels - entry.shape[-1], f"{name}_expand", groups=groups)
     if stride == 2:
-        entry = keras.layers.AveragePooling2D(3, 2, padding="same", name=f"{name}_shortcut")(entry)
-    return activation(keras.layers.Concatenate(name=f"{name}_concat")([entry, x]), "relu", name)
+        entry = AveragePool(name=f"{name}_shortcut")(entry)
+    return keras.layers.Concatenate(name=f"{name}_concat")([entry, x])
 
 
 def shufflenet_v1(

@@ -79,13 +79,17 @@ class SharedRangeQuantizer(_AllValuesQuantizer):
 
 
 class SharedRange(KeepScale):
-    """For concatenations whose values pass through each other, see ``edge.deploy.compress.ranges``."""
+    """For layers whose values pass through each other's concatenations, see ``edge.deploy.compress.ranges``.
 
-    def __init__(self, group: str) -> None:
+    quantize_output: tfmot clears it on a layer whose concatenation quantizes for it; a saved file must say so.
+    """
+
+    def __init__(self, group: str, quantize_output: bool = True) -> None:
         self.group = group
+        self.quantize_output = quantize_output
 
     def get_output_quantizers(self, layer: Any) -> list[Any]:
-        return [SharedRangeQuantizer(self.group)]
+        return [SharedRangeQuantizer(self.group)] if self.quantize_output else []
 
     def get_config(self) -> dict[str, Any]:
-        return {"group": self.group}
+        return {"group": self.group, "quantize_output": self.quantize_output}
