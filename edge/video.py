@@ -81,9 +81,8 @@ class Writer(Closing):
         except OSError as error:
             raise FileProblem(f"cannot write {self._name}: {error.strerror or error}") from error
         if free < MIN_FREE_BYTES:
-            raise FileProblem(
-                f"cannot write {self._name}: the disk is full: {free >> 10} KiB left of {MIN_FREE_BYTES >> 10}"
-            )
+            left = f"{free >> 10} KiB left, {MIN_FREE_BYTES >> 10} needed"
+            raise FileProblem(f"cannot write {self._name}: the disk is full: {left}")
 
 
 class Capture(Closing):
