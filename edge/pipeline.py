@@ -9,13 +9,9 @@ a MobileNetV2 of 224 x 224 took 3.7 ms a frame that way and 4.2 ms the other, of
 
 import threading
 import time
-from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
-from typing import Any
-
-import numpy as np
+from dataclasses import replace
 
 from edge.backends.base import Model
 from edge.handover import Handover
@@ -24,48 +20,15 @@ from edge.results import Result
 from edge.sinks.base import Sink
 from edge.sinks.queued import Queued
 from edge.sources.base import Frame, Source
+from edge.stats import Clock, Stats
 from edge.tasks.base import Task
 from edge.tensors import Array
 
 AHEAD = 4
 """Decoded frames that may wait when none may be lost: enough to even out a slow one, 11 MB at 720p."""
 
-REMEMBERED = 10_000
-"""Results whose times the summary is made of: the latest, as a loop may run for months."""
-
 LEAVE_SECONDS = 2.0
 """How long to wait for a capture thread that is inside a read; it holds nothing that outlives the process."""
-
-
-@dataclass(frozen=True)
-class Stats:
-    """The summary of a run. Times in ms; age is from capture to result, infer the model's part of it.
-
-    dropped: frames that newer ones replaced. sinks_dropped: results that a slow sink did not take.
-    seconds: from the first frame's arrival to the last result.
-    """
-
-    frames: int
-    dropped: int
-    sinks_dropped: int
-    seconds: float
-    fps: float
-    age_median: float
-    age_p90: float
-    infer_median: float
-    infer_p90: float
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the JSON object, three decimals."""
-        return {name: round(value, 3) for name, value in asdict(self).items()}
-
-    def line(self) -> str:
-        """Return one line for a person."""
-        return (
-            f"{self.frames} frames, {self.dropped} dropped, {self.fps:.1f} frames/s; "
-            f"age {self.age_median:.1f} ms (p90 {self.age_p90:.1f}), "
-            f"infer {self.infer_median:.2f} ms (p90 {self.infer_p90:.2f})"
-        )
 
 
 class Loop:
@@ -89,7 +52,7 @@ class Loop:
         live = source.live
         self._frames: Handover[tuple[Frame, Array | None]] = Handover(1 if live else AHEAD, lossless=not live)
         self._stopped = threading.Event()
-        self._clock = _Clock()
+        self._clock = Clock()
 
     def stop(self) -> None:
         """End the run after the frame in hand; sinks then complete what they write."""
@@ -155,40 +118,3 @@ class Loop:
         self._source.close()
         self._frames.close()
         capture.join(LEAVE_SECONDS)
-
-
-class _Clock:
-    """Counts frames and keeps their times."""
-
-    def __init__(self) -> None:
-        self.frames = self._dropped = 0
-        self._began = self._ended = 0.0
-        self._ages: deque[float] = deque(maxlen=REMEMBERED)
-        self._infers: deque[float] = deque(maxlen=REMEMBERED)
-
-    def count(self, frame: Frame, age_ms: float, infer_ms: float) -> int:
-        """Note one result; return how many frames were dropped so far."""
-        self._ended = time.perf_counter()
-        self._began = self._began or self._ended - age_ms / 1e3
-        self._dropped = frame.index - self.frames
-        self.frames += 1
-        self._ages.append(age_ms)
-        self._infers.append(infer_ms)
-        return self._dropped
-
-    def stats(self, sinks_dropped: int) -> Stats:
-        seconds = self._ended - self._began
-        age_median, age_p90 = _percentiles(self._ages)
-        infer_median, infer_p90 = _percentiles(self._infers)
-        fps = self.frames / seconds if seconds > 0 else 0.0
-        return Stats(
-            self.frames, self._dropped, sinks_dropped, seconds, fps, age_median, age_p90, infer_median, infer_p90
-        )
-
-
-def _percentiles(values: deque[float]) -> tuple[float, float]:
-    """Return the median and the 90th percentile, zeros when there are none."""
-    if not values:
-        return 0.0, 0.0
-    median, p90 = np.percentile(np.fromiter(values, np.float64), (50, 90))
-    return float(median), float(p90)
