@@ -12,6 +12,7 @@ import numpy as np
 from edge.deploy._tensorflow import need
 from edge.deploy.compress import prune, qat
 from edge.deploy.convert import freeze, tflite
+from edge.files import replaced
 from edge.models.training import fit, pipeline
 
 if TYPE_CHECKING:
@@ -19,10 +20,15 @@ if TYPE_CHECKING:
     from edge.models.training.settings import Settings
 
 
-def row(step: str, model: Any, data: "Data", seconds: float) -> dict[str, Any]:
-    """Return the record of one step: accuracy 0 to 1, share of zeros, TFLite bytes plain and zipped."""
+def row(step: str, model: Any, data: "Data", seconds: float, out: Path) -> dict[str, Any]:
+    """Return the record of one step: accuracy 0 to 1, share of zeros, TFLite bytes plain and zipped.
+
+    The TFLite file stays in ``out`` as ``<step>.tflite``.
+    """
     frozen = freeze.freeze_keras(model)
     content = tflite.qat_to_int8(frozen) if qat.is_quantize_aware(model) else tflite.to_float32(frozen)
+    with replaced(out / f"{step}.tflite") as temporary:
+        temporary.write_bytes(content)
     return {
         "step": step,
         "accuracy": fit.accuracy(model, data.report),
@@ -41,16 +47,17 @@ def pruned(
     wrapped, callbacks = prune.prunable(model, sparsity, steps)
     seconds = _fine_tune(wrapped, data, settings, out / "prune", resume, callbacks)
     plain = prune.strip(wrapped)
-    return plain, row("prune", plain, data, seconds)
+    return plain, row("prune", plain, data, seconds, out)
 
 
 def quantize_aware(
-    model: Any, keep_sparsity: bool, data: "Data", settings: "Settings", out: Path, resume: bool
+    model: Any, data: "Data", settings: "Settings", out: Path, resume: bool
 ) -> tuple[Any, dict[str, Any]]:
-    """Fine-tune ``model`` with int8 simulated; return it with its wrappers, and its row."""
+    """Fine-tune ``model`` with int8 simulated, its zeros kept; return it with its wrappers, and its row."""
+    keep_sparsity = prune.sparsity(model) > 0.05
     simulated = qat.quantize_aware(model, _some_inputs(data), keep_sparsity)
     seconds = _fine_tune(simulated, data, settings, out / "qat", resume)
-    return simulated, row("qat", simulated, data, seconds)
+    return simulated, row("qat", simulated, data, seconds, out)
 
 
 def _some_inputs(data: "Data", batches: int = 8, batch: int = 64) -> Iterator[Any]:

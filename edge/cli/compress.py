@@ -4,7 +4,6 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,19 +21,11 @@ examples:
   edge-compress run/model.keras --data photos.zip --out small --prune 0.5 --qat --resume
 
 Pruning comes first, then quantization-aware training, which keeps the zeros. OUT gets compress.json with the
-accuracy and sizes before and after each step, and the last step's model: model.keras after pruning, model.h5
-after quantization-aware training (the .keras format cannot restore its wrappers).
+accuracy and sizes before and after each step, each step as a TFLite file, and the last one as model.keras or,
+after quantization-aware training, as model.h5: the .keras format cannot restore its wrappers.
 """
 
 RECORD = "compress.json"
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step done: what it is called, the model, its row for the record."""
-
-    model: Any
-    row: dict[str, Any]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -118,14 +109,14 @@ def _steps(a: argparse.Namespace, model: Any, data: "Data") -> dict[str, Any]:
     from edge.cli import _compress
     from edge.models.training.fit import environment
 
-    rows = [_compress.row("float", model, data, 0.0)]
+    rows = [_compress.row("float", model, data, 0.0, a.out)]
     if a.prune is not None:
         settings = _settings(a, a.prune_epochs, model)
         model, row = _compress.pruned(model, a.prune, data, settings, a.out, a.resume)
         rows.append(row)
     if a.qat:
         settings = _settings(a, a.qat_epochs, model)
-        model, row = _compress.quantize_aware(model, a.prune is not None, data, settings, a.out, a.resume)
+        model, row = _compress.quantize_aware(model, data, settings, a.out, a.resume)
         rows.append(row)
     _compress.save(model, data.labels, a.model, a.out)
     settings_row = {key: str(value) for key, value in vars(a).items() if key not in ("json", "out", "model", "data")}

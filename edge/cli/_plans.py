@@ -1,0 +1,129 @@
+"""The chains that are run as a whole: which networks, with which options, as the commands a user would type."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edge.errors import unknown_name
+
+
+@dataclass(frozen=True)
+class Network:
+    """One network of a plan. train, compress: options beyond the plan's own, as on the command line."""
+
+    name: str
+    train: tuple[str, ...] = ()
+    compress: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """data: for ``--data``; None means that the user must say. int8: options of the int8 gate.
+
+    clip_frames: length of the drawn clip that the loop is run on; 0 for none.
+    drawn: images per class for training and testing of the drawn set, when it is drawn for this plan.
+    """
+
+    name: str
+    networks: tuple[Network, ...]
+    input_size: int
+    train: tuple[str, ...]
+    compress: tuple[str, ...]
+    int8: tuple[str, ...]
+    clip_frames: int = 0
+    drawn: tuple[int, int] | None = None
+    bench_seconds: float = 1.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of a chain. done: the file that is there when it has been run."""
+
+    argv: tuple[str, ...]
+    done: Path
+    resumable: bool = False
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row of the final table: a model file of a network. precision: of a bundle's file; None for a bare one."""
+
+    network: str
+    step: str
+    target: Path
+    backend: str
+    precision: str | None = None
+    camera: tuple[str, ...] = field(default=())
+
+
+PLANS = {
+    "demo": Plan(
+        "demo",
+        (Network("shufflenet_v2", ("--width", "0.5")), Network("mobilenet_v2", ("--width", "0.35"))),
+        input_size=32,
+        train=("--epochs", "14", "--downsample", "16", "--batch", "64", "--learning-rate", "0.1", "--jitter", "0.2"),
+        compress=("--prune", "0.5", "--prune-epochs", "3", "--qat", "--qat-epochs", "2", "--batch", "64"),
+        int8=("--min-agreement", "97", "--max-drop", "1"),
+        clip_frames=240,
+        drawn=(400, 100),
+        bench_seconds=0.5,
+    ),
+    "cifar10": Plan(
+        "cifar10",
+        (
+            Network(
+                "shufflenet_v2",
+                ("--width", "0.5", "--epochs", "36", "--label-smoothing", "0.05", "--seed", "1"),
+                ("--qat", "--qat-epochs", "3", "--seed", "1"),
+            ),
+            Network(
+                "mobilenet_v2",
+                ("--width", "0.35", "--downsample", "16", "--epochs", "10", "--label-smoothing", "0.05", "--seed", "1"),
+                ("--prune", "0.5", "--prune-epochs", "2", "--qat", "--qat-epochs", "2", "--seed", "1"),
+            ),
+        ),
+        input_size=32,
+        train=(),
+        compress=(),
+        int8=("--min-agreement", "99", "--max-drop", "0.5"),
+    ),
+}
+
+
+def plan(name: str) -> Plan:
+    """Return the plan called ``name``."""
+    if name not in PLANS:
+        raise unknown_name("plan", name, PLANS)
+    return PLANS[name]
+
+
+def network_steps(plan: Plan, network: Network, data: str, out: Path) -> Iterator[Step]:
+    """Yield the commands that bring one network from its definition to two verified bundles."""
+    home = out / network.name
+    fitted, small = home / "float", home / "small"
+    size = ("--input-size", str(plan.input_size))
+    train = ("edge-train", network.name, "--data", data, "--out", str(fitted), *size, *plan.train, *network.train)
+    yield Step(train, fitted / "train.json", resumable=True)
+    compress = ("edge-compress", str(fitted / "model.keras"), "--data", data, "--out", str(small))
+    yield Step((*compress, *plan.compress, *network.compress), small / "compress.json", resumable=True)
+    float_files = ("--tflite", "float32", "--onnx", "float32")
+    yield _convert(fitted / "model.keras", home / "float32.edge", data, float_files)
+    yield _convert(small / "model.h5", home / "int8.edge", data, plan.int8)
+
+
+def _convert(model: Path, bundle: Path, data: str, options: tuple[str, ...]) -> Step:
+    return Step(("edge-convert", str(model), "--out", str(bundle), "--verify", data, *options), bundle)
+
+
+def variants(plan: Plan, network: Network, out: Path) -> Iterator[Variant]:
+    """Yield the rows of the table for one network, in the order of the chain."""
+    home = out / network.name
+    whole, small = home / "float32.edge", home / "int8.edge"
+    yield Variant(network.name, "float32 TFLite", whole, "litert", "float32")
+    yield Variant(network.name, "float32 ONNX", whole, "onnxruntime", "float32")
+    if "--prune" in (*plan.compress, *network.compress):
+        pruned = home / "small" / "prune.tflite"
+        labels = ("--labels", str(home / "small" / "labels.txt"))
+        yield Variant(network.name, "pruned TFLite", pruned, "litert", None, labels)
+    yield Variant(network.name, "int8 TFLite", small, "litert", "int8")
+    yield Variant(network.name, "int8 ONNX", small, "onnxruntime", "int8")

@@ -1,0 +1,74 @@
+"""Run commands as child processes: their lines marked and passed on, a failure ends the chain, Ctrl-C ends them."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from edge.cli._plans import Step
+from edge.device import usable_cores
+from edge.errors import GateFailed
+
+_modules = {"edge-train": "train", "edge-compress": "compress", "edge-convert": "convert"}
+_modules |= {"edge-bench": "bench", "edge-camera": "camera"}
+
+
+class Runner:
+    """Runs steps; remembers its children so that it can end them."""
+
+    def __init__(self) -> None:
+        self._children: list[subprocess.Popen[str]] = []
+        self._printing = threading.Lock()
+
+    def chains(self, chains: Sequence[tuple[str, Iterable[Step]]], together: bool) -> None:
+        """Run each (name, steps) in order; side by side, a core each, when ``together``."""
+        workers = min(len(chains), usable_cores()) if together else 1
+        threads = 1 if workers > 1 else None
+        pool = ThreadPoolExecutor(workers)
+        try:
+            running = [pool.submit(self._chain, name, steps, threads) for name, steps in chains]
+            for future in running:
+                future.result()
+        except BaseException:
+            self._end()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _chain(self, name: str, steps: Iterable[Step], threads: int | None) -> None:
+        for step in steps:
+            if not step.done.exists():
+                self.run(name, step, threads)
+
+    def run(self, name: str, step: Step, threads: int | None = None) -> None:
+        """Run one step; its output goes to stdout, each line after ``name``. Raises GateFailed when it fails."""
+        resume = ("--resume",) if step.resumable and step.done.parent.exists() else ()
+        argv = (*step.argv, *resume)
+        self._print(name, f"$ {' '.join(argv)}")
+        limits = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", f"edge.cli.{_modules[argv[0]]}", *argv[1:]]
+        with subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **(limits if threads else {})},
+        ) as child:
+            self._children.append(child)
+            assert child.stdout is not None
+            for line in child.stdout:
+                self._print(name, line.rstrip())
+        if child.returncode:
+            raise GateFailed(f"{argv[0]} ended with exit code {child.returncode}: {' '.join(argv)}")
+
+    def _print(self, name: str, line: str) -> None:
+        with self._printing:
+            print(f"{name:14}| {line}", flush=True)
+
+    def _end(self) -> None:
+        for child in self._children:
+            if child.poll() is None:
+                child.terminate()
