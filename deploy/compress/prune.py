@@ -43,8 +43,13 @@ def prunable(model: Any, sparsity: float, steps: int) -> tuple[Any, list[Any]]:
 
 
 def strip(model: Any) -> Any:
-    """Return the network without the pruning wrappers, its zeros in place."""
-    return need("tensorflow_model_optimization").sparsity.keras.strip_pruning(model)
+    """Return the network without the pruning wrappers, its zeros in place and its layers its own."""
+    keras = need("tf_keras")
+    stripped = need("tensorflow_model_optimization").sparsity.keras.strip_pruning(model)
+    # tfmot reuses the layers, which then belong to two graphs: a part of the network could not be taken.
+    plain = keras.models.clone_model(stripped)
+    plain.set_weights(stripped.get_weights())
+    return plain
 
 
 def sparsity(model: Any) -> float:

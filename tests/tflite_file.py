@@ -1,0 +1,91 @@
+"""Read a TFLite file through LiteRT's interpreter: its operations, tensor types, delegate partitions and cost.
+
+Shares no code with the Keras side, so that it can be held against it.
+"""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+DELEGATE = "DELEGATE"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """weights: of convolutions and dense layers. conv_channels, dense_channels: their outputs, one bias each.
+
+    macs: weights times output positions. Constant kernels (a pooling written as a convolution) are left out.
+    """
+
+    weights: int
+    conv_channels: int
+    dense_channels: int
+    macs: int
+
+
+def _plain(content: bytes) -> Interpreter:
+    resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = Interpreter(model_content=content, num_threads=1, experimental_op_resolver_type=resolver)
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+def op_names(content: bytes) -> Counter[str]:
+    """Return how often each operation occurs, before any delegate takes some."""
+    return Counter(op["op_name"] for op in _plain(content)._get_ops_details())
+
+
+def tensor_dtypes(content: bytes) -> set[str]:
+    """Return the names of all tensors' types."""
+    return {detail["dtype"].__name__ for detail in _plain(content).get_tensor_details()}
+
+
+def delegate_partitions(content: bytes) -> tuple[int, list[str]]:
+    """Return how many pieces the default delegate took, and the operations that it left to the interpreter."""
+    interpreter = Interpreter(model_content=content, num_threads=1)
+    interpreter.allocate_tensors()
+    ops = interpreter._get_ops_details()
+    taken = [op for op in ops if op["op_name"] == DELEGATE]
+    # The interpreter lists a delegate beside what it replaced; an operation it replaced writes what it writes
+    # or only what another replaced one reads, so what is left is what runs between the pieces.
+    inside = _inside(ops, taken)
+    return len(taken), [op["op_name"] for op in ops if op["op_name"] != DELEGATE and op["index"] not in inside]
+
+
+def _inside(ops, taken):
+    """Walk back from each delegate's outputs to its inputs; return the indices of the operations passed."""
+    writer = {out: op for op in ops if op["op_name"] != DELEGATE for out in op["outputs"]}
+    passed = set()
+    for delegate in taken:
+        border, todo = set(delegate["inputs"]), list(delegate["outputs"])
+        while todo:
+            tensor = todo.pop()
+            op = writer.get(tensor)
+            if op is None or tensor in border or op["index"] in passed:
+                continue
+            passed.add(op["index"])
+            todo.extend(op["inputs"])
+    return passed
+
+
+def cost(content: bytes) -> Cost:
+    """Count parameters and multiply-accumulates of a file's convolutions and dense layers."""
+    interpreter = _plain(content)
+    shapes = {detail["index"]: tuple(int(s) for s in detail["shape"]) for detail in interpreter.get_tensor_details()}
+    weights = conv_channels = dense_channels = macs = 0
+    for op in interpreter._get_ops_details():
+        if op["op_name"] not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+            continue
+        kernel = interpreter.get_tensor(op["inputs"][1])
+        if kernel.size > 1 and (kernel == kernel.flat[0]).all():
+            continue
+        output = shapes[op["outputs"][0]]
+        weights += kernel.size
+        macs += kernel.size * math.prod(output[1:-1])
+        if op["op_name"] == "FULLY_CONNECTED":
+            dense_channels += output[-1]
+        else:
+            conv_channels += output[-1]
+    return Cost(weights, conv_channels, dense_channels, macs)
