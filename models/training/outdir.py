@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from edge import files
 from edge.errors import FileProblem, InvalidInput
 
 RUN = "run.json"
@@ -17,11 +18,11 @@ def claim(out: Path, choices: Mapping[str, Any], resume: bool) -> Iterator[None]
     """Make ``out`` the folder of the run ``choices``; delete the decoded cache when the run is complete.
 
     Raises InvalidInput when ``out`` holds a run and ``resume`` is not set, or one with other choices.
-    A run that fails in its first seconds leaves no folder behind.
+    A run that bad input ends leaves nothing behind, unless it had been started before.
     """
     text = json.dumps(choices, indent=2, default=list) + "\n"
     marker = out / RUN
-    fresh = not out.exists()
+    fresh, first = not out.exists(), not marker.exists()
     if marker.exists():
         _check(marker, text, resume, out)
     elif out.is_dir() and any(out.iterdir()):
@@ -34,8 +35,9 @@ def claim(out: Path, choices: Mapping[str, Any], resume: bool) -> Iterator[None]
     try:
         yield
     except (InvalidInput, FileProblem):
-        if fresh:
-            shutil.rmtree(out, ignore_errors=True)
+        if first:
+            for path in [out] if fresh else list(out.iterdir()):
+                files.remove(path)
         raise
     shutil.rmtree(out / "cache", ignore_errors=True)
 
@@ -43,7 +45,10 @@ def claim(out: Path, choices: Mapping[str, Any], resume: bool) -> Iterator[None]
 def _check(marker: Path, text: str, resume: bool, out: Path) -> None:
     if not resume:
         raise InvalidInput(f"{out} already holds a run; add --resume to go on with it, or choose another --out")
-    before, now = json.loads(marker.read_text(encoding="utf-8")), json.loads(text)
+    try:
+        before, now = json.loads(marker.read_text(encoding="utf-8")), json.loads(text)
+    except (OSError, ValueError) as error:
+        raise FileProblem(f"{marker} is damaged: {error}; choose another --out") from error
     changed = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
     if changed:
         key = changed[0]

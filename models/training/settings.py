@@ -27,7 +27,7 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         for name in ("crop", "jitter", "cutout", "mixup"):
-            if getattr(self, name) < 0:
+            if not getattr(self, name) >= 0:  # not a number included
                 raise InvalidInput(f"{name} must be 0 or more, got {getattr(self, name)}")
 
 
@@ -64,11 +64,13 @@ class Settings:
         _at_least("epochs", self.epochs, 1)
         _at_least("batch", self.batch, 1)
         _at_least("step_epochs", self.step_epochs, 1)
-        for name in ("learning_rate", "warmup", "weight_decay", "patience"):
+        for name in ("learning_rate", "warmup", "weight_decay", "patience", "seed"):
             _at_least(name, getattr(self, name), 0)
-        for name in ("label_smoothing", "holdout"):
+        for name in ("momentum", "label_smoothing", "holdout"):
             if not 0 <= getattr(self, name) < 1:
                 raise InvalidInput(f"{name} must be from 0 to below 1, got {getattr(self, name)}")
+        if not 0 < self.step_factor <= 1:
+            raise InvalidInput(f"step_factor must be above 0 and at most 1, got {self.step_factor}")
 
     def as_json(self) -> dict[str, Any]:
         """Return the form that run records hold."""
@@ -76,5 +78,5 @@ class Settings:
 
 
 def _at_least(name: str, value: float, least: float) -> None:
-    if value < least:
+    if not value >= least:  # not a number included
         raise InvalidInput(f"{name} must be at least {least}, got {value}")

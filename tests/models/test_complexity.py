@@ -7,6 +7,7 @@ from edge.deploy._tensorflow import need
 need("tensorflow")
 
 import tf_keras as keras  # noqa: E402
+
 from edge.models.complexity import Complexity, complexity  # noqa: E402
 
 layers = keras.layers

@@ -7,6 +7,7 @@ from edge.errors import InvalidInput
 need("tensorflow")
 
 import tf_keras as keras  # noqa: E402
+
 from edge.models.layers import AveragePool, ChannelShuffle, ChannelSplit  # noqa: E402
 
 OWN = [

@@ -1,0 +1,107 @@
+import zipfile
+
+import pytest
+
+from edge.errors import FileProblem, InvalidInput
+from edge.models.training.folder import Split, open_folder
+
+TREE = ("train/cat/1.jpg", "train/cat/2.PNG", "train/ant/1.jpeg", "test/ant/1.bmp", "test/cat/9.webp")
+
+
+def folder_of(tmp_path, names):
+    root = tmp_path / "set"
+    root.mkdir()
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(name.encode())
+    return root
+
+
+def zip_of(tmp_path, names):
+    path = tmp_path / "set.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, name)
+    return path
+
+
+both = pytest.mark.parametrize("make", [folder_of, zip_of])
+
+
+@both
+@pytest.mark.parametrize("nested", ["", "deep/down/"])
+def test_classes_are_the_sorted_folder_names(tmp_path, make, nested):
+    found = open_folder(make(tmp_path, [nested + name for name in (*TREE, "README.md", "train/loose.jpg")]))
+    assert found.labels == ("ant", "cat")
+    names = tuple(nested + name for name in ("train/ant/1.jpeg", "train/cat/1.jpg", "train/cat/2.PNG"))
+    assert found.splits == {
+        "train": Split(names, (0, 1, 1)),
+        "test": Split((f"{nested}test/ant/1.bmp", f"{nested}test/cat/9.webp"), (0, 1)),
+    }
+    assert list(found.read(names)) == [name.encode() for name in names]
+
+
+@both
+@pytest.mark.parametrize("spelling", ["validation", "valid", "val"])
+def test_validation_has_three_spellings_and_reports_where_there_is_no_test(tmp_path, make, spelling):
+    found = open_folder(make(tmp_path, ["train/a/1.jpg", f"{spelling}/a/1.jpg"]))
+    assert set(found.splits) == {"train", "validation"}
+    assert found.evaluation() == "validation"
+
+
+def test_test_is_preferred_to_validation(tmp_path):
+    names = ["train/a/1.jpg", "validation/a/1.jpg", "test/a/1.jpg"]
+    assert open_folder(folder_of(tmp_path, names)).evaluation() == "test"
+
+
+def test_given_labels_decide_the_numbers(tmp_path):
+    found = open_folder(folder_of(tmp_path, TREE), ("dog", "cat", "ant"))
+    assert found.labels == ("dog", "cat", "ant")
+    assert found.splits["train"].classes == (2, 1, 1)
+
+
+@both
+def test_an_unreadable_member_has_no_bytes(tmp_path, make):
+    root = make(tmp_path, TREE)
+    found = open_folder(root)
+    if root.is_dir():
+        (root / TREE[0]).unlink()
+    else:
+        data = bytearray(root.read_bytes())
+        at = data.index(TREE[0].encode()) + len(TREE[0])  # its content is its name, stored behind its header
+        data[at] ^= 0xFF
+        root.write_bytes(bytes(data))
+    assert list(found.read((TREE[0], TREE[1]))) == [b"", TREE[1].encode()]
+
+
+@both
+@pytest.mark.parametrize(
+    ("names", "labels", "words"),
+    [
+        pytest.param([], None, "has no images: expected train/<class>/", id="empty"),
+        pytest.param(["a.jpg", "train/b.jpg"], None, "has no images", id="no class folders"),
+        pytest.param(["train/a/x.txt"], None, "has no images", id="no image files"),
+        pytest.param(["train/a/1.jpg", "test/b/1.jpg"], None, "test/b has no counterpart train/b", id="misspelt"),
+        pytest.param(TREE, ("cat", "dog"), "class folder 'ant' is not one of the model's labels: cat, dog", id="new"),
+    ],
+)
+def test_what_is_no_data_set_is_refused(tmp_path, make, names, labels, words):
+    with pytest.raises(InvalidInput, match=words):
+        open_folder(make(tmp_path, names), labels)
+
+
+def test_a_missing_set_and_a_damaged_zip_are_file_problems(tmp_path):
+    with pytest.raises(FileProblem, match="does not exist"):
+        open_folder(tmp_path / "none")
+    bad = tmp_path / "bad.zip"
+    bad.write_bytes(b"PK not a zip")
+    with pytest.raises(FileProblem, match="cannot be read as a zip"):
+        open_folder(bad)
+
+
+def test_a_missing_split_says_which_there_are(tmp_path):
+    found = open_folder(folder_of(tmp_path, ["train/a/1.jpg"]))
+    with pytest.raises(InvalidInput, match="no test/ folder; it has: train"):
+        found.split("test")
+    with pytest.raises(InvalidInput, match=r"no test/ and no validation/ folder"):
+        found.evaluation()
