@@ -113,9 +113,9 @@ def draw(rows: Sequence[Row], title: str, frame: Path | None, target: Path) -> N
     _scatter(panels[0], rows)
     panels[0].set_title(title)
     if frame:
-        import cv2
+        from matplotlib.image import imread
 
-        panels[1].imshow(cv2.imread(str(frame))[..., ::-1])
+        panels[1].imshow(imread(frame))
         panels[1].set_axis_off()
         panels[1].set_title("the loop's last frame")
     with replaced(target) as temporary:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edge.files import replaced
 from edge.imaging import Image
 from edge.results import Box
-from edge.scenes.drawing import Pose, Scene, bounds, coverage, palettes
+from edge.scenes.drawing import MAX_TILT, Pose, Scene, bounds, coverage, palettes
 from edge.scenes.shapes import CLASSES
 from edge.scenes.textures import textured
 from edge.video import Writer
@@ -63,12 +63,12 @@ def _crossing(rng: np.random.Generator, label: str, size: tuple[int, int], frame
     background = textured(rng, height, width + margin, *back).astype(np.uint8)
     fill = textured(rng, height, width, *front)
     noise = rng.integers(-6, 7, (height, width, 1), dtype=np.int16)
-    start, turn = rng.uniform(0, 2 * np.pi), rng.uniform(-1.0, 1.0)
+    start, stop = rng.uniform(-MAX_TILT, MAX_TILT, 2)
     for step in range(frames):
         progress = (step + 0.5) / frames
         offset = int(progress * margin)
         image = background[:, offset : offset + width].copy()
-        mask = _place(image, fill, label, _path(progress, size, start + turn * progress))
+        mask = _place(image, fill, label, _path(progress, size, start + (stop - start) * progress))
         yield Scene(_noisy(image, noise, step), label, bounds(mask), mask)
 
 
