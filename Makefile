@@ -19,7 +19,7 @@ $(STAMP): setup.cfg constraints.txt
 demo: $(STAMP) ## the whole chain on a drawn image set: train, compress, convert, verify, run (under 8 minutes)
 	@$(BIN)/python -m edge.cli.chain demo --out demo
 
-test: $(STAMP) ## the tests that CI runs
+test: $(STAMP) ## the tests (under 15 minutes)
 	@$(BIN)/python -m pytest -q
 
 lint: $(STAMP) ## ruff
@@ -33,5 +33,8 @@ types: $(STAMP) ## mypy, strict
 bench: $(STAMP) ## the performance bars, as ratios in one run, saved to bench.json
 	@$(BIN)/python -m tests.bench --json bench.json
 
+results: $(STAMP) ## train and publish the released weights: make results DATA=cifar10-jpeg.zip (hours)
+	@$(BIN)/python -m edge.cli.chain cifar10 --data $(DATA) --out runs/cifar10 --publish
+
 clean: ## remove what was installed and built
-	rm -rf $(VENV) build demo
+	rm -rf $(VENV) build demo runs

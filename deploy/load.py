@@ -11,7 +11,6 @@ from typing import Any
 
 from edge.deploy._tensorflow import need
 from edge.deploy.compress import qat
-
 from edge.errors import FileProblem, InvalidInput
 
 KERAS_SUFFIXES = (".keras", ".h5")

@@ -3,6 +3,7 @@
 from typing import Any
 
 import tf_keras as keras
+
 from edge.models.blocks import classifier, conv_bn, depthwise_bn, image_input
 from edge.models.layers import ChannelShuffle, ChannelSplit
 from edge.models.scaling import Strides, round_channels

@@ -6,8 +6,8 @@ To prune, or not to prune (Zhu and Gupta 2017, https://arxiv.org/abs/1710.01878)
 from typing import Any
 
 import numpy as np
-from edge.deploy._tensorflow import need
 
+from edge.deploy._tensorflow import need
 from edge.errors import InvalidInput
 
 PRUNED = ("Conv2D", "Dense")

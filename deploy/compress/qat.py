@@ -31,7 +31,8 @@ def quantize_aware(model: Any, batches: Iterable[Any], keep_sparsity: bool = Fal
         with scope():
             simulated = tfmot.quantization.keras.quantize_apply(annotated, *scheme)
     except (ValueError, RuntimeError) as error:
-        raise InvalidInput(f"{model.name} cannot be trained quantization-aware: {str(error).splitlines()[0]}") from error
+        reason = str(error).splitlines()[0]
+        raise InvalidInput(f"{model.name} cannot be trained quantization-aware: {reason}") from error
     ranges.start_from(simulated, model, batches)
     return simulated
 

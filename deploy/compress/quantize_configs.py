@@ -35,11 +35,22 @@ class KeepScale(_QuantizeConfig):
 
 
 class QuantizeOutput(KeepScale):
-    """For layers that compute new values: their output gets an asymmetric 8-bit range of its own."""
+    """For layers that compute new values: their output gets an asymmetric 8-bit range of its own.
+
+    quantize_output: tfmot clears it on a layer whose concatenation quantizes for it; a saved file must say so.
+    """
+
+    def __init__(self, quantize_output: bool = True) -> None:
+        self.quantize_output = quantize_output
 
     def get_output_quantizers(self, layer: Any) -> list[Any]:
+        if not self.quantize_output:
+            return []
         quantizers = _keras.quantizers
         return [quantizers.MovingAverageQuantizer(num_bits=8, per_axis=False, symmetric=False, narrow_range=False)]
+
+    def get_config(self) -> dict[str, Any]:
+        return {"quantize_output": self.quantize_output}
 
 
 _shared: ContextVar[dict[str, Any] | None] = ContextVar("shared ranges", default=None)
@@ -81,7 +92,7 @@ class SharedRangeQuantizer(_AllValuesQuantizer):
 class SharedRange(KeepScale):
     """For layers whose values pass through each other's concatenations, see ``edge.deploy.compress.ranges``.
 
-    quantize_output: tfmot clears it on a layer whose concatenation quantizes for it; a saved file must say so.
+    quantize_output: as in ``QuantizeOutput``.
     """
 
     def __init__(self, group: str, quantize_output: bool = True) -> None:

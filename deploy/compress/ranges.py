@@ -32,7 +32,7 @@ def shared_ranges(model: Any) -> dict[str, str]:
         # Only concatenations tie groups together: a layer that feeds two separate ones stays with its first.
         tied = [g for g in groups if g & member & origins.keys()]
         groups = [g for g in groups if g not in tied] + [member.union(*tied)]
-    leaders = {}
+    leaders: dict[str, str] = {}
     for group in groups:
         joined = [name for name in origins if name in group]
         if len(joined) > 1:

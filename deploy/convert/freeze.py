@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge.deploy._tensorflow import need
-
 from edge.errors import InvalidInput
 
 

@@ -9,9 +9,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from edge.deploy._tensorflow import need, quiet_conversion
-
 from edge.backends import open_model
+from edge.deploy._tensorflow import need, quiet_conversion
 
 OPSET = 17
 

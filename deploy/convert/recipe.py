@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from edge.deploy.convert import onnx, tflite
-from edge.deploy.convert.source import SourceModel
 
 from edge.backends import open_model
 from edge.bundle import Artifact
+from edge.deploy.convert import onnx, tflite
+from edge.deploy.convert.source import SourceModel
 from edge.errors import InvalidInput
 
 PRECISIONS = ("float32", "int8")

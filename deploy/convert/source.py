@@ -3,18 +3,18 @@
 import importlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from edge.backends import open_model
 from edge.deploy._tensorflow import need
 from edge.deploy.compress import qat
 from edge.deploy.convert.freeze import Frozen, freeze, freeze_keras
 from edge.deploy.load import KERAS_SUFFIXES, load_keras
-from numpy.typing import NDArray
-
-from edge.backends import open_model
 from edge.errors import FileProblem, InvalidInput
 from edge.tensors import dequantize, quantize
 
@@ -32,6 +32,7 @@ class SourceModel:
 
     frozen: for models that are still to be converted; file: for those that are already (.tflite, .onnx).
     quantize_aware: whether int8 ranges are in the graph. record: ``train.json`` beside the model, if any.
+    labels: the released weights' own label file.
     """
 
     name: str
@@ -42,6 +43,7 @@ class SourceModel:
     file: Path | None = None
     quantize_aware: bool = False
     record: dict[str, Any] | None = None
+    labels: Path | None = None
 
 
 def open_source(text: str, trust: bool = False) -> SourceModel:
@@ -104,7 +106,7 @@ def _zoo(name: str) -> SourceModel:
 
     if name in released():
         path = path_of(name)
-        return _keras(load_keras(path), _record(path))
+        return replace(_keras(load_keras(path), released()[name]), labels=path.with_suffix(".txt"))
     return _keras(build(name), None)
 
 

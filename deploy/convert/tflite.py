@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from edge.deploy._tensorflow import need, quiet_conversion
-from edge.deploy.convert.freeze import Frozen
 from numpy.typing import NDArray
 
+from edge.deploy._tensorflow import need, quiet_conversion
+from edge.deploy.convert.freeze import Frozen
 from edge.errors import InvalidInput
 
 Samples = Iterable[NDArray[np.float32]]
@@ -41,7 +41,8 @@ def qat_to_int8(frozen: Frozen) -> bytes:
 
 def _converter(frozen: Frozen) -> Any:
     tf = need("tensorflow")
-    return tf.lite.TFLiteConverter.from_concrete_functions([frozen.function])
+    with quiet_conversion():
+        return tf.lite.TFLiteConverter.from_concrete_functions([frozen.function])
 
 
 def _int8(converter: Any) -> Any:

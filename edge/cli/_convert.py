@@ -94,7 +94,7 @@ def input_format(a: argparse.Namespace, source: SourceModel) -> InputFormat:
 
 
 def _labels(a: argparse.Namespace, source: SourceModel) -> tuple[str, ...]:
-    path = a.labels or Path(a.model).with_name("labels.txt")
+    path = a.labels or source.labels or Path(a.model).with_name("labels.txt")
     if a.labels is None and not path.is_file():
         return tuple(str(index) for index in range(source.classes))
     names = labels.read(path)

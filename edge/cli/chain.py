@@ -21,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("plan", metavar="PLAN", help=", ".join(PLANS))
     p.add_argument("--data", metavar="DIR|ZIP|NAME", help="the images; the demo draws its own")
     p.add_argument("--out", type=Path, required=True, metavar="DIR", help="everything goes here; a second run goes on")
+    p.add_argument("--publish", action="store_true", help="keep record and weights in this checkout, for a release")
     return p
 
 
@@ -39,6 +40,10 @@ def body(a: argparse.Namespace) -> None:
     bench = _bench(runner, chosen, rows, a.out)
     loops = _loops(runner, chosen, rows, a.out)
     _report(chosen, rows, bench, loops, a.out, time.monotonic() - started)
+    if a.publish:
+        from edge.cli._publish import publish
+
+        publish(chosen, a.out, data, Path("docs/results"), Path("models/weights"))
 
 
 def _data(chosen: Plan, said: str | None, out: Path) -> str:

@@ -86,12 +86,17 @@ class BestWeights(keras.callbacks.Callback):
         accuracy = float((logs or {})["val_accuracy"])
         if accuracy > self._best["accuracy"]:
             self._best = {"accuracy": accuracy, "epoch": epoch}
+            self._weights.parent.mkdir(parents=True, exist_ok=True)
             self.model.save_weights(self._weights)
             temporary = self._state.with_suffix(".partial")
             temporary.write_text(json.dumps(self._best))
             os.replace(temporary, self._state)
-        elif epoch - self._best["epoch"] >= self._patience:
+        elif self.is_over(epoch + 1):
             self.model.stop_training = True
+
+    def is_over(self, epochs: int) -> bool:
+        """Return whether ``patience`` epochs passed without a better one when ``epochs`` are done."""
+        return epochs > 0 and epochs - 1 - int(self._best["epoch"]) >= self._patience
 
     def restore_best(self) -> None:
         """Put the best epoch's weights into the model."""

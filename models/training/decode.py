@@ -15,10 +15,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from edge.models.training.folder import ImageFolder
 from numpy.typing import NDArray
 
 from edge.errors import InvalidInput
+from edge.models.training.folder import ImageFolder
 
 Progress = Callable[[int, int], None]
 """Called with images done and images in all."""

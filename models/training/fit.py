@@ -14,14 +14,14 @@ from typing import Any, TextIO
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
+
+from edge.errors import InvalidInput
 from edge.models.complexity import complexity
 from edge.models.training import pipeline
 from edge.models.training.callbacks import BestWeights, Checkpoint, History
 from edge.models.training.decode import Decoded
 from edge.models.training.schedules import optimizer
 from edge.models.training.settings import Settings
-
-from edge.errors import InvalidInput
 
 MODEL, RECORD, HISTORY, CURVES, LABELS = "model.keras", "train.json", "history.csv", "curves.png", "labels.txt"
 
@@ -37,7 +37,12 @@ class Data:
 
 
 def hold_out(data: Decoded, fraction: float, seed: int) -> tuple[Decoded, Decoded]:
-    """Return the training part and a random ``fraction`` set apart, at least one image of each."""
+    """Return the training part and a random ``fraction`` set apart, at least one image of each.
+
+    Raises InvalidInput when there is only one image.
+    """
+    if len(data.classes) < 2:
+        raise InvalidInput(f"holding images out needs at least 2 training images, got {len(data.classes)}")
     order = np.random.default_rng(seed).permutation(len(data.classes))
     apart = min(len(order) - 1, max(1, round(fraction * len(order))))
     return data.subset(np.sort(order[apart:])), data.subset(np.sort(order[:apart]))
@@ -104,7 +109,8 @@ def compile_model(model: Any, settings: Settings, steps_per_epoch: int) -> None:
 
 def accuracy(model: Any, data: Decoded, batch: int = 256) -> float:
     """Return top-1 accuracy, 0 to 1, of a Keras model on decoded images."""
-    call = tf.function(lambda images: tf.argmax(model(images, training=False), -1), reduce_retracing=True)
+    images_of_any_count = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
+    call = tf.function(lambda images: tf.argmax(model(images, training=False), -1), [images_of_any_count])
     batches = pipeline.evaluation_batches(data, int(model.output_shape[-1]), batch)
     right = sum(int(np.sum(call(images) == np.argmax(targets, -1))) for images, targets in batches)
     return right / len(data.classes)
@@ -133,11 +139,12 @@ def fit(
         best.set_model(model)
         callbacks.insert(0, best)
     _trim_history(out / HISTORY, first)
+    last = first if best and best.is_over(first) else settings.epochs
     classes = len(data.labels)
     history = model.fit(
         pipeline.training_batches(data.train, classes, settings.batch, settings.augmentation, settings.seed + first),
         validation_data=pipeline.evaluation_batches(data.monitor, classes, 2 * settings.batch),
-        epochs=settings.epochs,
+        epochs=last,
         initial_epoch=first,
         steps_per_epoch=steps,
         callbacks=callbacks,

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
 from edge.models.training.decode import Decoded
 from edge.models.training.settings import Augmentation
 

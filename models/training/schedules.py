@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
+
 from edge.models.training.settings import Settings
 
 
