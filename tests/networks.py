@@ -29,6 +29,11 @@ def colours(count: int, seed: int):
     return (shades[:, None, None, :] + rng.normal(0, 0.1, (count, *SIZE))).astype(np.float32), classes
 
 
+def run(model, images):
+    """Return the outputs of a Keras model in inference mode."""
+    return model(images, training=False).numpy()
+
+
 class Network:
     """One network; each property is computed when it is first asked for."""
 
@@ -53,7 +58,7 @@ class Network:
 
     def loss(self, model) -> float:
         """Return the mean cross-entropy on the held-out images."""
-        out = model(self.held_out, training=False).numpy()
+        out = run(model, self.held_out)
         return float(-np.log(out[np.arange(len(out)), self.held_out_classes] + 1e-9).mean())
 
     def _settle(self, model) -> None:
@@ -73,11 +78,11 @@ class Network:
         return self.trained[0]
 
     def fit(self, model, rate, steps, callbacks=()):
-        """Fit for one epoch of ``steps`` fresh batches."""
+        """Fit for one epoch of ``steps`` fresh batches. A few steps are done before a graph would be traced."""
         import tf_keras as keras
 
         images, classes = colours(BATCH * steps, seed=5)
-        model.compile(keras.optimizers.Adam(rate), keras.losses.CategoricalCrossentropy())
+        model.compile(keras.optimizers.Adam(rate), keras.losses.CategoricalCrossentropy(), run_eagerly=steps < 5)
         targets = np.eye(CLASSES, dtype=np.float32)[classes]
         model.fit(images, targets, BATCH, shuffle=False, verbose=0, callbacks=list(callbacks))
         model.compile()

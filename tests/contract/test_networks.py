@@ -16,6 +16,7 @@ from tests import networks, tflite_file
 need("tensorflow_model_optimization")
 
 import tf_keras as keras  # noqa: E402
+
 from edge.deploy.compress import prune, qat  # noqa: E402
 from edge.deploy.load import load_keras  # noqa: E402
 
@@ -54,12 +55,12 @@ def test_builds_at_another_size_with_the_same_names(net):
 def test_learns_and_gives_probabilities(net):
     model, (before, after) = net.trained
     assert after < 0.3 * before
-    out = model(net.held_out[:8], training=False).numpy()
+    out = networks.run(model, net.held_out)
     assert out.dtype == np.float32
     assert out.min() >= 0
     np.testing.assert_allclose(out.sum(-1), 1, atol=1e-5)  # the float32 rounding of a softmax
     # What the comparisons below stand on: the network tells the held-out colours apart.
-    assert np.mean(model.predict(net.held_out, verbose=0).argmax(-1) == net.held_out_classes) >= 0.95
+    assert np.mean(out.argmax(-1) == net.held_out_classes) >= 0.95
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
@@ -71,7 +72,7 @@ def test_comes_back_from_its_file_with_the_same_outputs(net, suffix):
 
 
 def test_float32_file_computes_what_keras_computes(net):
-    expected = net.model.predict(net.held_out[:32], verbose=0)
+    expected = networks.run(net.model, net.held_out[:32])
     error = np.abs(run_file(net.float32, net.held_out[:32]) - expected).max()
     assert error <= 1e-4 * np.abs(expected).max()
 
@@ -90,7 +91,7 @@ def test_files_are_static_and_run_in_one_piece(net, precision):
 
 
 def test_int8_file_agrees_with_keras(net):
-    expected = net.model.predict(net.held_out, verbose=0)
+    expected = networks.run(net.model, net.held_out)
     assert agreement(run_file(net.int8, net.held_out), expected) >= 0.98  # no training made up for the rounding
 
 
@@ -117,7 +118,7 @@ def test_onnx_file_is_valid_and_agrees_with_the_tflite_file(net, precision, tole
 
 def test_trains_quantization_aware_and_the_file_agrees(net):
     assert qat.is_quantize_aware(net.quantize_aware)
-    expected = net.quantize_aware.predict(net.held_out, verbose=0)
+    expected = networks.run(net.quantize_aware, net.held_out)
     assert agreement(run_file(net.qat_int8, net.held_out), expected) >= 0.99
 
 

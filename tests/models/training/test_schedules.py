@@ -11,6 +11,7 @@ from edge.models.training.settings import Settings
 tf = need("tensorflow")
 
 import tf_keras as keras  # noqa: E402
+
 from edge.models.training.schedules import WarmupCosine, WarmupStep, optimizer, schedule  # noqa: E402
 
 
