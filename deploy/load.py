@@ -6,6 +6,7 @@ wrappers of quantization-aware training are known.
 
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def load_keras(path: Path, trust: bool = False) -> Any:
                 if path.suffix == ".keras"
                 else (keras.models.load_model(path, compile=False))
             )
-    except (OSError, KeyError, zipfile.BadZipFile, EOFError) as error:
+    except (OSError, KeyError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise FileProblem(f"model {path} is not a readable Keras file: {_first_line(error)}") from error
     except (ValueError, TypeError) as error:
         raise InvalidInput(f"model {path} cannot be loaded: {_first_line(error)}") from error
@@ -46,23 +47,23 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def _config(path: Path) -> str:
-    """Return the network's description in the file, as JSON text, without building anything."""
+def _config(path: Path) -> Any:
+    """Return the network's description in the file, without building anything."""
     try:
         if path.suffix == ".keras":
             with zipfile.ZipFile(path) as archive:
-                return archive.read("config.json").decode()
+                return json.loads(archive.read("config.json"))
         h5py = need("h5py")
         with h5py.File(path, "r") as file:
             config = file.attrs.get("model_config", "{}")
-            return config if isinstance(config, str) else bytes(config).decode()
-    except (OSError, KeyError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+            return json.loads(config)
+    except (OSError, KeyError, zipfile.BadZipFile, zlib.error, ValueError) as error:
         raise FileProblem(f"model {path} is not a readable Keras file: {_first_line(error)}") from error
 
 
 def _refuse_code(path: Path) -> None:
     """Refuse layers that carry Python code: Keras' own check covers .keras files only."""
-    for name in _class_names(json.loads(_config(path))):
+    for name in _class_names(_config(path)):
         if name.split(">")[-1] in ("Lambda", "__lambda__"):
             raise InvalidInput(
                 f"model {path} has a Lambda layer, which runs code from the file; add --trust to allow it"

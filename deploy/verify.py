@@ -1,5 +1,6 @@
 """The gate: reference and candidate on the same real samples, compared by numbers with a budget each."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,6 +23,8 @@ class Budget:
     def __post_init__(self) -> None:
         if not 0 <= self.agreement <= 100:
             raise InvalidInput(f"the least agreement must be 0 to 100 percent, got {self.agreement}")
+        if math.isnan(self.drop):
+            raise InvalidInput(f"the most lost points of accuracy must be a number, got {self.drop}")
 
 
 EXACT = Budget(agreement=99.9, drop=0.1)

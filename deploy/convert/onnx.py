@@ -27,8 +27,10 @@ def from_tflite(tflite: Path, target: Path, metadata: Mapping[str, str] | None =
 
     Layout stays NHWC at the border; dtypes are the TFLite file's.
     """
+    scales = _border_scales(tflite)
     onnx = need("onnx")
     tf2onnx = need("tf2onnx.convert")
+    need("edge.deploy.convert._tf2onnx_fixes")
     with quiet_conversion():
         model, _ = tf2onnx.from_tflite(str(tflite), opset=OPSET)
     for value in (*model.graph.input, *model.graph.output):
@@ -37,6 +39,6 @@ def from_tflite(tflite: Path, target: Path, metadata: Mapping[str, str] | None =
                 dimension.Clear()
                 dimension.dim_value = 1
     model.producer_name = "edgekit"
-    onnx.helper.set_model_props(model, {**(metadata or {}), "edge.quantization": _border_scales(tflite)})
+    onnx.helper.set_model_props(model, {**(metadata or {}), "edge.quantization": scales})
     onnx.checker.check_model(model, full_check=True)
     target.write_bytes(model.SerializeToString())

@@ -69,7 +69,7 @@ def make(source: SourceModel, recipe: Recipe, samples: tflite.Samples | None, fo
     for precision in recipe.precisions:
         path = folder / f"model_{precision}.tflite"
         if source.file is not None and source.file.suffix == ".onnx":
-            made.append(_copied(source.file, folder, precision))
+            made.append(_copied(source.file, folder, precision, recipe))
             continue
         path.write_bytes(_tflite(source, precision, samples))
         if precision in recipe.tflite:
@@ -83,8 +83,7 @@ def make(source: SourceModel, recipe: Recipe, samples: tflite.Samples | None, fo
 
 def _tflite(source: SourceModel, precision: str, samples: tflite.Samples | None) -> bytes:
     if source.file is not None:
-        if precision != (now := file_precision(source.file)):
-            raise InvalidInput(f"{source.file.name} is {now}; {precision} needs the Keras model")
+        _check_precision(source.file, precision)
         return source.file.read_bytes()
     assert source.frozen is not None
     makers: dict[tuple[str, bool], Callable[[], bytes]] = {
@@ -104,7 +103,15 @@ def _frozen(source: SourceModel) -> Any:
     return source.frozen
 
 
-def _copied(file: Path, folder: Path, precision: str) -> Made:
+def _check_precision(file: Path, precision: str) -> None:
+    if precision != (now := file_precision(file)):
+        raise InvalidInput(f"{file.name} is {now}; {precision} needs the Keras model")
+
+
+def _copied(file: Path, folder: Path, precision: str, recipe: Recipe) -> Made:
+    _check_precision(file, precision)
+    if recipe.tflite:
+        raise InvalidInput(f"an .onnx file becomes no .tflite, got {file.name}; convert the Keras model")
     target = folder / f"model_{precision}.onnx"
     target.write_bytes(file.read_bytes())
     return _made(target, "onnx", precision)

@@ -135,9 +135,12 @@ def _saved_model(path: Path, trust: bool) -> SourceModel:
     if reaching and not trust:
         raise InvalidInput(f"SavedModel {path} uses {', '.join(sorted(reaching))}; add --trust to allow it")
     (spec,) = signature.structured_input_signature[1].values()
+    if spec.shape[0] not in (None, 1):
+        raise InvalidInput(f"SavedModel {path}: its batch must be open or 1, got {spec.shape[0]}")
 
     def call(x: Any) -> Any:
-        return next(iter(signature(**{spec.name: x}).values()))
+        # Through what was loaded: a signature alone does not keep its variables alive.
+        return next(iter(loaded.signatures["serving_default"](**{spec.name: x}).values()))
 
     frozen = freeze(call, tuple(spec.shape))
     classes = int(frozen.function.outputs[0].shape[-1])

@@ -1,0 +1,76 @@
+"""The ONNX file against the TFLite file that it came from, and against numpy."""
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+
+from edge.backends import open_model
+from edge.deploy.convert.onnx import from_tflite
+from edge.errors import FileProblem
+from tests.backends import models
+
+
+@pytest.fixture(params=["float32", "int8"])
+def pair(request, tmp_path):
+    """Yield (precision, TFLite file, ONNX file)."""
+    source = models.tflite_conv(tmp_path / "net.tflite", int8=request.param == "int8")
+    from_tflite(source, tmp_path / "net.onnx", {"edge.name": "net"})
+    return request.param, source, tmp_path / "net.onnx"
+
+
+def test_the_border_is_the_same(pair):
+    precision, source, target = pair
+    with open_model(source) as a, open_model(target) as b:
+        for spec, other in zip((*a.inputs, *a.outputs), (*b.inputs, *b.outputs), strict=True):
+            assert (other.shape, other.dtype) == (spec.shape, spec.dtype)
+            assert other.quantization == spec.quantization
+        assert (a.inputs[0].quantization is not None) == (precision == "int8")
+
+
+def test_it_computes_what_numpy_computes(pair):
+    precision, _, target = pair
+    rng = np.random.default_rng(0)
+    with open_model(target) as model:
+        if precision == "float32":
+            image = rng.normal(size=models.IMAGE).astype(np.float32)
+            np.testing.assert_allclose(model.run([image])[0], models.float_features(image), atol=1e-4)
+        else:
+            image = rng.integers(-128, 128, models.IMAGE, np.int8)
+            difference = model.run([image])[0].astype(int) - models.int8_features(image)
+            assert np.abs(difference).max() <= 1  # a tie broken to the other side
+
+
+def test_the_file_is_valid_and_says_where_it_came_from(pair):
+    precision, _, target = pair
+    model = onnx.load(target)
+    onnx.checker.check_model(model, full_check=True)
+    assert model.producer_name == "edgekit"
+    properties = {p.key: p.value for p in model.metadata_props}
+    assert properties["edge.name"] == "net"
+    scales = json.loads(properties["edge.quantization"])
+    wanted = {"image": [0.5, -3], "features": [2.0, 5]} if precision == "int8" else {}
+    assert scales == wanted
+
+
+def test_int8_weights_stay_int8(pair):
+    precision, _, target = pair
+    model = onnx.load(target)
+    kernels = [t for t in model.graph.initializer if np.prod(t.dims) == models.WEIGHTS.size]
+    kind = onnx.TensorProto.INT8 if precision == "int8" else onnx.TensorProto.FLOAT
+    assert [t.data_type for t in kernels] == [kind]
+
+
+def test_an_open_batch_is_written_as_one(tmp_path):
+    source = models.tflite_conv(tmp_path / "net.tflite", signature=(-1, *models.IMAGE[1:]))
+    from_tflite(source, tmp_path / "net.onnx")
+    graph = onnx.load(tmp_path / "net.onnx").graph
+    shapes = [[d.dim_value for d in v.type.tensor_type.shape.dim] for v in (*graph.input, *graph.output)]
+    assert shapes == [list(models.IMAGE), list(models.FEATURES)]
+
+
+def test_a_missing_file_leaves_nothing(tmp_path):
+    with pytest.raises(FileProblem, match="does not exist"):
+        from_tflite(tmp_path / "none.tflite", tmp_path / "net.onnx")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,47 @@
+"""Small Keras models and files for the tests of loading and converting. Importing this imports TensorFlow."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from edge.deploy._tensorflow import need
+
+need("tensorflow")
+
+import tf_keras as keras  # noqa: E402
+
+SIZE = (8, 8, 3)
+CLASSES = 3
+
+
+def small(name: str = "small", size=SIZE, classes: int = CLASSES, activation: str | None = "softmax"):
+    """Return a convolution, a pooling and a dense layer, seeded."""
+    keras.utils.set_random_seed(11)
+    stack = [keras.layers.Conv2D(4, 3, activation="relu"), keras.layers.GlobalAveragePooling2D()]
+    return keras.Sequential([keras.Input(size), *stack, keras.layers.Dense(classes, activation=activation)], name=name)
+
+
+def with_lambda(name: str = "lambda"):
+    """Return a model with code in its file."""
+    return keras.Sequential([keras.Input(SIZE), keras.layers.Lambda(lambda x: x * 2.0), *small().layers], name=name)
+
+
+def saved(model, path: Path) -> Path:
+    from edge.deploy.compress import qat
+
+    with qat.saving_h5():
+        model.save(path)
+    return path
+
+
+def keras3_file(path: Path) -> Path:
+    """Write a .keras file with Keras 3, in a process of its own: here Keras 2 is bound."""
+    code = (
+        "import sys, keras\n"
+        "keras.utils.set_random_seed(11)\n"
+        "stack = [keras.layers.Conv2D(4, 3, activation='relu'), keras.layers.GlobalAveragePooling2D()]\n"
+        "model = keras.Sequential([keras.Input((8, 8, 3)), *stack, keras.layers.Dense(3, activation='softmax')])\n"
+        "model.save(sys.argv[1])\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True, capture_output=True)
+    return path
