@@ -59,12 +59,16 @@ def start_from(simulated: Any, model: Any, batches: Iterable[Any]) -> None:
     batches: (n, height, width, channels) float32 inputs, normalized. A range is the mean of the batches'
     extremes, as the moving average would settle at.
     """
-    wrappers = [layer for layer in simulated.layers if _range_of(layer)]
+    wrappers = [layer for layer in simulated.layers if hasattr(layer, "quantize_config") and _range_of(layer)]
     names = [layer.name.removeprefix("quant_") for layer in wrappers]
     keras = need("tf_keras")
     probe = keras.Model(model.inputs, [model.get_layer(name).output for name in names])
     lows, highs = [], []
+    entry = next((_range_of(layer) for layer in simulated.layers if type(layer).__name__ == "QuantizeLayer"), [])
     for batch in batches:
+        if entry:
+            entry[0].assign(np.minimum(entry[0].numpy(), np.min(batch)))
+            entry[1].assign(np.maximum(entry[1].numpy(), np.max(batch)))
         outputs = probe(batch, training=False)
         outputs = outputs if isinstance(outputs, list) else [outputs]
         lows.append([float(np.min(out)) for out in outputs])
@@ -77,11 +81,9 @@ def start_from(simulated: Any, model: Any, batches: Iterable[Any]) -> None:
 
 
 def _range_of(layer: Any) -> list[Any]:
-    """Return the min and max variables of a wrapper's output, [] for layers that have none."""
-    if not hasattr(layer, "quantize_config"):
-        return []
-    found = {name: w for w in layer.non_trainable_weights for name in (w.name.split(":")[0].split("/")[-1],)}
-    for stem in ("output", "post_activation"):
+    """Return the min and max variables of a wrapper's or the input's range, [] for layers that have none."""
+    found = {w.name.split(":")[0].split("/")[-1]: w for w in layer.non_trainable_weights}
+    for stem in ("output", "post_activation", layer.name):
         if f"{stem}_min" in found:
             return [found[f"{stem}_min"], found[f"{stem}_max"]]
     return []
