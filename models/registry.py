@@ -39,7 +39,7 @@ def build(
     Raises InvalidInput for a name, a value or an option that does not fit.
     """
     builder = registry.load("model", NETWORKS, name)
-    _check(input_shape, classes, width)
+    check(input_shape, classes, width, options.get("dropout", 0.0))
     known = inspect.signature(builder).parameters
     for option in options:
         if option not in known:
@@ -47,10 +47,13 @@ def build(
     return builder(input_shape=tuple(input_shape), classes=classes, width=width, **options)
 
 
-def _check(input_shape: tuple[int, ...], classes: int, width: float) -> None:
+def check(input_shape: tuple[int, ...], classes: int, width: float, dropout: float = 0.0) -> None:
+    """Raise InvalidInput for a value that no network takes; for callers with work to do before they build."""
     if len(input_shape) != 3 or min(input_shape[:2]) < 32 or input_shape[2] < 1:
         raise InvalidInput(f"input_shape must be (height >= 32, width >= 32, channels >= 1), got {tuple(input_shape)}")
     if classes < 1:
         raise InvalidInput(f"classes must be at least 1, got {classes}")
     if not 0 < width <= 16:
         raise InvalidInput(f"width must be above 0 and at most 16, got {width}")
+    if not 0 <= dropout < 1:
+        raise InvalidInput(f"dropout must be from 0 to below 1, got {dropout}")

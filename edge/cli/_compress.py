@@ -43,7 +43,7 @@ def pruned(
     model: Any, sparsity: float, data: "Data", settings: "Settings", out: Path, resume: bool
 ) -> tuple[Any, dict[str, Any]]:
     """Prune ``model`` while fine-tuning it; return the plain network with its zeros, and its row."""
-    steps = len(data.train.classes) // settings.batch * settings.epochs
+    steps = fit.steps_per_epoch(data, settings) * settings.epochs
     wrapped, callbacks = prune.prunable(model, sparsity, steps)
     seconds = _fine_tune(wrapped, data, settings, out / "prune", resume, callbacks)
     plain = prune.strip(wrapped)
@@ -73,7 +73,7 @@ def _fine_tune(
     """Fit in place; with ``resume`` a finished fit only restores its weights. Returns the seconds it took."""
     out.mkdir(parents=True, exist_ok=True)
     need("tf_keras").utils.set_random_seed(settings.seed)
-    fit.compile_model(model, settings, len(data.train.classes) // settings.batch)
+    fit.compile_model(model, settings, fit.steps_per_epoch(data, settings))
     fit.fit(model, data, settings, out, resume, extra=callbacks)
     return fit.trained_seconds(out / fit.HISTORY)
 
@@ -82,11 +82,10 @@ def save(model: Any, labels: Sequence[str], source: Path, out: Path) -> Path:
     """Write the model, labels and what is known of its training beside it; drop the checkpoints."""
     simulated = qat.is_quantize_aware(model)
     target = out / ("model.h5" if simulated else "model.keras")
-    temporary = target.with_stem(".partial-model")
-    with qat.saving_h5():
+    with qat.saving_h5(), replaced(target) as temporary:
         model.save(temporary, include_optimizer=False) if simulated else model.save(temporary)
-    temporary.replace(target)
-    (out / fit.LABELS).write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+    with replaced(out / fit.LABELS) as temporary:
+        temporary.write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
     record = source.with_name(fit.RECORD)
     if record.is_file() and record.parent != out:
         kept = json.loads(record.read_text(encoding="utf-8"))

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,13 @@ def open_data(text: str, labels: tuple[str, ...] | None = None) -> "ImageFolder"
     from edge.models.training.folder import open_folder
 
     return open_folder(_drawn() if text == DRAWN and not Path(text).exists() else Path(text), labels)
+
+
+def tell_corrupt(names: Sequence[str]) -> None:
+    """Say on stderr how many images of a data set were left out, and which."""
+    if names:
+        shown = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+        print(f"left out {len(names)} image(s) that cannot be decoded: {shown}", file=sys.stderr)
 
 
 def _drawn() -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.cli._data import open_data
+from edge.cli._data import open_data, tell_corrupt
 from edge.cli._main import progress
 from edge.errors import FileProblem, InvalidInput
 from edge.models.training.decode import decode_split
@@ -68,6 +68,7 @@ def _decode(
     with tempfile.TemporaryDirectory(prefix="edge-images-") as scratch:
         decoded = decode_split(part, "picked", size, Path(scratch), progress(f"reading {folder.root.name}"))
         pixels = np.array(decoded.images)
+    tell_corrupt(decoded.corrupt)
     return Images(pixels, decoded.classes if labelled else None, decoded.names)
 
 

@@ -73,9 +73,12 @@ def body(a: argparse.Namespace) -> None:
     with claim(a.out, choices, a.resume):
         _main.quiet_tensorflow()
         from edge.cli.train import load_data
+        from edge.deploy.compress.qat import is_quantize_aware
         from edge.deploy.load import load_keras
 
         model = load_keras(a.model, a.trust)
+        if is_quantize_aware(model):
+            raise InvalidInput(f"{a.model} is quantization-aware already; compress the model from before that step")
         labels.check_count(names, int(model.output_shape[-1]), str(a.labels or a.model.with_name("labels.txt")))
         settings = _settings(a, a.qat_epochs, model)
         data = load_data(folder, model.input_shape[1:], settings, a.out / "cache")

@@ -99,7 +99,7 @@ def settings_from(a: argparse.Namespace) -> "Settings":
     """Return the run's settings; raises InvalidInput for a value that does not fit."""
     from edge.models.training.settings import Augmentation, Settings
 
-    crop = a.input_size // 8 if a.crop is None else a.crop
+    crop = max(0, a.input_size // 8) if a.crop is None else a.crop
     rate = a.learning_rate if a.learning_rate is not None else (0.1 if a.optimizer == "sgd" else 0.002)
     holdout = a.holdout or (0.1 if a.early_stopping else 0.0)
     return Settings(
@@ -139,12 +139,13 @@ def body(a: argparse.Namespace) -> None:
 
 def _train(a: argparse.Namespace, settings: "Settings") -> None:
     from edge.cli._data import open_data
-    from edge.models.registry import available
+    from edge.models.registry import available, check
     from edge.models.training.outdir import claim
 
     if a.model not in available():
         raise unknown_name("model", a.model, available())
     options = network_options(a)
+    check(options["input_shape"], classes=1, width=a.width, dropout=a.dropout)
     folder = open_data(a.data)
     with claim(a.out, {"model": a.model, **options, **settings.as_json()}, a.resume):
         _main.quiet_tensorflow()
@@ -179,16 +180,14 @@ def network_options(a: argparse.Namespace) -> dict[str, Any]:
 
 def load_data(folder: Any, size: tuple[int, int, int], settings: "Settings", cache: Path) -> "Data":
     """Decode the data set's splits and say which images were left out."""
+    from edge.cli._data import tell_corrupt
     from edge.models.training.decode import decode_split
     from edge.models.training.fit import Data, hold_out
 
     decoded = {
         split: decode_split(folder, split, size, cache, _main.progress(f"reading {split}")) for split in folder.splits
     }
-    corrupt = [name for part in decoded.values() for name in part.corrupt]
-    if corrupt:
-        shown = ", ".join(corrupt[:5]) + (" …" if len(corrupt) > 5 else "")
-        print(f"edge-train: left out {len(corrupt)} images that cannot be decoded: {shown}", file=sys.stderr)
+    tell_corrupt([name for part in decoded.values() for name in part.corrupt])
     if "train" not in decoded:
         folder.split("train")
     train, report = decoded["train"], decoded[folder.evaluation()]

@@ -16,6 +16,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from edge.errors import InvalidInput
+from edge.files import replaced
 from edge.models.complexity import complexity
 from edge.models.training import pipeline
 from edge.models.training.callbacks import BestWeights, Checkpoint, History
@@ -72,16 +73,14 @@ def train(
     settings: Settings,
     out: Path,
     resume: bool = False,
-    stream: TextIO = sys.stderr,
+    stream: TextIO | None = None,
 ) -> dict[str, Any]:
     """Fit ``make()`` and write model.keras, train.json, history.csv and labels.txt into ``out``.
 
     make: builds the float32 network; it is called again under mixed precision. resume: go on from the last
     finished epoch in ``out``. Returns the record. Interrupting loses at most the epoch under way.
     """
-    steps = len(data.train.classes) // settings.batch
-    if steps == 0:
-        raise InvalidInput(f"batch must be at most the {len(data.train.classes)} training images, got {settings.batch}")
+    steps = steps_per_epoch(data, settings)
     keras.utils.set_random_seed(settings.seed)
     started = time.time()
     keras.mixed_precision.set_global_policy(precision_policy(settings.mixed_precision))
@@ -96,6 +95,14 @@ def train(
     record = _record(final, data, settings, epochs_done, out, time.time() - started)
     _save(final, data.labels, record, out)
     return record
+
+
+def steps_per_epoch(data: Data, settings: Settings) -> int:
+    """Return the whole batches in the training images. Raises InvalidInput when there is none."""
+    steps = len(data.train.classes) // settings.batch
+    if steps == 0:
+        raise InvalidInput(f"batch must be at most the {len(data.train.classes)} training images, got {settings.batch}")
+    return steps
 
 
 def compile_model(model: Any, settings: Settings, steps_per_epoch: int) -> None:
@@ -122,7 +129,7 @@ def fit(
     settings: Settings,
     out: Path,
     resume: bool = False,
-    stream: TextIO = sys.stderr,
+    stream: TextIO | None = None,
     extra: Sequence[Any] = (),
 ) -> int:
     """Fit a compiled model, writing history and checkpoints into ``out``; return the epochs done in all.
@@ -130,10 +137,10 @@ def fit(
     extra: further Keras callbacks. The model has the last epoch's weights afterwards, or the best ones
     when ``settings.patience`` is set.
     """
-    steps = len(data.train.classes) // settings.batch
+    steps = steps_per_epoch(data, settings)
     checkpoint = Checkpoint(out / "checkpoint", model)
     first = checkpoint.restore() if resume else 0
-    callbacks = [*extra, History(out / HISTORY, settings.epochs, stream), checkpoint]
+    callbacks = [*extra, History(out / HISTORY, settings.epochs, stream or sys.stderr), checkpoint]
     best = BestWeights(out / "checkpoint", settings.patience) if settings.patience else None
     if best:
         best.set_model(model)
@@ -210,9 +217,10 @@ def environment() -> dict[str, Any]:
 
 def _save(model: Any, labels: tuple[str, ...], record: dict[str, Any], out: Path) -> None:
     """Write the record last: a folder with a record is complete."""
-    (out / LABELS).write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+    with replaced(out / LABELS) as temporary:
+        temporary.write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
     model.compile()  # without the optimizer's state, which only a checkpoint needs
-    temporary = out / f".partial-{MODEL}"
-    model.save(temporary)
-    temporary.replace(out / MODEL)
-    (out / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    with replaced(out / MODEL) as temporary:
+        model.save(temporary)
+    with replaced(out / RECORD) as temporary:
+        temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -18,7 +18,7 @@ def claim(out: Path, choices: Mapping[str, Any], resume: bool) -> Iterator[None]
     """Make ``out`` the folder of the run ``choices``; delete the decoded cache when the run is complete.
 
     Raises InvalidInput when ``out`` holds a run and ``resume`` is not set, or one with other choices.
-    A run that bad input ends leaves nothing behind, unless it had been started before.
+    A run that bad input ends before its first checkpoint leaves nothing behind.
     """
     text = json.dumps(choices, indent=2, default=list) + "\n"
     marker = out / RUN
@@ -35,7 +35,7 @@ def claim(out: Path, choices: Mapping[str, Any], resume: bool) -> Iterator[None]
     try:
         yield
     except (InvalidInput, FileProblem):
-        if first:
+        if first and not any(out.rglob("checkpoint")):
             for path in [out] if fresh else list(out.iterdir()):
                 files.remove(path)
         raise
