@@ -26,6 +26,7 @@ TOOLS = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "tf2onnx", "
 def convert(a: argparse.Namespace) -> dict[str, Any]:
     """Run the whole command; return the report. Nothing is written to ``a.out`` unless the gate passes."""
     _check_out(a.out)
+    verify.Budget(a.min_agreement, a.max_drop)  # refuses what is no budget before the work, not after it
     source = open_source(a.model, a.trust)
     form = input_format(a, source)
     names = _labels(a, source)
@@ -85,12 +86,18 @@ def input_format(a: argparse.Namespace, source: SourceModel) -> InputFormat:
         raise InvalidInput(f"an image model's input must be (1, height, width, channels), got {source.input_shape}")
     record = source.record or {}
     channels = source.input_shape[-1]
-    return InputFormat(
+    form = InputFormat(
         colour=a.colour or ("GRAY" if channels == 1 else "RGB"),
         mean=a.mean or tuple(record.get("mean", (127.5,))),
         std=a.std or tuple(record.get("std", (127.5,))),
         resize=a.resize,
     )
+    if channels != (1 if form.colour == "GRAY" else 3):
+        raise InvalidInput(f"colour {form.colour} does not fit the model's {channels} input channel(s)")
+    for name, values in (("mean", form.mean), ("std", form.std)):
+        if len(values) not in (1, channels):
+            raise InvalidInput(f"--{name} must be one number or {channels}, got {len(values)}")
+    return form
 
 
 def _labels(a: argparse.Namespace, source: SourceModel) -> tuple[str, ...]:
@@ -131,7 +138,7 @@ def _verify(
         print("edge-convert: not verified: give --verify to compare the files with MODEL", file=sys.stderr)
         return []
     limit = a.verify_samples
-    chosen = read_images(a.verify, _size(source), "test", names, lambda c: choose(c, limit or len(c), a.seed))
+    chosen = read_images(a.verify, _size(source), "test", names, lambda c: choose(c, len(c) if limit is None else limit, a.seed))
     inputs = np.concatenate(list(recipes.calibration_inputs(chosen.pixels, form.mean, form.std)))
     expected = source.reference(inputs)
     outputs = {m.path.name: file_reference(m.path)(inputs) for m in made}
