@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge import __version__, files, labels
 from edge.bundle import Manifest, OutputKind, write_bundle
@@ -138,7 +139,11 @@ def _verify(
         print("edge-convert: not verified: give --verify to compare the files with MODEL", file=sys.stderr)
         return []
     limit = a.verify_samples
-    chosen = read_images(a.verify, _size(source), "test", names, lambda c: choose(c, len(c) if limit is None else limit, a.seed))
+
+    def some(classes: NDArray[np.int64]) -> NDArray[np.int64]:
+        return choose(classes, len(classes) if limit is None else limit, a.seed)
+
+    chosen = read_images(a.verify, _size(source), "test", names, some)
     inputs = np.concatenate(list(recipes.calibration_inputs(chosen.pixels, form.mean, form.std)))
     expected = source.reference(inputs)
     outputs = {m.path.name: file_reference(m.path)(inputs) for m in made}

@@ -32,7 +32,7 @@ def test_a_second_run_needs_resume_and_the_same_choices(tmp_path):
     with claim(tmp_path, CHOICES, resume=True):
         pass
     with (
-        pytest.raises(InvalidInput, match="--resume needs the options of the run in .*: model was net, got other"),
+        pytest.raises(InvalidInput, match=r"--resume needs the options of the run in .*: model was net, got other"),
         claim(tmp_path, {**CHOICES, "model": "other"}, resume=True),
     ):
         pass
@@ -58,14 +58,33 @@ def test_bad_input_leaves_an_empty_folder_empty(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, InvalidInput])
 def test_an_interrupted_run_can_be_resumed(tmp_path, error):
     out = tmp_path / "run"
-    with pytest.raises(error), claim(out, CHOICES, resume=False):
-        (out / "checkpoint").mkdir()
-        raise error
+
+    def begin():
+        with claim(out, CHOICES, resume=False):
+            (out / "checkpoint").mkdir()
+            raise error
+
+    with pytest.raises(error):
+        begin()
     with claim(out, CHOICES, resume=True):
         assert (out / "checkpoint").is_dir()
+
+
+def test_a_run_with_a_checkpoint_is_kept_whatever_ends_it(tmp_path):
+    out = tmp_path / "run"
+
+    def begin():
+        with claim(out, CHOICES, resume=False):
+            (out / "qat" / "checkpoint").mkdir(parents=True)
+            raise FileProblem("the disk is full")
+
+    with pytest.raises(FileProblem):
+        begin()
+    assert (out / "qat" / "checkpoint").is_dir()
+    assert (out / "run.json").is_file()
 
 
 def test_bad_input_on_resume_keeps_what_is_there(tmp_path):

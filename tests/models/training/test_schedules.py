@@ -63,8 +63,7 @@ def test_settings_count_in_epochs():
 
 
 def one_dense():
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, bias_initializer="ones")])
-    return model
+    return keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, bias_initializer="ones")])
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])

@@ -1,0 +1,129 @@
+"""Who may import whom. A folder's boundary is a dependency boundary, and this test holds it.
+
+Both kinds of import count, at the top of a module and inside a function: one that runs later is one all the same.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = {"edge": "edge", "models": "edge.models", "deploy": "edge.deploy", "calibration": "edge.calibration"}
+TRAINING = {"tensorflow", "tf_keras", "keras", "tensorflow_model_optimization", "tf2onnx", "onnx"}
+WORKSTATION = ("edge.models", "edge.deploy", "edge.calibration", "edge.cli")
+
+# part of the package: what it never imports, and which of the training frameworks it may
+RULES = {
+    "edge": (WORKSTATION, set()),
+    "edge.models": (("edge.deploy", "edge.calibration", "edge.cli"), {"tensorflow", "tf_keras"}),
+    "edge.calibration": (("edge.models", "edge.deploy", "edge.cli"), set()),
+    "edge.deploy": (("edge.cli",), TRAINING),
+    "edge.cli": ((), set()),
+}
+
+
+def modules():
+    """Yield (module name, file) of every module in the four folders."""
+    for folder, package in FOLDERS.items():
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            inner = path.relative_to(ROOT / folder).with_suffix("").parts
+            inner = inner[:-1] if inner[-1] == "__init__" else inner
+            yield ".".join((package, *inner)), path
+
+
+def imports(path: Path, module: str):
+    """Yield the absolute name of everything that a file imports, ``need("…")`` included."""
+    is_package = path.name == "__init__.py"
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parts = module.split(".")[: None if is_package and node.level == 1 else -node.level + is_package]
+                base = ".".join((*parts, base)).rstrip(".")
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in (
+            "need",
+            "import_module",
+            "find_spec",
+        ):
+            yield from (a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str))
+
+
+def part_of(module: str) -> str:
+    if module.endswith(".__main__"):
+        return "edge.cli"  # a command, wherever it lies
+    return next((part for part in RULES if part != "edge" and (module + ".").startswith(part + ".")), "edge")
+
+
+def below(name: str, package: str) -> bool:
+    return (name + ".").startswith(package + ".")
+
+
+def deferred_for_types(path: Path) -> set[str]:
+    """Return what a file imports only for a type checker, which is no import at run time."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.ImportFrom):
+                    found.update({inner.module, *(f"{inner.module}.{a.name}" for a in inner.names)})
+    return found
+
+
+MODULES = dict(modules())
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("import edge.deploy.load", "edge.deploy.load"),
+        ("from edge import deploy", "edge.deploy"),
+        ("def f():\n    from edge.deploy.load import load_keras", "edge.deploy.load"),
+        ("from ..deploy import load", "edge.deploy"),
+        ("from . import labels", "edge.tasks.labels"),
+        ("tf = need('tensorflow')", "tensorflow"),
+        ("tf = importlib.import_module('tensorflow')", "tensorflow"),
+    ],
+)
+def test_every_way_to_import_is_seen(tmp_path, line, name):
+    path = tmp_path / "module.py"
+    path.write_text(line)
+    assert name in set(imports(path, "edge.tasks.module"))
+
+
+def test_every_folder_is_looked_at():
+    assert {part_of(module) for module in MODULES} == set(RULES)
+    assert len(MODULES) > 80
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_what_its_layer_may(module):
+    never, frameworks = RULES[part_of(module)]
+    path = MODULES[module]
+    found = set(imports(path, module)) - deferred_for_types(path)
+    wrong = {name for name in found for forbidden in never if below(name, forbidden)}
+    wrong |= {name for name in found if name.split(".")[0] in TRAINING - frameworks and not _own(module, name)}
+    assert not wrong, f"{module} imports {sorted(wrong)}"
+
+
+def _own(module: str, name: str) -> bool:
+    """A backend may look at the runtime's own package; a command only asks through ``need``."""
+    return part_of(module) == "edge.cli" and name in ("tensorflow", "tf_keras")
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if part_of(m) == "edge.models"])
+def test_models_know_only_the_core_s_small_modules(module):
+    allowed = {"edge.models", "edge.errors", "edge.registry", "edge.files"}
+    found = {name for name in imports(MODULES[module], module) if below(name, "edge") and name != "edge"}
+    # "from edge import registry" yields "edge" and "edge.registry".
+    assert {name for name in found if not any(below(name, a) for a in allowed)} == set()
+
+
+@pytest.mark.parametrize("folder", [f for f in FOLDERS if f != "edge"])
+def test_the_mapped_folders_are_imported_by_their_place_in_the_package(folder):
+    for module, path in MODULES.items():
+        assert not {name for name in imports(path, module) if name.split(".")[0] == folder}, module
