@@ -1,17 +1,17 @@
 """The bundle: a folder (or one ``.edge`` zip) that holds a model's files and everything needed to run them.
 
-``manifest.json`` states name, task, labels, how pixels become the input, what the output means, each
-file with its size and SHA-256, where it came from and what was measured. Opening a bundle verifies every
-digest before a byte reaches an interpreter, and refuses any path that leaves the bundle.
+``manifest.json`` states name, task, how pixels become the input, what the output means, each file (the labels too)
+with its SHA-256, where it came from and what was measured. Opening a bundle verifies every digest before a byte
+reaches an interpreter, and refuses any path that leaves the bundle and any text that could command a terminal.
 """
 
+import hashlib
 import json
 import math
 import shutil
 import tempfile
 import weakref
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
@@ -20,6 +20,7 @@ from typing import Any, Literal
 from edge import files
 from edge.errors import FileProblem, InvalidInput
 from edge.imaging import InputFormat
+from edge.labels import has_control
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
@@ -63,9 +64,10 @@ class Manifest:
     schema: int = SCHEMA
 
     def as_json(self) -> dict[str, Any]:
-        """Return the JSON form; labels stand in ``labels.txt``, the manifest counts them."""
+        """Return the JSON form; labels stand in ``labels.txt``, the manifest has their count and the file's digest."""
         out = asdict(self)
-        out["labels"] = {"file": LABELS, "count": len(self.labels)}
+        digest = hashlib.sha256(_label_bytes(self.labels)).hexdigest()
+        out["labels"] = {"file": LABELS, "count": len(self.labels), "sha256": digest}
         return out
 
 
@@ -164,11 +166,15 @@ def _shallow(manifest: Manifest) -> dict[str, Any]:
     return {name: getattr(manifest, name) for name in manifest.__dataclass_fields__}
 
 
+def _label_bytes(labels: Sequence[str]) -> bytes:
+    return "".join(f"{label}\n" for label in labels).encode()
+
+
 def _write_folder(folder: Path, manifest: Manifest, model_files: Sequence[Path]) -> None:
     folder.mkdir()
     for artifact, source in zip(manifest.artifacts, model_files, strict=True):
         shutil.copyfile(source, folder / _inside(artifact.file))
-    (folder / LABELS).write_text("".join(f"{label}\n" for label in manifest.labels), encoding="utf-8")
+    (folder / LABELS).write_bytes(_label_bytes(manifest.labels))
     (folder / MANIFEST).write_text(json.dumps(manifest.as_json(), indent=2) + "\n", encoding="utf-8")
 
 
@@ -190,13 +196,22 @@ def _inside(name: str) -> str:
 
 
 def _check_names(manifest: Manifest) -> None:
-    """Raise InvalidInput for file names that would collide and labels that are not one line."""
+    """Raise InvalidInput for file names that would collide and text that no manifest may have."""
     names = [_inside(artifact.file) for artifact in manifest.artifacts]
     if len({*names, MANIFEST, LABELS}) != len(names) + 2:
         raise InvalidInput(f"a bundle's files need names of their own, beside {MANIFEST} and {LABELS}; got {names}")
-    for label in manifest.labels:
-        if "\n" in label or "\r" in label:
-            raise InvalidInput(f"a label must be one line, got {label!r}")
+    _check_texts(manifest)
+
+
+def _check_texts(manifest: Manifest) -> None:
+    """Raise InvalidInput for control characters: line ends would add labels, escape sequences command a terminal."""
+    for text in (manifest.name, manifest.task, *manifest.labels):
+        if has_control(text):
+            raise InvalidInput(f"a bundle's name and labels must have no control characters, got {text!r}")
+    for artifact in manifest.artifacts:
+        for text in (artifact.file, artifact.format, artifact.precision, artifact.target):
+            if has_control(text):
+                raise InvalidInput(f"an artefact's texts must have no control characters, got {text!r}")
 
 
 class _Folder:
@@ -205,10 +220,6 @@ class _Folder:
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="edge-bundle-"))
         weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
-
-
-# zipfile reports damage through whatever its parsing stumbles over.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError)
 
 
 def _unpack(path: Path) -> _Folder:
@@ -221,7 +232,7 @@ def _unpack(path: Path) -> _Folder:
                 archive.extract(info, folder.path)
     except InvalidInput:
         raise
-    except (*_DAMAGE, OSError) as error:
+    except (*files.ZIP_DAMAGE, OSError) as error:
         raise FileProblem(f"bundle {path} cannot be unpacked: {error}; if it is damaged, get it again") from error
     return folder
 
@@ -236,18 +247,27 @@ def _check_members(path: Path, members: Sequence[zipfile.ZipInfo]) -> None:
 
 def _parse(root: Path, shown: Path) -> Manifest:
     try:
-        raw = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
-        labels = tuple((root / LABELS).read_text(encoding="utf-8").split("\n"))[:-1]
-    except FileNotFoundError as error:
-        raise FileProblem(f"bundle {shown} has no {Path(str(error.filename)).name}") from error
+        raw = json.loads(_own(root, MANIFEST, shown))
+        labels = _own(root, LABELS, shown)
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise FileProblem(f"bundle {shown} is damaged: {error}") from error
     try:
-        return _manifest(raw, labels)
+        _compare(hashlib.sha256(labels).hexdigest(), str(raw["labels"]["sha256"]), LABELS, shown)
+        return _manifest(raw, tuple(labels.decode().split("\n"))[:-1])
+    except FileProblem:
+        raise
     except InvalidInput as error:
         raise InvalidInput(f"bundle {shown}: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InvalidInput(f"bundle {shown}: manifest.json is not valid: {type(error).__name__} {error}") from error
+
+
+def _own(root: Path, name: str, shown: Path) -> bytes:
+    """Return the content of a file that every bundle has; a link, which could lead outside, counts as none."""
+    file = root / name
+    if file.is_symlink() or not file.is_file():
+        raise FileProblem(f"bundle {shown} has no {name}")
+    return file.read_bytes()
 
 
 def _manifest(raw: Mapping[str, Any], labels: tuple[str, ...]) -> Manifest:
@@ -260,7 +280,7 @@ def _manifest(raw: Mapping[str, Any], labels: tuple[str, ...]) -> Manifest:
         raise InvalidInput(f"size must be height, width and channels of at least 1, got {raw['size']}")
     if raw["output"] not in ("probabilities", "logits"):
         raise InvalidInput(f"output must be probabilities or logits, got {raw['output']!r}")
-    return Manifest(
+    manifest = Manifest(
         name=str(raw["name"]),
         task=str(raw["task"]),
         labels=labels,
@@ -271,6 +291,8 @@ def _manifest(raw: Mapping[str, Any], labels: tuple[str, ...]) -> Manifest:
         provenance=dict(raw["provenance"]),
         measured=dict(raw["measured"]),
     )
+    _check_texts(manifest)
+    return manifest
 
 
 def _input_format(row: Mapping[str, Any], channels: int) -> InputFormat:
@@ -299,8 +321,12 @@ def _verify(root: Path, artifact: Artifact, shown: Path) -> None:
         digest = files.sha256(file)
     except OSError as error:
         raise FileProblem(f"bundle {shown}: {artifact.file} cannot be read: {error.strerror or error}") from error
-    if digest != artifact.sha256:
+    _compare(digest, artifact.sha256, artifact.file, shown)
+
+
+def _compare(digest: str, expected: str, name: str, shown: Path) -> None:
+    if digest != expected:
         raise FileProblem(
-            f"bundle {shown}: {artifact.file} is damaged: SHA-256 must be {artifact.sha256[:16]}…, "
+            f"bundle {shown}: {name} is damaged: SHA-256 must be {expected[:16]}…, "
             f"got {digest[:16]}…; get the bundle again"
         )

@@ -14,7 +14,7 @@ from edge.bundle import Artifact, Manifest
 from edge.errors import EdgeError, FileProblem, InvalidInput
 from edge.imaging import InputFormat
 
-LABELS = ("cat", "dog", "été, with \x0c and \u2028 inside")
+LABELS = ("cat", "dog", "été, with \u2028 inside")
 CONTENT = {"net_int8.tflite": b"int8 weights" * 100, "net.tflite": b"float weights" * 300, "net.onnx": b"onnx" * 200}
 
 
@@ -134,6 +134,25 @@ def test_every_damaged_byte_of_a_model_is_found(folder):
             bundle.open_bundle(folder)
 
 
+def test_the_manifest_holds_the_digest_of_the_labels(folder):
+    raw = json.loads((folder / bundle.MANIFEST).read_text())
+    assert raw["labels"]["sha256"] == files.sha256(folder / bundle.LABELS)
+
+
+def swapped(content):
+    return b"".join(reversed(content.splitlines(keepends=True)))
+
+
+@pytest.mark.parametrize(
+    "change", [swapped, lambda c: c.replace(b"cat", b"cow"), lambda c: c + b"\n"], ids=["swapped", "renamed", "longer"]
+)
+def test_changed_labels_are_found(folder, change):
+    file = folder / bundle.LABELS
+    file.write_bytes(change(file.read_bytes()))
+    with pytest.raises(FileProblem, match=r"labels\.txt is damaged: SHA-256 must be .*; get the bundle again"):
+        bundle.open_bundle(folder)
+
+
 @pytest.mark.parametrize("name", [bundle.MANIFEST, bundle.LABELS, "net.onnx"])
 def test_a_missing_file_is_named(folder, name):
     (folder / name).unlink()
@@ -149,10 +168,11 @@ def test_what_is_not_there_or_not_a_bundle(tmp_path):
             bundle.open_bundle(path)
 
 
-def test_a_link_out_of_the_bundle_is_refused(folder, models):
-    (folder / "net.onnx").unlink()
-    (folder / "net.onnx").symlink_to(models[2])
-    with pytest.raises(FileProblem, match=r"lacks net\.onnx"):
+@pytest.mark.parametrize("name", [bundle.MANIFEST, bundle.LABELS, "net.onnx"])
+def test_a_link_out_of_the_bundle_is_refused(folder, tmp_path, name):
+    (folder / name).rename(tmp_path / name)
+    (folder / name).symlink_to(tmp_path / name)
+    with pytest.raises(FileProblem, match=rf"(lacks|has no) {name}"):
         bundle.open_bundle(folder)
 
 
@@ -192,6 +212,8 @@ def test_a_zip_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
     [
         pytest.param(lambda raw: raw.update(schema=2), "schema must be 1, got 2; update edgekit", id="newer schema"),
         pytest.param(lambda raw: raw["labels"].update(count=4), r"labels\.txt must have 4 lines, got 3", id="labels"),
+        pytest.param(lambda raw: raw.update(name="\x1b[2J"), "no control characters", id="an escape sequence"),
+        pytest.param(lambda raw: raw["labels"].pop("sha256"), "KeyError 'sha256'", id="labels without a digest"),
         pytest.param(lambda raw: raw.pop("task"), "KeyError 'task'", id="a key is missing"),
         pytest.param(lambda raw: raw.update(output="magic"), "probabilities or logits, got 'magic'", id="output"),
         pytest.param(lambda raw: raw.update(size=[96, 0, 3]), "at least 1", id="empty image"),
@@ -223,7 +245,9 @@ def test_a_manifest_that_is_no_object(folder, text):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        pytest.param({"labels": ("cat", "dog\ncow")}, "one line", id="label with a line end"),
+        pytest.param({"labels": ("cat", "dog\ncow")}, "no control characters", id="label with a line end"),
+        pytest.param({"labels": ("cat", "\x1b[2Jdog")}, "no control characters", id="label with an escape sequence"),
+        pytest.param({"labels": ("cat", "\x9b2Jdog")}, "no control characters", id="the same in one byte"),
         pytest.param({"name": "../net.tflite"}, "plain names", id="outside"),
         pytest.param({"name": "labels.txt"}, "names of their own", id="the label file"),
         pytest.param({"name": "net.onnx"}, "names of their own", id="twice"),
@@ -235,6 +259,15 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path, models, changes, w
         artifacts[0] = Artifact(changes.pop("name"), "tflite", "int8", "any", 0, "")
     with pytest.raises(InvalidInput, match=words):
         bundle.write_bundle(tmp_path / "out" / "pets", manifest(artifacts=tuple(artifacts), **changes), models)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"name": "pets\a"}, {"artifacts": (Artifact("net.onnx", "onnx", "int8\x1b[0m", "any", 0, ""),)}]
+)
+def test_names_that_could_command_a_terminal_are_not_written(tmp_path, models, changes):
+    with pytest.raises(InvalidInput, match="no control characters"):
+        bundle.write_bundle(tmp_path / "out" / "pets", manifest(**changes), models)
     assert not (tmp_path / "out").exists()
 
 
