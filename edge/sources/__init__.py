@@ -11,7 +11,7 @@ text after ``NAME:`` to a ``Source``.
 import re
 from pathlib import Path
 
-from edge import registry
+from edge import pictures, registry
 from edge.errors import FileProblem, InvalidInput
 from edge.registry import Entry
 from edge.sources.base import Frame, Source
@@ -31,9 +31,6 @@ SOURCES: dict[str, Entry] = {
         ("picamera2",),
     ),
 }
-
-IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-"""In lower case: what OpenCV decodes everywhere."""
 
 STREAM_SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp")
 _CAMERA = re.compile(r"\d+|/dev/video\d+")
@@ -85,4 +82,4 @@ def _file(text: str) -> tuple[str, str]:
             f"source {text!r} does not exist: expected a camera number, a video, an image, a folder of images, "
             "an rtsp:// or http:// address, picamera or synthetic"
         )
-    return ("images" if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES else "video"), text
+    return ("images" if path.is_dir() or path.suffix.lower() in pictures.SUFFIXES else "video"), text

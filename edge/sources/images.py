@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.errors import FileProblem
 from edge.imaging import Image
-from edge.sources import IMAGE_SUFFIXES
+from edge.pictures import SUFFIXES, is_whole
 from edge.sources.base import Frame, Source
 
 Report = Callable[[str], None]
@@ -23,7 +23,7 @@ def _warn(line: str) -> None:
 class Images(Source):
     """Files that OpenCV decodes, directly inside the folder; subfolders are not entered.
 
-    A file that cannot be decoded is skipped, reported in one line, and counted in ``skipped``.
+    A file that cannot be decoded or was cut short is skipped, reported in one line, and counted in ``skipped``.
     """
 
     live = False
@@ -46,7 +46,7 @@ class Images(Source):
             image = read_image(path)
             if image is None:
                 self.skipped += 1
-                self._report(f"skipped {path}: not an image that can be decoded ({self.skipped} so far)")
+                self._report(f"skipped {path}: not a whole image that can be decoded ({self.skipped} so far)")
                 continue
             yield Frame(image, index, time.time_ns(), str(path))
             index += 1
@@ -59,10 +59,10 @@ class Images(Source):
 
 
 def read_image(path: Path) -> Image | None:
-    """Return (height, width, 3) uint8 BGR, turned upright as its EXIF data says; None when it cannot be decoded."""
+    """Return (height, width, 3) uint8 BGR, turned upright as its EXIF data says; None when it is cut or no image."""
     try:
-        encoded = np.fromfile(path, np.uint8)
-        return cv2.imdecode(encoded, cv2.IMREAD_COLOR) if len(encoded) else None
+        data = path.read_bytes()
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if is_whole(data) else None
     except (OSError, cv2.error):
         return None
 
@@ -71,9 +71,9 @@ def _listed(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     try:
-        found = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+        found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
     except OSError as error:
         raise FileProblem(f"folder {path} cannot be read: {error.strerror or error}") from error
     if not found:
-        raise FileProblem(f"folder {path} must hold images ({', '.join(sorted(IMAGE_SUFFIXES))}), found none")
+        raise FileProblem(f"folder {path} must hold images ({', '.join(SUFFIXES)}), found none")
     return found

@@ -74,8 +74,17 @@ def test_a_corrupt_image_is_skipped_named_and_counted(tmp_path):
     source = Images(tmp_path, report=lines.append)
     assert [f.index for f in source] == [0]
     assert source.skipped == 2
-    assert lines[0] == f"skipped {tmp_path / 'b.png'}: not an image that can be decoded (1 so far)"
+    assert lines[0] == f"skipped {tmp_path / 'b.png'}: not a whole image that can be decoded (1 so far)"
     assert lines[1].endswith("(2 so far)")
+
+
+def test_a_cut_image_is_skipped_and_one_with_a_trailer_is_not(tmp_path):
+    whole = cv2.imencode(".jpg", picture())[1].tobytes()
+    (tmp_path / "cut.jpg").write_bytes(whole[:-40])
+    (tmp_path / "film.jpg").write_bytes(whole + bytes(5000))
+    lines = []
+    assert [f.source for f in Images(tmp_path, report=lines.append)] == [str(tmp_path / "film.jpg")]
+    assert lines == [f"skipped {tmp_path / 'cut.jpg'}: not a whole image that can be decoded (1 so far)"]
 
 
 def test_nothing_but_corrupt_images_is_an_error(tmp_path, capsys):
