@@ -1,5 +1,6 @@
 import hashlib
 import os
+import stat
 
 import pytest
 
@@ -71,6 +72,76 @@ def test_a_folder_that_cannot_be_swapped_in_leaves_the_old_one(tmp_path, monkeyp
     with pytest.raises(FileProblem, match="No space left"), files.replaced(target) as temporary:
         temporary.mkdir()
     assert everything(tmp_path) == ["bundle", "bundle/old.txt"]
+
+
+def test_an_interruption_between_the_two_renames_brings_the_old_folder_back(tmp_path, monkeypatch):
+    target = tmp_path / "bundle"
+    target.mkdir()
+    (target / "old.txt").touch()
+    real = os.replace
+
+    def interrupted(source, destination):
+        if ".partial" in str(source):
+            raise KeyboardInterrupt
+        real(source, destination)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt), files.replaced(target) as temporary:
+        temporary.mkdir()
+    assert everything(tmp_path) == ["bundle", "bundle/old.txt"]
+
+
+@pytest.fixture
+def order(monkeypatch):
+    """Record what is flushed and renamed: the flushed path's name, or ``->`` and the new name."""
+    done, replace = [], os.replace
+    monkeypatch.setattr(files, "_sync", lambda path: done.append(path.name))
+    monkeypatch.setattr(os, "replace", lambda a, b: (done.append(f"-> {b.name}"), replace(a, b)))
+    return done
+
+
+def test_a_file_is_on_the_disk_before_its_name_is(tmp_path, order):
+    with files.replaced(tmp_path / "out.txt") as temporary:
+        temporary.write_text("new")
+    assert order == [temporary.name, "-> out.txt", tmp_path.name]
+
+
+def test_all_of_a_folder_is_on_the_disk_before_its_name_is(tmp_path, order):
+    target = tmp_path / "bundle"
+    for _ in range(2):
+        order.clear()
+        with files.replaced(target) as temporary:
+            (temporary / "inner").mkdir(parents=True)
+            (temporary / "a").touch()
+            (temporary / "inner" / "b").touch()
+    assert order[:4] == ["b", "inner", "a", temporary.name]
+    assert order[4].endswith(".old")
+    assert order[5:] == ["-> bundle", tmp_path.name]
+
+
+def test_a_disk_that_fails_while_flushing_is_one_line(tmp_path, monkeypatch):
+    def fails(descriptor):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(FileProblem, match="Input/output error"):  # noqa: SIM117 - two steps
+        with files.replaced(tmp_path / "out.txt") as temporary:
+            temporary.write_text("new")
+    assert everything(tmp_path) == []
+
+
+def test_a_folder_that_cannot_be_flushed_is_no_error(tmp_path, monkeypatch):
+    real = os.fsync
+
+    def refuses_folders(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(22, "Invalid argument")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuses_folders)
+    with files.replaced(tmp_path / "out.txt") as temporary:
+        temporary.write_text("new")
+    assert everything(tmp_path) == ["out.txt"]
 
 
 def test_a_full_disk_is_one_line(tmp_path):
