@@ -1,11 +1,9 @@
 """A recipe: which files to make from one frozen function, and how; saved in the bundle that it made."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from edge.backends import open_model
 from edge.bundle import Artifact
@@ -125,9 +123,3 @@ def file_precision(path: Path) -> str:
     """Return int8 for a file with an integer input, float32 otherwise."""
     with open_model(path) as model:
         return "float32" if model.inputs[0].dtype.kind == "f" else "int8"
-
-
-def calibration_inputs(images: Any, mean: Sequence[float], std: Sequence[float]) -> tflite.Samples:
-    """Yield normalized inputs (1, height, width, channels) float32 from (n, height, width, channels) uint8 images."""
-    for image in images:
-        yield (image[None].astype(np.float32) - np.asarray(mean, np.float32)) / np.asarray(std, np.float32)

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,7 +33,7 @@ class SourceModel:
 
     frozen: for models that are still to be converted; file: for those that are already (.tflite, .onnx).
     quantize_aware: whether int8 ranges are in the graph. record: ``train.json`` beside the model, if any.
-    labels: the released weights' own label file.
+    labels: the released weights' own label file. trained: False for a network of the zoo without weights.
     """
 
     name: str
@@ -44,6 +45,7 @@ class SourceModel:
     quantize_aware: bool = False
     record: dict[str, Any] | None = None
     labels: Path | None = None
+    trained: bool = True
 
 
 def open_source(text: str, trust: bool = False) -> SourceModel:
@@ -107,16 +109,19 @@ def _zoo(name: str) -> SourceModel:
     if name in released():
         path = path_of(name)
         return replace(_keras(load_keras(path), released()[name]), labels=path.with_suffix(".txt"))
-    return _keras(build(name), None)
+    return replace(_keras(build(name), None), trained=False)
 
 
 def _function(text: str) -> SourceModel:
     """Import and call ``package.module:function``; naming it is the user's word that it may run."""
     module, _, attribute = text.partition(":")
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, here)  # an installed command does not look in the current folder by itself
     try:
-        made = getattr(importlib.import_module(module), attribute)()
+        function = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise InvalidInput(f"{text} cannot be imported: {error}; expected package.module:function") from error
+    made = function()
     if not hasattr(made, "inputs"):
         raise InvalidInput(f"{text}() must return a Keras model, got {type(made).__name__}")
     return _keras(made, None)

@@ -3,6 +3,7 @@
 import argparse
 import sys
 import tempfile
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge import __version__, files, labels
+from edge.backends import open_model
 from edge.bundle import Manifest, OutputKind, write_bundle
 from edge.calibration.samples import choose
-from edge.cli._images import Images, read_images
+from edge.cli._data import tell_corrupt
+from edge.cli._images import Floats, Images, read_images
+from edge.cli._main import progress
 from edge.deploy import verify
 from edge.deploy.convert import recipe as recipes
 from edge.deploy.convert.recipe import Made, Recipe
-from edge.deploy.convert.source import SourceModel, file_reference, open_source
+from edge.deploy.convert.source import Reference, SourceModel, file_reference, open_source
 from edge.errors import FileProblem, InvalidInput
-from edge.imaging import InputFormat
+from edge.imaging import InputFormat, Preprocessor, default_format
+from edge.tasks.classify import Classify
+from edge.tensors import TensorSpec
 
 TOOLS = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "tf2onnx", "onnx", "ai-edge-litert", "onnxruntime")
+
+THE_MODEL = "the model"
+TWINS = verify.Budget(agreement=99.5, drop=0.5)
+"""For an ONNX file against the TFLite file that it was made from."""
 
 
 def convert(a: argparse.Namespace) -> dict[str, Any]:
@@ -29,12 +39,14 @@ def convert(a: argparse.Namespace) -> dict[str, Any]:
     _check_out(a.out)
     verify.Budget(a.min_agreement, a.max_drop)  # refuses what is no budget before the work, not after it
     source = open_source(a.model, a.trust)
+    if not source.trained:
+        print(f"edge-convert: {a.model} is not trained: its weights are random", file=sys.stderr)
     form = input_format(a, source)
     names = _labels(a, source)
     recipe = _recipe(a, source)
     calibration = _calibration(a, source, recipe, names)
     with tempfile.TemporaryDirectory(prefix="edge-convert-") as scratch:
-        samples = recipes.calibration_inputs(calibration.pixels, form.mean, form.std) if calibration else None
+        samples = (x for _, x in calibration.inputs(source.input_shape, form)) if calibration else None
         made = recipes.make(source, recipe, samples, Path(scratch))
         comparisons = _verify(a, source, made, form, names)
         ids = list(calibration.ids) if calibration else []
@@ -43,13 +55,14 @@ def convert(a: argparse.Namespace) -> dict[str, Any]:
             name=a.name or source.name,
             task="classify",
             labels=names,
-            size=_size(source),
+            size=_size(source, form),
             input=form,
             output=_output_kind(a, source, form),
             artifacts=tuple(m.artifact for m in made),
-            provenance={**_provenance(a, recipe), "calibration": ids},
+            provenance={**_provenance(a, source, recipe), "calibration": ids},
             measured=measured,
         )
+        _check_runs(made, manifest)
         written = write_bundle(a.out, manifest, [m.path for m in made])
     return {"bundle": str(a.out), "manifest": written.as_json()}
 
@@ -82,31 +95,37 @@ def _check_out(out: Path) -> None:
 
 
 def input_format(a: argparse.Namespace, source: SourceModel) -> InputFormat:
-    """Return how pixels become this model's input: what was said, else the training record, else -1 to 1."""
+    """Return how pixels become this model's input: what was said, else the training record, else -1 to 1.
+
+    Raises InvalidInput when the model's input is not an image of that format.
+    """
     if len(source.input_shape) != 4:
         raise InvalidInput(f"an image model's input must be (1, height, width, channels), got {source.input_shape}")
+    spec = TensorSpec("image", source.input_shape, np.dtype(np.float32))
+    found = default_format(spec)
     record = source.record or {}
-    channels = source.input_shape[-1]
     form = InputFormat(
-        colour=a.colour or ("GRAY" if channels == 1 else "RGB"),
+        colour=a.colour or found.colour,
         mean=a.mean or tuple(record.get("mean", (127.5,))),
         std=a.std or tuple(record.get("std", (127.5,))),
         resize=a.resize,
+        layout=found.layout,
     )
-    if channels != (1 if form.colour == "GRAY" else 3):
-        raise InvalidInput(f"colour {form.colour} does not fit the model's {channels} input channel(s)")
+    channels = _size(source, form)[2]
     for name, values in (("mean", form.mean), ("std", form.std)):
         if len(values) not in (1, channels):
             raise InvalidInput(f"--{name} must be one number or {channels}, got {len(values)}")
+    Preprocessor(spec, form)
     return form
 
 
 def _labels(a: argparse.Namespace, source: SourceModel) -> tuple[str, ...]:
-    path = a.labels or source.labels or Path(a.model).with_name("labels.txt")
-    if a.labels is None and not path.is_file():
+    """Return the labels that were given, else those beside the model, else the class numbers."""
+    beside = source.labels or (Path(a.model).with_name("labels.txt") if Path(a.model).exists() else None)
+    if a.labels is None and (beside is None or not beside.is_file()):
         return tuple(str(index) for index in range(source.classes))
-    names = labels.read(path)
-    labels.check_count(names, source.classes, str(path))
+    names = labels.read(a.labels) if a.labels else labels.read_plain(beside)
+    labels.check_count(names, source.classes, str(a.labels or beside))
     return tuple(names)
 
 
@@ -117,18 +136,20 @@ def _recipe(a: argparse.Namespace, source: SourceModel) -> Recipe:
     return Recipe(*split)
 
 
-def _size(source: SourceModel) -> tuple[int, int, int]:
-    _, height, width, channels = source.input_shape
-    return height, width, channels
+def _size(source: SourceModel, form: InputFormat) -> tuple[int, int, int]:
+    """Return height, width, channels."""
+    _, *sizes = source.input_shape
+    return (sizes[0], sizes[1], sizes[2]) if form.layout == "NHWC" else (sizes[1], sizes[2], sizes[0])
 
 
 def _calibration(a: argparse.Namespace, source: SourceModel, recipe: Recipe, names: tuple[str, ...]) -> Images | None:
-    """Return the calibration images, chosen before they are decoded; None when the recipe needs none."""
+    """Return the calibration images; None when the recipe needs none."""
     if "int8" not in recipe.precisions or source.quantize_aware or source.file is not None:
         return None
     if a.calibrate is None:
         raise InvalidInput("int8 needs real images to fit its ranges to: give --calibrate DIR, ZIP or NPZ")
-    return read_images(a.calibrate, _size(source), "train", names, lambda c: choose(c, a.samples, a.seed))
+    splits = ("train", "validation", "test")
+    return read_images(a.calibrate, splits, names, lambda classes: choose(classes, a.samples, a.seed))
 
 
 def _verify(
@@ -138,23 +159,40 @@ def _verify(
     if a.verify is None:
         print("edge-convert: not verified: give --verify to compare the files with MODEL", file=sys.stderr)
         return []
-    limit = a.verify_samples
 
-    def some(classes: NDArray[np.int64]) -> NDArray[np.int64]:
-        return choose(classes, len(classes) if limit is None else limit, a.seed)
+    def chosen(classes: NDArray[np.int64]) -> NDArray[np.int64]:
+        return choose(classes, len(classes) if a.verify_samples is None else a.verify_samples, a.seed)
 
-    chosen = read_images(a.verify, _size(source), "test", names, some)
-    inputs = np.concatenate(list(recipes.calibration_inputs(chosen.pixels, form.mean, form.std)))
-    expected = source.reference(inputs)
-    outputs = {m.path.name: file_reference(m.path)(inputs) for m in made}
-    pairs = [(m, "the model", expected, _budget(a, m)) for m in made]
+    images = read_images(a.verify, ("test", "validation"), names, chosen)
+    runs = {THE_MODEL: source.reference, **{m.path.name: file_reference(m.path) for m in made}}
+    outputs, classes = _outputs(images, runs, source.input_shape, form)
+    pairs = [(m, THE_MODEL, _budget(a, m)) for m in made]
     for m in made:
         twin = m.path.with_suffix(".tflite").name
         if m.artifact.format == "onnx" and twin in outputs:
-            pairs.append((m, twin, outputs[twin], verify.Budget(99.5, 0.5)))
-    rows = [verify.compare(m.path.name, outputs[m.path.name], name, ref, chosen.classes) for m, name, ref, _ in pairs]
+            pairs.append((m, twin, TWINS))
+    rows = [verify.compare(m.path.name, outputs[m.path.name], ref, outputs[ref], classes) for m, ref, _ in pairs]
     verify.gate(rows, [budget for *_, budget in pairs])
-    return sorted(rows, key=lambda row: row.reference == "the model")
+    return sorted(rows, key=lambda row: row.reference == THE_MODEL)
+
+
+def _outputs(
+    images: Images, runs: Mapping[str, Reference], shape: tuple[int, ...], form: InputFormat
+) -> tuple[dict[str, Floats], NDArray[np.int64] | None]:
+    """Run every image through everything; return (n, classes) outputs by name, and the true classes (n,)."""
+    parts: dict[str, list[Floats]] = {name: [] for name in runs}
+    seen: list[int] = []
+    report = progress("verifying")
+    for positions, inputs in images.batches(shape, form):
+        seen += positions
+        for name, run in runs.items():
+            parts[name].append(run(inputs))
+        report(positions[-1] + 1, len(images.ids))
+    tell_corrupt([images.ids[i] for i in sorted(set(range(len(images.ids))) - set(seen))])
+    if not seen:
+        raise InvalidInput(f"none of the {len(images.ids)} images to verify on can be decoded")
+    outputs = {name: np.concatenate(part) for name, part in parts.items()}
+    return outputs, None if images.classes is None else images.classes[seen]
 
 
 def _budget(a: argparse.Namespace, made: Made) -> verify.Budget:
@@ -168,9 +206,19 @@ def _output_kind(a: argparse.Namespace, source: SourceModel, form: InputFormat) 
     if a.output is not None:
         kind: OutputKind = a.output
         return kind
-    grey = np.full((1, *_size(source)), 128, np.uint8)
-    out = source.reference(np.concatenate(list(recipes.calibration_inputs(grey, form.mean, form.std))))
+    height, width, _ = _size(source, form)
+    grey = Images(("grey",), None, lambda: iter([np.full((height, width, 3), 128, np.uint8)]))
+    ((_, inputs),) = grey.inputs(source.input_shape, form)
+    out = source.reference(inputs)
     return "probabilities" if out.min() >= 0 and abs(float(out.sum()) - 1) < 0.05 else "logits"
+
+
+def _check_runs(made: list[Made], manifest: Manifest) -> None:
+    """Raise InvalidInput for a file that the loop could not run: better here than on the device."""
+    for m in made:
+        with open_model(m.path) as model:
+            Preprocessor(model.inputs[0], manifest.input)
+            Classify(manifest.labels, manifest.output).check(model.outputs)
 
 
 def _training(source: SourceModel) -> dict[str, Any]:
@@ -178,12 +226,12 @@ def _training(source: SourceModel) -> dict[str, Any]:
     return {"training": {key: record[key] for key in ("accuracy", "images", "trainable", "macs") if key in record}}
 
 
-def _provenance(a: argparse.Namespace, recipe: Recipe) -> dict[str, Any]:
+def _provenance(a: argparse.Namespace, source: SourceModel, recipe: Recipe) -> dict[str, Any]:
     model = Path(a.model)
     digest = files.sha256(model) if model.is_file() else None
     return {
         "recipe": recipe.as_json(),
-        "source": {"name": model.name, "sha256": digest},
+        "source": {"name": model.name, "sha256": digest, "trained": source.trained},
         "seed": a.seed,
         "tools": {"edgekit": __version__, **{name: v for name in TOOLS if (v := _version(name))}},
     }

@@ -1,5 +1,7 @@
 """``--data``: a folder, a zip, or the name of a set that is drawn here."""
 
+import hashlib
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -17,6 +19,12 @@ def open_data(text: str, labels: tuple[str, ...] | None = None) -> "ImageFolder"
     from edge.models.training.folder import open_folder
 
     return open_folder(_drawn() if text == DRAWN and not Path(text).exists() else Path(text), labels)
+
+
+def identity(folder: "ImageFolder") -> dict[str, str]:
+    """Return what tells one data set from another in a record: its name, and a digest of its members' names."""
+    names = json.dumps({split: members.names for split, members in folder.splits.items()}, sort_keys=True)
+    return {"name": folder.root.name, "members_sha256": hashlib.sha256(names.encode()).hexdigest()}
 
 
 def tell_corrupt(names: Sequence[str]) -> None:

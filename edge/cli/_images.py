@@ -1,45 +1,79 @@
-"""Images for calibration and verification: an image-folder data set, any folder of images, or an .npz file."""
+"""Images for calibration and verification: an image-folder data set, any folder of images, or an .npz file.
 
-import tempfile
-from collections.abc import Callable
+They go through ``edge.imaging.Preprocessor``, as a camera's frames do, so that ranges are fitted to and
+accuracies measured on what the device will see. They are decoded as they are needed, however many there are.
+"""
+
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.cli._data import open_data, tell_corrupt
-from edge.cli._main import progress
+from edge.cli._data import open_data
 from edge.errors import FileProblem, InvalidInput
-from edge.models.training.decode import decode_split
+from edge.imaging import Image, InputFormat, Preprocessor
+from edge.models.training.decode import _is_whole as is_whole
 from edge.models.training.folder import SUFFIXES, ImageFolder, Split
+from edge.tensors import TensorSpec
 
 Choice = Callable[[NDArray[np.int64]], NDArray[np.int64]]
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Images:
-    """pixels: (n, height, width, channels) uint8, RGB or grey. classes: (n,) label indices, None when unknown."""
+    """ids: what each is called. classes: (n,) label indices, None when unknown.
 
-    pixels: NDArray[np.uint8]
-    classes: NDArray[np.int64] | None
+    pictures: yields (height, width, 3) uint8 BGR, or None for an image that cannot be decoded, in order.
+    """
+
     ids: tuple[str, ...]
+    classes: NDArray[np.int64] | None
+    pictures: Callable[[], Iterator[Image | None]]
+
+    def inputs(self, shape: tuple[int, ...], form: InputFormat) -> Iterator[tuple[int, Floats]]:
+        """Yield (position, input) of every image that can be decoded; the input has ``shape``, float32."""
+        prepare = Preprocessor(TensorSpec("image", shape, np.dtype(np.float32)), form)
+        for position, picture in enumerate(self.pictures()):
+            if picture is not None:
+                yield position, np.array(prepare(picture), np.float32)
+
+    def batches(self, shape: tuple[int, ...], form: InputFormat, size: int = 256) -> Iterator[tuple[list[int], Floats]]:
+        """Yield (positions, inputs) with up to ``size`` images each."""
+        rows: list[tuple[int, Floats]] = []
+        for row in self.inputs(shape, form):
+            rows.append(row)
+            if len(rows) == size:
+                yield _stacked(rows)
+                rows = []
+        if rows:
+            yield _stacked(rows)
 
 
-def read_images(text: str, size: tuple[int, int, int], split: str, labels: tuple[str, ...], choice: Choice) -> Images:
-    """Return the images that ``choice`` picks by their classes, resized to ``size`` (height, width, channels).
+def _stacked(rows: Sequence[tuple[int, Floats]]) -> tuple[list[int], Floats]:
+    return [position for position, _ in rows], np.concatenate([value for _, value in rows])
 
-    text: a data set (its ``split`` is taken, or what it has), a folder of images without classes, or an .npz
-    file with ``images`` (n, height, width, channels) uint8 and optionally ``labels`` (n,).
+
+def read_images(text: str, splits: Sequence[str], labels: tuple[str, ...], choice: Choice) -> Images:
+    """Return the images that ``choice`` picks by their classes.
+
+    text: a data set (the first of ``splits`` that it has is taken), a folder of images without classes, or an .npz
+    file with ``images`` (n, height, width, channels) uint8, RGB or grey, and optionally ``labels`` (n,).
     """
     path = Path(text)
     if path.suffix == ".npz":
-        return _from_npz(path, size, choice)
+        return _from_npz(path, len(labels), choice)
     if path.is_dir() and not _has_classes(path):
-        return _from_list(path, size, choice)
+        return _from_list(path, choice)
     folder = open_data(text, _known(labels))
-    members = folder.split(split if split in folder.splits else next(iter(folder.splits)))
-    return _decode(folder, members, choice(np.asarray(members.classes, np.int64)), size, labelled=True)
+    members = next((folder.splits[name] for name in splits if name in folder.splits), None)
+    if members is None:
+        raise InvalidInput(f"data set {text} must have {' or '.join(splits)}, it has {', '.join(folder.splits)}")
+    return _chosen(folder, members, choice(np.asarray(members.classes, np.int64)), labelled=True)
 
 
 def _known(labels: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -51,41 +85,55 @@ def _has_classes(path: Path) -> bool:
     return any(p.is_dir() and p.name in ("train", "test", "validation", "valid", "val") for p in path.rglob("*"))
 
 
-def _from_list(path: Path, size: tuple[int, int, int], choice: Choice) -> Images:
+def _from_list(path: Path, choice: Choice) -> Images:
     names = tuple(sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if p.suffix.lower() in SUFFIXES))
     if not names:
         raise InvalidInput(f"folder {path} has no images ({', '.join(sorted(SUFFIXES))})")
     members = Split(names, (0,) * len(names))
-    folder = ImageFolder(path, ("",), {})
-    return _decode(folder, members, choice(np.zeros(len(names), np.int64)), size, labelled=False)
+    return _chosen(ImageFolder(path, ("",), {}), members, choice(np.zeros(len(names), np.int64)), labelled=False)
 
 
-def _decode(
-    folder: ImageFolder, members: Split, rows: NDArray[np.int64], size: tuple[int, int, int], labelled: bool
-) -> Images:
-    picked = Split(tuple(members.names[i] for i in rows), tuple(members.classes[i] for i in rows))
-    part = ImageFolder(folder.root, folder.labels, {"picked": picked})
-    with tempfile.TemporaryDirectory(prefix="edge-images-") as scratch:
-        decoded = decode_split(part, "picked", size, Path(scratch), progress(f"reading {folder.root.name}"))
-        pixels = np.array(decoded.images)
-    tell_corrupt(decoded.corrupt)
-    return Images(pixels, decoded.classes if labelled else None, decoded.names)
+def _chosen(folder: ImageFolder, members: Split, rows: NDArray[np.int64], labelled: bool) -> Images:
+    names = tuple(members.names[i] for i in rows)
+    classes = np.asarray(members.classes, np.int64)[rows] if labelled else None
+    return Images(names, classes, lambda: map(_picture, folder.read(names)))
 
 
-def _from_npz(path: Path, size: tuple[int, int, int], choice: Choice) -> Images:
+def _picture(data: bytes) -> Image | None:
+    """Return the decoded image, BGR; None for what training leaves out too."""
+    if not is_whole(data):
+        return None
+    try:
+        image: Image | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        return None
+    return image
+
+
+def _from_npz(path: Path, classes: int, choice: Choice) -> Images:
+    images, labels = _arrays(path)
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or images.dtype != np.uint8:
+        raise InvalidInput(
+            f"{path}: images must be (n, height, width, 1 or 3) uint8, got {images.shape} {images.dtype}"
+        )
+    if labels is not None and (labels.shape != (len(images),) or labels.min() < 0 or labels.max() >= classes):
+        raise InvalidInput(f"{path}: labels must be ({len(images)},) from 0 to {classes - 1}, got {labels.shape}")
+    rows = choice(np.zeros(len(images), np.int64) if labels is None else labels)
+    ids = tuple(f"{path.name}[{i}]" for i in rows)
+    return Images(ids, None if labels is None else labels[rows], lambda: (_bgr(images[i]) for i in rows))
+
+
+def _arrays(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None]:
     try:
         with np.load(path, allow_pickle=False) as content:
-            images = content["images"]
-            classes = content["labels"].astype(np.int64) if "labels" in content else None
+            labels = content["labels"].astype(np.int64) if "labels" in content else None
+            return content["images"], labels
     except FileNotFoundError as error:
         raise FileProblem(f"{path} does not exist") from error
-    except (OSError, ValueError, KeyError) as error:
-        raise InvalidInput(f"{path} must hold an array called images, without pickled objects: {error}") from error
-    if images.ndim != 4 or images.shape[1:] != size or images.dtype != np.uint8:
-        raise InvalidInput(
-            f"{path}: images must be (n, {size[0]}, {size[1]}, {size[2]}) uint8, got {images.shape} {images.dtype}"
-        )
-    if classes is not None and classes.shape != (len(images),):
-        raise InvalidInput(f"{path}: labels must be ({len(images)},), got {classes.shape}")
-    rows = choice(np.zeros(len(images), np.int64) if classes is None else classes)
-    return Images(images[rows], None if classes is None else classes[rows], tuple(f"{path.name}[{i}]" for i in rows))
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
+        raise InvalidInput(f"{path} must be an .npz with an array called images, without pickles: {error}") from error
+
+
+def _bgr(image: NDArray[np.uint8]) -> Image:
+    code = cv2.COLOR_GRAY2BGR if image.shape[-1] == 1 else cv2.COLOR_RGB2BGR
+    return np.asarray(cv2.cvtColor(image, code), np.uint8)

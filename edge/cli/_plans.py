@@ -9,11 +9,15 @@ from edge.errors import unknown_name
 
 @dataclass(frozen=True)
 class Network:
-    """One network of a plan. train, compress: options beyond the plan's own, as on the command line."""
+    """One network of a plan. train, compress: options beyond the plan's own, as on the command line.
+
+    first: the options of an earlier training whose weights ``train`` starts from; None for one training only.
+    """
 
     name: str
     train: tuple[str, ...] = ()
     compress: tuple[str, ...] = ()
+    first: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -84,12 +88,15 @@ PLANS = {
         (
             Network(
                 "shufflenet_v2",
-                _words("--width 0.5 --epochs 36 --label-smoothing 0.05 --seed 1"),
-                _words("--qat --qat-epochs 2 --seed 1"),
+                _words(
+                    "--width 0.5 --epochs 7 --learning-rate 0.05 --warmup 0.5 --cutout 8 --label-smoothing 0.05 --seed 2"
+                ),
+                _words("--qat --qat-epochs 1 --seed 1"),
+                first=_words("--width 0.5 --epochs 36 --label-smoothing 0.05 --seed 1"),
             ),
             Network(
                 "mobilenet_v2",
-                _words("--width 0.35 --downsample 16 --epochs 12 --label-smoothing 0 --seed 1"),
+                _words("--width 0.35 --downsample 16 --epochs 6 --label-smoothing 0 --seed 1"),
                 _words("--qat --qat-epochs 1 --seed 1"),
             ),
         ),
@@ -113,8 +120,13 @@ def network_steps(plan: Plan, network: Network, data: str, out: Path) -> Iterato
     home = out / network.name
     fitted, small = home / "float", home / "small"
     size = ("--input-size", str(plan.input_size))
-    train = ("edge-train", network.name, "--data", data, "--out", str(fitted), *size, *plan.train, *network.train)
-    yield Step(train, fitted / "train.json", resumable=True)
+    common = ("edge-train", network.name, "--data", data, *size, *plan.train)
+    weights: tuple[str, ...] = ()
+    if network.first is not None:
+        first = home / "first"
+        yield Step((*common, "--out", str(first), *network.first), first / "train.json", resumable=True)
+        weights = ("--weights", str(first / "model.keras"))
+    yield Step((*common, "--out", str(fitted), *weights, *network.train), fitted / "train.json", resumable=True)
     compress = ("edge-compress", str(fitted / "model.keras"), "--data", data, "--out", str(small))
     yield Step((*compress, *plan.compress, *network.compress), small / "compress.json", resumable=True)
     float_files = ("--tflite", "float32", "--onnx", "float32")

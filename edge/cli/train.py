@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import _main
-from edge.errors import InvalidInput, unknown_name
+from edge.errors import FileProblem, InvalidInput, unknown_name
+from edge.files import sha256
 
 if TYPE_CHECKING:
     from edge.models.training.fit import Data
@@ -18,6 +19,7 @@ examples:
   edge-train --list
   edge-train shufflenet_v2 --data cifar10.zip --out run --width 0.5 --input-size 32 --epochs 40
   edge-train mobilenet_v2 --data photos/ --out run --input-size 160 --optimizer adamw --learning-rate 0.002
+  edge-train shufflenet_v2 --data mine/ --out tuned --weights run/model.keras --input-size 32 --width 0.5 --epochs 8
   edge-train shufflenet_v2 --data cifar10.zip --out run --resume     (same options: goes on where it stopped)
 
 data: a folder or a zip with train/<class>/*.jpg and test/<class>/*.jpg (or validation/), or the name "scenes" for
@@ -37,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--list", action="store_true", help="print the networks and stop")
     p.add_argument("--data", metavar="DIR|ZIP|NAME", help="the images; NAME: scenes, a set that is drawn here")
     p.add_argument("--out", type=Path, metavar="DIR", help="where the run goes")
+    p.add_argument("--weights", type=Path, metavar="FILE", help="start from this .keras file, other classes or not")
     p.add_argument("--resume", action="store_true", help="go on with the run in --out")
     net = p.add_argument_group("network")
     net.add_argument("--width", type=float, default=1.0, help="width multiplier (default 1.0)")
@@ -138,7 +141,7 @@ def body(a: argparse.Namespace) -> None:
 
 
 def _train(a: argparse.Namespace, settings: "Settings") -> None:
-    from edge.cli._data import open_data
+    from edge.cli._data import identity, open_data
     from edge.models.registry import available, check
     from edge.models.training.outdir import claim
 
@@ -147,22 +150,34 @@ def _train(a: argparse.Namespace, settings: "Settings") -> None:
     options = network_options(a)
     check(options["input_shape"], classes=1, width=a.width, dropout=a.dropout)
     folder = open_data(a.data)
-    with claim(a.out, {"model": a.model, **options, **settings.as_json()}, a.resume):
+    about = {"data": identity(folder), "build": {"name": a.model, **options}, "weights": _weights_identity(a.weights)}
+    with claim(a.out, {"model": a.model, **options, **settings.as_json(), **about}, a.resume):
         _main.quiet_tensorflow()
+        from edge.deploy.load import load_keras
         from edge.models import build
         from edge.models.training import fit
         from edge.models.training.curves import plot_curves
+        from edge.models.training.transfer import start_from
 
         data = load_data(folder, options["input_shape"], settings, a.out / "cache")
 
         def make() -> Any:
-            return build(a.model, classes=len(data.labels), **options)
+            made = build(a.model, classes=len(data.labels), **options)
+            return start_from(made, load_keras(a.weights)) if a.weights else made
 
-        record = fit.train(make, data, settings, a.out, a.resume)
-        record["build"] = {"name": a.model, **options}
+        record = fit.train(make, data, settings, a.out, a.resume, about=about)
         plot_curves(a.out / fit.HISTORY, a.out / fit.CURVES)
     _main.write_json(a.json, record)
     print(f"{a.model}: accuracy {record['accuracy']:.4f} on {record['images']['report']} images; model in {a.out}")
+
+
+def _weights_identity(weights: Path | None) -> dict[str, str] | None:
+    """Return name and digest of the file to start from; raises FileProblem when there is none."""
+    if weights is None:
+        return None
+    if not weights.is_file():
+        raise FileProblem(f"--weights {weights} does not exist")
+    return {"name": weights.name, "sha256": sha256(weights)}
 
 
 def network_options(a: argparse.Namespace) -> dict[str, Any]:

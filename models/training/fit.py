@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -74,11 +74,13 @@ def train(
     out: Path,
     resume: bool = False,
     stream: TextIO | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Fit ``make()`` and write model.keras, train.json, history.csv and labels.txt into ``out``.
 
     make: builds the float32 network; it is called again under mixed precision. resume: go on from the last
-    finished epoch in ``out``. Returns the record. Interrupting loses at most the epoch under way.
+    finished epoch in ``out``. about: goes into the record as it is. Returns the record.
+    Interrupting loses at most the epoch under way.
     """
     steps = steps_per_epoch(data, settings)
     keras.utils.set_random_seed(settings.seed)
@@ -92,7 +94,7 @@ def train(
     finally:
         keras.mixed_precision.set_global_policy("float32")
     final = _in_float32(make, model, settings)
-    record = _record(final, data, settings, epochs_done, out, time.time() - started)
+    record = {**_record(final, data, settings, epochs_done, out, time.time() - started), **(about or {})}
     _save(final, data.labels, record, out)
     return record
 

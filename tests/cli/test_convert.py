@@ -240,7 +240,7 @@ def _rows(folder: Path):
     image_folder(folder / "garbage", train=1, test=1)
     for path in (folder / "garbage").rglob("*.png"):
         path.write_bytes(b"garbage")
-    np.savez(folder / "size.npz", images=np.zeros((4, 16, 16, 3), np.uint8))
+    np.savez(folder / "size.npz", images=np.zeros((4, 16, 16, 3), np.float32))
     np.savez(folder / "other.npz", pictures=np.zeros((4, *colours.SIZE), np.uint8))
     np.savez(folder / "count.npz", images=np.zeros((4, *colours.SIZE), np.uint8), labels=np.zeros(3))
     (folder / "bad.npz").write_bytes(b"garbage")
@@ -262,10 +262,10 @@ def _rows(folder: Path):
         pytest.param(["--verify", "HERE/garbage"], "can be decoded", id="corrupt images"),
         pytest.param(["--verify", "HERE/bad.zip"], "cannot be read as a zip", id="damaged zip"),
         pytest.param(["--verify", "HERE/strange"], "'teal' is not one of the model's labels", id="unknown class"),
-        pytest.param(["--verify", "HERE/size.npz"], "images must be (n, 32, 32, 3) uint8, got (4, 16,", id="size"),
-        pytest.param(["--verify", "HERE/other.npz"], "must hold an array called images", id="no array"),
-        pytest.param(["--verify", "HERE/count.npz"], "labels must be (4,), got (3,)", id="label count"),
-        pytest.param(["--verify", "HERE/bad.npz"], "must hold an array called images", id="damaged npz"),
+        pytest.param(["--verify", "HERE/size.npz"], "images must be (n, height, width, 1 or 3) uint8, got (4, 16,", id="dtype"),
+        pytest.param(["--verify", "HERE/other.npz"], "must be an .npz with an array called images", id="no array"),
+        pytest.param(["--verify", "HERE/count.npz"], "labels must be (4,) from 0 to", id="label count"),
+        pytest.param(["--verify", "HERE/bad.npz"], "must be an .npz with an array called images", id="damaged npz"),
         pytest.param(["--verify", "HERE/no.npz"], "does not exist", id="missing npz"),
         pytest.param(["--verify-samples", 0, "--verify", "HERE/garbage"], "at least 1, got 0", id="no samples"),
         pytest.param(["--samples", 0, "--calibrate", "HERE/garbage"], "at least 1, got 0", id="no calibration"),
@@ -274,7 +274,7 @@ def _rows(folder: Path):
         pytest.param(["--labels", "HERE/none.txt"], "is empty", id="empty labels"),
         pytest.param(["--std", 0], "std must be positive", id="std"),
         pytest.param(["--verify-samples", -1, "--verify", "HERE/garbage"], "at least 1, got -1", id="negative count"),
-        pytest.param(["--colour", "GRAY"], "colour GRAY does not fit the model's 3 input channel(s)", id="colour"),
+        pytest.param(["--colour", "GRAY"], "colour GRAY needs 1 channel(s), the model's input is (1, ", id="colour"),
         pytest.param(["--out", "HERE/taken"], "exists and is not a bundle", id="somebody else's folder"),
         pytest.param(["--out", "HERE/none.txt/net"], "cannot write to", id="below a file"),
         pytest.param(["--out", "/proc/net.edge"], "cannot write to /proc", id="read-only"),

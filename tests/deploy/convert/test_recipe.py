@@ -6,7 +6,7 @@ import pytest
 from edge.backends import open_model
 from edge.deploy.convert import recipe as recipes
 from edge.deploy.convert.freeze import freeze_keras
-from edge.deploy.convert.recipe import Recipe, calibration_inputs, default_recipe, file_precision, make
+from edge.deploy.convert.recipe import Recipe, default_recipe, file_precision, make
 from edge.deploy.convert.source import SourceModel
 from edge.errors import InvalidInput
 from tests import tflite_file
@@ -24,7 +24,7 @@ def keras_source():
 
 
 def samples(count=16):
-    return calibration_inputs(np.random.default_rng(0).integers(0, 256, (count, *SIZE), np.uint8), (127.5,), (127.5,))
+    return np.random.default_rng(0).uniform(-1, 1, (count, 1, *SIZE)).astype(np.float32)
 
 
 @pytest.mark.parametrize(
@@ -64,14 +64,6 @@ def test_the_default_of_a_file_keeps_its_precision(tmp_path):
         assert default_recipe(source(file=path), True) == Recipe((precision,), (precision,))
     path = models.onnx_conv(tmp_path / "net.onnx")
     assert default_recipe(source(file=path), True) == Recipe((), ("float32",))
-
-
-def test_inputs_are_normalized_pixels():
-    images = np.array([[[[0, 100, 200]]], [[[255, 50, 10]]]], np.uint8)
-    got = list(calibration_inputs(images, (0, 100, 200), (1, 2, 4)))
-    assert [x.shape for x in got] == [(1, 1, 1, 3)] * 2
-    assert got[0].dtype == np.float32
-    np.testing.assert_allclose(got[1][0, 0, 0], [255, -25, -47.5])
 
 
 def test_everything_from_one_function(tmp_path, keras_source):
