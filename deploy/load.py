@@ -1,7 +1,7 @@
 """Read a Keras model file as what it is: a program somebody else wrote.
 
-Keras 2 files are opened with their Lambda layers refused unless trusted; the layers of the zoo and the
-wrappers of quantization-aware training are known.
+Unless trusted, a file may name layers and pure tensor functions only (``edge.deploy.untrusted``); the layers of
+the zoo and the wrappers of quantization-aware training are known.
 """
 
 import json
@@ -12,34 +12,46 @@ from typing import Any
 
 from edge.deploy._tensorflow import need
 from edge.deploy.compress import qat
+from edge.deploy.untrusted import check_config
 from edge.errors import FileProblem, InvalidInput
+from edge.files import ZIP_DAMAGE
 
 KERAS_SUFFIXES = (".keras", ".h5")
+
+_DAMAGE = (*ZIP_DAMAGE, OSError, KeyError, TypeError, RecursionError)
+_UNFIT = (ValueError, TypeError, AttributeError, IndexError, AssertionError, RuntimeError)
+"""What Keras stumbles over in a description that is not one; RuntimeError covers nesting without end."""
 
 
 def load_keras(path: Path, trust: bool = False) -> Any:
     """Return the Keras model in ``path`` (.keras of Keras 2 or 3, .h5).
 
-    trust: allow Lambda layers, which run code from the file. Raises FileProblem when the file is missing or
-    damaged, InvalidInput when it needs what is not known here.
+    trust: allow Lambda layers and functions of any name, which run code from the file. Raises FileProblem when
+    the file is missing or damaged, InvalidInput when it needs what is not known here.
     """
     if not path.is_file():
         raise FileProblem(f"model {path} does not exist")
     if path.suffix not in KERAS_SUFFIXES:
         raise InvalidInput(f"a Keras model is a {' or '.join(KERAS_SUFFIXES)} file, got {path.name}")
-    if not trust:
-        _refuse_code(path)
-    keras = need("keras") if _is_keras3(path) else need("tf_keras")
+    try:
+        if not trust:
+            check_config(_config(path), path)
+        keras = need("keras" if _is_keras3(path) else "tf_keras")
+    except InvalidInput:
+        raise
+    except _DAMAGE as error:
+        raise FileProblem(f"model {path} is not a readable Keras file: {_first_line(error)}") from error
+    return _load(keras, path, trust)
+
+
+def _load(keras: Any, path: Path, trust: bool) -> Any:
+    safety = {"safe_mode": not trust} if path.suffix == ".keras" else {}
     try:
         with qat.scope():
-            return (
-                keras.models.load_model(path, compile=False, safe_mode=not trust)
-                if path.suffix == ".keras"
-                else (keras.models.load_model(path, compile=False))
-            )
+            return keras.models.load_model(path, compile=False, **safety)
     except (OSError, KeyError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise FileProblem(f"model {path} is not a readable Keras file: {_first_line(error)}") from error
-    except (ValueError, TypeError) as error:
+    except (*_UNFIT, need("tensorflow").errors.OpError) as error:
         raise InvalidInput(f"model {path} cannot be loaded: {_first_line(error)}") from error
 
 
@@ -49,42 +61,19 @@ def _first_line(error: Exception) -> str:
 
 def _config(path: Path) -> Any:
     """Return the network's description in the file, without building anything."""
-    try:
-        if path.suffix == ".keras":
-            with zipfile.ZipFile(path) as archive:
-                return json.loads(archive.read("config.json"))
-        h5py = need("h5py")
-        with h5py.File(path, "r") as file:
-            config = file.attrs.get("model_config", "{}")
-            return json.loads(config)
-    except (OSError, KeyError, zipfile.BadZipFile, zlib.error, ValueError) as error:
-        raise FileProblem(f"model {path} is not a readable Keras file: {_first_line(error)}") from error
-
-
-def _refuse_code(path: Path) -> None:
-    """Refuse layers that carry Python code: Keras' own check covers .keras files only."""
-    for name in _class_names(_config(path)):
-        if name.split(">")[-1] in ("Lambda", "__lambda__"):
-            raise InvalidInput(
-                f"model {path} has a Lambda layer, which runs code from the file; add --trust to allow it"
-            )
-
-
-def _class_names(node: Any) -> list[str]:
-    if isinstance(node, dict):
-        own = [str(node["class_name"])] if "class_name" in node else []
-        return own + [name for value in node.values() for name in _class_names(value)]
-    if isinstance(node, list):
-        return [name for value in node for name in _class_names(value)]
-    return []
+    if path.suffix == ".keras":
+        with zipfile.ZipFile(path) as archive:
+            return json.loads(archive.read("config.json"))
+    with need("h5py").File(path, "r") as file:
+        return json.loads(file.attrs.get("model_config", "{}"))
 
 
 def _is_keras3(path: Path) -> bool:
     """Keras 3 writes its version into metadata.json; Keras 2 files are read by tf_keras."""
     if path.suffix != ".keras":
         return False
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return str(json.loads(archive.read("metadata.json"))["keras_version"]).startswith("3")
-    except (KeyError, ValueError):
-        return False
+    with zipfile.ZipFile(path) as archive:
+        if "metadata.json" not in archive.namelist():
+            return False
+        metadata = json.loads(archive.read("metadata.json"))
+    return isinstance(metadata, dict) and str(metadata.get("keras_version")).startswith("3")

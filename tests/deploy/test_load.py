@@ -1,3 +1,5 @@
+import io
+import json
 import zipfile
 
 import h5py
@@ -44,6 +46,146 @@ def test_code_deep_in_the_file_is_refused(tmp_path, suffix):
     path = saved(keras.Sequential([keras.Input((4, 3)), inner]), tmp_path / f"net{suffix}")
     with pytest.raises(InvalidInput, match="Lambda layer"):
         load_keras(path)
+
+
+def write_network(path, layers, outputs="w"):
+    """Write a Functional network, as its JSON says it, without weights. layers: what follows the input ``x``."""
+    entry = {"batch_input_shape": [None, *SIZE], "dtype": "float32", "sparse": False, "ragged": False, "name": "x"}
+    entry = {"module": "keras.layers", "class_name": "InputLayer", "config": entry, "name": "x", "inbound_nodes": []}
+    ends = {"input_layers": [["x", 0, 0]], "output_layers": [[outputs, 0, 0]]}
+    config = {"class_name": "Functional", "config": {"name": "m", "layers": [entry, *layers], **ends}}
+    weights = io.BytesIO()
+    with h5py.File(path if path.suffix == ".h5" else weights, "w") as file:
+        file.attrs["model_config"] = json.dumps(config)
+        file.create_group("layers")
+        file.create_group("model_weights").attrs["layer_names"] = []
+    if path.suffix == ".keras":
+        config |= {"module": "tf_keras.src.engine.functional", "registered_name": "Functional"}
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("metadata.json", json.dumps({"keras_version": "2.21.0"}))
+            archive.writestr("config.json", json.dumps(config))
+            archive.writestr("model.weights.h5", weights.getvalue())
+    return path
+
+
+def layer(kind, config, nodes, **more):
+    config = {"name": "w", "trainable": True, "dtype": "float32", **config}
+    return {"class_name": kind, "config": config, "name": "w", "inbound_nodes": nodes, **more}
+
+
+OP = {"module": "tf_keras.src.layers.core.tf_op_layer", "registered_name": "TFOpLambda"}
+
+
+def writing(target, constant):
+    """A layer that writes ``target`` when Keras calls it: with its path as a constant, or as an argument."""
+    if constant:
+        nodes = [["_CONSTANT_VALUE", -1, str(target), {"contents": "written"}]]
+    else:
+        nodes = [["x", 0, 0, {"filename": str(target), "contents": "written"}]]
+    return layer("TFOpLambda", {"function": "io.write_file"}, nodes, **OP)
+
+
+@both
+@pytest.mark.parametrize("constant", [True, False])
+def test_a_file_that_writes_files_is_refused_before_it_is_built(tmp_path, suffix, constant):
+    path = write_network(tmp_path / f"net{suffix}", [writing(tmp_path / "written", constant)])
+    with pytest.raises(InvalidInput, match=r"layer 'w' uses .*(io\.write_file|written).*; add --trust") as caught:
+        load_keras(path)
+    assert not (tmp_path / "written").exists()
+    assert "\n" not in str(caught.value)
+
+
+@both
+def test_what_is_refused_would_have_been_written(tmp_path, suffix):
+    path = write_network(tmp_path / f"net{suffix}", [writing(tmp_path / "written", constant=True)])
+    with pytest.raises(InvalidInput, match="cannot be loaded"):
+        load_keras(path, trust=True)
+    assert (tmp_path / "written").read_text() == "written"
+
+
+NODES = [["x", 0, 0, {}]]
+MARSHALLED = {"module": "wrapped", "function_type": "lambda", "function": ["4wAAAA==", None, None]}
+TEXT = [["_CONSTANT_VALUE", -1, "touch file", {}]]
+
+
+def activation(module, function):
+    named = {"module": module, "class_name": "function", "config": function, "registered_name": function}
+    return layer("Activation", {"activation": named}, NODES)
+
+
+@pytest.mark.parametrize(
+    ("refused", "words"),
+    [
+        pytest.param(layer("TFOpLambda", {"function": "py_function"}, NODES), "layer 'w' uses py_function", id="op"),
+        pytest.param(layer("TFOpLambda", {"function": "raw_ops.WriteFile"}, NODES), "raw_ops.WriteFile", id="raw op"),
+        pytest.param(layer("TFOpLambda", {"function": "keras.utils.get_file"}, NODES), "get_file", id="Keras' own"),
+        pytest.param(layer("SlicingOpLambda", {"function": "io.read_file"}, NODES), "io.read_file", id="slicing"),
+        pytest.param(layer("TFOpLambda", {"function": "identity"}, TEXT), "the constant 'touch file'", id="text"),
+        pytest.param(layer("Activation", {"activation": "relu"}, TEXT), "the constant 'touch file'", id="plain layer"),
+        pytest.param(
+            layer("ClassMethod", {"cls_symbol": "io.gfile.GFile", "method_name": "read"}, NODES),
+            "uses ClassMethod io.gfile.GFile.read",
+            id="class method",
+        ),
+        pytest.param(layer("InstanceMethod", {"attr_name": "eval"}, NODES), "InstanceMethod eval", id="method"),
+        pytest.param(layer("TensorFlowOpLayer", {"node_def": "{}"}, NODES), "TensorFlowOpLayer", id="node"),
+        pytest.param(activation("os", "system"), "layer 'w' uses os.system", id="module"),
+        pytest.param(activation("tf_keras.utils", "get_file"), "tf_keras.utils.get_file", id="Keras' tools"),
+        pytest.param(activation("tf_keras.activations", "os.system"), "activations.os.system", id="dotted"),
+        pytest.param(layer("Popen", {}, NODES, module="subprocess"), "subprocess.Popen", id="class"),
+        pytest.param(layer("os.Popen", {}, NODES, module="tf_keras.layers"), "tf_keras.layers.os.Popen", id="inside"),
+        pytest.param(layer("ResidualWrapper", MARSHALLED, NODES), "Lambda layer", id="marshalled"),
+    ],
+)
+def test_what_could_do_more_than_compute_is_named(tmp_path, refused, words):
+    with pytest.raises(InvalidInput, match=words) as caught:
+        load_keras(write_network(tmp_path / "net.h5", [refused]))
+    assert "add --trust to allow it" in str(caught.value)
+
+
+@both
+def test_functions_of_tensors_come_back(tmp_path, suffix):
+    import tensorflow as tf
+    import tf_keras as keras
+
+    x = keras.Input(SIZE)
+    first, *_ = tf.split(2.0 * x - 1.0, 3, axis=-1)
+    y = tf.concat([first, 1 / (3.0 + tf.abs(x))], -1)[:, ::2]
+    y = tf.transpose(tf.reshape(y, (-1, 4, 8, 2, 2)), (0, 1, 2, 4, 3))
+    y = tf.reduce_mean(tf.nn.relu6(tf.pad(y, [[0, 0], [1, 1], [0, 0], [0, 0], [0, 0]])), (1, 2))
+    model = keras.Model(x, keras.layers.Flatten()(tf.where(y > 0.5, y, tf.cast(tf.shape(y)[1], y.dtype))))
+    loaded = load_keras(saved(model, tmp_path / f"net{suffix}"))
+    np.testing.assert_array_equal(loaded(IMAGES), model(IMAGES))
+
+
+def test_a_quantization_aware_file_comes_back(tmp_path):
+    from edge.deploy.compress import qat
+
+    model = qat.quantize_aware(small(), [IMAGES])
+    loaded = load_keras(saved(model, tmp_path / "net.h5"))
+    np.testing.assert_array_equal(loaded(IMAGES), model(IMAGES))
+
+
+@pytest.mark.parametrize("trust", [True, False])
+@both
+def test_nesting_without_end_is_one_line(tmp_path, suffix, trust):
+    path, deep = tmp_path / f"net{suffix}", "[" * 60000 + "]" * 60000
+    if suffix == ".h5":
+        with h5py.File(path, "w") as file:  # an attribute holds 64 KiB
+            file.attrs["model_config"] = deep[30000:90000]
+    else:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("config.json", deep)
+            archive.writestr("metadata.json", "{}")
+    with pytest.raises((FileProblem, InvalidInput), match=r"net\.") as caught:
+        load_keras(path, trust)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_keras_file_that_is_no_zip_is_a_file_problem_when_trusted_too(tmp_path):
+    (tmp_path / "net.keras").write_text("x")
+    with pytest.raises(FileProblem, match="not a readable Keras file"):
+        load_keras(tmp_path / "net.keras", trust=True)
 
 
 def _half(path):
