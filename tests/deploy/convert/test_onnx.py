@@ -7,6 +7,9 @@ import onnx
 import pytest
 
 from edge.backends import open_model
+from edge.deploy._tensorflow import need
+from edge.deploy.convert import tflite
+from edge.deploy.convert.freeze import freeze_keras
 from edge.deploy.convert.onnx import from_tflite
 from edge.errors import FileProblem
 from tests.backends import models
@@ -74,3 +77,20 @@ def test_a_missing_file_leaves_nothing(tmp_path):
     with pytest.raises(FileProblem, match="does not exist"):
         from_tflite(tmp_path / "none.tflite", tmp_path / "net.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_dense_layer_behind_a_folded_flattening_keeps_its_bias(tmp_path):
+    """tf2onnx 1.17 dropped it: the converter folds the flattening away, and the dense layer reads four dimensions."""
+    keras = need("tf_keras")
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.AveragePooling2D(8)(inputs)
+    x = keras.layers.Flatten()(x)
+    model = keras.Model(inputs, keras.layers.Dense(4, bias_initializer=keras.initializers.Constant(7.0))(x))
+    path = tmp_path / "dense.tflite"
+    path.write_bytes(tflite.to_float32(freeze_keras(model)))
+    from_tflite(path, tmp_path / "dense.onnx")
+    image = np.random.default_rng(0).uniform(-1, 1, (1, 8, 8, 3)).astype(np.float32)
+    kernel, bias = model.layers[-1].get_weights()
+    with open_model(tmp_path / "dense.onnx") as opened:
+        (got,) = opened.run([image])
+    np.testing.assert_allclose(got, image.mean((1, 2)) @ kernel + bias, atol=1e-5)
