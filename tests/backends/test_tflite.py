@@ -1,4 +1,4 @@
-"""What is particular to TFLite files: custom operations, open shapes, the published files, the quiet stderr."""
+"""What is particular to TFLite files: custom operations, open shapes, the published files, a quiet stderr."""
 
 import os
 import threading
@@ -8,7 +8,6 @@ import pytest
 
 from edge.backends import open_model
 from edge.errors import InvalidInput
-from edge.quiet import info, quiet
 from tests.backends import models
 from tests.shared import SHARED, needs_shared, shared
 
@@ -64,27 +63,6 @@ def test_a_published_int8_file_has_its_scales():
     assert source.quantization.zero_point == 83
     assert source.quantization.scale == pytest.approx(0.58470, abs=1e-5)
     assert (target.quantization.scale, target.quantization.zero_point) == (1 / 256, -128)
-
-
-def test_quiet_drops_information_and_keeps_the_rest(capfd):
-    with quiet(info):
-        os.write(2, b"INFO: a delegate was made\nERROR: something is wrong\n")
-    os.write(2, b"after\n")
-    assert capfd.readouterr().err == "ERROR: something is wrong\nafter\n"
-
-
-def test_quiet_restores_stderr_after_an_error(capfd):
-    with pytest.raises(KeyError), quiet(info):
-        raise KeyError
-    os.write(2, b"still here\n")
-    assert capfd.readouterr().err == "still here\n"
-
-
-def test_quiet_leaves_everything_when_debugging(capfd, monkeypatch):
-    monkeypatch.setenv("EDGE_DEBUG", "1")
-    with quiet(info):
-        os.write(2, b"INFO: a delegate was made\n")
-    assert capfd.readouterr().err == "INFO: a delegate was made\n"
 
 
 def test_models_opened_by_many_threads_leave_stderr_alone(tmp_path, capfd):
