@@ -1,5 +1,6 @@
 """What the loop hands to sinks: plain values, frozen, ready to print or to serialize."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +19,13 @@ class Prediction:
     id: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the JSON object: label, score (4 decimals), and box and id where there are any."""
-        out: dict[str, Any] = {"label": self.label, "score": round(self.score, 4)}
+        """Return the JSON object: label, score (4 decimals), and box and id where there are any.
+
+        A score that is no finite number, as a broken model gives, is null: JSON knows no NaN, and 0 would be a claim.
+        """
+        out: dict[str, Any] = {"label": self.label, "score": _rounded(self.score, 4)}
         if self.box is not None:
-            out["box"] = [round(v, 1) for v in self.box]
+            out["box"] = [_rounded(v, 1) for v in self.box]
         if self.id is not None:
             out["id"] = self.id
         return out
@@ -50,7 +54,12 @@ class Result:
             "frame": self.frame,
             "source": self.source,
             "captured_ns": self.captured_ns,
-            "age_ms": round(self.age_ms, 3),
+            "age_ms": _rounded(self.age_ms, 3),
             "dropped": self.dropped,
             "results": [p.as_json() for p in self.predictions],
         }
+
+
+def _rounded(value: float, digits: int) -> float | None:
+    """Return a Python float (numpy's are no JSON), None unless it is finite."""
+    return round(float(value), digits) if math.isfinite(value) else None

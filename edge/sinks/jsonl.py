@@ -33,7 +33,7 @@ class JsonLines(Sink):
 
     def emit(self, frame: Frame, result: Result) -> None:
         """See Sink."""
-        line = json.dumps(result.as_json(), ensure_ascii=False)
+        line = json.dumps(result.as_json(), ensure_ascii=False, allow_nan=False)
         try:
             with naming("stdout" if self._target == "-" else self._target):
                 self._file = self._file or self._begin()
