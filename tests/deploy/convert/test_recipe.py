@@ -24,7 +24,7 @@ def keras_source():
 
 
 def samples(count=16):
-    return np.random.default_rng(0).uniform(-1, 1, (count, 1, *SIZE)).astype(np.float32)
+    return list(np.random.default_rng(0).uniform(-1, 1, (count, 1, *SIZE)).astype(np.float32))
 
 
 @pytest.mark.parametrize(
