@@ -89,7 +89,8 @@ PLANS = {
             Network(
                 "shufflenet_v2",
                 _words(
-                    "--width 0.5 --epochs 7 --learning-rate 0.05 --warmup 0.5 --cutout 8 --label-smoothing 0.05 --seed 2"
+                    "--width 0.5 --epochs 7 --learning-rate 0.05 --warmup 0.5 "
+                    "--cutout 8 --label-smoothing 0.05 --seed 2"
                 ),
                 _words("--qat --qat-epochs 1 --seed 1"),
                 first=_words("--width 0.5 --epochs 36 --label-smoothing 0.05 --seed 1"),

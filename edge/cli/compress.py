@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .h5 file; labels.txt is looked for beside it")
+    p.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .h5 file of Keras 2 that ends in a softmax")
     p.add_argument("--data", required=True, metavar="DIR|ZIP|NAME", help="the images it was trained on")
     p.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the result goes")
     p.add_argument("--labels", type=Path, metavar="FILE", help="class order; default labels.txt beside MODEL")
@@ -67,28 +67,35 @@ def body(a: argparse.Namespace) -> None:
     from edge.cli._data import open_data
     from edge.models.training.outdir import claim
 
-    names = labels.read(a.labels or a.model.with_name("labels.txt"))
+    names = labels.read(a.labels) if a.labels else labels.read_plain(a.model.with_name("labels.txt"))
     folder = open_data(a.data, tuple(names))
     choices = {key: str(value) for key, value in vars(a).items() if key not in ("resume", "json", "trust", "out")}
     with claim(a.out, choices, a.resume):
         _main.quiet_tensorflow()
+        from edge.cli._compress import check
         from edge.cli.train import load_data
-        from edge.deploy.compress.qat import is_quantize_aware
         from edge.deploy.load import load_keras
 
         model = load_keras(a.model, a.trust)
-        if is_quantize_aware(model):
-            raise InvalidInput(f"{a.model} is quantization-aware already; compress the model from before that step")
+        check(model, a.model)
         labels.check_count(names, int(model.output_shape[-1]), str(a.labels or a.model.with_name("labels.txt")))
         settings = _settings(a, a.qat_epochs, model)
-        data = load_data(folder, model.input_shape[1:], settings, a.out / "cache")
-        record = _steps(a, model, data)
+        record = _finished(a.out)
+        if record is None:
+            data = load_data(folder, model.input_shape[1:], settings, a.out / "cache")
+            record = _steps(a, model, data)
     _main.write_json(a.json, record)
     for row in record["steps"]:
         print(
             f"{row['step']:8} accuracy {row['accuracy']:.4f}  sparsity {row['sparsity']:.2f}  "
             f"{row['bytes'] / 1024:.0f} KiB, zipped {row['zipped'] / 1024:.0f} KiB"
         )
+
+
+def _finished(out: Path) -> dict[str, Any] | None:
+    """Return the record of a run that was resumed though it is complete, else None."""
+    path = out / RECORD
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
 
 def _settings(a: argparse.Namespace, epochs: int, model: Any) -> "Settings":
@@ -108,7 +115,7 @@ def _settings(a: argparse.Namespace, epochs: int, model: Any) -> "Settings":
 
 
 def _steps(a: argparse.Namespace, model: Any, data: "Data") -> dict[str, Any]:
-    """Run the steps in order; each is skipped when an earlier, interrupted run finished it."""
+    """Run the steps in order; of an interrupted run, epochs that were finished are not trained again."""
     from edge.cli import _compress
     from edge.models.training.fit import environment
 

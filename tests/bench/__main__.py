@@ -33,7 +33,7 @@ def main() -> int:
         results["int8_files"] = rows = int8_files.measure(Path(folder))
         for network, row in rows.items():
             figure = f"{row['partitions']} partition(s), {'/'.join(row['types'])}"
-            bar(f"int8 {network}: integer only, batch 1, static, one partition", figure, int8_files.is_good(row))
+            bar(f"int8 {network}", f"{figure}, batch {row['batch']}", int8_files.is_good(row))
         results["loop"] = found = loop.measure(Path(folder) / "mobilenet_v2_int8.tflite")
     bar("loop: at least 0.9 of its slowest stage's rate", f"{found['of_limit']:.2f}", found["of_limit"] >= 0.9)
     bar("loop: at least 1.3 times a plain loop", f"{found['over_plain']:.2f} times", found["over_plain"] >= 1.3)

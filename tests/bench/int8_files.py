@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.backends import open_model
+from edge.deploy.compress import qat
 from edge.deploy.convert import freeze, tflite
 from edge.models import available, build
 from tests import tflite_file
@@ -12,32 +13,52 @@ from tests import tflite_file
 DYNAMIC = {"SHAPE", "PACK", "STRIDED_SLICE"}
 
 
-def make(network: str, side: int = 224, width: float = 1.0) -> bytes:
+SIDE = 96
+
+
+def calibrated(network: str) -> bytes:
     """Return an int8 file of an untrained network, calibrated on noise: the structure is what counts here."""
     rng = np.random.default_rng(0)
-    samples = [rng.uniform(-1, 1, (1, side, side, 3)).astype(np.float32) for _ in range(4)]
-    model = build(network, input_shape=(side, side, 3), width=width)
-    return tflite.to_int8(freeze.freeze_keras(model), samples)
+    samples = [rng.uniform(-1, 1, (1, 224, 224, 3)).astype(np.float32) for _ in range(4)]
+    return tflite.to_int8(freeze.freeze_keras(build(network)), samples)
+
+
+def quantize_aware(network: str) -> bytes:
+    """Return the int8 file of an untrained network, half of its weights zero, with simulated quantization."""
+    model = build(network, (SIDE, SIDE, 3), 10, 0.5)
+    for layer in model.layers:
+        if type(layer).__name__ == "Conv2D":
+            (kernel,) = layer.get_weights()
+            layer.set_weights([np.where(np.abs(kernel) < np.median(np.abs(kernel)), 0, kernel)])
+    batch = np.random.default_rng(0).uniform(-1, 1, (4, SIDE, SIDE, 3)).astype(np.float32)
+    return tflite.qat_to_int8(freeze.freeze_keras(qat.quantize_aware(model, [batch], keep_sparsity=True)))
 
 
 def measure(folder: Path) -> dict[str, dict[str, object]]:
-    """Return what was found, by network; MobileNetV2's file stays in ``folder`` for the loop."""
+    """Return what was found, by network and way; MobileNetV2's file stays in ``folder`` for the loop."""
     found = {}
     for network in available():
-        content = make(network)
         path = folder / f"{network}_int8.tflite"
-        path.write_bytes(content)
-        partitions, left = tflite_file.delegate_partitions(content)
-        with open_model(path) as model:
-            batch = model.inputs[0].shape[0]
-        found[network] = {
-            "types": sorted(tflite_file.tensor_dtypes(content)),
-            "batch": batch,
-            "partitions": partitions,
-            "outside_the_delegate": left,
-            "dynamic": sorted(DYNAMIC & set(tflite_file.op_names(content))),
-        }
+        path.write_bytes(calibrated(network))
+        found[network] = _look(path)
+        simulated = folder / f"{network}_qat_int8.tflite"
+        simulated.write_bytes(quantize_aware(network))
+        found[f"{network}, pruned and quantization-aware"] = _look(simulated)
     return found
+
+
+def _look(path: Path) -> dict[str, object]:
+    content = path.read_bytes()
+    partitions, left = tflite_file.delegate_partitions(content)
+    with open_model(path) as model:
+        batch = model.inputs[0].shape[0]
+    return {
+        "types": sorted(tflite_file.tensor_dtypes(content)),
+        "batch": batch,
+        "partitions": partitions,
+        "outside_the_delegate": left,
+        "dynamic": sorted(DYNAMIC & set(tflite_file.op_names(content))),
+    }
 
 
 def is_good(row: dict[str, object]) -> bool:

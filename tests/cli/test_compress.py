@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from edge.cli import compress
+from edge.deploy._tensorflow import need
 from edge.deploy.load import load_keras
 from tests.cli import colours
 from tests.cli.commands import complaint, imported_by_help, run
@@ -192,3 +193,46 @@ def test_places_that_cannot_be_written_are_one_line(data, model, tmp_path, capsy
 
 def test_help_imports_nothing_heavy():
     assert imported_by_help("edge.cli.compress") == []
+
+
+def _nested(path):
+    keras = need("tf_keras")
+    inner = colours.classifier()
+    inputs = keras.Input(colours.SIZE)
+    keras.Model(inputs, inner(inputs)).save(path)
+
+
+def _logits(path):
+    colours.classifier(activation=None).save(path)
+
+
+def _keras3(path):
+    keras = need("keras")
+    keras.Sequential([keras.Input(colours.SIZE), keras.layers.Flatten(), keras.layers.Dense(3, "softmax")]).save(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        pytest.param(_nested, "holds a model as a layer", id="nested"),
+        pytest.param(_logits, "must end in a softmax", id="logits"),
+        pytest.param(_keras3, "is a Keras 3 model", id="Keras 3"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras 3, while it saves
+def test_a_model_that_would_be_compressed_wrongly_is_refused(make, words, data, tmp_path, capsys):
+    make(tmp_path / "model.keras")
+    (tmp_path / "labels.txt").write_text("".join(f"{label}\n" for label in colours.LABELS))
+    said = run(compress, capsys, tmp_path / "model.keras", "--data", data, "--out", tmp_path / "out", "--qat")
+    assert said.code == 2
+    assert words in complaint(said, "edge-compress")
+    assert not (tmp_path / "out").exists()
+
+
+def test_resuming_a_finished_run_only_says_what_it_did(done, model, data, capsys):
+    before = (done / "compress.json").read_bytes(), (done / "model.h5").stat().st_mtime_ns
+    arguments = (model, "--data", data, "--out", done, "--prune", 0.5, "--qat", *FEW, "--resume")
+    said = run(compress, capsys, *arguments)
+    assert said.code == 0
+    assert said.out[0].startswith("float ")
+    assert ((done / "compress.json").read_bytes(), (done / "model.h5").stat().st_mtime_ns) == before
