@@ -15,6 +15,7 @@ from edge.backends import open_model
 from edge.deploy._tensorflow import need
 from edge.deploy.compress import qat
 from edge.deploy.convert.freeze import Frozen, freeze, freeze_keras
+from edge.deploy.convert.saved_model import open_saved_model
 from edge.deploy.load import KERAS_SUFFIXES, load_keras
 from edge.errors import FileProblem, InvalidInput
 from edge.tensors import dequantize, quantize
@@ -22,9 +23,6 @@ from edge.tensors import dequantize, quantize
 Floats = NDArray[np.float32]
 Reference = Callable[[Floats], Floats]
 """(n, height, width, channels) normalized inputs to (n, classes) outputs, both real values."""
-
-FILES_OF_GRAPHS = {"ReadFile", "WriteFile", "PyFunc", "EagerPyFunc", "LoadLibrary"}
-"""Operations with which a SavedModel reaches outside of itself."""
 
 
 @dataclass(frozen=True)
@@ -130,32 +128,11 @@ def _function(text: str) -> SourceModel:
 def _saved_model(path: Path, trust: bool) -> SourceModel:
     if not (path / "saved_model.pb").is_file():
         raise InvalidInput(f"{path} is a folder without saved_model.pb; expected a SavedModel")
-    tf = need("tensorflow")
-    try:
-        loaded = tf.saved_model.load(str(path))
-        signature = loaded.signatures["serving_default"]
-    except (OSError, KeyError, ValueError) as error:
-        raise FileProblem(f"SavedModel {path} cannot be read: {str(error).splitlines()[0]}") from error
-    reaching = FILES_OF_GRAPHS & {node.op for node in _nodes(signature)}
-    if reaching and not trust:
-        raise InvalidInput(f"SavedModel {path} uses {', '.join(sorted(reaching))}; add --trust to allow it")
-    (spec,) = signature.structured_input_signature[1].values()
-    if spec.shape[0] not in (None, 1):
-        raise InvalidInput(f"SavedModel {path}: its batch must be open or 1, got {spec.shape[0]}")
-
-    def call(x: Any) -> Any:
-        # Through what was loaded: a signature alone does not keep its variables alive.
-        return next(iter(loaded.signatures["serving_default"](**{spec.name: x}).values()))
-
-    frozen = freeze(call, tuple(spec.shape))
+    call, shape = open_saved_model(path, trust)
+    frozen = freeze(call, shape)
     classes = int(frozen.function.outputs[0].shape[-1])
-    reference = _batched(call) if spec.shape[0] is None else _one_by_one(call)
+    reference = _batched(call) if shape[0] is None else _one_by_one(call)
     return SourceModel(path.name, frozen.shape, classes, reference, frozen=frozen)
-
-
-def _nodes(function: Any) -> list[Any]:
-    definition = function.graph.as_graph_def()
-    return [*definition.node, *(node for f in definition.library.function for node in f.node_def)]
 
 
 def _one_by_one(call: Callable[[Any], Any]) -> Reference:

@@ -63,18 +63,6 @@ def test_a_saved_model_of_any_batch(tmp_path, batch):
     np.testing.assert_allclose(source.reference(IMAGES), expected(), atol=1e-6)
 
 
-def test_a_saved_model_that_reaches_for_files_is_refused_without_trust(tmp_path):
-    module = tf.Module()
-
-    def call(pixels):
-        return tf.reduce_mean(pixels, (1, 2)) + tf.cast(tf.strings.length(tf.io.read_file("/etc/hostname")), tf.float32)
-
-    spec = tf.TensorSpec((None, *SIZE), tf.float32, name="pixels")
-    tf.saved_model.save(module, str(tmp_path / "saved"), signatures=tf.function(call, [spec]))
-    with pytest.raises(InvalidInput, match="uses ReadFile; add --trust"):
-        open_source(str(tmp_path / "saved"))
-
-
 def test_a_tflite_file_is_its_own_reference(tmp_path):
     path = models.tflite_conv(tmp_path / "net.tflite", int8=True)
     source = open_source(str(path))
