@@ -109,9 +109,14 @@ class Bundle:
             have = ", ".join(f"{a.format} {a.precision}" for a in self.manifest.artifacts)
             wanted = f"{' or '.join(formats)} {precision or ''}".strip()
             raise InvalidInput(f"bundle {self.manifest.name!r} has no {wanted} file; it has: {have}")
-        best = min(fitting, key=lambda a: PREFERRED.index(a.precision) if a.precision in PREFERRED else len(PREFERRED))
+        best = min(fitting, key=lambda a: rank(a.precision))
         m = self.manifest
         return Runnable(self.path(best), m.name, m.task, best.precision, m.labels, m.input, m.output, self._folder)
+
+
+def rank(precision: str) -> int:
+    """Return the place of ``precision`` among PREFERRED, from 0; one that is not there comes last."""
+    return PREFERRED.index(precision) if precision in PREFERRED else len(PREFERRED)
 
 
 def is_bundle(path: Path) -> bool:

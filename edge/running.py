@@ -6,13 +6,13 @@ from pathlib import Path
 
 from edge import backends, imaging, labels, tasks
 from edge.backends.base import Backend, Model
-from edge.bench.autotune import Tuning, read_tuning
-from edge.bundle import PREFERRED, Bundle, Runnable, is_bundle, open_bundle
+from edge.bundle import Bundle, Runnable, is_bundle, open_bundle, rank
 from edge.closing import Closing
 from edge.device import this_device
 from edge.errors import FileProblem, InvalidInput, MissingExtra
 from edge.imaging import Colour, InputFormat, Preprocessor, Resize
 from edge.tasks.base import Task
+from edge.tuning import Tuning, read_tuning
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _backend_for(bundle: Bundle, wishes: Wishes) -> Backend:
         return backends.backend(wishes.backend)
     missing: MissingExtra | None = None
     fitting = [a for a in bundle.manifest.artifacts if wishes.precision in (None, a.precision)]
-    for artifact in sorted(fitting, key=lambda a: _rank(a.precision)):
+    for artifact in sorted(fitting, key=lambda a: rank(a.precision)):
         try:
             return backends.for_file(bundle.path(artifact))
         except MissingExtra as error:
@@ -114,10 +114,6 @@ def _backend_for(bundle: Bundle, wishes: Wishes) -> Backend:
         raise missing
     bundle.runnable(tuple(backends.PREFERENCE), wishes.precision)  # raises: it lists what the bundle has
     raise InvalidInput(f"bundle {bundle.manifest.name!r} has no file to run")
-
-
-def _rank(precision: str) -> int:
-    return PREFERRED.index(precision) if precision in PREFERRED else len(PREFERRED)
 
 
 def _preprocessor(model: Model, runnable: Runnable, wishes: Wishes) -> Preprocessor:

@@ -6,11 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
-from edge.bench.autotune import Tuning
 from edge.bundle import Artifact, Manifest, write_bundle
 from edge.errors import FileProblem, InvalidInput, MissingExtra
 from edge.imaging import InputFormat
 from edge.running import Wishes, open_running
+from edge.tuning import Tuning
 from tests.loops import BANDS, fake_model, labels_file, picture
 
 FORM = InputFormat(colour="BGR", mean=(0.0,), std=(255.0,))

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -61,17 +62,40 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write the result as JSON to FILE")
 
 
+def numbers(text: str) -> tuple[float, ...]:
+    """Return what ``--mean`` and ``--std`` are given as: one number, or one for each of three channels.
+
+    Raises ArgumentTypeError, which argparse shows, for anything else, NaN and infinity among it.
+    """
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if len(found) not in (1, 3) or not all(map(math.isfinite, found)):
+        raise argparse.ArgumentTypeError(f"expected one number or three separated by commas, got {text!r}")
+    return found
+
+
 def write_json(path: Path | None, content: Any) -> None:
-    """Write ``content`` beside ``path`` and rename it over; nothing when path is None."""
+    """Write ``content`` beside ``path`` and rename it over; nothing when path is None. NaN and infinity are null."""
     if path is None:
         return
     from edge.files import replaced
 
     try:
         with replaced(path) as temporary:
-            temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+            temporary.write_text(json.dumps(_finite(content), indent=2, allow_nan=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise FileProblem(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _finite(content: Any) -> Any:
+    """Return ``content`` with null for each number that JSON does not know: one must not cost a whole report."""
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def progress(what: str) -> Callable[[int, int], None]:

@@ -64,8 +64,8 @@ def _add_format(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("bare files", "a bundle holds its labels and states its input")
     group.add_argument("--labels", type=Path, metavar="FILE", help="one label a line, in class order")
     group.add_argument("--colour", choices=("RGB", "BGR", "GRAY"), help="channel order of the input")
-    group.add_argument("--mean", type=_numbers, metavar="M", help="of pixels 0 to 255: one value, or R,G,B")
-    group.add_argument("--std", type=_numbers, metavar="S", help="of pixels 0 to 255: one value, or R,G,B")
+    group.add_argument("--mean", type=_main.numbers, metavar="M", help="of pixels 0 to 255: one value, or R,G,B")
+    group.add_argument("--std", type=_main.numbers, metavar="S", help="of pixels 0 to 255: one value, or R,G,B")
     group.add_argument("--resize", choices=("stretch", "letterbox", "crop"), help="how a frame becomes a square")
 
 
@@ -127,16 +127,6 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
     return int(text)
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    try:
-        numbers = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        numbers = ()
-    if len(numbers) not in (1, 3):
-        raise argparse.ArgumentTypeError(f"must be one number or three separated by commas, got {text!r}")
-    return numbers
 
 
 def _sink(text: str) -> tuple[str, str]:

@@ -1,20 +1,14 @@
 """A queue and a thread around a sink, so that writing never holds the loop up."""
 
-import sys
 import threading
-from collections.abc import Callable
 
 from edge.handover import Handover
+from edge.reports import Report, to_stderr
 from edge.results import Result
 from edge.sinks.base import Sink
 from edge.sources.base import Frame
 
 CAPACITY = 8
-Report = Callable[[str], None]
-
-
-def _warn(line: str) -> None:
-    print(line, file=sys.stderr)
 
 
 class Queued(Sink):
@@ -25,7 +19,7 @@ class Queued(Sink):
     or by ``close``, once; other exceptions are reported once.
     """
 
-    def __init__(self, sink: Sink, lossless: bool, report: Report = _warn) -> None:
+    def __init__(self, sink: Sink, lossless: bool, report: Report = to_stderr) -> None:
         self._sink, self._report = sink, report
         self._queue: Handover[tuple[Frame, Result]] = Handover(CAPACITY, lossless)
         self._fault: OSError | None = None

@@ -1,11 +1,11 @@
 """Files that sinks write: found to be writable before the loop begins, and named when they are not."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from edge.errors import FileProblem
-from edge.files import replaced
 
 
 @contextmanager
@@ -21,9 +21,9 @@ def naming(target: str | Path) -> Iterator[None]:
 
 def check_writable(path: Path) -> None:
     """Raise FileProblem unless a file can be made at ``path``; what is there stays as it is."""
-    if path.is_dir():
-        raise FileProblem(f"cannot write {path}: it is a folder; give a file's name in it")
-    probe = path.with_name(f"{path.name}.probe")
-    with naming(path), replaced(probe) as temporary:
-        temporary.touch()
-    probe.unlink()
+    with naming(path):
+        if path.is_dir():
+            raise FileProblem(f"cannot write {path}: it is a folder; give a file's name in it")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}."):
+            return

@@ -1,8 +1,7 @@
 """An image, or the images of a folder: lossless, sorted by name."""
 
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -11,13 +10,8 @@ import numpy as np
 from edge.errors import FileProblem
 from edge.imaging import Image
 from edge.pictures import SUFFIXES, is_whole
+from edge.reports import Report, to_stderr
 from edge.sources.base import Frame, Source
-
-Report = Callable[[str], None]
-
-
-def _warn(line: str) -> None:
-    print(line, file=sys.stderr)
 
 
 class Images(Source):
@@ -29,7 +23,7 @@ class Images(Source):
     live = False
     fps = None
 
-    def __init__(self, path: str | Path, report: Report = _warn) -> None:
+    def __init__(self, path: str | Path, report: Report = to_stderr) -> None:
         """Raises FileProblem when there is nothing to read."""
         self.name = str(path)
         self.skipped = 0

@@ -6,7 +6,6 @@ the device as soon as it returns, and a new one begins.
 """
 
 import itertools
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,14 +13,10 @@ from dataclasses import dataclass
 
 from edge.errors import EdgeError, FileProblem
 from edge.handover import Handover
+from edge.reports import Report, to_stderr
 from edge.sources.base import Device, Frame, Source
 
 OpenDevice = Callable[[], Device]
-Report = Callable[[str], None]
-
-
-def _warn(line: str) -> None:
-    print(line, file=sys.stderr)
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,7 @@ class Supervised(Source):
         open_device: OpenDevice,
         must_open: bool = False,
         patience: Patience = DEFAULT,
-        report: Report = _warn,
+        report: Report = to_stderr,
     ) -> None:
         """name: for messages and frames, without passwords. report: called with a line for each fault and recovery."""
         self.name = name

@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from edge.bench.autotune import read_tuning
 from edge.cli import bench
 from edge.device import this_device
+from edge.tuning import read_tuning
 from tests.backends import models
 from tests.measuring.bundles import small_bundle
 

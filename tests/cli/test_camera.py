@@ -217,12 +217,12 @@ def test_a_reader_that_leaves_ends_the_loop_quietly(arguments):
 
 
 @pytest.mark.parametrize("command", ["--help", "--model {model} --source {source} --quiet"])
-def test_tensorflow_is_never_imported(arguments, command):
+def test_neither_tensorflow_nor_a_benchmark_is_imported(arguments, command):
     words = command.format(model=arguments[1], source=arguments[-1]).split()
     code = (
         "import sys\nfrom edge.cli.camera import main\n"
         f"try:\n    main({words!r})\nexcept SystemExit:\n    pass\n"
-        "print(sorted(m for m in ('tensorflow', 'tf_keras', 'keras', 'matplotlib') if m in sys.modules))"
+        "print(sorted(m for m in ('tensorflow', 'tf_keras', 'keras', 'matplotlib', 'edge.bench') if m in sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

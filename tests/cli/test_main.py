@@ -1,0 +1,29 @@
+"""What every command shares."""
+
+import argparse
+import json
+import math
+
+import pytest
+
+from edge.cli import _main
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("0", (0.0,)), ("127.5", (127.5,)), ("1,2.5,-3", (1.0, 2.5, -3.0)), (" 1, 2, 3", (1, 2, 3))]
+)
+def test_numbers(text, expected):
+    assert _main.numbers(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "a", "1,2", "1,2,3,4", "1,,3", "nan", "1,inf,3", "-inf", "1e999"])
+def test_other_numbers_are_refused(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="expected one number or three separated by commas, got"):
+        _main.numbers(text)
+
+
+def test_written_json_is_json(tmp_path):
+    content = {"loss": math.nan, "rows": [{"snr": math.inf}, (1.5, -math.inf)], "name": "NaN", "none": None}
+    _main.write_json(tmp_path / "out.json", content)
+    read = json.loads((tmp_path / "out.json").read_text(), parse_constant=pytest.fail)
+    assert read == {"loss": None, "rows": [{"snr": None}, [1.5, None]], "name": "NaN", "none": None}
