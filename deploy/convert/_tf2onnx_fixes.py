@@ -8,7 +8,7 @@ from tf2onnx.tflite_handlers.tfl_math import TflFullyConnectedOp
 
 
 @tfl_op(["TFL_FULLY_CONNECTED"])
-class FullyConnected(TflFullyConnectedOp):  # type: ignore[misc]
+class FullyConnected(TflFullyConnectedOp):
     """Dense layers that read a tensor of more than two dimensions, as behind a flattening that was folded away.
 
     tf2onnx 1.17 flattens that input and forgets the bias while it does. Flattened here, with all inputs kept,

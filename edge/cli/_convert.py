@@ -122,10 +122,13 @@ def input_format(a: argparse.Namespace, source: SourceModel) -> InputFormat:
 def _labels(a: argparse.Namespace, source: SourceModel) -> tuple[str, ...]:
     """Return the labels that were given, else those beside the model, else the class numbers."""
     beside = source.labels or (Path(a.model).with_name("labels.txt") if Path(a.model).exists() else None)
-    if a.labels is None and (beside is None or not beside.is_file()):
+    if a.labels:
+        path, names = a.labels, labels.read(a.labels)
+    elif beside and beside.is_file():
+        path, names = beside, labels.read_plain(beside)
+    else:
         return tuple(str(index) for index in range(source.classes))
-    names = labels.read(a.labels) if a.labels else labels.read_plain(beside)
-    labels.check_count(names, source.classes, str(a.labels or beside))
+    labels.check_count(names, source.classes, str(path))
     return tuple(names)
 
 

@@ -183,7 +183,7 @@ def test_the_list_names_every_network(capsys):
 def test_ctrl_c_is_130_and_keeps_the_run(data, tmp_path, capsys, monkeypatch):
     from edge.models.training import fit
 
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(fit, "train", interrupted)
