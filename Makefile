@@ -9,11 +9,14 @@ STAMP := $(VENV)/.installed
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
+# Debian's python3 has venv only with python3-venv, and leaves half of one behind when it finds that out.
+# The constraints are given as variables because -c does not reach the packages that build ours; newer versions of
+# pip want the second one for those. A path relative to here may have spaces before it.
 $(STAMP): setup.cfg constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 10) <= v < (3, 14) else "EdgeKit needs Python 3.10 to 3.13, %s is %d.%d; set PYTHON=" % (sys.executable, v[0], v[1]))'
-	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	@test -d $(VENV) || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) cannot make a virtual environment; on Debian, Ubuntu and Raspberry Pi OS: sudo apt install python3-venv" >&2; exit 1; }
 	@echo "installing the tested set of packages into $(VENV) (about a minute)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
+	@PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train,dev]'
 	@touch $(STAMP)
 
 demo: $(STAMP) ## the whole chain on a drawn image set: train, compress, convert, verify, run (under 8 minutes)
