@@ -1,16 +1,40 @@
 """What happens between epochs: a line a person can follow, a CSV row, a checkpoint to resume from."""
 
 import csv
+import errno
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 import tensorflow as tf
 import tf_keras as keras
 
+from edge import files
+from edge.errors import FileProblem
+
 COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raise FileProblem for what ``path`` cannot take; TensorFlow and HDF5 have errors of their own for a full disk."""
+    try:
+        yield
+    except FileProblem:
+        raise
+    except (OSError, RuntimeError, tf.errors.OpError) as error:
+        raise FileProblem(f"cannot write {path}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Return what the operating system said, which TensorFlow and HDF5 wrap in words of their own."""
+    full = os.strerror(errno.ENOSPC)
+    text = str(getattr(error, "strerror", None) or error) or type(error).__name__
+    return full if full in text else text.splitlines()[0]
 
 
 class History(keras.callbacks.Callback):
@@ -40,7 +64,7 @@ class History(keras.callbacks.Callback):
 
     def _append(self, row: list[Any]) -> None:
         fresh = not self._path.exists()
-        with self._path.open("a", newline="", encoding="utf-8") as file:
+        with writing(self._path), self._path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             if fresh:
                 writer.writerow(COLUMNS)
@@ -66,7 +90,8 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._epoch.assign(epoch + 1)
-        self._manager.save()
+        with writing(self._folder):
+            self._manager.save()
 
 
 class BestWeights(keras.callbacks.Callback):
@@ -86,13 +111,23 @@ class BestWeights(keras.callbacks.Callback):
         accuracy = float((logs or {})["val_accuracy"])
         if accuracy > self._best["accuracy"]:
             self._best = {"accuracy": accuracy, "epoch": epoch}
-            self._weights.parent.mkdir(parents=True, exist_ok=True)
-            self.model.save_weights(self._weights)
-            temporary = self._state.with_suffix(".partial")
-            temporary.write_text(json.dumps(self._best))
-            os.replace(temporary, self._state)
+            self._save()
         elif self.is_over(epoch + 1):
             self.model.stop_training = True
+
+    def _save(self) -> None:
+        """Write the weights before what is said of them; a full disk leaves the earlier ones."""
+        weights, state = (path.with_name(f"partial.{path.name}") for path in (self._weights, self._state))
+        try:
+            with writing(self._weights):
+                self._weights.parent.mkdir(parents=True, exist_ok=True)
+                self.model.save_weights(weights)
+                state.write_text(json.dumps(self._best))
+                os.replace(weights, self._weights)
+                os.replace(state, self._state)
+        finally:
+            for left in (weights, state):
+                files.remove(left)
 
     def is_over(self, epochs: int) -> bool:
         """Return whether ``patience`` epochs passed without a better one when ``epochs`` are done."""

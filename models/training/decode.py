@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import InvalidInput
+from edge import files
+from edge.errors import FileProblem, InvalidInput
 from edge.models.training.folder import ImageFolder
 
 Progress = Callable[[int, int], None]
@@ -27,18 +29,45 @@ CHUNK = 256
 
 
 @dataclass(frozen=True)
+class Rows:
+    """Some rows of an array of images, read from it when they are asked for: the array may be larger than memory.
+
+    array: (n, height, width, channels) uint8. rows: (m,) int64, which of them, in order.
+    """
+
+    array: NDArray[np.uint8]
+    rows: NDArray[np.int64]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(m, height, width, channels)."""
+        return (len(self.rows), *self.array.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, indices: Any) -> NDArray[np.uint8]:
+        """Return a copy of the images at ``indices`` (anything numpy indexes its first axis with)."""
+        return self.array[self.rows[indices]]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self[:], dtype)
+
+
+@dataclass(frozen=True)
 class Decoded:
     """images: (n, height, width, channels) uint8, RGB or grey. classes: (n,) int64. corrupt: names left out."""
 
-    images: NDArray[np.uint8]
+    images: NDArray[np.uint8] | Rows
     classes: NDArray[np.int64]
     names: tuple[str, ...]
     corrupt: tuple[str, ...]
 
     def subset(self, indices: NDArray[np.int64]) -> "Decoded":
-        """Return the rows ``indices``; images are copied."""
-        names = tuple(self.names[i] for i in indices)
-        return Decoded(self.images[indices], self.classes[indices], names, self.corrupt)
+        """Return the rows ``indices``; their images stay where they are."""
+        whole = self.images
+        rows = Rows(whole.array, whole.rows[indices]) if isinstance(whole, Rows) else Rows(whole, indices)
+        return Decoded(rows, self.classes[indices], tuple(self.names[i] for i in indices), self.corrupt)
 
 
 def decode_image(data: bytes, size: tuple[int, int, int]) -> NDArray[np.uint8] | None:
@@ -74,7 +103,8 @@ def decode_split(
 ) -> Decoded:
     """Decode every image of a split into ``cache`` (reused when the list and the size are the same).
 
-    size: height, width, channels (1 or 3). Raises InvalidInput when no image of the split can be decoded.
+    size: height, width, channels (1 or 3). Raises InvalidInput when no image of the split can be decoded,
+    FileProblem when the data set cannot be read or the cache does not fit the disk.
     """
     if size[2] not in (1, 3):
         raise InvalidInput(f"image folders hold 1 or 3 channels, got {size[2]}")
@@ -82,7 +112,6 @@ def decode_split(
     stem = cache / f"{split}-{_key(folder, members.names, size)}"
     array, index = stem.with_suffix(".npy"), stem.with_suffix(".json")
     if not index.exists():
-        cache.mkdir(parents=True, exist_ok=True)
         _write(folder, members.names, size, array, index, progress)
     good = json.loads(index.read_text())["good"]
     if not good:
@@ -111,18 +140,49 @@ def _write(
     progress: Progress | None,
 ) -> None:
     """Fill the array, then write the index; without an index the array counts as absent."""
-    target = np.lib.format.open_memmap(array, "w+", np.uint8, (len(names), *size))
+    try:
+        array.parent.mkdir(parents=True, exist_ok=True)
+        target = _reserved(array, (len(names), *size))
+        good = _fill(target, _images(folder, names, size), len(names), progress)
+        with files.replaced(index) as temporary:
+            temporary.write_text(json.dumps({"good": good}))
+    except OSError as error:
+        files.remove(array)
+        if isinstance(error, FileProblem):
+            raise
+        raise FileProblem(f"cannot write {array}: {error.strerror or error}") from error
+
+
+def _reserved(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Return a writable map of ``shape`` whose bytes are on the disk: writing to a hole of a full disk is fatal."""
+    target = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+    with path.open("r+b") as file:
+        size = path.stat().st_size
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:
+            _write_zeros(file, size - target.nbytes, size)
+    return target
+
+
+def _write_zeros(file: BinaryIO, start: int, end: int) -> None:
+    file.seek(start)
+    for at in range(start, end, 1 << 20):
+        file.write(bytes(min(1 << 20, end - at)))
+
+
+def _fill(
+    target: NDArray[np.uint8], images: Iterator[NDArray[np.uint8] | None], total: int, progress: Progress | None
+) -> list[int]:
+    """Write the images that there are to the first rows; return the positions they had."""
     good: list[int] = []
-    for position, image in enumerate(_images(folder, names, size)):
+    for position, image in enumerate(images):
         if image is not None:
             target[len(good)] = image
             good.append(position)
-        if progress and (position + 1 == len(names) or position % 1000 == 999):
-            progress(position + 1, len(names))
-    target.flush()
-    temporary = index.with_suffix(".partial")
-    temporary.write_text(json.dumps({"good": good}))
-    os.replace(temporary, index)
+        if progress and (position + 1 == total or position % 1000 == 999):
+            progress(position + 1, total)
+    return good
 
 
 def _images(

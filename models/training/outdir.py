@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edge import files
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import EdgeError, FileProblem, InvalidInput
 
 RUN = "run.json"
 
@@ -18,7 +18,7 @@ def claim(out: Path, choices: Mapping[str, Any], resume: bool) -> Iterator[None]
     """Make ``out`` the folder of the run ``choices``; delete the decoded cache when the run is complete.
 
     Raises InvalidInput when ``out`` holds a run and ``resume`` is not set, or one with other choices.
-    A run that bad input ends before its first checkpoint leaves nothing behind.
+    A run that bad input, a missing package or a full disk ends before its first checkpoint leaves nothing behind.
     """
     text = json.dumps(choices, indent=2, default=list) + "\n"
     marker = out / RUN
@@ -28,18 +28,27 @@ def claim(out: Path, choices: Mapping[str, Any], resume: bool) -> Iterator[None]
     elif out.is_dir() and any(out.iterdir()):
         raise InvalidInput(f"--out {out} is not empty and holds no run; choose another folder")
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        marker.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise FileProblem(f"cannot write to {out}: {error.strerror}") from error
-    try:
+        _mark(marker, text)
         yield
-    except (InvalidInput, FileProblem):
-        if first and not any(out.rglob("checkpoint")):
+    except (EdgeError, OSError):
+        if first and out.is_dir() and not _is_worth_keeping(out):
             for path in [out] if fresh else list(out.iterdir()):
                 files.remove(path)
         raise
     shutil.rmtree(out / "cache", ignore_errors=True)
+
+
+def _mark(marker: Path, text: str) -> None:
+    try:
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise FileProblem(f"cannot write to {marker.parent}: {error.strerror}") from error
+
+
+def _is_worth_keeping(out: Path) -> bool:
+    """Whether an epoch or a step is complete: a checkpoint's file of that name and a record are written last."""
+    return any(path.is_file() for name in ("checkpoint", "train.json") for path in out.rglob(name))
 
 
 def _check(marker: Path, text: str, resume: bool, out: Path) -> None:

@@ -1,10 +1,11 @@
+import errno
 import json
 
 import cv2
 import numpy as np
 import pytest
 
-from edge.errors import InvalidInput
+from edge.errors import FileProblem, InvalidInput
 from edge.models.training import decode
 from edge.models.training.decode import decode_image, decode_split
 from edge.models.training.folder import open_folder
@@ -136,3 +137,43 @@ def test_a_subset_keeps_rows_together(tmp_path):
     assert part.classes.tolist() == [2, 0]
     assert part.names == (whole.names[4], whole.names[1])
     np.testing.assert_array_equal(part.images, whole.images[[4, 1]])
+
+
+def test_a_subset_copies_no_image(tmp_path):
+    folder = open_folder(image_folder(tmp_path / "set", train=2, test=1))
+    whole = decode_split(folder, "train", SIZE, tmp_path / "cache")
+    part = whole.subset(np.array([5, 4, 1])).subset(np.array([2, 0]))
+    assert part.images.array is whole.images
+    assert (part.images.shape, len(part.images)) == ((2, *SIZE), 2)
+    np.testing.assert_array_equal(part.images[np.array([1])], whole.images[[5]])
+    np.testing.assert_array_equal(part.images, whole.images[[1, 5]])
+
+
+def test_the_array_takes_its_space_on_the_disk_before_it_is_filled(tmp_path):
+    folder = open_folder(image_folder(tmp_path / "set", train=2, test=1))
+    decode_split(folder, "train", (256, 256, 3), tmp_path / "cache")
+    (array,) = (tmp_path / "cache").glob("*.npy")
+    assert array.stat().st_blocks * 512 >= 6 * 256 * 256 * 3
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("step", ["posix_fallocate", "_write_zeros", "replace"])
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, step):
+    folder = open_folder(image_folder(tmp_path / "set", train=2, test=1))
+    with monkeypatch.context() as patch:
+        if step == "_write_zeros":
+            patch.delattr(decode.os, "posix_fallocate", raising=False)
+        patch.setattr(decode if step == "_write_zeros" else decode.os, step, full, raising=False)
+        with pytest.raises(FileProblem, match=r"cannot write .*: No space left on device"):
+            decode_split(folder, "train", SIZE, tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_zeros_are_written_where_space_cannot_be_reserved(tmp_path, monkeypatch):
+    monkeypatch.delattr(decode.os, "posix_fallocate", raising=False)
+    folder = open_folder(image_folder(tmp_path / "set", train=2, test=1))
+    found = decode_split(folder, "train", SIZE, tmp_path / "cache")
+    np.testing.assert_array_equal(found.images[5], colour("red", 1)[..., ::-1])

@@ -1,12 +1,19 @@
+import errno
 import json
 import os
+from pathlib import Path
 
 import pytest
 
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileProblem, GateFailed, InvalidInput, MissingExtra
 from edge.models.training.outdir import claim
 
 CHOICES = {"model": "net", "size": (32, 32, 3)}
+
+
+def write_checkpoint(folder):
+    (folder / "checkpoint").mkdir(parents=True)
+    (folder / "checkpoint" / "checkpoint").touch()
 
 
 def test_a_new_folder_is_marked_and_its_cache_goes(tmp_path):
@@ -64,7 +71,7 @@ def test_an_interrupted_run_can_be_resumed(tmp_path, error):
 
     def begin():
         with claim(out, CHOICES, resume=False):
-            (out / "checkpoint").mkdir()
+            write_checkpoint(out)
             raise error
 
     with pytest.raises(error):
@@ -78,13 +85,54 @@ def test_a_run_with_a_checkpoint_is_kept_whatever_ends_it(tmp_path):
 
     def begin():
         with claim(out, CHOICES, resume=False):
-            (out / "qat" / "checkpoint").mkdir(parents=True)
+            write_checkpoint(out / "qat")
             raise FileProblem("the disk is full")
 
     with pytest.raises(FileProblem):
         begin()
     assert (out / "qat" / "checkpoint").is_dir()
     assert (out / "run.json").is_file()
+
+
+@pytest.mark.parametrize(
+    "error", [InvalidInput("bad"), MissingExtra("pip install"), FileProblem("full"), OSError("full"), GateFailed("low")]
+)
+def test_what_ends_before_a_checkpoint_can_be_tried_again(tmp_path, error):
+    out = tmp_path / "run"
+
+    def begin():
+        with claim(out, CHOICES, resume=False):
+            (out / "checkpoint").mkdir()  # TensorFlow makes the folder before what goes into it
+            raise error
+
+    with pytest.raises(type(error)):
+        begin()
+    assert not out.exists()
+
+
+def test_a_finished_step_is_kept(tmp_path):
+    out = tmp_path / "run"
+
+    def begin():
+        with claim(out, CHOICES, resume=False):
+            (out / "prune").mkdir()
+            (out / "prune" / "train.json").touch()
+            raise MissingExtra("pip install")
+
+    with pytest.raises(MissingExtra):
+        begin()
+    assert (out / "prune" / "train.json").exists()
+
+
+def test_a_mark_that_does_not_fit_the_disk_leaves_nothing(tmp_path, monkeypatch):
+    def full(path, text, encoding):
+        path.write_bytes(b"{")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(FileProblem, match="No space left on device"), claim(tmp_path / "run", CHOICES, False):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_bad_input_on_resume_keeps_what_is_there(tmp_path):
