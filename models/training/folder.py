@@ -1,13 +1,13 @@
 """Image-folder data sets: a directory or a zip with ``train/`` and ``test/`` or ``validation/``, one folder a class."""
 
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from edge.errors import FileProblem, InvalidInput
+from edge.files import ZIP_DAMAGE
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 SPLITS = {"train": "train", "test": "test", "validation": "validation", "valid": "validation", "val": "validation"}
@@ -54,7 +54,7 @@ class ImageFolder:
 def _bytes(read: Callable[[], bytes]) -> bytes:
     try:
         return read()
-    except (OSError, zipfile.BadZipFile, zlib.error, EOFError):
+    except (OSError, KeyError, *ZIP_DAMAGE):
         return b""
 
 
@@ -100,15 +100,31 @@ def _names(root: Path) -> list[str]:
         raise FileProblem(f"data set {root} does not exist; expected a folder or a zip")
     try:
         with zipfile.ZipFile(root) as archive:
-            return [n for n in archive.namelist() if PurePosixPath(n).suffix.lower() in SUFFIXES]
-    except (zipfile.BadZipFile, OSError) as error:
+            members = [m for m in archive.infolist() if PurePosixPath(m.filename).suffix.lower() in SUFFIXES]
+            if members and not any(_is_readable(archive, member) for member in members):
+                archive.open(members[0]).close()
+            return [member.filename for member in members]
+    except (OSError, *ZIP_DAMAGE) as error:
         raise FileProblem(f"data set {root} cannot be read as a zip: {error}") from error
 
 
+def _is_readable(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+    """Whether it is neither encrypted nor compressed in a way that Python does not know; its content is not read."""
+    try:
+        archive.open(member).close()
+    except (OSError, *ZIP_DAMAGE):
+        return False
+    return True
+
+
 def _parse(name: str) -> tuple[str, str, str] | None:
-    """Return split, label, name for ``[anything/]train/<class>/file``; None for files elsewhere."""
+    """Return split, label, name for ``[anything/]train/<class>/file``; None for files elsewhere.
+
+    What tools leave behind (``.ipynb_checkpoints``, ``__MACOSX``, ``._1.jpg``) is no class and no image.
+    """
     parts = PurePosixPath(name).parts
     for position, part in enumerate(parts[:-2]):
-        if part in SPLITS:
-            return SPLITS[part], parts[position + 1], name
+        if part in SPLITS and "__MACOSX" not in parts:
+            hidden = any(below.startswith(".") for below in parts[position + 1 :])
+            return None if hidden else (SPLITS[part], parts[position + 1], name)
     return None

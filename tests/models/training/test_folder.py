@@ -99,6 +99,48 @@ def test_a_missing_set_and_a_damaged_zip_are_file_problems(tmp_path):
         open_folder(bad)
 
 
+def patched(path, at_local, at_central, value, only=None):
+    """Write a byte of every (or one) member's two headers: what zipfile cannot make, but others can."""
+    data = bytearray(path.read_bytes())
+    for mark, offset, name in ((b"PK\x03\x04", at_local, 30), (b"PK\x01\x02", at_central, 46)):
+        at = -1
+        while (at := data.find(mark, at + 1)) >= 0:
+            if only is None or data[at + name :].startswith(only.encode()):
+                data[at + offset] = value
+    path.write_bytes(bytes(data))
+    return path
+
+
+ENCRYPTED, DEFLATE64 = (6, 8, 1), (8, 10, 9)
+strange = pytest.mark.parametrize("how", [ENCRYPTED, DEFLATE64], ids=["encrypted", "Deflate64"])
+
+
+@strange
+def test_a_zip_that_python_cannot_unpack_is_a_file_problem(tmp_path, how):
+    with pytest.raises(FileProblem, match=r"cannot be read as a zip: .*(encrypted|compression)") as caught:
+        open_folder(patched(zip_of(tmp_path, TREE), *how))
+    assert "\n" not in str(caught.value)
+
+
+@strange
+def test_one_such_member_has_no_bytes(tmp_path, how):
+    found = open_folder(patched(zip_of(tmp_path, TREE), *how, only=TREE[0]))
+    assert list(found.read((TREE[0], TREE[1]))) == [b"", TREE[1].encode()]
+
+
+@both
+def test_what_tools_leave_behind_is_no_class(tmp_path, make):
+    names = ["train/.ipynb_checkpoints/1.jpg", "__MACOSX/train/cat/._1.jpg", "train/__MACOSX/1.jpg", "test/cat/._9.jpg"]
+    found = open_folder(make(tmp_path, [*TREE, *names]))
+    assert found.labels == ("ant", "cat")
+    assert [len(split.names) for split in found.splits.values()] == [3, 2]
+
+
+def test_the_folder_itself_may_have_a_dot(tmp_path):
+    root = folder_of(tmp_path, TREE).rename(tmp_path / ".set")
+    assert open_folder(root).labels == ("ant", "cat")
+
+
 def test_a_missing_split_says_which_there_are(tmp_path):
     found = open_folder(folder_of(tmp_path, ["train/a/1.jpg"]))
     with pytest.raises(InvalidInput, match="no test/ folder; it has: train"):
