@@ -151,7 +151,8 @@ def _train(a: argparse.Namespace, settings: "Settings") -> None:
     check(options["input_shape"], classes=1, width=a.width, dropout=a.dropout)
     folder = open_data(a.data)
     about = {"data": identity(folder), "build": {"name": a.model, **options}, "weights": _weights_identity(a.weights)}
-    with claim(a.out, {"model": a.model, **options, **settings.as_json(), **about}, a.resume):
+    choices = {"model": a.model, **options, **settings.as_json(), **about}
+    with claim(a.out, choices, a.resume, shared=a.strategy == "multiworker") as out:
         _main.quiet_tensorflow()
         from edge.deploy.load import load_keras
         from edge.models import build
@@ -159,14 +160,14 @@ def _train(a: argparse.Namespace, settings: "Settings") -> None:
         from edge.models.training.curves import plot_curves
         from edge.models.training.transfer import start_from
 
-        data = load_data(folder, options["input_shape"], settings, a.out / "cache")
+        data = load_data(folder, options["input_shape"], settings, out / "cache")
 
         def make() -> Any:
             made = build(a.model, classes=len(data.labels), **options)
             return start_from(made, load_keras(a.weights)) if a.weights else made
 
-        record = fit.train(make, data, settings, a.out, a.resume, about=about)
-        plot_curves(a.out / fit.HISTORY, a.out / fit.CURVES)
+        record = fit.train(make, data, settings, out, a.resume, about=about)
+        plot_curves(out / fit.HISTORY, out / fit.CURVES)
     _main.write_json(a.json, record)
     print(f"{a.model}: accuracy {record['accuracy']:.4f} on {record['images']['report']} images; model in {a.out}")
 

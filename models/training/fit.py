@@ -85,9 +85,10 @@ def train(
     steps = steps_per_epoch(data, settings)
     keras.utils.set_random_seed(settings.seed)
     started = time.time()
+    distributed = strategy(settings.strategy)  # first of all: several workers must find TensorFlow's devices unlisted
     keras.mixed_precision.set_global_policy(precision_policy(settings.mixed_precision))
     try:
-        with strategy(settings.strategy).scope():
+        with distributed.scope():
             model = make()
             compile_model(model, settings, steps)
         epochs_done = fit(model, data, settings, out, resume, stream)

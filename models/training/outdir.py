@@ -1,7 +1,9 @@
 """The output folder of a run: claimed by one set of choices, so that resuming cannot mix two runs."""
 
 import json
+import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +16,43 @@ RUN = "run.json"
 
 
 @contextmanager
-def claim(out: Path, choices: Mapping[str, Any], resume: bool) -> Iterator[None]:
+def claim(out: Path, choices: Mapping[str, Any], resume: bool, shared: bool = False) -> Iterator[Path]:
     """Make ``out`` the folder of the run ``choices``; delete the decoded cache when the run is complete.
 
-    Raises InvalidInput when ``out`` holds a run and ``resume`` is not set, or one with other choices.
-    A run that bad input, a missing package or a full disk ends before its first checkpoint leaves nothing behind.
+    shared: several workers, as TF_CONFIG says, have the same ``out``. Yields the folder to write to: ``out``, or a
+    private one that is thrown away for every worker but the first. Raises InvalidInput when ``out`` holds a run and
+    ``resume`` is not set, or one with other choices. A run that bad input, a missing package or a full disk ends
+    before its first checkpoint leaves nothing behind.
     """
+    with _claimed(out, choices, resume) if not shared or is_chief() else _private(out, resume) as folder:
+        yield folder
+
+
+def is_chief() -> bool:
+    """Return whether this process is the one that writes, by TF_CONFIG. Raises InvalidInput when it is malformed."""
+    text = os.environ.get("TF_CONFIG") or "{}"
+    try:
+        config = json.loads(text)
+        task = config.get("task") or {"type": "worker", "index": 0}
+        leader = "chief" if "chief" in config.get("cluster", {}) else "worker"
+        return str(task["type"]) == leader and int(task["index"]) == 0
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidInput(f"TF_CONFIG must be the cluster and the task of this worker as JSON, got {text}") from error
+
+
+@contextmanager
+def _private(out: Path, resume: bool) -> Iterator[Path]:
+    """Yield a folder with a copy of the run so far: workers restore the same epoch, and save, but only one keeps it."""
+    with tempfile.TemporaryDirectory(prefix="edge-worker-") as folder:
+        copy = Path(folder) / "run"
+        if resume and out.is_dir():
+            shutil.copytree(out, copy, ignore=shutil.ignore_patterns("cache"))
+        copy.mkdir(exist_ok=True)
+        yield copy
+
+
+@contextmanager
+def _claimed(out: Path, choices: Mapping[str, Any], resume: bool) -> Iterator[Path]:
     text = json.dumps(choices, indent=2, default=list) + "\n"
     marker = out / RUN
     fresh, first = not out.exists(), not marker.exists()
@@ -29,7 +62,7 @@ def claim(out: Path, choices: Mapping[str, Any], resume: bool) -> Iterator[None]
         raise InvalidInput(f"--out {out} is not empty and holds no run; choose another folder")
     try:
         _mark(marker, text)
-        yield
+        yield out
     except (EdgeError, OSError):
         if first and out.is_dir() and not _is_worth_keeping(out):
             for path in [out] if fresh else list(out.iterdir()):

@@ -16,6 +16,49 @@ def write_checkpoint(folder):
     (folder / "checkpoint" / "checkpoint").touch()
 
 
+CLUSTER = {"worker": ["a:1", "b:1"]}
+
+
+@pytest.mark.parametrize(
+    ("config", "chief"),
+    [
+        pytest.param(None, True, id="no cluster"),
+        pytest.param({"cluster": CLUSTER, "task": {"type": "worker", "index": 0}}, True, id="first worker"),
+        pytest.param({"cluster": CLUSTER, "task": {"type": "worker", "index": 1}}, False, id="second worker"),
+        pytest.param(
+            {"cluster": {**CLUSTER, "chief": ["c:1"]}, "task": {"type": "worker", "index": 0}},
+            False,
+            id="beside a chief",
+        ),
+        pytest.param({"cluster": {"chief": ["c:1"]}, "task": {"type": "chief", "index": 0}}, True, id="a chief"),
+    ],
+)
+def test_one_worker_has_the_folder(tmp_path, monkeypatch, config, chief):
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config) if config else "")
+    with claim(tmp_path / "run", CHOICES, resume=False, shared=True) as out:
+        (out / "model").touch()
+        assert (out == tmp_path / "run") == chief
+    assert (tmp_path / "run" / "model").exists() == chief
+    assert out.exists() == chief
+
+
+def test_other_workers_resume_from_a_copy(tmp_path, monkeypatch):
+    write_checkpoint(tmp_path / "run")
+    (tmp_path / "run" / "cache").mkdir()
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": CLUSTER, "task": {"type": "worker", "index": 1}}))
+    with claim(tmp_path / "run", CHOICES, resume=True, shared=True) as out:
+        assert (out / "checkpoint" / "checkpoint").is_file()
+        assert not (out / "cache").exists()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"task": {"type": "worker"}}'])
+def test_a_cluster_that_cannot_be_read_is_bad_input(tmp_path, monkeypatch, text):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(InvalidInput, match="TF_CONFIG must be"), claim(tmp_path / "run", CHOICES, False, shared=True):
+        pass
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_new_folder_is_marked_and_its_cache_goes(tmp_path):
     out = tmp_path / "a" / "run"
     with claim(out, CHOICES, resume=False):
