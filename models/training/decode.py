@@ -48,7 +48,7 @@ class Rows:
 
     def __getitem__(self, indices: Any) -> NDArray[np.uint8]:
         """Return a copy of the images at ``indices`` (anything numpy indexes its first axis with)."""
-        return self.array[self.rows[indices]]
+        return np.asarray(self.array[self.rows[indices]], np.uint8)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.asarray(self[:], dtype)
