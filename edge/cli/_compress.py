@@ -14,7 +14,7 @@ from edge.deploy.compress import prune, qat
 from edge.deploy.convert import freeze, tflite
 from edge.errors import InvalidInput
 from edge.files import replaced
-from edge.models.training import fit, pipeline
+from edge.models.training import fit
 
 if TYPE_CHECKING:
     from edge.models.training.fit import Data
@@ -82,7 +82,7 @@ def _some_inputs(data: "Data", batches: int = 8, batch: int = 64) -> Iterator[An
     """Yield batches of training inputs spread over the data set, not augmented."""
     rows = np.linspace(0, len(data.train.classes) - 1, min(batches * batch, len(data.train.classes)), dtype=np.int64)
     for part in np.array_split(np.random.default_rng(0).permutation(rows), batches):
-        yield pipeline.normalize(data.train.images[np.sort(part)])
+        yield data.train.normalize(data.train.images[np.sort(part)])
 
 
 def _fine_tune(

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from edge.cli._data import open_data
 from edge.errors import FileProblem, InvalidInput
 from edge.imaging import Image, InputFormat, Preprocessor
-from edge.models.training.decode import _is_whole as is_whole
-from edge.models.training.folder import SUFFIXES, ImageFolder, Split
+from edge.models.training.folder import ImageFolder, Split
+from edge.pictures import SUFFIXES, is_whole
 from edge.tensors import TensorSpec
 
 Choice = Callable[[NDArray[np.int64]], NDArray[np.int64]]

@@ -90,14 +90,14 @@ PLANS = {
                 "shufflenet_v2",
                 _words(
                     "--width 0.5 --epochs 7 --learning-rate 0.05 --warmup 0.5 "
-                    "--cutout 8 --label-smoothing 0.05 --seed 2"
+                    "--cutout 8 --label-smoothing 0.05 --average 0.5 --seed 2"
                 ),
                 _words("--qat --qat-epochs 1 --seed 1"),
                 first=_words("--width 0.5 --epochs 36 --label-smoothing 0.05 --seed 1"),
             ),
             Network(
                 "mobilenet_v2",
-                _words("--width 0.35 --downsample 16 --epochs 6 --label-smoothing 0 --seed 1"),
+                _words("--width 0.35 --downsample 16 --epochs 5 --label-smoothing 0 --seed 1"),
                 _words("--qat --qat-epochs 1 --seed 1"),
             ),
         ),

@@ -50,6 +50,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--batch", type=int, default=128, help="images a step (default 128)")
     p.add_argument("--crop", type=int, metavar="PIXELS", help="largest shift; default an eighth of the input")
     p.add_argument("--label-smoothing", type=float, default=0.0, help="(default 0)")
+    p.add_argument("--mean", type=_main.numbers, metavar="M", help="default: the training record's, or 127.5")
+    p.add_argument("--std", type=_main.numbers, metavar="S", help="default: the training record's, or 127.5")
     p.add_argument("--seed", type=int, default=0, help="(default 0)")
     p.add_argument("--resume", action="store_true", help="go on with the run in --out")
     p.add_argument("--trust", action="store_true", help="allow Lambda layers, which run code from the file")
@@ -82,7 +84,7 @@ def body(a: argparse.Namespace) -> None:
         settings = _settings(a, a.qat_epochs, model)
         record = _finished(a.out)
         if record is None:
-            data = load_data(folder, model.input_shape[1:], settings, a.out / "cache")
+            data = load_data(folder, model.input_shape[1:], settings, a.out / "cache", *_pixels(a, model))
             record = _steps(a, model, data)
     _main.write_json(a.json, record)
     for row in record["steps"]:
@@ -90,6 +92,19 @@ def body(a: argparse.Namespace) -> None:
             f"{row['step']:8} accuracy {row['accuracy']:.4f}  sparsity {row['sparsity']:.2f}  "
             f"{row['bytes'] / 1024:.0f} KiB, zipped {row['zipped'] / 1024:.0f} KiB"
         )
+
+
+def _pixels(a: argparse.Namespace, model: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and std: what was said, else the training record's, else -1 to 1."""
+    record = a.model.with_name("train.json")
+    known = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    found = []
+    for name in ("mean", "std"):
+        values = getattr(a, name) or tuple(float(v) for v in known.get(name, (127.5,)))
+        if len(values) not in (1, model.input_shape[-1]):
+            raise InvalidInput(f"--{name} must be one number or {model.input_shape[-1]}, got {len(values)}")
+        found.append(values)
+    return found[0], found[1]
 
 
 def _finished(out: Path) -> dict[str, Any] | None:

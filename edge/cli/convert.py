@@ -36,8 +36,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--labels", type=Path, metavar="FILE", help="one a line; default labels.txt beside MODEL")
     p.add_argument("--trust", action="store_true", help="allow Lambda layers and file operations in MODEL")
     pixels = p.add_argument_group("pixels: input = (pixel - mean) / std, pixel 0 to 255")
-    pixels.add_argument("--mean", type=_numbers, metavar="M[,M,M]", help="default: of the training record, else 127.5")
-    pixels.add_argument("--std", type=_numbers, metavar="S[,S,S]", help="default: of the training record, else 127.5")
+    pixels.add_argument(
+        "--mean", type=_main.numbers, metavar="M[,M,M]", help="default: the training record's, or 127.5"
+    )
+    pixels.add_argument("--std", type=_main.numbers, metavar="S[,S,S]", help="default: the training record's, or 127.5")
     pixels.add_argument("--colour", choices=("RGB", "BGR", "GRAY"), help="order; default RGB, GRAY for 1 channel")
     pixels.add_argument(
         "--resize", choices=("stretch", "letterbox", "crop"), default="stretch", help="(default stretch)"
@@ -54,13 +56,6 @@ def parser() -> argparse.ArgumentParser:
     gate.add_argument("--output", choices=("probabilities", "logits"), help="what MODEL returns; default: found out")
     _main.add_json(p)
     return p
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    values = tuple(float(part) for part in text.split(","))
-    if len(values) not in (1, 3):
-        raise argparse.ArgumentTypeError(f"expected one number or three, got {len(values)}")
-    return values
 
 
 def body(a: argparse.Namespace) -> None:

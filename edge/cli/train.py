@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--data", metavar="DIR|ZIP|NAME", help="the images; NAME: scenes, a set that is drawn here")
     p.add_argument("--out", type=Path, metavar="DIR", help="where the run goes")
     p.add_argument("--weights", type=Path, metavar="FILE", help="start from this .keras file, other classes or not")
+    p.add_argument("--average", type=float, default=0.0, metavar="SHARE", help="of --weights in the result, e.g. 0.5")
     p.add_argument("--resume", action="store_true", help="go on with the run in --out")
     net = p.add_argument_group("network")
     net.add_argument("--width", type=float, default=1.0, help="width multiplier (default 1.0)")
@@ -119,6 +121,7 @@ def settings_from(a: argparse.Namespace) -> "Settings":
         label_smoothing=a.label_smoothing,
         augmentation=Augmentation(not a.no_flip, crop, a.jitter, a.cutout, a.mixup),
         patience=a.early_stopping,
+        average=a.average,
         holdout=holdout,
         mixed_precision=a.mixed_precision,
         strategy=a.strategy,
@@ -137,6 +140,8 @@ def body(a: argparse.Namespace) -> None:
     for option in ("model", "data", "out"):
         if getattr(a, option) is None:
             raise InvalidInput(f"{'--' if option != 'model' else ''}{option} is missing; see edge-train --help")
+    if a.average and a.weights is None:
+        raise InvalidInput("--average mixes with the network to start from: give --weights too")
     _train(a, settings_from(a))
 
 
@@ -194,14 +199,22 @@ def network_options(a: argparse.Namespace) -> dict[str, Any]:
     return options
 
 
-def load_data(folder: Any, size: tuple[int, int, int], settings: "Settings", cache: Path) -> "Data":
-    """Decode the data set's splits and say which images were left out."""
+def load_data(
+    folder: Any,
+    size: tuple[int, int, int],
+    settings: "Settings",
+    cache: Path,
+    mean: tuple[float, ...] = (127.5,),
+    std: tuple[float, ...] = (127.5,),
+) -> "Data":
+    """Decode the data set's splits and say which images were left out. mean, std: see Decoded."""
     from edge.cli._data import tell_corrupt
     from edge.models.training.decode import decode_split
     from edge.models.training.fit import Data, hold_out
 
     decoded = {
-        split: decode_split(folder, split, size, cache, _main.progress(f"reading {split}")) for split in folder.splits
+        split: replace(decode_split(folder, split, size, cache, _main.progress(f"reading {split}")), mean=mean, std=std)
+        for split in folder.splits
     }
     tell_corrupt([name for part in decoded.values() for name in part.corrupt])
     if "train" not in decoded:

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from edge import files
 from edge.errors import FileProblem, InvalidInput
 from edge.models.training.folder import ImageFolder
+from edge.pictures import is_whole
 
 Progress = Callable[[int, int], None]
 """Called with images done and images in all."""
@@ -56,24 +57,33 @@ class Rows:
 
 @dataclass(frozen=True)
 class Decoded:
-    """images: (n, height, width, channels) uint8, RGB or grey. classes: (n,) int64. corrupt: names left out."""
+    """images: (n, height, width, channels) uint8, RGB or grey. classes: (n,) int64. corrupt: names left out.
+
+    mean, std: of one value or one a channel; the network's input is (pixel - mean) / std.
+    """
 
     images: NDArray[np.uint8] | Rows
     classes: NDArray[np.int64]
     names: tuple[str, ...]
     corrupt: tuple[str, ...]
+    mean: tuple[float, ...] = (127.5,)
+    std: tuple[float, ...] = (127.5,)
 
     def subset(self, indices: NDArray[np.int64]) -> "Decoded":
         """Return the rows ``indices``; their images stay where they are."""
         whole = self.images
         rows = Rows(whole.array, whole.rows[indices]) if isinstance(whole, Rows) else Rows(whole, indices)
-        return Decoded(rows, self.classes[indices], tuple(self.names[i] for i in indices), self.corrupt)
+        return replace(self, images=rows, classes=self.classes[indices], names=tuple(self.names[i] for i in indices))
+
+    def normalize(self, images: Any) -> Any:
+        """Map pixels 0 to 255 (an array or a tensor, float or uint8, channels last) to the network's input, float32."""
+        return (images - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
 
 
 def decode_image(data: bytes, size: tuple[int, int, int]) -> NDArray[np.uint8] | None:
     """Return (height, width, channels) uint8, RGB for 3 channels, grey for 1; None when it is not an image."""
     height, width, channels = size
-    if not _is_whole(data):
+    if not is_whole(data):
         return None
     flag = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR
     try:
@@ -87,15 +97,6 @@ def decode_image(data: bytes, size: tuple[int, int, int]) -> NDArray[np.uint8] |
     if channels == 1:
         return np.asarray(image, np.uint8)[..., None]
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def _is_whole(data: bytes) -> bool:
-    """Whether a JPEG or PNG has its end marker: OpenCV fills what a cut file lacks with other pixels."""
-    if data.startswith(b"\xff\xd8"):
-        return b"\xff\xd9" in data[-1024:]
-    if data.startswith(b"\x89PNG"):
-        return b"IEND" in data[-1024:]
-    return len(data) > 0
 
 
 def decode_split(

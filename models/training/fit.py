@@ -19,6 +19,7 @@ from edge.errors import InvalidInput
 from edge.files import replaced
 from edge.models.complexity import complexity
 from edge.models.training import pipeline
+from edge.models.training.averaging import average
 from edge.models.training.callbacks import BestWeights, Checkpoint, History
 from edge.models.training.decode import Decoded
 from edge.models.training.schedules import optimizer
@@ -90,11 +91,14 @@ def train(
     try:
         with distributed.scope():
             model = make()
+            start = model.get_weights() if settings.average else []
             compile_model(model, settings, steps)
         epochs_done = fit(model, data, settings, out, resume, stream)
     finally:
         keras.mixed_precision.set_global_policy("float32")
     final = _in_float32(make, model, settings)
+    if settings.average:
+        average(final, start, settings.average, data.train, settings.seed)
     record = {**_record(final, data, settings, epochs_done, out, time.time() - started), **(about or {})}
     _save(final, data.labels, record, out)
     return record
@@ -195,8 +199,8 @@ def _record(model: Any, data: Data, settings: Settings, epochs: int, out: Path, 
         "accuracy": accuracy(model, data.report),
         "images": {"train": len(data.train.classes), "report": len(data.report.classes)},
         "corrupt": [*data.train.corrupt, *data.report.corrupt],
-        "mean": [pipeline.MEAN],
-        "std": [pipeline.STD],
+        "mean": list(data.train.mean),
+        "std": list(data.train.std),
         "epochs": epochs,
         "seconds": round(max(seconds, trained_seconds(out / HISTORY)), 1),
         "settings": settings.as_json(),

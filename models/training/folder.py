@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from edge.errors import FileProblem, InvalidInput
 from edge.files import ZIP_DAMAGE
+from edge.pictures import SUFFIXES
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 SPLITS = {"train": "train", "test": "test", "validation": "validation", "valid": "validation", "val": "validation"}
 
 

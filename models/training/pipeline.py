@@ -1,5 +1,6 @@
 """The tf.data input: batches gathered from the decoded array, augmented as whole batches, normalized last."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,8 @@ import tensorflow as tf
 from edge.models.training.decode import Decoded
 from edge.models.training.settings import Augmentation
 
-MEAN = 127.5
-STD = 127.5
-"""Networks see (pixel - MEAN) / STD: -1 to 1."""
+GREY = 127.5
+"""What cutout paints: the middle of the pixels' range."""
 
 
 def training_batches(data: Decoded, classes: int, batch: int, augmentation: Augmentation, seed: int) -> Any:
@@ -20,23 +20,22 @@ def training_batches(data: Decoded, classes: int, batch: int, augmentation: Augm
     """
     order = tf.data.Dataset.range(len(data.classes)).shuffle(len(data.classes), seed=seed).repeat()
     batches = _gather(order.batch(batch, drop_remainder=True), data, classes)
-    batches = batches.map(lambda x, y: augment(x, y, augmentation), tf.data.AUTOTUNE, deterministic=True)
+    batches = batches.map(
+        lambda x, y: augment(x, y, augmentation, data.normalize), tf.data.AUTOTUNE, deterministic=True
+    )
     return _sharded(batches).prefetch(tf.data.AUTOTUNE)
 
 
 def evaluation_batches(data: Decoded, classes: int, batch: int) -> Any:
     """Return a finite dataset of (images, targets) in order, not augmented; the last batch may be smaller."""
     order = tf.data.Dataset.range(len(data.classes)).batch(batch)
-    batches = _gather(order, data, classes).map(lambda x, y: (normalize(x), y), tf.data.AUTOTUNE)
+    batches = _gather(order, data, classes).map(
+        lambda x, y: (data.normalize(tf.cast(x, tf.float32)), y), tf.data.AUTOTUNE
+    )
     return _sharded(batches).prefetch(tf.data.AUTOTUNE)
 
 
-def normalize(images: Any) -> Any:
-    """Map pixels 0 to 255 to -1 to 1, float32."""
-    return (tf.cast(images, tf.float32) - MEAN) / STD
-
-
-def augment(images: Any, targets: Any, how: Augmentation) -> tuple[Any, Any]:
+def augment(images: Any, targets: Any, how: Augmentation, normalize: Callable[[Any], Any]) -> tuple[Any, Any]:
     """Apply ``how`` to one batch. images: (batch, height, width, channels) uint8; returns normalized float32."""
     x = tf.cast(images, tf.float32)
     if how.flip or how.crop:
@@ -111,7 +110,7 @@ def _cutout(x: Any, side: int) -> Any:
     columns = tf.reshape(tf.range(width, dtype=tf.float32), (1, 1, -1, 1))
     inside_y = tf.abs(rows - _per_image(x, 0.0, float(height))) < side / 2
     inside_x = tf.abs(columns - _per_image(x, 0.0, float(width))) < side / 2
-    return tf.where(tf.logical_and(inside_y, inside_x), MEAN, x)
+    return tf.where(tf.logical_and(inside_y, inside_x), GREY, x)
 
 
 def _mixup(x: Any, y: Any, alpha: float) -> tuple[Any, Any]:

@@ -40,6 +40,7 @@ class Settings:
     patience: epochs without a better validation accuracy before stopping, 0 for never.
     holdout: fraction of the training images set apart for validation; with neither it nor a validation
     folder the test images are only reported on, and the last epoch's weights are kept.
+    average: share of the starting weights in the result, see ``edge.models.training.averaging``; 0 for none.
     """
 
     epochs: int = 30
@@ -56,6 +57,7 @@ class Settings:
     augmentation: Augmentation = Augmentation()
     patience: int = 0
     holdout: float = 0.0
+    average: float = 0.0
     mixed_precision: bool = False
     strategy: StrategyName = "auto"
     seed: int = 0
@@ -66,7 +68,7 @@ class Settings:
         _at_least("step_epochs", self.step_epochs, 1)
         for name in ("learning_rate", "warmup", "weight_decay", "patience", "seed"):
             _at_least(name, getattr(self, name), 0)
-        for name in ("momentum", "label_smoothing", "holdout"):
+        for name in ("momentum", "label_smoothing", "holdout", "average"):
             if not 0 <= getattr(self, name) < 1:
                 raise InvalidInput(f"{name} must be from 0 to below 1, got {getattr(self, name)}")
         if not 0 < self.step_factor <= 1:

@@ -262,7 +262,9 @@ def _rows(folder: Path):
         pytest.param(["--verify", "HERE/garbage"], "can be decoded", id="corrupt images"),
         pytest.param(["--verify", "HERE/bad.zip"], "cannot be read as a zip", id="damaged zip"),
         pytest.param(["--verify", "HERE/strange"], "'teal' is not one of the model's labels", id="unknown class"),
-        pytest.param(["--verify", "HERE/size.npz"], "images must be (n, height, width, 1 or 3) uint8, got (4, 16,", id="dtype"),
+        pytest.param(
+            ["--verify", "HERE/size.npz"], "images must be (n, height, width, 1 or 3) uint8, got (4, 16,", id="dtype"
+        ),
         pytest.param(["--verify", "HERE/other.npz"], "must be an .npz with an array called images", id="no array"),
         pytest.param(["--verify", "HERE/count.npz"], "labels must be (4,) from 0 to", id="label count"),
         pytest.param(["--verify", "HERE/bad.npz"], "must be an .npz with an array called images", id="damaged npz"),

@@ -34,12 +34,12 @@ def decoded(count=10, side=8):
 def augment(images, how, targets=None):
     """Return augmented pixels, 0 to 255 again, and targets."""
     targets = np.eye(len(images), dtype=np.float32) if targets is None else targets
-    x, y = pipeline.augment(tf.constant(images), tf.constant(targets), how)
+    x, y = pipeline.augment(tf.constant(images), tf.constant(targets), how, decoded().normalize)
     return x.numpy() * 127.5 + 127.5, y.numpy()
 
 
 def test_pixels_become_minus_one_to_one():
-    np.testing.assert_allclose(pipeline.normalize(np.array([0, 51, 255], np.uint8)), [-1, -0.6, 1], atol=1e-6)
+    np.testing.assert_allclose(decoded().normalize(np.array([0, 51, 255], np.uint8)), [-1, -0.6, 1], atol=1e-6)
 
 
 def test_no_augmentation_only_normalizes():
