@@ -4,12 +4,11 @@ tfmot refuses layers that it does not know. Ours say in ``quantizes_output`` whe
 range of its own; moving values (split, shuffle) keeps the scale and is left alone.
 """
 
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from edge.deploy._tensorflow import need
+from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy.compress import ranges
 from edge.errors import InvalidInput
 
@@ -57,9 +56,8 @@ def scope() -> Iterator[None]:
 
 @contextmanager
 def saving_h5() -> Iterator[None]:
-    """Hold back Keras' advice to use .keras: that format cannot restore the quantization wrappers."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="You are saving your model as an HDF5 file", category=UserWarning)
+    """Hold back Keras' advice to use .keras, which cannot restore the wrappers, and its surprise at shared ranges."""
+    with quiet_conversion():
         yield
 
 

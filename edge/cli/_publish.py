@@ -12,7 +12,7 @@ from edge.errors import FileProblem
 
 
 def publish(plan: Plan, out: Path, data: str, results: Path, weights: Path) -> None:
-    """Write ``results/<plan>.{md,json,png}`` and, for each network, its float weights, int8 bundle and card."""
+    """Write ``results/<plan>.{md,json,png}`` and, unless the data were drawn, each network's weights and card."""
     if not (out / "report.json").is_file():
         raise FileProblem(f"{out} holds no finished chain: report.json is missing")
     results.mkdir(parents=True, exist_ok=True)
@@ -21,7 +21,7 @@ def publish(plan: Plan, out: Path, data: str, results: Path, weights: Path) -> N
     (results / f"{plan.name}.json").write_text(json.dumps({**report, "networks": networks}, indent=2) + "\n")
     (results / f"{plan.name}.md").write_text(_page(plan, out, report, networks), encoding="utf-8")
     shutil.copyfile(out / "report.png", results / f"{plan.name}.png")
-    for network in plan.networks:
+    for network in plan.networks if plan.drawn is None else ():
         _release(plan, network, networks[network.name], out, weights)
 
 
@@ -35,6 +35,7 @@ def _facts(plan: Plan, network: Network, data: str, out: Path) -> dict[str, Any]
     bundles = {name: open_bundle(home / f"{name}.edge").manifest for name in ("float32", "int8")}
     return {
         "commands": [" ".join(step.argv) for step in network_steps(plan, network, data, Path("out"))],
+        "first": _read(home / "first" / "train.json") if network.first is not None else None,
         "training": _read(home / "float" / "train.json"),
         "compression": _read(home / "small" / "compress.json"),
         "parity": {name: manifest.measured["parity"] for name, manifest in bundles.items()},
@@ -70,6 +71,12 @@ def _section(name: str, facts: dict[str, Any]) -> list[str]:
         f"tested on {images['report']:,} images.",
         "",
     ]
+    if facts["first"]:
+        before = facts["first"]
+        lines.append(
+            f"- first training: {100 * before['accuracy']:.2f} % after {before['epochs']} epochs and "
+            f"{before['seconds'] / 60:.0f} minutes, seed {before['settings']['seed']}; the figures above are of the second"
+        )
     lines += [f"- {s['step']}: {100 * s['accuracy']:.2f} %, {s['seconds'] / 60:.0f} minutes" for s in steps]
     for comparisons in facts["parity"].values():
         for c in comparisons:
