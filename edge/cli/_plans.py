@@ -104,7 +104,7 @@ PLANS = {
         input_size=32,
         train=(),
         compress=(),
-        int8=_words("--min-agreement 99 --max-drop 0.5"),
+        int8=_words("--min-agreement 97 --max-drop 0.5"),
     ),
 }
 

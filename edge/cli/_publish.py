@@ -75,7 +75,7 @@ def _section(name: str, facts: dict[str, Any]) -> list[str]:
         before = facts["first"]
         lines.append(
             f"- first training: {100 * before['accuracy']:.2f} % after {before['epochs']} epochs and "
-            f"{before['seconds'] / 60:.0f} minutes, seed {before['settings']['seed']}; the figures above are of the second"
+            f"{before['seconds'] / 60:.0f} minutes, seed {before['settings']['seed']}; the second's figures stand above"
         )
     lines += [f"- {s['step']}: {100 * s['accuracy']:.2f} %, {s['seconds'] / 60:.0f} minutes" for s in steps]
     for comparisons in facts["parity"].values():
