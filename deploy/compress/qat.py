@@ -22,8 +22,7 @@ def quantize_aware(model: Any, batches: Iterable[Any], keep_sparsity: bool = Fal
     """
     tfmot = need("tensorflow_model_optimization")
     keras = need("tf_keras")
-    groups = ranges.shared_ranges(model)
-    annotated = keras.models.clone_model(model, clone_function=lambda layer: _annotate(layer, groups))
+    annotated = keras.models.clone_model(model, clone_function=_annotate)
     annotated.set_weights(model.get_weights())
     scheme = [_sparsity_scheme()] if keep_sparsity else []
     try:
@@ -33,6 +32,7 @@ def quantize_aware(model: Any, batches: Iterable[Any], keep_sparsity: bool = Fal
         reason = str(error).splitlines()[0]
         raise InvalidInput(f"{model.name} cannot be trained quantization-aware: {reason}") from error
     ranges.start_from(simulated, model, batches)
+    ranges.tie(simulated, model)
     return simulated
 
 
@@ -43,32 +43,30 @@ def is_quantize_aware(model: Any) -> bool:
 
 @contextmanager
 def scope() -> Iterator[None]:
-    """Make or load one quantization-aware model inside: its layers are known, its shared ranges are shared."""
+    """Make or load quantization-aware models inside: tfmot's wrappers and our own layers are known."""
     tfmot = need("tensorflow_model_optimization")
     from edge.deploy.compress import quantize_configs as own
     from edge.models import layers
 
     known = {name: value for name, value in vars(layers).items() if hasattr(value, "quantizes_output")}
-    known |= {c.__name__: c for c in (own.KeepScale, own.QuantizeOutput, own.SharedRange)}
-    with tfmot.quantization.keras.quantize_scope(known), own.sharing():
+    known |= {c.__name__: c for c in (own.KeepScale, own.QuantizeOutput)}
+    with tfmot.quantization.keras.quantize_scope(known):
         yield
 
 
 @contextmanager
 def saving_h5() -> Iterator[None]:
-    """Hold back Keras' advice to use .keras, which cannot restore the wrappers, and its surprise at shared ranges."""
+    """Hold back Keras' advice to use .keras, which cannot restore the wrappers."""
     with quiet_conversion():
         yield
 
 
-def _annotate(layer: Any, groups: dict[str, str]) -> Any:
+def _annotate(layer: Any) -> Any:
     if type(layer).__name__ == "InputLayer":
         return layer
     from edge.deploy.compress import quantize_configs as own
 
     annotate = need("tensorflow_model_optimization").quantization.keras.quantize_annotate_layer
-    if layer.name in groups:
-        return annotate(layer, own.SharedRange(groups[layer.name]))
     quantizes = getattr(type(layer), "quantizes_output", None)
     if quantizes is None:
         return annotate(layer)

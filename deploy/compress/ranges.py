@@ -15,6 +15,9 @@ import numpy as np
 
 from edge.deploy._tensorflow import need
 
+INSIDE = 99.99
+"""Percentile of a batch's values that a range reaches to; what lies beyond is clipped."""
+
 MOVES_VALUES = {"MaxPooling2D", "Reshape", "Permute", "Flatten", "Dropout", "ZeroPadding2D"}
 """Keras layers whose output keeps their input's scale."""
 
@@ -56,28 +59,50 @@ def _moves_values(layer: Any) -> bool:
 def start_from(simulated: Any, model: Any, batches: Iterable[Any]) -> None:
     """Set every activation range of ``simulated`` from what ``model``, its float original, does on ``batches``.
 
-    batches: (n, height, width, channels) float32 inputs, normalized. A range is the mean of the batches'
-    extremes, as the moving average would settle at.
+    batches: (n, height, width, channels) float32 inputs, normalized. A range is the mean of the batches' outermost
+    percentiles: a few outliers would double the step of all other values. Zero is always inside, exact in int8.
     """
-    wrappers = [layer for layer in simulated.layers if hasattr(layer, "quantize_config") and _range_of(layer)]
-    names = [layer.name.removeprefix("quant_") for layer in wrappers]
+    wrappers = _ranged(simulated)
     keras = need("tf_keras")
-    probe = keras.Model(model.inputs, [model.get_layer(name).output for name in names])
-    lows, highs = [], []
+    probe = keras.Model(model.inputs, [model.get_layer(name).output for name in wrappers])
     entry = next((_range_of(layer) for layer in simulated.layers if type(layer).__name__ == "QuantizeLayer"), [])
+    found = []
     for batch in batches:
         if entry:
             entry[0].assign(np.minimum(entry[0].numpy(), np.min(batch)))
             entry[1].assign(np.maximum(entry[1].numpy(), np.max(batch)))
         outputs = probe(batch, training=False)
         outputs = outputs if isinstance(outputs, list) else [outputs]
-        lows.append([float(np.min(out)) for out in outputs])
-        highs.append([float(np.max(out)) for out in outputs])
-    for wrapper, low, high in zip(wrappers, np.mean(lows, 0), np.mean(highs, 0), strict=True):
-        minimum, maximum = _range_of(wrapper)
-        # A shared range is set once a member and has to hold them all. Zero must be exact in int8.
-        minimum.assign(np.minimum(minimum.numpy() if _is_shared(wrapper) else 0.0, low))
-        maximum.assign(np.maximum(maximum.numpy() if _is_shared(wrapper) else 0.0, high))
+        found.append([np.percentile(out, (100 - INSIDE, INSIDE)) for out in outputs])
+    for wrapper, (low, high) in zip(wrappers.values(), np.mean(found, 0), strict=True):
+        _set_range(wrapper, min(0.0, low), max(0.0, high))
+
+
+def tie(simulated: Any, model: Any) -> None:
+    """Give each group of ``shared_ranges`` the widest range of its members. Call it again after training.
+
+    While they train, members drift a little apart; a file converted then would rescale between them.
+    """
+    wrappers = _ranged(simulated)
+    groups: dict[str, list[Any]] = {}
+    for name, leader in shared_ranges(model).items():
+        if name in wrappers:
+            groups.setdefault(leader, []).append(wrappers[name])
+    for members in groups.values():
+        values = np.array([[float(v.numpy()) for v in _range_of(member)] for member in members])
+        for member in members:
+            _set_range(member, values[:, 0].min(), values[:, 1].max())
+
+
+def _ranged(simulated: Any) -> dict[str, Any]:
+    """Return the wrappers that have an activation range, by the names of the layers they wrap."""
+    wrappers = [layer for layer in simulated.layers if hasattr(layer, "quantize_config") and _range_of(layer)]
+    return {layer.name.removeprefix("quant_"): layer for layer in wrappers}
+
+
+def _set_range(layer: Any, low: float, high: float) -> None:
+    for variable, value in zip(_range_of(layer), (low, high), strict=True):
+        variable.assign(value)
 
 
 def _range_of(layer: Any) -> list[Any]:
@@ -87,7 +112,3 @@ def _range_of(layer: Any) -> list[Any]:
         if f"{stem}_min" in found:
             return [found[f"{stem}_min"], found[f"{stem}_max"]]
     return []
-
-
-def _is_shared(layer: Any) -> bool:
-    return type(layer.quantize_config).__name__ == "SharedRange"
