@@ -48,7 +48,7 @@ def _page(plan: Plan, out: Path, report: dict[str, Any], networks: dict[str, Any
     lines = [
         f"# {plan.name}",
         "",
-        f"Written by `python -m edge.cli.chain {plan.name} --data … --out out --publish`.",
+        f"Written by `python -m edge.cli.chain {plan.name}{'' if plan.drawn else ' --data …'} --out out --publish`.",
         "",
     ]
     lines += [table, "", f"![accuracy against latency]({plan.name}.png)", ""]
