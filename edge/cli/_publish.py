@@ -99,7 +99,7 @@ def _release(plan: Plan, network: Network, facts: dict[str, Any], out: Path, wei
         "file": target.name,
         "sha256": files.sha256(target),
         "int8": f"{name}_int8.edge",
-        "command": facts["commands"][0],
+        "commands": [command for command in facts["commands"] if command.startswith("edge-train ")],
         "licence": "Apache-2.0",
         **facts["training"],
     }

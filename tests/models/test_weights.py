@@ -1,0 +1,49 @@
+"""The released weights: whole, loadable, and as their cards say."""
+
+import pytest
+
+from edge.bundle import open_bundle
+from edge.deploy.convert.source import open_source
+from edge.errors import InvalidInput
+from edge.models import weights
+from edge.models.complexity import complexity
+from edge.running import Wishes, open_running
+
+NAMES = sorted(weights.released())
+
+
+def test_there_are_some():
+    assert "shufflenet_v2_cifar10" in NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_float_weights_are_what_their_card_says(name):
+    from edge.deploy.load import load_keras
+
+    card = weights.released()[name]
+    cost = complexity(load_keras(weights.path_of(name)))
+    assert (cost.trainable, cost.macs) == (card["trainable"], card["macs"])
+    assert card["commands"][-1].startswith("edge-train ")
+    assert card["settings"]["seed"] in (1, 2)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_int8_bundle_is_verified_and_runs(name):
+    path = weights.FOLDER / weights.released()[name]["int8"]
+    assert len(open_bundle(path).manifest.labels) == 10
+    with open_running(path, Wishes(threads=1)) as running:
+        assert running.model.inputs[0].dtype.name == "int8"
+
+
+def test_a_source_of_the_zoo_brings_its_labels_and_record():
+    source = open_source("zoo:shufflenet_v2_cifar10")
+    assert source.trained
+    assert source.labels is not None
+    assert source.labels.read_text().split()[0] == "airplane"
+    assert source.record is not None
+    assert source.record["accuracy"] > 0.85
+
+
+def test_unknown_weights_suggest_the_nearest():
+    with pytest.raises(InvalidInput, match="did you mean 'shufflenet_v2_cifar10'"):
+        weights.path_of("shufflenetv2_cifar10")
