@@ -15,10 +15,14 @@ from edge.errors import InvalidInput
 
 @dataclass(frozen=True)
 class Frozen:
-    """function: a ``tf.ConcreteFunction`` without variables. shape: of its one input, batch 1 first."""
+    """function: a ``tf.ConcreteFunction`` without variables. shape: of its one input, batch 1 first.
+
+    graph: the function's ``GraphDef``, which freezing makes anyway and converting needs.
+    """
 
     function: Any
     shape: tuple[int, ...]
+    graph: Any
 
 
 def freeze(call: Callable[[Any], Any], input_shape: tuple[int | None, ...]) -> Frozen:
@@ -27,13 +31,17 @@ def freeze(call: Callable[[Any], Any], input_shape: tuple[int | None, ...]) -> F
     input_shape: with the batch first; the batch becomes 1, every other dimension must be known.
     """
     tf = need("tensorflow")
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2_as_graph
 
     shape = (1, *input_shape[1:])
     if any(size is None for size in shape):
         raise InvalidInput(f"the model's input must have a fixed size to be converted, got {input_shape}")
-    traced = tf.function(lambda x: call(x)).get_concrete_function(tf.TensorSpec(shape, tf.float32, name="image"))
-    return Frozen(convert_variables_to_constants_v2(traced), tuple(int(s) for s in shape if s is not None))
+    # Keras converts the layers that need it; the call itself has no control flow for autograph to look for.
+    traced = tf.function(lambda x: call(x), autograph=False).get_concrete_function(
+        tf.TensorSpec(shape, tf.float32, name="image")
+    )
+    function, graph = convert_variables_to_constants_v2_as_graph(traced, lower_control_flow=False)
+    return Frozen(function, tuple(int(s) for s in shape if s is not None), graph)
 
 
 def freeze_keras(model: Any) -> Frozen:

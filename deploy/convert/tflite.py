@@ -42,7 +42,17 @@ def qat_to_int8(frozen: Frozen) -> bytes:
 def _converter(frozen: Frozen) -> Any:
     tf = need("tensorflow")
     with quiet_conversion():
-        return tf.lite.TFLiteConverter.from_concrete_functions([frozen.function])
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen.function])
+    graph = type(frozen.graph)()
+    graph.CopyFrom(frozen.graph)
+    # The converter would fold the variables once more, a third of its time; there are none left.
+    converter._freeze_concrete_function = lambda: (
+        graph,
+        frozen.function.inputs,
+        frozen.function.outputs,
+        frozen.function,
+    )
+    return converter
 
 
 def _int8(converter: Any) -> Any:
