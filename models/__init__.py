@@ -1,4 +1,5 @@
-"""Networks by name: ``available()`` lists them, ``build()`` returns a ``tf_keras`` functional model.
+"""Networks by name: ``available()`` lists them, ``build()`` returns a ``tf_keras`` functional model, ``describe()``
+says what one costs before it is trained.
 
 Importing this package imports no TensorFlow; building does.
 """

@@ -80,3 +80,16 @@ class AveragePool(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "size": self.size, "stride": self.stride}
+
+
+@keras.utils.register_keras_serializable("edge")
+class HardSigmoid(keras.layers.Layer):
+    """relu6(x + 3) / 6 (MobileNetV3, https://arxiv.org/abs/1905.02244, section 5.2).
+
+    Input and output: any shape; output 0 to 1.
+    """
+
+    quantizes_output = True
+
+    def call(self, inputs: Any) -> Any:
+        return tf.nn.relu6(inputs + 3) * tf.cast(1 / 6, inputs.dtype)

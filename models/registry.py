@@ -1,22 +1,13 @@
-"""The table of networks: a name, the builder that serves it, the options that it takes."""
+"""Networks by name: build one, list them all."""
 
 import inspect
 from typing import Any
 
 from edge import registry
 from edge.errors import InvalidInput
-from edge.registry import Entry
+from edge.models.networks import NETWORKS, Network
 
-_NEEDS = ("tensorflow", "tf_keras")
-
-NETWORKS: dict[str, Entry] = {
-    "mobilenet_v1": Entry("edge.models.mobilenet_v1:mobilenet_v1", "depthwise separable, 2017", "train", _NEEDS),
-    "mobilenet_v2": Entry("edge.models.mobilenet_v2:mobilenet_v2", "inverted residuals, 2018", "train", _NEEDS),
-    "shufflenet_v1": Entry("edge.models.shufflenet_v1:shufflenet_v1", "grouped 1x1 and shuffle, 2018", "train", _NEEDS),
-    "shufflenet_v2": Entry(
-        "edge.models.shufflenet_v2:shufflenet_v2", "channel split and shuffle, 2018", "train", _NEEDS
-    ),
-}
+MOST_WIDTH = 16
 
 
 def available() -> list[str]:
@@ -26,34 +17,73 @@ def available() -> list[str]:
 
 def build(
     name: str,
-    input_shape: tuple[int, int, int] = (224, 224, 3),
-    classes: int = 1000,
+    input_shape: tuple[int, ...] | None = None,
+    classes: int | None = None,
     width: float = 1.0,
+    include_top: bool = True,
     **options: Any,
 ) -> Any:
-    """Return the network ``name`` as an untrained ``tf_keras.Model``, He-initialized.
+    """Return the network ``name`` as an untrained ``tf_keras.Model``.
 
-    input_shape: height, width, channels; height and width from 32. Input: float32 NHWC, (pixel - mean) / std.
-    Output: (batch, classes) float32 probabilities.
-    width: multiplies every stage's channels, > 0. options: those of the builder (``downsample``, ``groups``).
+    input_shape: without the batch, channels last: (height, width, channels) for images; any channel count.
+    input_shape and classes default to the paper's. Input: float32, (pixel - mean) / std, for images.
+    Output of a classifier: (batch, classes) float32 probabilities; other tasks say theirs in the builder.
+    width: multiplies every stage's channels, > 0.
+    include_top: False leaves the classifier out; the output is the last feature map, before its pooling.
+    options: those of the builder (``downsample``, ``groups``).
     Raises InvalidInput for a name, a value or an option that does not fit.
     """
     builder = registry.load("model", NETWORKS, name)
-    check(input_shape, classes, width, options.get("dropout", 0.0))
+    row = NETWORKS.get(name)
+    if row is not None:
+        input_shape, classes = input_shape or row.input_shape, row.classes if classes is None else classes
+    input_shape, classes = input_shape or (224, 224, 3), 1000 if classes is None else classes
+    check(name, input_shape, classes, width, options.get("dropout", 0.0))
     known = inspect.signature(builder).parameters
     for option in options:
         if option not in known:
-            raise InvalidInput(f"{name} takes no option {option!r}; it takes: {', '.join(known)}")
-    return builder(input_shape=tuple(input_shape), classes=classes, width=width, **options)
+            raise InvalidInput(f"{name} takes no option {option!r}; it takes: {', '.join(known)}, include_top")
+    model = builder(input_shape=tuple(input_shape), classes=classes, width=width, **options)
+    if include_top:
+        return model
+    from edge.models.backbones import without_top
+
+    return without_top(model)
 
 
-def check(input_shape: tuple[int, ...], classes: int, width: float, dropout: float = 0.0) -> None:
-    """Raise InvalidInput for a value that no network takes; for callers with work to do before they build."""
-    if len(input_shape) != 3 or min(input_shape[:2]) < 32 or input_shape[2] < 1:
-        raise InvalidInput(f"input_shape must be (height >= 32, width >= 32, channels >= 1), got {tuple(input_shape)}")
+def check(name: str, input_shape: tuple[int, ...], classes: int, width: float, dropout: float = 0.0) -> None:
+    """Raise InvalidInput for a value that ``name`` cannot take; for callers with work to do before they build."""
+    row = NETWORKS.get(name)
+    if row is not None:
+        _check_shape(name, row, tuple(input_shape))
     if classes < 1:
         raise InvalidInput(f"classes must be at least 1, got {classes}")
-    if not 0 < width <= 16:
-        raise InvalidInput(f"width must be above 0 and at most 16, got {width}")
+    if not 0 < width <= MOST_WIDTH:
+        raise InvalidInput(f"width must be above 0 and at most {MOST_WIDTH}, got {width}")
     if not 0 <= dropout < 1:
         raise InvalidInput(f"dropout must be from 0 to below 1, got {dropout}")
+
+
+AXES = {
+    1: ("length",),
+    2: ("length", "channels"),
+    3: ("height", "width", "channels"),
+    4: ("frames", "height", "width", "channels"),
+}
+
+
+def _check_shape(name: str, row: Network, shape: tuple[int, ...]) -> None:
+    """``smallest`` is what the network's strides need; a dimension below it would shrink to nothing."""
+    axes = AXES[len(row.smallest)]
+    rule = ", ".join(f"{axis} >= {least}" for axis, least in zip(axes, row.smallest, strict=True))
+    if len(shape) != len(row.smallest) or any(n < least for n, least in zip(shape, row.smallest, strict=True)):
+        raise InvalidInput(f"input_shape of {name} must be ({rule}), got {shape}")
+    sides = [(axis, n) for axis, n in zip(axes, shape, strict=True) if axis in ("height", "width")]
+    for axis, n in sides:
+        if n % row.multiple:
+            fits = n // row.multiple * row.multiple
+            near = [size for size in (fits, fits + row.multiple) if size >= row.smallest[axes.index(axis)]]
+            raise InvalidInput(
+                f"{axis} of {name}'s input must be a multiple of {row.multiple}, got {n}; "
+                f"near it: {' or '.join(map(str, near))}"
+            )

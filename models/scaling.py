@@ -1,5 +1,7 @@
 """How a network is made smaller: rounding of channels, and where the resolution goes down."""
 
+import math
+
 from edge.errors import InvalidInput
 
 
@@ -11,6 +13,21 @@ def round_channels(channels: float, divisor: int = 8, minimum: int | None = None
     least = divisor if minimum is None else minimum
     rounded = max(least, int(channels + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * channels else rounded
+
+
+def scale_channels(channels: int, width: float, name: str, divisor: int = 1) -> int:
+    """Return ``channels * width`` rounded to a multiple of ``divisor``, for networks without a rule of their own.
+
+    Raises InvalidInput when nothing is left, with the least width that leaves one step.
+    """
+    scaled = int(channels * width / divisor + 0.5) * divisor
+    if scaled < 1:
+        least = math.ceil(50 * divisor / channels) / 100
+        raise InvalidInput(
+            f"{name}: width {width} leaves {channels * width:.2f} of {channels} channels, at least {divisor} needed; "
+            f"width must be at least {least}"
+        )
+    return scaled
 
 
 class Strides:

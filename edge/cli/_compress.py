@@ -3,7 +3,7 @@
 import gzip
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,10 @@ from edge.deploy.compress import prune, qat, ranges
 from edge.deploy.convert import freeze, tflite
 from edge.errors import InvalidInput
 from edge.files import replaced
-from edge.models.training import fit
+from edge.models.training import classification, fit
 
 if TYPE_CHECKING:
-    from edge.models.training.fit import Data
+    from edge.models.training.classification import Classification
     from edge.models.training.settings import Settings
 
 
@@ -38,7 +38,7 @@ def check(model: Any, path: Path) -> None:
         raise InvalidInput(f"{path} must end in a softmax to be trained on, its outputs sum to {float(out.sum()):.3g}")
 
 
-def row(step: str, model: Any, data: "Data", seconds: float, out: Path) -> dict[str, Any]:
+def row(step: str, model: Any, data: "Classification", seconds: float, out: Path) -> dict[str, Any]:
     """Return the record of one step: accuracy 0 to 1, share of zeros, TFLite bytes plain and zipped.
 
     The TFLite file stays in ``out`` as ``<step>.tflite``.
@@ -49,7 +49,7 @@ def row(step: str, model: Any, data: "Data", seconds: float, out: Path) -> dict[
         temporary.write_bytes(content)
     return {
         "step": step,
-        "accuracy": fit.accuracy(model, data.report),
+        "accuracy": classification.accuracy(model, data.report_on),
         "sparsity": round(prune.sparsity(model), 4),
         "bytes": len(content),
         "zipped": len(gzip.compress(content)),
@@ -58,7 +58,7 @@ def row(step: str, model: Any, data: "Data", seconds: float, out: Path) -> dict[
 
 
 def pruned(
-    model: Any, sparsity: float, data: "Data", settings: "Settings", out: Path, resume: bool
+    model: Any, sparsity: float, data: "Classification", settings: "Settings", out: Path, resume: bool
 ) -> tuple[Any, dict[str, Any]]:
     """Prune ``model`` while fine-tuning it; return the plain network with its zeros, and its row."""
     steps = fit.steps_per_epoch(data, settings) * settings.epochs
@@ -69,30 +69,23 @@ def pruned(
 
 
 def quantize_aware(
-    model: Any, data: "Data", settings: "Settings", out: Path, resume: bool
+    model: Any, data: "Classification", settings: "Settings", out: Path, resume: bool
 ) -> tuple[Any, dict[str, Any]]:
     """Fine-tune ``model`` with int8 simulated, its zeros kept; return it with its wrappers, and its row."""
     keep_sparsity = prune.sparsity(model) > 0.05
-    simulated = qat.quantize_aware(model, _some_inputs(data), keep_sparsity)
+    simulated = qat.quantize_aware(model, data.inputs(64, 512, seed=0), keep_sparsity)
     seconds = _fine_tune(simulated, data, settings, out / "qat", resume)
     ranges.tie(simulated, model)
     return simulated, row("qat", simulated, data, seconds, out)
 
 
-def _some_inputs(data: "Data", batches: int = 8, batch: int = 64) -> Iterator[Any]:
-    """Yield batches of training inputs spread over the data set, not augmented."""
-    rows = np.linspace(0, len(data.train.classes) - 1, min(batches * batch, len(data.train.classes)), dtype=np.int64)
-    for part in np.array_split(np.random.default_rng(0).permutation(rows), batches):
-        yield data.train.normalize(data.train.images[np.sort(part)])
-
-
 def _fine_tune(
-    model: Any, data: "Data", settings: "Settings", out: Path, resume: bool, callbacks: Sequence[Any] = ()
+    model: Any, data: "Classification", settings: "Settings", out: Path, resume: bool, callbacks: Sequence[Any] = ()
 ) -> float:
     """Fit in place; with ``resume`` a finished fit only restores its weights. Returns the seconds it took."""
     out.mkdir(parents=True, exist_ok=True)
     need("tf_keras").utils.set_random_seed(settings.seed)
-    fit.compile_model(model, settings, fit.steps_per_epoch(data, settings))
+    fit.compile_model(model, data, settings)
     fit.fit(model, data, settings, out, resume, extra=callbacks)
     return fit.trained_seconds(out / fit.HISTORY)
 

@@ -11,7 +11,7 @@ from edge.cli import _main
 from edge.errors import FileProblem, InvalidInput
 
 if TYPE_CHECKING:
-    from edge.models.training.fit import Data
+    from edge.models.training.classification import Classification
     from edge.models.training.settings import Settings
 
 EXAMPLES = """\
@@ -75,7 +75,7 @@ def body(a: argparse.Namespace) -> None:
     with claim(a.out, choices, a.resume):
         _main.quiet_tensorflow()
         from edge.cli._compress import check
-        from edge.cli.train import load_data
+        from edge.cli._problems import load_folder
         from edge.deploy.load import load_keras
 
         model = load_keras(a.model, a.trust)
@@ -84,7 +84,7 @@ def body(a: argparse.Namespace) -> None:
         settings = _settings(a, a.qat_epochs, model)
         record = _finished(a.out)
         if record is None:
-            data = load_data(folder, model.input_shape[1:], settings, a.out / "cache", *_pixels(a, model))
+            data = load_folder(folder, model.input_shape[1:], settings, a.out / "cache", *_pixels(a, model))
             record = _steps(a, model, data)
     _main.write_json(a.json, record)
     for row in record["steps"]:
@@ -129,7 +129,7 @@ def _settings(a: argparse.Namespace, epochs: int, model: Any) -> "Settings":
     )
 
 
-def _steps(a: argparse.Namespace, model: Any, data: "Data") -> dict[str, Any]:
+def _steps(a: argparse.Namespace, model: Any, data: "Classification") -> dict[str, Any]:
     """Run the steps in order; of an interrupted run, epochs that were finished are not trained again."""
     from edge.cli import _compress
     from edge.models.training.fit import environment

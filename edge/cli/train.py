@@ -1,9 +1,9 @@
 """``edge-train``: fit a network to a folder of images."""
 
 import argparse
+import ast
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,6 @@ from edge.errors import FileProblem, InvalidInput, unknown_name
 from edge.files import sha256
 
 if TYPE_CHECKING:
-    from edge.models.training.fit import Data
     from edge.models.training.settings import Settings
 
 EXAMPLES = """\
@@ -46,18 +45,41 @@ def parser() -> argparse.ArgumentParser:
     net = p.add_argument_group("network")
     net.add_argument("--width", type=float, default=1.0, help="width multiplier (default 1.0)")
     net.add_argument(
-        "--input-size", type=int, default=224, metavar="PIXELS", help="side of the square input (default 224)"
+        "--input-size",
+        type=_sizes,
+        metavar="N|HxW",
+        help="side of a square input, or height x width (default: paper's)",
     )
-    net.add_argument("--channels", type=int, choices=(1, 3), default=3, help="3 for colour, 1 for grey (default 3)")
+    net.add_argument("--channels", type=int, choices=(1, 3), help="3 for colour, 1 for grey (default: paper's)")
     net.add_argument(
         "--downsample", type=int, metavar="N", help="total stride, 32 in the papers; default: by input size"
     )
     net.add_argument("--groups", type=int, help="groups of shufflenet_v1: 1, 2, 3, 4 or 8")
     net.add_argument("--dropout", type=float, default=0.0, help="before the classifier (default 0)")
+    net.add_argument(
+        "--option", type=_option, action="append", default=[], metavar="NAME=VALUE", help="another of the network's own"
+    )
     _add_fit(p.add_argument_group("training"))
     _add_augmentation(p.add_argument_group("augmentation"))
     _main.add_json(p)
     return p
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a size like 224 or 240x320, got {text!r}") from None
+
+
+def _option(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
 
 
 def _add_fit(group: Any) -> None:
@@ -100,11 +122,11 @@ def _add_augmentation(group: Any) -> None:
     group.add_argument("--mixup", type=float, default=0.0, metavar="ALPHA", help="blend pairs of images (default 0)")
 
 
-def settings_from(a: argparse.Namespace) -> "Settings":
-    """Return the run's settings; raises InvalidInput for a value that does not fit."""
+def settings_from(a: argparse.Namespace, side: int) -> "Settings":
+    """Return the run's settings; side: the input's height. Raises InvalidInput for a value that does not fit."""
     from edge.models.training.settings import Augmentation, Settings
 
-    crop = max(0, a.input_size // 8) if a.crop is None else a.crop
+    crop = side // 8 if a.crop is None else a.crop
     rate = a.learning_rate if a.learning_rate is not None else (0.1 if a.optimizer == "sgd" else 0.002)
     holdout = a.holdout or (0.1 if a.early_stopping else 0.0)
     return Settings(
@@ -132,30 +154,37 @@ def settings_from(a: argparse.Namespace) -> "Settings":
 def body(a: argparse.Namespace) -> None:
     """Run the command."""
     if a.list:
-        from edge.models.registry import NETWORKS, available
-
-        for name in available():
-            print(f"{name:16} {NETWORKS[name].summary if name in NETWORKS else 'plug-in'}")
+        _list()
         return
     for option in ("model", "data", "out"):
         if getattr(a, option) is None:
             raise InvalidInput(f"{'--' if option != 'model' else ''}{option} is missing; see edge-train --help")
     if a.average and a.weights is None:
         raise InvalidInput("--average mixes with the network to start from: give --weights too")
-    _train(a, settings_from(a))
+    _train(a)
 
 
-def _train(a: argparse.Namespace, settings: "Settings") -> None:
-    from edge.cli._data import identity, open_data
+def _list() -> None:
+    from edge.models.networks import NETWORKS
+    from edge.models.registry import available
+
+    for name in available():
+        row = NETWORKS.get(name)
+        print(f"{name:32} {row.tasks[0]:12} {row.summary}" if row else f"{name:32} plug-in")
+
+
+def _train(a: argparse.Namespace) -> None:
+    from edge.cli._problems import open_problem
     from edge.models.registry import available, check
     from edge.models.training.outdir import claim
 
     if a.model not in available():
         raise unknown_name("model", a.model, available())
     options = network_options(a)
-    check(options["input_shape"], classes=1, width=a.width, dropout=a.dropout)
-    folder = open_data(a.data)
-    about = {"data": identity(folder), "build": {"name": a.model, **options}, "weights": _weights_identity(a.weights)}
+    check(a.model, options["input_shape"], classes=1, width=a.width, dropout=a.dropout)
+    settings = settings_from(a, options["input_shape"][0])
+    opened = open_problem(a.model, a.data)
+    about = {"data": opened.identity, "build": {"name": a.model, **options}, "weights": _weights_identity(a.weights)}
     choices = {"model": a.model, **options, **settings.as_json(), **about}
     with claim(a.out, choices, a.resume, shared=a.strategy == "multiworker") as out:
         _main.quiet_tensorflow()
@@ -163,18 +192,19 @@ def _train(a: argparse.Namespace, settings: "Settings") -> None:
         from edge.models import build
         from edge.models.training import fit
         from edge.models.training.curves import plot_curves
+        from edge.models.training.problem import sentence
         from edge.models.training.transfer import start_from
 
-        data = load_data(folder, options["input_shape"], settings, out / "cache")
+        problem = opened.load(options["input_shape"], settings, out / "cache")
 
         def make() -> Any:
-            made = build(a.model, classes=len(data.labels), **options)
+            made = build(a.model, classes=len(problem.labels), **options)
             return start_from(made, load_keras(a.weights)) if a.weights else made
 
-        record = fit.train(make, data, settings, out, a.resume, about=about)
-        plot_curves(out / fit.HISTORY, out / fit.CURVES)
+        record = fit.train(make, problem, settings, out, a.resume, about=about)
+        plot_curves(out / fit.HISTORY, out / fit.CURVES, problem.metric)
     _main.write_json(a.json, record)
-    print(f"{a.model}: accuracy {record['accuracy']:.4f} on {record['images']['report']} images; model in {a.out}")
+    print(f"{sentence(a.model, record, problem.metric)}; model in {a.out}")
 
 
 def _weights_identity(weights: Path | None) -> dict[str, str] | None:
@@ -188,10 +218,14 @@ def _weights_identity(weights: Path | None) -> dict[str, str] | None:
 
 def network_options(a: argparse.Namespace) -> dict[str, Any]:
     """Return the keyword arguments of ``edge.models.build`` besides the class count."""
+    from edge.models.networks import NETWORKS
     from edge.models.scaling import fitting_downsample
 
-    options: dict[str, Any] = {"input_shape": (a.input_size, a.input_size, a.channels), "width": a.width}
-    options["downsample"] = a.downsample or fitting_downsample(a.input_size, a.input_size)
+    row = NETWORKS.get(a.model)
+    shape = _input_shape(a, row.input_shape if row else (224, 224, 3))
+    options: dict[str, Any] = {"input_shape": shape, "width": a.width, **dict(a.option)}
+    if a.downsample or (row and "downsample" in row.options):
+        options["downsample"] = a.downsample or fitting_downsample(*shape[:2])
     if a.dropout:
         options["dropout"] = a.dropout
     if a.groups is not None:
@@ -199,31 +233,13 @@ def network_options(a: argparse.Namespace) -> dict[str, Any]:
     return options
 
 
-def load_data(
-    folder: Any,
-    size: tuple[int, int, int],
-    settings: "Settings",
-    cache: Path,
-    mean: tuple[float, ...] = (127.5,),
-    std: tuple[float, ...] = (127.5,),
-) -> "Data":
-    """Decode the data set's splits and say which images were left out. mean, std: see Decoded."""
-    from edge.cli._data import tell_corrupt
-    from edge.models.training.decode import decode_split
-    from edge.models.training.fit import Data, hold_out
-
-    decoded = {
-        split: replace(decode_split(folder, split, size, cache, _main.progress(f"reading {split}")), mean=mean, std=std)
-        for split in folder.splits
-    }
-    tell_corrupt([name for part in decoded.values() for name in part.corrupt])
-    if "train" not in decoded:
-        folder.split("train")
-    train, report = decoded["train"], decoded[folder.evaluation()]
-    monitor = decoded.get("validation", report)
-    if settings.holdout and "validation" not in decoded:
-        train, monitor = hold_out(train, settings.holdout, settings.seed)
-    return Data(train, monitor, report, folder.labels)
+def _input_shape(a: argparse.Namespace, papers: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the paper's input with what was said of it put in; one number is the side of a square."""
+    channels = a.channels or papers[-1]
+    sizes = a.input_size or papers[:-1]
+    if len(papers) == 3 and len(sizes) == 1:
+        sizes = sizes * 2
+    return (*sizes, channels)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,29 +8,26 @@ optima (Izmailov et al. 2018, https://arxiv.org/abs/1803.05407), section 3.2.
 
 from typing import Any
 
-import numpy as np
 import tf_keras as keras
 
-from edge.models.training.decode import Decoded
+from edge.models.training.problem import Problem
 
 BATCHES, BATCH = 50, 256
 """Images that the moving statistics are taken on: enough for their mean to settle."""
 
 
-def average(model: Any, start: list[Any], share: float, data: Decoded, seed: int) -> None:
+def average(model: Any, start: list[Any], share: float, problem: Problem, seed: int) -> None:
     """Set the weights of ``model`` to share * start + (1 - share) * its own, and take its BN statistics anew.
 
-    start: as ``get_weights`` returns them, of the same network. share: 0 to 1. data: the training images.
+    start: as ``get_weights`` returns them, of the same network. share: 0 to 1. problem: whose training samples.
     """
     own = model.get_weights()
     model.set_weights([share * a + (1 - share) * b for a, b in zip(start, own, strict=True)])
     norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     momenta = [layer.momentum for layer in norms]
-    count = min(len(data.classes), BATCHES * BATCH)
-    rows = np.random.default_rng(seed).choice(len(data.classes), count, replace=False)
-    for step, part in enumerate(np.array_split(rows, max(1, count // BATCH)), start=1):
+    for step, batch in enumerate(problem.inputs(BATCH, BATCHES * BATCH, seed), start=1):
         for layer in norms:
             layer.momentum = 1 - 1 / step  # the mean of all batches so far
-        model(data.normalize(data.images[np.sort(part)]), training=True)
+        model(batch, training=True)
     for layer, momentum in zip(norms, momenta, strict=True):
         layer.momentum = momentum

@@ -16,8 +16,6 @@ import tf_keras as keras
 from edge import files
 from edge.errors import FileProblem
 
-COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
-
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
@@ -40,8 +38,10 @@ def _reason(error: Exception) -> str:
 class History(keras.callbacks.Callback):
     """Appends one row an epoch to ``history.csv`` and prints it with the time that is left."""
 
-    def __init__(self, path: Path, epochs: int, stream: TextIO) -> None:
+    def __init__(self, path: Path, metric: str, epochs: int, stream: TextIO) -> None:
+        """metric: the column beside the loss; both also as ``val_``, of the monitored images."""
         super().__init__()
+        self._columns = ("epoch", "loss", metric, "val_loss", f"val_{metric}", "learning_rate", "seconds")
         self._path, self._epochs, self._stream = path, epochs, stream
         self._started = 0.0
 
@@ -53,9 +53,9 @@ class History(keras.callbacks.Callback):
         optimizer = self.model.optimizer
         rate = float(keras.backend.get_value(optimizer.learning_rate))
         values = {**(logs or {}), "epoch": epoch + 1, "learning_rate": rate, "seconds": round(seconds, 2)}
-        self._append([values.get(column, "") for column in COLUMNS])
+        self._append([values.get(column, "") for column in self._columns])
         left = seconds * (self._epochs - epoch - 1)
-        shown = "  ".join(f"{k} {values[k]:.4f}" for k in COLUMNS[1:5] if k in values)
+        shown = "  ".join(f"{k} {values[k]:.4f}" for k in self._columns[1:5] if k in values)
         print(
             f"epoch {epoch + 1}/{self._epochs}  {shown}  {seconds:.0f} s, {left / 60:.0f} min left",
             file=self._stream,
@@ -67,7 +67,7 @@ class History(keras.callbacks.Callback):
         with writing(self._path), self._path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             if fresh:
-                writer.writerow(COLUMNS)
+                writer.writerow(self._columns)
             writer.writerow([f"{v:.6g}" if isinstance(v, float) else v for v in row])
 
 
@@ -95,22 +95,23 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 class BestWeights(keras.callbacks.Callback):
-    """Keeps the weights of the best validation accuracy and stops after ``patience`` epochs without a better one.
+    """Keeps the weights of the best monitored metric and stops after ``patience`` epochs without a better one.
 
     Its state is on disk, so that a resumed run goes on where it was.
     """
 
-    def __init__(self, folder: Path, patience: int) -> None:
+    def __init__(self, folder: Path, metric: str, patience: int) -> None:
         super().__init__()
+        self._metric = f"val_{metric}"
         self._weights, self._state, self._patience = folder / "best.weights.h5", folder / "best.json", patience
-        self._best = {"accuracy": -1.0, "epoch": -1}
+        self._best = {"value": -1.0, "epoch": -1}
         if self._state.exists():
             self._best = json.loads(self._state.read_text())
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        accuracy = float((logs or {})["val_accuracy"])
-        if accuracy > self._best["accuracy"]:
-            self._best = {"accuracy": accuracy, "epoch": epoch}
+        value = float((logs or {})[self._metric])
+        if value > self._best["value"]:
+            self._best = {"value": value, "epoch": epoch}
             self._save()
         elif self.is_over(epoch + 1):
             self.model.stop_training = True

@@ -1,18 +1,18 @@
-"""The training curves as a picture: loss and accuracy by epoch, from ``history.csv``."""
+"""The training curves as a picture: loss and metric by epoch, from ``history.csv``."""
 
 import csv
 from pathlib import Path
 
 
-def plot_curves(history: Path, target: Path) -> None:
-    """Draw loss (left) and accuracy (right), training and monitored, into a PNG."""
+def plot_curves(history: Path, target: Path, metric: str = "accuracy") -> None:
+    """Draw loss (left) and ``metric`` (right), training and monitored, into a PNG."""
     from matplotlib.figure import Figure
 
     with history.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     epochs = [int(row["epoch"]) for row in rows]
     figure = Figure(figsize=(9, 3.4), layout="constrained")
-    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+    for axes, name in zip(figure.subplots(1, 2), ("loss", metric), strict=True):
         for column, label in ((name, "training"), (f"val_{name}", "monitored")):
             axes.plot(epochs, [float(row[column]) for row in rows], label=label, marker="." if len(rows) < 20 else None)
         axes.set_xlabel("epoch")

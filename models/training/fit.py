@@ -7,7 +7,6 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -18,36 +17,13 @@ import tf_keras as keras
 from edge.errors import InvalidInput
 from edge.files import replaced
 from edge.models.complexity import complexity
-from edge.models.training import pipeline
 from edge.models.training.averaging import average
 from edge.models.training.callbacks import BestWeights, Checkpoint, History
-from edge.models.training.decode import Decoded
+from edge.models.training.problem import Problem
 from edge.models.training.schedules import optimizer
 from edge.models.training.settings import Settings
 
 MODEL, RECORD, HISTORY, CURVES, LABELS = "model.keras", "train.json", "history.csv", "curves.png", "labels.txt"
-
-
-@dataclass(frozen=True)
-class Data:
-    """train: what is fitted. monitor: what each epoch reports on. report: what the final accuracy is taken on."""
-
-    train: Decoded
-    monitor: Decoded
-    report: Decoded
-    labels: tuple[str, ...]
-
-
-def hold_out(data: Decoded, fraction: float, seed: int) -> tuple[Decoded, Decoded]:
-    """Return the training part and a random ``fraction`` set apart, at least one image of each.
-
-    Raises InvalidInput when there is only one image.
-    """
-    if len(data.classes) < 2:
-        raise InvalidInput(f"holding images out needs at least 2 training images, got {len(data.classes)}")
-    order = np.random.default_rng(seed).permutation(len(data.classes))
-    apart = min(len(order) - 1, max(1, round(fraction * len(order))))
-    return data.subset(np.sort(order[apart:])), data.subset(np.sort(order[:apart]))
 
 
 def strategy(name: str) -> Any:
@@ -70,20 +46,20 @@ def precision_policy(mixed: bool) -> str:
 
 def train(
     make: Callable[[], Any],
-    data: Data,
+    problem: Problem,
     settings: Settings,
     out: Path,
     resume: bool = False,
     stream: TextIO | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Fit ``make()`` and write model.keras, train.json, history.csv and labels.txt into ``out``.
+    """Fit ``make()`` to ``problem`` and write model.keras, train.json, history.csv and labels.txt into ``out``.
 
     make: builds the float32 network; it is called again under mixed precision. resume: go on from the last
     finished epoch in ``out``. about: goes into the record as it is. Returns the record.
     Interrupting loses at most the epoch under way.
     """
-    steps = steps_per_epoch(data, settings)
+    steps_per_epoch(problem, settings)  # refuses a batch that is too large before anything is built
     keras.utils.set_random_seed(settings.seed)
     started = time.time()
     distributed = strategy(settings.strategy)  # first of all: several workers must find TensorFlow's devices unlisted
@@ -92,47 +68,35 @@ def train(
         with distributed.scope():
             model = make()
             start = model.get_weights() if settings.average else []
-            compile_model(model, settings, steps)
-        epochs_done = fit(model, data, settings, out, resume, stream)
+            compile_model(model, problem, settings)
+        epochs_done = fit(model, problem, settings, out, resume, stream)
     finally:
         keras.mixed_precision.set_global_policy("float32")
     final = _in_float32(make, model, settings)
     if settings.average:
-        average(final, start, settings.average, data.train, settings.seed)
-    record = {**_record(final, data, settings, epochs_done, out, time.time() - started), **(about or {})}
-    _save(final, data.labels, record, out)
+        average(final, start, settings.average, problem, settings.seed)
+    record = {**_record(final, problem, settings, epochs_done, out, time.time() - started), **(about or {})}
+    _save(final, problem.labels, record, out)
     return record
 
 
-def steps_per_epoch(data: Data, settings: Settings) -> int:
-    """Return the whole batches in the training images. Raises InvalidInput when there is none."""
-    steps = len(data.train.classes) // settings.batch
+def steps_per_epoch(problem: Problem, settings: Settings) -> int:
+    """Return the whole batches in the training samples. Raises InvalidInput when there is none."""
+    steps = problem.count // settings.batch
     if steps == 0:
-        raise InvalidInput(f"batch must be at most the {len(data.train.classes)} training images, got {settings.batch}")
+        raise InvalidInput(f"batch must be at most the {problem.count} training images, got {settings.batch}")
     return steps
 
 
-def compile_model(model: Any, settings: Settings, steps_per_epoch: int) -> None:
-    """Attach the optimizer, cross-entropy with label smoothing and top-1 accuracy (named ``accuracy``)."""
-    model.compile(
-        optimizer(settings, steps_per_epoch, model),
-        keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
-        metrics=[keras.metrics.CategoricalAccuracy("accuracy")],
-    )
-
-
-def accuracy(model: Any, data: Decoded, batch: int = 256) -> float:
-    """Return top-1 accuracy, 0 to 1, of a Keras model on decoded images."""
-    images_of_any_count = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
-    call = tf.function(lambda images: tf.argmax(model(images, training=False), -1), [images_of_any_count])
-    batches = pipeline.evaluation_batches(data, int(model.output_shape[-1]), batch)
-    right = sum(int(np.sum(call(images) == np.argmax(targets, -1))) for images, targets in batches)
-    return right / len(data.classes)
+def compile_model(model: Any, problem: Problem, settings: Settings) -> None:
+    """Attach the optimizer, and the problem's loss and metrics."""
+    made = optimizer(settings, steps_per_epoch(problem, settings), model)
+    model.compile(made, problem.loss(settings), metrics=problem.metrics())
 
 
 def fit(
     model: Any,
-    data: Data,
+    problem: Problem,
     settings: Settings,
     out: Path,
     resume: bool = False,
@@ -144,20 +108,19 @@ def fit(
     extra: further Keras callbacks. The model has the last epoch's weights afterwards, or the best ones
     when ``settings.patience`` is set.
     """
-    steps = steps_per_epoch(data, settings)
+    steps = steps_per_epoch(problem, settings)
     checkpoint = Checkpoint(out / "checkpoint", model)
     first = checkpoint.restore() if resume else 0
-    callbacks = [*extra, History(out / HISTORY, settings.epochs, stream or sys.stderr), checkpoint]
-    best = BestWeights(out / "checkpoint", settings.patience) if settings.patience else None
+    callbacks = [*extra, History(out / HISTORY, problem.metric, settings.epochs, stream or sys.stderr), checkpoint]
+    best = BestWeights(out / "checkpoint", problem.metric, settings.patience) if settings.patience else None
     if best:
         best.set_model(model)
         callbacks.insert(0, best)
     _trim_history(out / HISTORY, first)
     last = first if best and best.is_over(first) else settings.epochs
-    classes = len(data.labels)
     history = model.fit(
-        pipeline.training_batches(data.train, classes, settings.batch, settings.augmentation, settings.seed + first),
-        validation_data=pipeline.evaluation_batches(data.monitor, classes, 2 * settings.batch),
+        problem.training_batches(settings, settings.seed + first),
+        validation_data=problem.monitor_batches(settings),
         epochs=last,
         initial_epoch=first,
         steps_per_epoch=steps,
@@ -188,19 +151,16 @@ def _in_float32(make: Callable[[], Any], model: Any, settings: Settings) -> Any:
     return copy
 
 
-def _record(model: Any, data: Data, settings: Settings, epochs: int, out: Path, seconds: float) -> dict[str, Any]:
+def _record(model: Any, problem: Problem, settings: Settings, epochs: int, out: Path, seconds: float) -> dict[str, Any]:
     cost = complexity(model)
     return {
         "network": model.name,
         "input_shape": list(model.input_shape[1:]),
-        "classes": len(data.labels),
+        "classes": len(problem.labels),
         "trainable": cost.trainable,
         "macs": cost.macs,
-        "accuracy": accuracy(model, data.report),
-        "images": {"train": len(data.train.classes), "report": len(data.report.classes)},
-        "corrupt": [*data.train.corrupt, *data.report.corrupt],
-        "mean": list(data.train.mean),
-        "std": list(data.train.std),
+        **problem.report(model, out),
+        **problem.facts(),
         "epochs": epochs,
         "seconds": round(max(seconds, trained_seconds(out / HISTORY)), 1),
         "settings": settings.as_json(),

@@ -2,6 +2,7 @@ import numpy as np
 import tf_keras as keras
 
 from edge.models.training.averaging import average
+from edge.models.training.classification import Classification
 from edge.models.training.decode import Decoded
 
 
@@ -14,7 +15,7 @@ def test_weights_are_mixed_and_statistics_taken_anew():
     model = keras.Sequential([keras.Input((4, 4, 3)), convolution, norm])
     kernel = convolution.get_weights()[0]
     start = [2 * kernel, *(np.full(2, value, np.float32) for value in (3, 1, 9, 9))]
-    average(model, start, 0.25, data, seed=0)
+    average(model, start, 0.25, Classification(data, data, data, ("one",)), seed=0)
     np.testing.assert_allclose(convolution.get_weights()[0], 1.25 * kernel, rtol=1e-6)
     gamma, beta, mean, variance = norm.get_weights()
     np.testing.assert_allclose((gamma, beta), ([1.5, 1.5], [0.25, 0.25]))

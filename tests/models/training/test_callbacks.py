@@ -11,13 +11,13 @@ from tests.models.training.test_fit import compiled, decoded
 
 tf = need("tensorflow")
 
-from edge.models.training import callbacks, fit  # noqa: E402
+from edge.models.training import callbacks, classification  # noqa: E402
 from tests.models.training.test_fit import LABELS, SETTINGS  # noqa: E402
 
 
 @pytest.fixture
 def model():
-    return compiled(fit.Data(decoded(64), decoded(16, 1), decoded(20, 2), LABELS), SETTINGS)
+    return compiled(classification.Classification(decoded(64), decoded(16, 1), decoded(20, 2), LABELS), SETTINGS)
 
 
 ERRORS = [
@@ -53,14 +53,14 @@ def test_a_checkpoint_that_does_not_fit_is_a_file_problem(tmp_path, model, monke
 
 def test_a_history_that_does_not_fit_is_a_file_problem(tmp_path, model):
     (tmp_path / "history.csv").symlink_to("/dev/full")
-    history = callbacks.History(tmp_path / "history.csv", 1, io.StringIO())
+    history = callbacks.History(tmp_path / "history.csv", "accuracy", 1, io.StringIO())
     history.set_model(model)
     with pytest.raises(FileProblem, match=r"history\.csv: No space left on device"):
         history.on_epoch_end(0, {"loss": 1.0})
 
 
 def test_best_weights_that_do_not_fit_leave_the_earlier_ones(tmp_path, model, monkeypatch):
-    best = callbacks.BestWeights(tmp_path, patience=2)
+    best = callbacks.BestWeights(tmp_path, "accuracy", patience=2)
     best.set_model(model)
     best.on_epoch_end(0, {"val_accuracy": 0.5})
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}

@@ -1,0 +1,72 @@
+"""``--data`` of edge-train: what the data are, told by the network's task and the files; read once it is claimed."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.cli import _main
+
+if TYPE_CHECKING:
+    from edge.models.training.classification import Classification
+    from edge.models.training.folder import ImageFolder
+    from edge.models.training.problem import Problem
+    from edge.models.training.settings import Settings
+
+
+@dataclass(frozen=True)
+class Opened:
+    """identity: what tells the data set from another in a record. load: of (input_shape, settings, cache)."""
+
+    identity: dict[str, str]
+    load: Callable[[tuple[int, ...], "Settings", Path], "Problem"]
+
+
+def open_problem(network: str, data: str, options: dict[str, Any] | None = None) -> Opened:
+    """List the data set behind ``--data``; nothing is decoded yet. options: those of the task's reader."""
+    from edge.models.networks import NETWORKS
+    from edge.models.training.problems import FOLDERS, PROBLEMS, file_names, reader_of
+
+    row, root = NETWORKS.get(network), Path(data)
+    tasks = row.tasks if row else (FOLDERS,)
+    reader = reader_of(tasks, file_names(root) if root.exists() else ())
+    if reader == FOLDERS:
+        return _folder(data)
+
+    def load(input_shape: tuple[int, ...], settings: "Settings", cache: Path) -> "Problem":
+        from edge import registry
+
+        made: Problem = registry.load("data", PROBLEMS, reader)(
+            root, input_shape, settings, _main.progress("reading"), **(options or {})
+        )
+        return made
+
+    digest = hashlib.sha256(json.dumps(file_names(root)).encode()).hexdigest()
+    return Opened({"name": root.name, "members_sha256": digest}, load)
+
+
+def _folder(data: str) -> Opened:
+    from edge.cli._data import identity, open_data
+
+    folder = open_data(data)
+    return Opened(identity(folder), lambda shape, settings, cache: load_folder(folder, shape, settings, cache))
+
+
+def load_folder(
+    folder: "ImageFolder",
+    size: tuple[int, ...],
+    settings: "Settings",
+    cache: Path,
+    mean: tuple[float, ...] = (127.5,),
+    std: tuple[float, ...] = (127.5,),
+) -> "Classification":
+    """Decode an image folder's splits and say which images were left out. mean, std: see Decoded."""
+    from edge.cli._data import tell_corrupt
+    from edge.models.training.images import load
+
+    height, width, channels = size
+    made = load(folder, (height, width, channels), settings, cache, _main.progress, mean, std)
+    tell_corrupt(made.corrupt)
+    return made

@@ -1,0 +1,56 @@
+"""A classifier's features for other heads: without its top, or tapped at the layers that a head asks for."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import tf_keras as keras
+
+from edge.errors import InvalidInput, unknown_name
+
+TOP = ("pool", "flatten", "classifier")
+"""Names that a classifier's first layer behind its features may have; the earliest in the network counts."""
+
+
+def _top(model: Any) -> Any:
+    first = next((layer for layer in model.layers if layer.name in TOP), None)
+    if first is None:
+        raise InvalidInput(f"{model.name} has no classifier to leave out: include_top=False is for networks that do")
+    return first
+
+
+def without_top(model: Any) -> Any:
+    """Return ``model`` up to its last features: what its first layer of ``TOP`` reads. Weights are shared."""
+    return keras.Model(model.inputs, _top(model).input, name=model.name)
+
+
+def tap(model: Any, names: Iterable[str]) -> Any:
+    """Return ``model`` with the outputs of the layers ``names``, in their order. Weights are shared.
+
+    Raises InvalidInput for a name that the network does not have, with the nearest.
+    """
+    known = {layer.name: layer for layer in model.layers}
+    names = tuple(names)
+    for name in names:
+        if name not in known:
+            raise unknown_name("layer", name, known)
+    return keras.Model(model.inputs, [known[name].output for name in names], name=model.name)
+
+
+def taps(model: Any) -> dict[int, str]:
+    """Return the last layer at each total stride, before the top: {2: "stage1_block1_project_bn", 4: …}.
+
+    Only image networks whose strides divide the input's height; the names are for ``tap``.
+    """
+    height = model.input_shape[1]
+    found: dict[int, str] = {}
+    top = next((layer for layer in model.layers if layer.name in TOP), None)
+    for layer in model.layers:
+        if layer is top:
+            break
+        shape = layer.output_shape
+        if type(layer).__name__ == "InputLayer" or not isinstance(shape, tuple) or len(shape) != 4 or shape[1] < 1:
+            continue
+        stride = round(height / shape[1])
+        if -(-height // stride) == shape[1]:
+            found[stride] = layer.name
+    return found
