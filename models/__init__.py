@@ -1,9 +1,10 @@
 """Networks by name: ``available()`` lists them, ``build()`` returns a ``tf_keras`` functional model, ``describe()``
-says what one costs before it is trained.
+says what one is and costs.
 
 Importing this package imports no TensorFlow; building does.
 """
 
+from edge.models.describe import Description, describe
 from edge.models.registry import available, build
 
-__all__ = ["available", "build"]
+__all__ = ["Description", "available", "build", "describe"]

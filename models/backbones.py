@@ -7,7 +7,7 @@ import tf_keras as keras
 
 from edge.errors import InvalidInput, unknown_name
 
-TOP = ("pool", "flatten", "classifier")
+TOP = ("pool", "flatten", "classifier_dropout", "classifier")
 """Names that a classifier's first layer behind its features may have; the earliest in the network counts."""
 
 
@@ -37,20 +37,35 @@ def tap(model: Any, names: Iterable[str]) -> Any:
 
 
 def taps(model: Any) -> dict[int, str]:
-    """Return the last layer at each total stride, before the top: {2: "stage1_block1_project_bn", 4: …}.
+    """Return the last layer at each total stride, before the top: {2: "stage2_block1_expand_relu6", 4: …}.
 
-    Only image networks whose strides divide the input's height; the names are for ``tap``.
+    Only layers that everything behind them depends on, so that no tap lies inside a branch.
+    Strides are powers of two, of networks with padding ``same``: a map has height / stride rows, rounded up. Where
+    maps of one row leave more than one that fits, the least counts. The names are for ``tap``.
     """
     height = model.input_shape[1]
     found: dict[int, str] = {}
-    top = next((layer for layer in model.layers if layer.name in TOP), None)
-    for layer in model.layers:
-        if layer is top:
-            break
+    for layer in _bottlenecks(model):
         shape = layer.output_shape
         if type(layer).__name__ == "InputLayer" or not isinstance(shape, tuple) or len(shape) != 4 or shape[1] < 1:
             continue
-        stride = round(height / shape[1])
-        if -(-height // stride) == shape[1]:
+        stride = next((1 << k for k in range(height.bit_length() + 1) if -(-height // (1 << k)) == shape[1]), 0)
+        if stride:
             found[stride] = layer.name
+    return found
+
+
+def _bottlenecks(model: Any) -> list[Any]:
+    """Return the layers before the top whose output is all that the layers behind them read."""
+    top = next((number for number, layer in enumerate(model.layers) if layer.name in TOP), len(model.layers))
+    last = {
+        node.layer.name: number
+        for number, layer in enumerate(model.layers)
+        for node in layer.inbound_nodes[0].parent_nodes
+    }
+    found = []
+    for number, layer in enumerate(model.layers[:top]):
+        alive = [before.name for before in model.layers[: number + 1] if last.get(before.name, -1) > number]
+        if alive == [layer.name]:
+            found.append(layer)
     return found

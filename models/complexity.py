@@ -9,7 +9,8 @@ from typing import Any
 class Complexity:
     """trainable: weights, biases, BN gamma and beta. total: with the BN moving statistics.
 
-    macs: multiply-accumulates of convolutions and dense layers, batch 1; no BN, bias, pooling, activation.
+    macs: multiply-accumulates of convolutions, dense and recurrent layers, batch 1; no BN, bias, pooling, activation,
+    and no product of two activations (attention).
     """
 
     trainable: int
@@ -25,11 +26,17 @@ def complexity(model: Any) -> Complexity:
 
 
 def _macs(layer: Any) -> int:
-    """A kernel of k weights is applied once per output position: k * height * width."""
+    """A kernel of k weights is applied once a position: k * height * width."""
+    if type(layer).__name__ == "TimeDistributed":
+        return int(complexity(layer.layer).macs * layer.input_shape[1])
+    if hasattr(layer, "cell"):
+        weights = math.prod(layer.cell.kernel.shape) + math.prod(layer.cell.recurrent_kernel.shape)
+        return int(weights * layer.input_shape[1])
     kernel = getattr(layer, "depthwise_kernel", None)
     if kernel is None:
         kernel = getattr(layer, "kernel", None)
     if kernel is None:
         return 0
-    positions = math.prod(layer.output_shape[1:-1])
-    return int(math.prod(kernel.shape) * positions)
+    # A transposed convolution applies its kernel once an input position, every other once an output position.
+    shape = layer.input_shape if type(layer).__name__.endswith("Transpose") else layer.output_shape
+    return int(math.prod(kernel.shape) * math.prod(shape[1:-1]))

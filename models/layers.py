@@ -10,6 +10,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from edge.errors import InvalidInput
+from edge.models import lowering
 
 
 @keras.utils.register_keras_serializable("edge")
@@ -36,6 +37,7 @@ class ChannelShuffle(keras.layers.Layer):
 
     Input and output: (batch, height, width, channels), channels divisible by groups.
     Output channel ``k * groups + g`` is input channel ``g * (channels / groups) + k``.
+    The transpose has four dimensions: the Edge TPU refuses the paper's five, and LiteRT runs both equally fast.
     """
 
     quantizes_output = False
@@ -51,8 +53,8 @@ class ChannelShuffle(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         height, width, channels = inputs.shape[1:]
-        split = tf.reshape(inputs, (-1, height, width, self.groups, channels // self.groups))
-        return tf.reshape(tf.transpose(split, (0, 1, 2, 4, 3)), (-1, height, width, channels))
+        split = tf.reshape(inputs, (-1, height * width, self.groups, channels // self.groups))
+        return tf.reshape(tf.transpose(split, (0, 1, 3, 2)), (-1, height, width, channels))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "groups": self.groups}
@@ -83,13 +85,36 @@ class AveragePool(keras.layers.Layer):
 
 
 @keras.utils.register_keras_serializable("edge")
-class HardSigmoid(keras.layers.Layer):
-    """relu6(x + 3) / 6 (MobileNetV3, https://arxiv.org/abs/1905.02244, section 5.2).
+class ShiftedReLU6(keras.layers.Layer):
+    """relu6(x + 3), six times the hard sigmoid (MobileNetV3, https://arxiv.org/abs/1905.02244, section 5.2).
 
-    Input and output: any shape; output 0 to 1.
+    Input and output: any shape; output 0 to 6. For int8 its range is written into the graph: the converter would
+    fuse what follows to one HARD_SWISH, which is the fastest in float and which the delegate does not take in int8
+    (2.1 ms against 0.6 ms for four of them with their 1x1 convolutions at 56x56x32, one thread).
     """
 
     quantizes_output = True
+    lowers = (lowering.INT8,)
 
     def call(self, inputs: Any) -> Any:
-        return tf.nn.relu6(inputs + 3) * tf.cast(1 / 6, inputs.dtype)
+        shifted = tf.nn.relu6(inputs + 3)
+        if lowering.target() == lowering.INT8:
+            return tf.quantization.fake_quant_with_min_max_args(shifted, 0.0, 6.0)
+        return shifted
+
+
+@keras.utils.register_keras_serializable("edge")
+class Scale(keras.layers.Layer):
+    """factor * x, a constant factor. Input and output: any shape."""
+
+    quantizes_output = True
+
+    def __init__(self, factor: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, inputs: Any) -> Any:
+        return inputs * tf.cast(self.factor, inputs.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "factor": self.factor}

@@ -52,6 +52,29 @@ class Strides:
         return stride
 
 
+class Dilation:
+    """Turns the strides beyond a total of ``output_stride`` into dilation of what follows them.
+
+    Features keep their resolution and their field of view (DeepLab, https://arxiv.org/abs/1606.00915, section 3.1).
+    """
+
+    def __init__(self, output_stride: int, total: int = 32) -> None:
+        """output_stride: a power of two, 1 to ``total``. Raises InvalidInput otherwise."""
+        choices = [1 << k for k in range(total.bit_length())]
+        if output_stride not in choices:
+            raise InvalidInput(f"output_stride must be one of {choices}, got {output_stride}")
+        self._left, self._rate = output_stride, 1
+
+    def __call__(self, stride: int) -> tuple[int, int]:
+        """Return the stride and the dilation to use where the network has ``stride``. Call in the layers' order."""
+        rate = self._rate
+        if stride > self._left:
+            self._rate *= stride
+            return 1, rate
+        self._left //= stride
+        return stride, rate
+
+
 def fitting_downsample(height: int, width: int) -> int:
     """Return the largest total stride, 8 to 32, that leaves at least 4 positions a side; 8 for the smallest."""
     side = min(height, width)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 DELEGATE = "DELEGATE"
+KERNELS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ def tensor_dtypes(content: bytes) -> set[str]:
     return {detail["dtype"].__name__ for detail in _plain(content).get_tensor_details()}
 
 
+def most_dimensions(content: bytes) -> int:
+    """Return the number of dimensions of the tensor that has most."""
+    return max(len(detail["shape"]) for detail in _plain(content).get_tensor_details())
+
+
 def delegate_partitions(content: bytes) -> tuple[int, list[str]]:
     """Return how many pieces the default delegate took, and the operations that it left to the interpreter."""
     interpreter = Interpreter(model_content=content, num_threads=1)
@@ -70,13 +76,20 @@ def _inside(ops, taken):
     return passed
 
 
+def kernel_shapes(content: bytes) -> Counter[tuple[str, tuple[int, ...]]]:
+    """Return how often each operation with a kernel of this shape occurs."""
+    interpreter = _plain(content)
+    ops = [op for op in interpreter._get_ops_details() if op["op_name"] in KERNELS]
+    return Counter((op["op_name"], interpreter.get_tensor(op["inputs"][1]).shape) for op in ops)
+
+
 def cost(content: bytes) -> Cost:
     """Count parameters and multiply-accumulates of a file's convolutions and dense layers."""
     interpreter = _plain(content)
     shapes = {detail["index"]: tuple(int(s) for s in detail["shape"]) for detail in interpreter.get_tensor_details()}
     weights = conv_channels = dense_channels = macs = 0
     for op in interpreter._get_ops_details():
-        if op["op_name"] not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+        if op["op_name"] not in KERNELS:
             continue
         kernel = interpreter.get_tensor(op["inputs"][1])
         if kernel.size > 1 and (kernel == kernel.flat[0]).all():
@@ -89,3 +102,13 @@ def cost(content: bytes) -> Cost:
         else:
             conv_channels += output[-1]
     return Cost(weights, conv_channels, dense_channels, macs)
+
+
+def scales(content: bytes, operation: str) -> list[float]:
+    """Return the scales of the computed inputs of every operation of that name in an int8 file."""
+    interpreter = _plain(content)
+    details = {detail["index"]: detail for detail in interpreter.get_tensor_details()}
+    ops = interpreter._get_ops_details()
+    computed = {out for op in ops for out in op["outputs"]}
+    inputs = [index for op in ops if op["op_name"] == operation for index in op["inputs"] if index in computed]
+    return [float(details[index]["quantization"][0]) for index in inputs]

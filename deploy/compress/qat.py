@@ -67,6 +67,8 @@ def _annotate(layer: Any) -> Any:
     from edge.deploy.compress import quantize_configs as own
 
     annotate = need("tensorflow_model_optimization").quantization.keras.quantize_annotate_layer
+    if type(layer).__name__ in own.FOREIGN:
+        return annotate(layer, own.FOREIGN[type(layer).__name__]())
     quantizes = getattr(type(layer), "quantizes_output", None)
     if quantizes is None:
         return annotate(layer)

@@ -47,3 +47,7 @@ class QuantizeOutput(KeepScale):
 
     def get_config(self) -> dict[str, Any]:
         return {"quantize_output": self.quantize_output}
+
+
+FOREIGN = {"Multiply": QuantizeOutput}
+"""Keras layers that tfmot has no entry for, by what they are treated as."""

@@ -3,7 +3,8 @@
 from typing import Any
 
 from tf2onnx import utils
-from tf2onnx.handler import tfl_op
+from tf2onnx.handler import tf_op, tfl_op
+from tf2onnx.onnx_opset.nn import ConvTranspose
 from tf2onnx.tflite_handlers.tfl_math import TflFullyConnectedOp
 
 
@@ -32,3 +33,33 @@ def _flatten_input(ctx: Any, node: Any) -> None:
     flat = ctx.make_node("Reshape", [node.input[0], shape.output[0]], shapes=[[-1, width]], dtypes=[dtype])
     flat.skip_conversion = True
     ctx.replace_inputs(node, [flat.output[0], *node.input[1:]])
+
+
+@tf_op(["Conv2DBackpropInput", "Conv3DBackpropInputV2"])
+class GappedConvTranspose(ConvTranspose):
+    """Transposed convolutions with a stride beyond the kernel, whose last rows see no input at all.
+
+    tf2onnx 1.17 writes those rows as negative pads, which ONNX Runtime refuses; they are ``output_padding``.
+    """
+
+    @classmethod
+    def version_1(cls, ctx: Any, node: Any, **kwargs: Any) -> None:
+        """Rewrite one node, opset 1 to 10."""
+        super().version_1(ctx, node, **kwargs)
+        _pads_to_output_padding(node)
+
+    @classmethod
+    def version_11(cls, ctx: Any, node: Any, **kwargs: Any) -> None:
+        """Rewrite one node, opset 11 on."""
+        super().version_11(ctx, node, **kwargs)
+        _pads_to_output_padding(node)
+
+
+def _pads_to_output_padding(node: Any) -> None:
+    pads = node.get_attr_value("pads")
+    if pads is None or min(pads) >= 0:
+        return
+    half = len(pads) // 2
+    totals = [before + after for before, after in zip(pads[:half], pads[half:], strict=True)]
+    node.set_attr("output_padding", [max(0, -total) for total in totals])
+    node.set_attr("pads", [pad if total >= 0 else 0 for pad, total in zip(pads, totals * 2, strict=True)])

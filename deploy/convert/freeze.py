@@ -6,29 +6,38 @@ shuffles stay plain reshapes and the delegate takes the graph in one piece.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from edge.deploy._tensorflow import need
 from edge.errors import InvalidInput
+from edge.models import lowering
 
 
 @dataclass(frozen=True)
 class Frozen:
-    """function: a ``tf.ConcreteFunction`` without variables. shape: of its one input, batch 1 first.
+    """function: a ``tf.ConcreteFunction`` without variables; its outputs keep the model's order.
 
+    shape: of its one input, batch 1 first.
     graph: the function's ``GraphDef``, which freezing makes anyway and converting needs.
+    int8: freezes the form that is quantized after training, for networks with layers that have one.
     """
 
     function: Any
     shape: tuple[int, ...]
     graph: Any
+    int8: Callable[[], "Frozen"] | None = None
+
+    def for_int8(self) -> "Frozen":
+        """Return the form to quantize after training."""
+        return self if self.int8 is None else self.int8()
 
 
-def freeze(call: Callable[[Any], Any], input_shape: tuple[int | None, ...]) -> Frozen:
+def freeze(call: Callable[[Any], Any], input_shape: tuple[int | None, ...], dtype: str = "float32") -> Frozen:
     """Trace ``call`` (a Keras model or any tensor function) for one sample and fold its variables.
 
-    input_shape: with the batch first; the batch becomes 1, every other dimension must be known.
+    input_shape: with the batch first; the batch becomes 1, every other dimension must be known. dtype: of the input.
     """
     tf = need("tensorflow")
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2_as_graph
@@ -38,15 +47,24 @@ def freeze(call: Callable[[Any], Any], input_shape: tuple[int | None, ...]) -> F
         raise InvalidInput(f"the model's input must have a fixed size to be converted, got {input_shape}")
     # Keras converts the layers that need it; the call itself has no control flow for autograph to look for.
     traced = tf.function(lambda x: call(x), autograph=False).get_concrete_function(
-        tf.TensorSpec(shape, tf.float32, name="image")
+        tf.TensorSpec(shape, dtype, name="image")
     )
     function, graph = convert_variables_to_constants_v2_as_graph(traced, lower_control_flow=False)
     return Frozen(function, tuple(int(s) for s in shape if s is not None), graph)
 
 
 def freeze_keras(model: Any) -> Frozen:
-    """Freeze a Keras model (2 or 3) in inference mode. Raises InvalidInput unless it has one input and one output."""
-    for what, tensors in (("input", model.inputs), ("output", model.outputs)):
-        if len(tensors) != 1:
-            raise InvalidInput(f"the model must have one {what}, got {len(tensors)}")
-    return freeze(lambda x: model(x, training=False), tuple(model.inputs[0].shape))
+    """Freeze a Keras model (2 or 3) in inference mode. Raises InvalidInput unless it has one input."""
+    if len(model.inputs) != 1:
+        raise InvalidInput(f"the model must have one input, got {len(model.inputs)}")
+    frozen = _freeze_for(lowering.FLOAT, model)
+    if any(lowering.INT8 in getattr(type(layer), "lowers", ()) for layer in model.layers):
+        return replace(frozen, int8=partial(_freeze_for, lowering.INT8, model))
+    return frozen
+
+
+def _freeze_for(target: str, model: Any) -> Frozen:
+    entry = model.inputs[0]
+    dtype = str(getattr(entry.dtype, "name", entry.dtype))
+    with lowering.lowered_for(target):
+        return freeze(lambda x: model(x, training=False), tuple(entry.shape), dtype)

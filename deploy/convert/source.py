@@ -68,6 +68,8 @@ def open_source(text: str, trust: bool = False) -> SourceModel:
 
 
 def _keras(model: Any, record: dict[str, Any] | None) -> SourceModel:
+    if len(model.outputs) != 1:
+        raise InvalidInput(f"the model must have one output, got {len(model.outputs)}")
     frozen = freeze_keras(model)
     return SourceModel(
         name=str(model.name),

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy.convert.freeze import Frozen
+from edge.deploy.convert.observe import with_observed_ranges
 from edge.errors import InvalidInput
 
-Samples = Iterable[NDArray[np.float32]]
-"""Model inputs one by one: (1, height, width, channels) float32, normalized as the network expects."""
+Samples = Iterable[NDArray[Any]]
+"""Model inputs one by one, batch 1: images (1, height, width, channels) float32, normalized; tokens (1, n) int32."""
 
 
 def to_float32(frozen: Frozen) -> bytes:
@@ -25,13 +26,19 @@ def to_int8(frozen: Frozen, samples: Samples) -> bytes:
     Raises InvalidInput when there is no sample.
     """
     tf = need("tensorflow")
-    rows = [[np.ascontiguousarray(sample, np.float32)] for sample in samples]
+    frozen = frozen.for_int8()
+    dtype = frozen.function.inputs[0].dtype.as_numpy_dtype
+    rows = [[np.ascontiguousarray(sample, dtype)] for sample in samples]
     if not rows:
         raise InvalidInput("int8 needs calibration samples: give images with --calibrate")
     converter = _int8(_converter(frozen))
-    converter.representative_dataset = lambda: iter(rows)
+    converter.representative_dataset = lambda: iter(rows[:1])  # for its form; the ranges are observed below
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    return _convert(converter)
+    converter._experimental_calibrate_only = True
+    ranged = with_observed_ranges(_convert(converter), [row for (row,) in rows])
+    quantize = need("tensorflow.lite.python.convert").mlir_quantize
+    with quiet_conversion():
+        return bytes(quantize(ranged, input_data_type=tf.int8, output_data_type=tf.int8))
 
 
 def qat_to_int8(frozen: Frozen) -> bytes:

@@ -28,6 +28,9 @@ _DTYPES = {
     "tensor(uint64)": np.uint64,
     "tensor(bool)": np.bool_,
 }
+_INEXACT = ["WeightBiasQuantization"]
+"""Optimizers that change results: it rounds float weights between two quantizations to int8, by one scale for all
+(https://github.com/microsoft/onnxruntime/pull/22969); the file holds them exactly."""
 
 
 class OnnxRuntime(Backend):
@@ -46,7 +49,9 @@ class OnnxRuntime(Backend):
         options.inter_op_num_threads = 1
         options.log_severity_level = 4  # what goes wrong is raised; the log would say it a second time
         try:
-            session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=_INEXACT
+            )
             return OnnxModel(session, path)
         except InvalidInput:
             raise

@@ -1,7 +1,7 @@
 """The chains that are run as a whole: which networks, with which options, as the commands a user would type."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edge.errors import unknown_name
@@ -26,6 +26,7 @@ class Plan:
 
     clip_frames: length of the drawn clip that the loop is run on; 0 for none.
     drawn: images per class for training and testing of the drawn set, when it is drawn for this plan.
+    page: name of its page of results; of the plan by default.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Plan:
     clip_frames: int = 0
     drawn: tuple[int, int] | None = None
     bench_seconds: float = 1.0
+    page: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ PLANS = {
             ),
             Network(
                 "mobilenet_v2",
-                _words("--width 0.35 --downsample 16 --epochs 5 --label-smoothing 0 --seed 1"),
+                _words("--width 0.5 --downsample 16 --epochs 24 --label-smoothing 0 --seed 1"),
                 _words("--qat --qat-epochs 1 --seed 1"),
             ),
         ),
@@ -114,6 +116,14 @@ def plan(name: str) -> Plan:
     if name not in PLANS:
         raise unknown_name("plan", name, PLANS)
     return PLANS[name]
+
+
+def only(plan: Plan, name: str) -> Plan:
+    """Return the plan for one of its networks, with a page of its own."""
+    chosen = tuple(network for network in plan.networks if network.name == name)
+    if not chosen:
+        raise unknown_name("network of the plan", name, [network.name for network in plan.networks])
+    return replace(plan, networks=chosen, page=f"{plan.name}-{name}")
 
 
 def network_steps(plan: Plan, network: Network, data: str, out: Path) -> Iterator[Step]:

@@ -1,6 +1,7 @@
 """``--data`` of edge-train: what the data are, told by the network's task and the files; read once it is claimed."""
 
 import hashlib
+import inspect
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import _main
+from edge.errors import InvalidInput
 
 if TYPE_CHECKING:
     from edge.models.training.classification import Classification
@@ -24,8 +26,14 @@ class Opened:
     load: Callable[[tuple[int, ...], "Settings", Path], "Problem"]
 
 
-def open_problem(network: str, data: str, options: dict[str, Any] | None = None) -> Opened:
-    """List the data set behind ``--data``; nothing is decoded yet. options: those of the task's reader."""
+def open_problem(
+    network: str, data: str, options: dict[str, Any] | None = None, shared: dict[str, Any] | None = None
+) -> Opened:
+    """List the data set behind ``--data``; nothing is decoded yet.
+
+    options: those of the task's reader. shared: the network's, of which the reader takes those that it knows: the
+    anchors of a detector are laid out by both.
+    """
     from edge.models.networks import NETWORKS
     from edge.models.training.problems import FOLDERS, PROBLEMS, file_names, reader_of
 
@@ -33,14 +41,19 @@ def open_problem(network: str, data: str, options: dict[str, Any] | None = None)
     tasks = row.tasks if row else (FOLDERS,)
     reader = reader_of(tasks, file_names(root) if root.exists() else ())
     if reader == FOLDERS:
+        if options:
+            raise InvalidInput(f"image folders are read without options, got --data-option {next(iter(options))}")
         return _folder(data)
 
     def load(input_shape: tuple[int, ...], settings: "Settings", cache: Path) -> "Problem":
         from edge import registry
 
-        made: Problem = registry.load("data", PROBLEMS, reader)(
-            root, input_shape, settings, _main.progress("reading"), **(options or {})
-        )
+        read = registry.load("data", PROBLEMS, reader)
+        known = list(inspect.signature(read).parameters)[4:]
+        if unknown := [name for name in options or () if name not in known]:
+            raise InvalidInput(f"--data-option {unknown[0]} is not one of: {', '.join(known)}")
+        both = {name: value for name, value in (shared or {}).items() if name in known} | (options or {})
+        made: Problem = read(root, input_shape, settings, _main.progress("reading"), **both)
         return made
 
     digest = hashlib.sha256(json.dumps(file_names(root)).encode()).hexdigest()

@@ -12,15 +12,16 @@ from edge.errors import FileProblem
 
 
 def publish(plan: Plan, out: Path, data: str, results: Path, weights: Path) -> None:
-    """Write ``results/<plan>.{md,json,png}`` and, unless the data were drawn, each network's weights and card."""
+    """Write ``results/<page>.{md,json,png}`` and, unless the data were drawn, each network's weights and card."""
     if not (out / "report.json").is_file():
         raise FileProblem(f"{out} holds no finished chain: report.json is missing")
     results.mkdir(parents=True, exist_ok=True)
     report = _read(out / "report.json")
     networks = {network.name: _facts(plan, network, Path(data).name, out) for network in plan.networks}
-    (results / f"{plan.name}.json").write_text(json.dumps({**report, "networks": networks}, indent=2) + "\n")
-    (results / f"{plan.name}.md").write_text(_page(plan, out, report, networks), encoding="utf-8")
-    shutil.copyfile(out / "report.png", results / f"{plan.name}.png")
+    page = plan.page or plan.name
+    (results / f"{page}.json").write_text(json.dumps({**report, "networks": networks}, indent=2) + "\n")
+    (results / f"{page}.md").write_text(_page(plan, page, out, report, networks), encoding="utf-8")
+    shutil.copyfile(out / "report.png", results / f"{page}.png")
     for network in plan.networks if plan.drawn is None else ():
         _release(plan, network, networks[network.name], out, weights)
 
@@ -43,15 +44,17 @@ def _facts(plan: Plan, network: Network, data: str, out: Path) -> dict[str, Any]
     }
 
 
-def _page(plan: Plan, out: Path, report: dict[str, Any], networks: dict[str, Any]) -> str:
+def _page(plan: Plan, page: str, out: Path, report: dict[str, Any], networks: dict[str, Any]) -> str:
     table = (out / "report.md").read_text(encoding="utf-8").split("\n\n")[1]
+    only = f" --only {plan.networks[0].name}" if plan.page else ""
+    options = f"{only}{'' if plan.drawn else ' --data …'}"
     lines = [
-        f"# {plan.name}",
+        f"# {page}",
         "",
-        f"Written by `python -m edge.cli.chain {plan.name}{'' if plan.drawn else ' --data …'} --out out --publish`.",
+        f"Written by `python -m edge.cli.chain {plan.name}{options} --out out --publish`.",
         "",
     ]
-    lines += [table, "", f"![accuracy against latency]({plan.name}.png)", ""]
+    lines += [table, "", f"![accuracy against latency]({page}.png)", ""]
     device = report["device"]
     lines += [f"Latency: one thread on {device['model']}, {device['cores']} cores.", ""]
     for name, facts in networks.items():

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.cli import _main
-from edge.cli._plans import PLANS, Plan, Step, Variant, network_steps, plan, variants
+from edge.cli._plans import PLANS, Plan, Step, Variant, network_steps, only, plan, variants
 from edge.errors import InvalidInput
 
 
@@ -21,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("plan", metavar="PLAN", help=", ".join(PLANS))
     p.add_argument("--data", metavar="DIR|ZIP|NAME", help="the images; the demo draws its own")
     p.add_argument("--out", type=Path, required=True, metavar="DIR", help="everything goes here; a second run goes on")
+    p.add_argument("--only", metavar="NETWORK", help="one network of the plan, on a page of its own")
     p.add_argument("--publish", action="store_true", help="keep record and weights in this checkout, for a release")
     return p
 
@@ -30,7 +31,7 @@ def body(a: argparse.Namespace) -> None:
     from edge.cli._processes import Runner
 
     started = time.monotonic()
-    chosen = plan(a.plan)
+    chosen = only(plan(a.plan), a.only) if a.only else plan(a.plan)
     a.out.mkdir(parents=True, exist_ok=True)
     data = _data(chosen, a.data, a.out)
     runner = Runner()

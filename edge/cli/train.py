@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 examples:
   edge-train --list
+  edge-train mobilenet_v3_small --describe --input-size 96
   edge-train shufflenet_v2 --data cifar10.zip --out run --width 0.5 --input-size 32 --epochs 40
   edge-train mobilenet_v2 --data photos/ --out run --input-size 160 --optimizer adamw --learning-rate 0.002
   edge-train shufflenet_v2 --data mine/ --out tuned --weights run/model.keras --input-size 32 --width 0.5 --epochs 8
   edge-train shufflenet_v2 --data cifar10.zip --out run --resume     (same options: goes on where it stopped)
 
-data: a folder or a zip with train/<class>/*.jpg and test/<class>/*.jpg (or validation/), or the name "scenes" for
-a drawn set. OUT gets model.keras, train.json, labels.txt, history.csv and curves.png.
+data: for classifiers a folder or a zip with train/<class>/*.jpg and test/<class>/*.jpg (or validation/), or the name
+"scenes" for a drawn set, or sounds named <label>_<speaker>_<index>.wav; for segmentation images with masks; for
+detection a set in VOC's form. OUT gets model.keras, train.json, labels.txt, history.csv and curves.png.
 """
 
 
@@ -37,7 +40,18 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("model", nargs="?", metavar="MODEL", help="network name; --list prints them")
     p.add_argument("--list", action="store_true", help="print the networks and stop")
+    p.add_argument(
+        "--describe", action="store_true", help="print what MODEL is and costs, with these options, and stop"
+    )
     p.add_argument("--data", metavar="DIR|ZIP|NAME", help="the images; NAME: scenes, a set that is drawn here")
+    p.add_argument(
+        "--data-option",
+        type=_option,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="how masks, boxes or sounds are read, e.g. view=crop, test_speakers=theo",
+    )
     p.add_argument("--out", type=Path, metavar="DIR", help="where the run goes")
     p.add_argument("--weights", type=Path, metavar="FILE", help="start from this .keras file, other classes or not")
     p.add_argument("--average", type=float, default=0.0, metavar="SHARE", help="of --weights in the result, e.g. 0.5")
@@ -156,6 +170,9 @@ def body(a: argparse.Namespace) -> None:
     if a.list:
         _list()
         return
+    if a.describe and a.model is not None:
+        _describe(a)
+        return
     for option in ("model", "data", "out"):
         if getattr(a, option) is None:
             raise InvalidInput(f"{'--' if option != 'model' else ''}{option} is missing; see edge-train --help")
@@ -170,7 +187,37 @@ def _list() -> None:
 
     for name in available():
         row = NETWORKS.get(name)
-        print(f"{name:32} {row.tasks[0]:12} {row.summary}" if row else f"{name:32} plug-in")
+        if row is None:
+            print(f"{name:32} plug-in")
+            continue
+        shape = "x".join(map(str, row.input_shape))
+        print(f"{name:32} {row.tasks[0]:12} {shape:13} {row.summary}")
+
+
+def _describe(a: argparse.Namespace) -> None:
+    from edge.models.registry import available
+
+    if a.model not in available():
+        raise unknown_name("model", a.model, available())
+    _main.quiet_tensorflow()
+    from edge.models import describe
+
+    found = describe(a.model, **network_options(a))
+    _main.write_json(a.json, found.as_json())
+    print(f"{found.name}: {found.summary}  {found.paper}")
+    shown = {
+        "task": ", ".join(found.tasks),
+        "input": "x".join(map(str, found.input_shape)),
+        "output": ", ".join("x".join(map(str, shape)) for shape in found.outputs),
+        "parameters": f"{found.parameters:,} trained, {found.total:,} in all",
+        "MACs": f"{found.macs:,}",
+        "activations": f"{found.activation_peak:,} values at once: bytes in int8, a quarter of those in float32",
+        "receptive field": "everything" if found.receptive_field is None else f"{found.receptive_field} rows",
+        "taps": ", ".join(f"{stride}: {layer}" for stride, layer in found.strides.items()),
+    }
+    for title, text in shown.items():
+        if text:
+            print(f"  {title:16} {text}")
 
 
 def _train(a: argparse.Namespace) -> None:
@@ -183,9 +230,9 @@ def _train(a: argparse.Namespace) -> None:
     options = network_options(a)
     check(a.model, options["input_shape"], classes=1, width=a.width, dropout=a.dropout)
     settings = settings_from(a, options["input_shape"][0])
-    opened = open_problem(a.model, a.data)
+    opened = open_problem(a.model, a.data, dict(a.data_option), dict(a.option))
     about = {"data": opened.identity, "build": {"name": a.model, **options}, "weights": _weights_identity(a.weights)}
-    choices = {"model": a.model, **options, **settings.as_json(), **about}
+    choices = {"model": a.model, **options, **settings.as_json(), **about, "data_options": dict(a.data_option)}
     with claim(a.out, choices, a.resume, shared=a.strategy == "multiworker") as out:
         _main.quiet_tensorflow()
         from edge.deploy.load import load_keras
@@ -201,10 +248,10 @@ def _train(a: argparse.Namespace) -> None:
             made = build(a.model, classes=len(problem.labels), **options)
             return start_from(made, load_keras(a.weights)) if a.weights else made
 
-        record = fit.train(make, problem, settings, out, a.resume, about=about)
+        record = fit.train(make, problem, settings, out, a.resume, about={**about, "command": a.command})
         plot_curves(out / fit.HISTORY, out / fit.CURVES, problem.metric)
     _main.write_json(a.json, record)
-    print(f"{sentence(a.model, record, problem.metric)}; model in {a.out}")
+    print(f"{sentence(a.model, record)}; model in {a.out}")
 
 
 def _weights_identity(weights: Path | None) -> dict[str, str] | None:
@@ -242,9 +289,16 @@ def _input_shape(a: argparse.Namespace, papers: tuple[int, ...]) -> tuple[int, .
     return (*sizes, channels)
 
 
+def _said(words: Sequence[str]) -> str:
+    """Return the command line for the record: of paths only the last part, and without what does not change the run."""
+    kept = [Path(word).name if "/" in word else word for word in words if word != "--resume"]
+    return shlex.join(["edge-train", *kept])
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    return _main.run(parser(), body, argv)
+    command = _said(sys.argv[1:] if argv is None else argv)
+    return _main.run(parser(), lambda a: body(argparse.Namespace(**vars(a), command=command)), argv)
 
 
 if __name__ == "__main__":

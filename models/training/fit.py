@@ -152,14 +152,16 @@ def _in_float32(make: Callable[[], Any], model: Any, settings: Settings) -> Any:
 
 
 def _record(model: Any, problem: Problem, settings: Settings, epochs: int, out: Path, seconds: float) -> dict[str, Any]:
-    cost = complexity(model)
+    cost, figures = complexity(model), dict(problem.report(model, out))
     return {
         "network": model.name,
         "input_shape": list(model.input_shape[1:]),
         "classes": len(problem.labels),
         "trainable": cost.trainable,
         "macs": cost.macs,
-        **problem.report(model, out),
+        "headline": next(iter(figures)),
+        **figures,
+        "figures": figures,
         **problem.facts(),
         "epochs": epochs,
         "seconds": round(max(seconds, trained_seconds(out / HISTORY)), 1),

@@ -23,7 +23,7 @@ def training_batches(data: Decoded, classes: int, batch: int, augmentation: Augm
     batches = batches.map(
         lambda x, y: augment(x, y, augmentation, data.normalize), tf.data.AUTOTUNE, deterministic=True
     )
-    return _sharded(batches).prefetch(tf.data.AUTOTUNE)
+    return sharded(batches).prefetch(tf.data.AUTOTUNE)
 
 
 def evaluation_batches(data: Decoded, classes: int, batch: int) -> Any:
@@ -32,7 +32,7 @@ def evaluation_batches(data: Decoded, classes: int, batch: int) -> Any:
     batches = _gather(order, data, classes).map(
         lambda x, y: (data.normalize(tf.cast(x, tf.float32)), y), tf.data.AUTOTUNE
     )
-    return _sharded(batches).prefetch(tf.data.AUTOTUNE)
+    return sharded(batches).prefetch(tf.data.AUTOTUNE)
 
 
 def augment(images: Any, targets: Any, how: Augmentation, normalize: Callable[[Any], Any]) -> tuple[Any, Any]:
@@ -64,7 +64,7 @@ def _gather(order: Any, data: Decoded, classes: int) -> Any:
     return order.map(read, tf.data.AUTOTUNE, deterministic=True)
 
 
-def _sharded(dataset: Any) -> Any:
+def sharded(dataset: Any) -> Any:
     """Let ``tf.distribute`` shard by element: there are no files to shard by."""
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA

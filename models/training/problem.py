@@ -38,7 +38,7 @@ class Problem(Protocol):
         """Return what ``keras.Model.compile`` takes as ``metrics``, ``self.metric`` among them."""
 
     def report(self, model: Any, out: Path) -> Mapping[str, Any]:
-        """Return the final figures of ``model`` on images that it was not fitted to: ``self.metric`` first, 0 to 1.
+        """Return the final figures of ``model`` on samples that it has not seen; the first is the headline, 0 to 1.
 
         Pictures that a person would look at go into ``out``.
         """
@@ -47,6 +47,7 @@ class Problem(Protocol):
         """Return what the record says of the data: sample counts, files left out, mean and std of the inputs."""
 
 
-def sentence(name: str, record: Mapping[str, Any], metric: str) -> str:
+def sentence(name: str, record: Mapping[str, Any]) -> str:
     """Return the line that ends a training: what was reached, on how many samples."""
-    return f"{name}: {metric} {record[metric]:.4f} on {record['images']['report']} images"
+    headline = record["headline"]
+    return f"{name}: {headline} {record[headline]:.4f} on {record['images']['report']} images"

@@ -1,4 +1,4 @@
-"""What is inside the int8 files of every network: tensor types, batch, delegate partitions, shape operations."""
+"""What is inside the int8 files of every efficient network: types, batch, delegate partitions, shape operations."""
 
 from pathlib import Path
 
@@ -7,7 +7,8 @@ import numpy as np
 from edge.backends import open_model
 from edge.deploy.compress import qat
 from edge.deploy.convert import freeze, tflite
-from edge.models import available, build
+from edge.models import build
+from edge.models.networks import MOBILE
 from tests import tflite_file
 
 DYNAMIC = {"SHAPE", "PACK", "STRIDED_SLICE"}
@@ -37,7 +38,7 @@ def quantize_aware(network: str) -> bytes:
 def measure(folder: Path) -> dict[str, dict[str, object]]:
     """Return what was found, by network and way; MobileNetV2's file stays in ``folder`` for the loop."""
     found = {}
-    for network in available():
+    for network in MOBILE:
         path = folder / f"{network}_int8.tflite"
         path.write_bytes(calibrated(network))
         found[network] = _look(path)

@@ -8,12 +8,14 @@ need("tensorflow")
 
 import tf_keras as keras  # noqa: E402
 
-from edge.models.layers import AveragePool, ChannelShuffle, ChannelSplit  # noqa: E402
+from edge.models.layers import AveragePool, ChannelShuffle, ChannelSplit, Scale, ShiftedReLU6  # noqa: E402
 
 OWN = [
     pytest.param(ChannelSplit(), id="split"),
     pytest.param(ChannelShuffle(3), id="shuffle"),
     pytest.param(AveragePool(2, 2), id="pool"),
+    pytest.param(ShiftedReLU6(), id="six times the hard sigmoid"),
+    pytest.param(Scale(1 / 6), id="scale"),
 ]
 
 

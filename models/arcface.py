@@ -1,0 +1,74 @@
+"""ArcFace (Deng et al. 2018, https://arxiv.org/abs/1801.07698): train an embedding as if to classify its classes.
+
+Put ``Cosines`` behind an embedding network and fit it with ``ArcFace``; afterwards leave ``Cosines`` away.
+"""
+
+import math
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+from edge.errors import InvalidInput
+
+
+@keras.utils.register_keras_serializable("edge")
+class Cosines(keras.layers.Layer):
+    """Cosine of the angle between an embedding and the centre of each class (section 3.1).
+
+    Input: (batch, size), of any length. Output: (batch, classes) float32, -1 to 1.
+    """
+
+    quantizes_output = True
+
+    def __init__(self, classes: int, **kwargs: Any) -> None:
+        super().__init__(**{"dtype": "float32", **kwargs})
+        if classes < 1:
+            raise InvalidInput(f"classes must be at least 1, got {classes}")
+        self.classes = classes
+
+    def build(self, input_shape: Any) -> None:
+        self.centres = self.add_weight(
+            name="centres", shape=(int(input_shape[-1]), self.classes), initializer="glorot_uniform"
+        )
+        super().build(input_shape)
+
+    def call(self, inputs: Any) -> Any:
+        return tf.matmul(tf.nn.l2_normalize(inputs, -1), tf.nn.l2_normalize(self.centres, 0))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "classes": self.classes}
+
+
+@keras.utils.register_keras_serializable("edge")
+class ArcFace(keras.losses.Loss):
+    """Cross-entropy of softmax(scale * c), where c is cos(angle + margin) for the true class, cos(angle) for others.
+
+    Equation 3. y_true: (batch, classes), one-hot. y_pred: (batch, classes) cosines.
+    Where angle + margin passes pi, the cosine would rise again; there it goes on as cos(angle) - margin * sin(margin),
+    as in the authors' code (https://github.com/deepinsight/insightface).
+    """
+
+    def __init__(self, margin: float = 0.5, scale: float = 64.0, name: str = "arcface", **kwargs: Any) -> None:
+        """margin: radians, 0 to below pi. scale: above 0."""
+        super().__init__(name=name, **kwargs)
+        if not 0 <= margin < math.pi:
+            raise InvalidInput(f"margin must be from 0 to below pi, got {margin}")
+        if not scale > 0:
+            raise InvalidInput(f"scale must be above 0, got {scale}")
+        self.margin, self.scale = margin, scale
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        true = tf.cast(y_true, y_pred.dtype)
+        moved = tf.where(true > 0.5, self._with_margin(y_pred), y_pred)
+        return tf.nn.softmax_cross_entropy_with_logits(true, self.scale * moved)
+
+    def _with_margin(self, cosine: Any) -> Any:
+        # The gradient of the square root has no value at a sine of 0.
+        sine = tf.sqrt(tf.maximum(1 - cosine**2, 1e-9))
+        moved = cosine * math.cos(self.margin) - sine * math.sin(self.margin)
+        beyond = cosine - self.margin * math.sin(self.margin)
+        return tf.where(cosine > math.cos(math.pi - self.margin), moved, beyond)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "margin": self.margin, "scale": self.scale}

@@ -1,0 +1,122 @@
+"""How well predicted regions lie on the true ones: Dice and IoU, as a loss, while training, and from counts.
+
+Targets are one-hot, (batch, height, width, classes); a pixel of zeros counts nowhere. Figures are of the foreground:
+the mean over all classes but the first that occur.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+from numpy.typing import NDArray
+
+from edge.errors import InvalidInput
+
+LOSSES = ("dice+cross-entropy", "dice")
+SMOOTH = 1.0
+"""Pixels added above and below: a class that is in neither region has Dice 1."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Pixels by class, each (classes,): both right, predicted, true."""
+
+    both: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    true: NDArray[np.int64]
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(self.both + other.both, self.predicted + other.predicted, self.true + other.true)
+
+    def dice(self) -> NDArray[np.float64]:
+        """2 |A and B| / (|A| + |B|) of each class; not a number for a class in neither."""
+        return _ratio(2 * self.both, self.predicted + self.true)
+
+    def iou(self) -> NDArray[np.float64]:
+        """|A and B| / |A or B| of each class; not a number for a class in neither."""
+        return _ratio(self.both, self.predicted + self.true - self.both)
+
+    def accuracy(self) -> float:
+        """Share of the pixels whose class is right."""
+        return float(_ratio(self.both.sum(), self.true.sum()))
+
+
+def _ratio(a: Any, b: Any) -> NDArray[np.float64]:
+    return np.asarray(np.divide(a, b, out=np.full(np.shape(b), np.nan), where=np.asarray(b) > 0), np.float64)
+
+
+def foreground(values: NDArray[np.float64]) -> float:
+    """Return the mean over all classes but the first that occur; 0 when none does."""
+    there = values[1:][~np.isnan(values[1:])]
+    return float(there.mean()) if there.size else 0.0
+
+
+def count(predicted: NDArray[Any], true: NDArray[Any], classes: int) -> Counts:
+    """Compare two arrays of class indices; true pixels that are no class count nowhere."""
+    valid = true < classes
+    predicted, true = predicted[valid], true[valid]
+    tally = (np.bincount(values, minlength=classes) for values in (true[predicted == true], predicted, true))
+    return Counts(*(values.astype(np.int64) for values in tally))
+
+
+class Loss(keras.losses.Loss):
+    """1 - Dice, the mean over classes and images, with or without the cross-entropy of the pixels added to it."""
+
+    def __init__(self, kind: str = LOSSES[0], label_smoothing: float = 0.0) -> None:
+        """kind: of ``LOSSES``. label_smoothing: of the cross-entropy. Raises InvalidInput for another kind."""
+        super().__init__(name="overlap")
+        if kind not in LOSSES:
+            raise InvalidInput(f"loss must be one of {', '.join(LOSSES)}, got {kind!r}")
+        self._cross, self._smoothing = kind == LOSSES[0], label_smoothing
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return one value an image, (batch,)."""
+        valid = tf.reduce_sum(y_true, -1)
+        loss = 1 - tf.reduce_mean(soft_dice(y_true, y_pred * valid[..., None]), -1)
+        if not self._cross:
+            return loss
+        pixels = keras.losses.categorical_crossentropy(y_true, y_pred, label_smoothing=self._smoothing)
+        return loss + tf.reduce_sum(pixels * valid, (1, 2)) / tf.maximum(tf.reduce_sum(valid, (1, 2)), 1.0)
+
+
+def soft_dice(y_true: Any, y_pred: Any) -> Any:
+    """Dice of probabilities, (batch, classes): products for the intersection (V-Net, 1606.04797, section 3)."""
+    both = tf.reduce_sum(y_true * y_pred, (1, 2))
+    size = tf.reduce_sum(y_true, (1, 2)) + tf.reduce_sum(y_pred, (1, 2))
+    return (2 * both + SMOOTH) / (size + SMOOTH)
+
+
+class Overlap(keras.metrics.Metric):
+    """Dice or IoU of the foreground over all pixels seen."""
+
+    def __init__(self, name: str, classes: int) -> None:
+        """name: dice or iou."""
+        super().__init__(name, dtype="float64")  # float32 loses count at 16 million pixels
+        self.both, self.predicted, self.true = (
+            self.add_weight(key, (classes,), initializer="zeros") for key in ("both", "predicted", "true")
+        )
+        self._classes = classes
+
+    def reset_state(self) -> None:
+        """Forget what was counted."""
+        for total in self.variables:
+            total.assign(tf.zeros_like(total))
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Count a batch."""
+        y_true = tf.cast(y_true, tf.float64)
+        valid = tf.reduce_sum(y_true, -1, keepdims=True)
+        chosen = tf.one_hot(tf.argmax(y_pred, -1), self._classes, dtype=tf.float64) * valid
+        for total, pixels in ((self.both, chosen * y_true), (self.predicted, chosen), (self.true, y_true)):
+            total.assign_add(tf.reduce_sum(pixels, (0, 1, 2)))
+
+    def result(self) -> Any:
+        """The mean over the foreground classes that occur."""
+        size, both = (self.predicted + self.true)[1:], self.both[1:]
+        share = 2 * both / size if self.name == "dice" else both / (size - both)
+        there = size > 0
+        return tf.math.divide_no_nan(
+            tf.reduce_sum(tf.where(there, share, tf.zeros_like(share))), tf.reduce_sum(tf.cast(there, tf.float64))
+        )

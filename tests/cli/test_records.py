@@ -1,0 +1,54 @@
+"""Records of finished trainings kept as a page."""
+
+import json
+
+import pytest
+
+from edge.cli import records
+from tests.cli.commands import complaint, run
+
+RECORD = {
+    "network": "lenet5",
+    "data": {"name": "digits.zip"},
+    "headline": "accuracy",
+    "accuracy": 0.9912,
+    "figures": {"accuracy": 0.9912, "by_class": {"zero": {"recall": 0.5}}},
+    "images": {"train": 60000, "report": 10000},
+    "epochs": 3,
+    "seconds": 90.0,
+    "trainable": 61706,
+    "macs": 416520,
+    "command": "edge-train lenet5 --data digits.zip --out run",
+    "settings": {"seed": 4},
+    "machine": "x86_64, 2 processors, 0 GPU",
+    "versions": {"python": "3.11"},
+}
+
+
+@pytest.fixture
+def finished(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "train.json").write_text(json.dumps(RECORD))
+    (folder / "curves.png").write_bytes(b"curves")
+    (folder / "boxes.png").write_bytes(b"boxes")
+    return folder
+
+
+def test_a_page_has_figures_command_and_pictures(finished, tmp_path, capsys):
+    out = tmp_path / "docs"
+    assert run(records, capsys, finished, "--out", out).code == 0
+    page = (out / "tasks.md").read_text()
+    assert "| lenet5 | digits.zip | accuracy | 0.9912 | 10,000 | 3 | 1.5 | 61,706 | 416,520 |" in page
+    assert "- by_class: zero recall 0.5000" in page
+    assert "edge-train lenet5 --data digits.zip --out run" in page
+    assert page.index("tasks-lenet5-boxes.png") < page.index("tasks-lenet5-curves.png")
+    assert (out / "tasks-lenet5-boxes.png").read_bytes() == b"boxes"
+    assert json.loads((out / "tasks.json").read_text()) == [RECORD]
+
+
+def test_an_unfinished_run_is_refused_and_nothing_is_written(tmp_path, capsys):
+    said = run(records, capsys, tmp_path, "--out", tmp_path / "docs")
+    assert said.code == 2
+    assert "holds no finished training: train.json is missing" in complaint(said, "edge-records")
+    assert not (tmp_path / "docs").exists()

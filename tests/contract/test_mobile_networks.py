@@ -1,0 +1,146 @@
+"""What one network of every mobile family promises beyond ``test_networks``: it is trained, pruned and quantized.
+
+Each is made once, at a quarter of its width, and trained until its outputs are far from ties.
+"""
+
+import numpy as np
+import pytest
+
+from edge.backends import open_model
+from edge.deploy._tensorflow import need
+from edge.models import build
+from edge.models.networks import MOBILE
+from edge.tensors import dequantize, quantize
+from tests import networks, tflite_file
+
+need("tensorflow_model_optimization")
+
+import tf_keras as keras  # noqa: E402
+
+from edge.deploy.compress import prune, qat  # noqa: E402
+from edge.deploy.load import load_keras  # noqa: E402
+
+NOT_DELEGATED = {"SOFTMAX"}
+"""Of int8 files: the last operation, on a handful of values, which XNNPACK takes in float only."""
+DYNAMIC_SHAPES = {"SHAPE", "PACK"}
+INTEGERS = {"int8", "int32"}
+"""int32: biases, and the shapes of reshapes and means."""
+
+
+SAME_BUILDER = {
+    "mobilenet_v3_small": "mobilenet_v3_large",
+    "mobilenet_v3_small_minimalistic": "mobilenet_v3_large_minimalistic",
+    "mobilenet_v4_conv_medium": "mobilenet_v4_conv_small",
+    **{f"efficientnet_lite{n}": "efficientnet_lite0" for n in range(1, 5)},
+}
+"""Members of a family that differ from another in their table's numbers only."""
+FAMILIES = [name for name in MOBILE if name not in SAME_BUILDER]
+
+
+@pytest.fixture(scope="module", params=[pytest.param(n, marks=pytest.mark.xdist_group(n)) for n in FAMILIES])
+def net(request):
+    return networks.network(request.param)
+
+
+def run_file(path, images):
+    """Run real images through a file, quantizing at its border; return real outputs."""
+    with open_model(path, threads=1) as model:
+        entry, out = model.inputs[0], model.outputs[0]
+        return np.concatenate([dequantize(model.run([quantize(x[None], entry)])[0], out) for x in images])
+
+
+def agreement(a, b):
+    return float(np.mean(a.argmax(-1) == b.argmax(-1)))
+
+
+def test_builds_at_another_size_with_the_same_names(net):
+    other = build(net.name, (48, 64, 3), 7, networks.WIDTH)
+    assert isinstance(other, keras.Model)
+    assert other.name == net.name
+    assert other.input_shape == (None, 48, 64, 3)
+    assert other.output_shape == (None, 7)
+    assert [layer.name for layer in other.layers] == [layer.name for layer in net.model.layers]
+
+
+def test_learns_and_gives_probabilities(net):
+    model, (before, after) = net.trained
+    assert after < 0.3 * before
+    out = networks.run(model, net.held_out)
+    assert out.dtype == np.float32
+    assert out.min() >= 0
+    np.testing.assert_allclose(out.sum(-1), 1, atol=1e-5)  # the float32 rounding of a softmax
+    # What the comparisons below stand on: the network tells the held-out colours apart.
+    assert np.mean(out.argmax(-1) == net.held_out_classes) >= 0.95
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_comes_back_from_its_file_with_the_same_outputs(net, suffix):
+    path = net.folder / f"saved{suffix}"
+    with qat.saving_h5():
+        net.model.save(path)
+    np.testing.assert_array_equal(load_keras(path)(net.held_out[:4]), net.model(net.held_out[:4]))
+
+
+def test_float32_file_computes_what_keras_computes(net):
+    expected = networks.run(net.model, net.held_out[:32])
+    error = np.abs(run_file(net.float32, net.held_out[:32]) - expected).max()
+    assert error <= 1e-4 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8", "qat_int8"])
+def test_files_are_static_and_run_in_one_piece(net, precision):
+    content = getattr(net, precision).read_bytes()
+    assert tflite_file.tensor_dtypes(content) <= (INTEGERS if "int8" in precision else {"float32", "int32"})
+    assert not DYNAMIC_SHAPES & set(tflite_file.op_names(content))
+    partitions, left = tflite_file.delegate_partitions(content)
+    assert partitions == 1
+    assert set(left) <= NOT_DELEGATED
+    with open_model(getattr(net, precision)) as model:
+        assert model.inputs[0].shape == (1, *networks.SIZE)
+        assert model.outputs[0].shape == (1, networks.CLASSES)
+
+
+def test_int8_file_agrees_with_keras(net):
+    expected = networks.run(net.model, net.held_out)
+    assert agreement(run_file(net.int8, net.held_out), expected) >= 0.98  # no training made up for the rounding
+
+
+@pytest.mark.parametrize(
+    ("precision", "tolerance"),
+    [
+        pytest.param("float32", 1e-4, id="float32: another order of additions"),
+        pytest.param("int8", 0.1, id="int8: roundings half a step apart, layer after layer"),
+    ],
+)
+def test_onnx_file_is_valid_and_agrees_with_the_tflite_file(net, precision, tolerance):
+    import onnx
+
+    path = net.onnx(precision)
+    model = onnx.load(path)
+    onnx.checker.check_model(model, full_check=True)
+    assert {node.domain for node in model.graph.node} == {""}
+    assert [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim] == [1, *networks.SIZE]
+    expected = run_file(getattr(net, precision), net.held_out)
+    got = run_file(path, net.held_out)
+    assert agreement(got, expected) >= 0.99
+    assert np.abs(got - expected).max() <= tolerance
+
+
+def test_trains_quantization_aware_and_the_file_agrees(net):
+    assert qat.is_quantize_aware(net.quantize_aware)
+    expected = networks.run(net.quantize_aware, net.held_out)
+    assert agreement(run_file(net.qat_int8, net.held_out), expected) >= 0.99
+
+
+def test_quantize_aware_model_comes_back_from_its_file(net):
+    path = net.folder / "qat.h5"
+    with qat.saving_h5():
+        net.quantize_aware.save(path, include_optimizer=False)
+    loaded = load_keras(path)
+    np.testing.assert_array_equal(loaded(net.held_out[:4]), net.quantize_aware(net.held_out[:4]))
+
+
+def test_pruned_zeros_survive_quantization_aware_training(net):
+    # Each kernel loses half its weights, rounded: small kernels move the share by less than a percent.
+    assert prune.sparsity(net.pruned) == pytest.approx(0.5, abs=0.01)
+    assert prune.sparsity(net.pruned_quantize_aware) >= prune.sparsity(net.pruned)

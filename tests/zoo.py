@@ -1,0 +1,131 @@
+"""Every network of the table made once a session, small and untrained: built, stepped, saved, converted."""
+
+import math
+from functools import cache, cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from edge.models import build
+from edge.models.networks import NETWORKS
+
+WIDTH = 0.25
+CLASSES = 5
+LEAST_SIDE = {1: 32, 2: 256, 3: 32, 4: 32}
+"""Of height and width by the input's dimensions: small, and several positions left after the usual strides."""
+
+
+def input_shape(name: str, larger: int = 0) -> tuple[int, ...]:
+    """Return a small input for ``name``; ``larger``: so many steps of what fits more, in each sliding dimension."""
+    row = NETWORKS[name]
+    least = 64 if row.tasks[0] == "detect" else LEAST_SIDE[len(row.smallest)]  # its extra maps halve the last
+    step = math.lcm(16, row.multiple)
+    sides = []
+    for smallest in row.smallest[:-1]:
+        # A clip's frames are few; an odd input like 63 stays what it is when it is the least.
+        side = smallest if smallest >= least or (len(row.smallest) == 4 and not sides) else least
+        sides.append(-(-side // row.multiple) * row.multiple + step * larger)
+    channels = row.input_shape[-1] if len(row.input_shape) > 1 else max(row.smallest[0], 64) + 16 * larger
+    return (*sides, channels)
+
+
+class Subject:
+    """One network; each property is computed when it is first asked for."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.row = name, NETWORKS[name]
+        self._folder = TemporaryDirectory(prefix="edge-zoo-")
+        self.folder = Path(self._folder.name)
+
+    def build(self, larger: int = 0, **options):
+        """Return the network at the test's width and class count."""
+        import tf_keras as keras
+
+        keras.utils.set_random_seed(7)
+        return build(self.name, input_shape(self.name, larger), CLASSES, WIDTH, **options)
+
+    @cached_property
+    def model(self):
+        """Return the network with moving statistics of one batch, so that its outputs are of an ordinary size."""
+        model = self.build()
+        settle(model, self.batch(model, 64, seed=1))
+        return model
+
+    @cached_property
+    def larger(self):
+        """Return the network for a larger input."""
+        return self.build(larger=1)
+
+    def batch(self, model, count, seed):
+        """Return (count, …) inputs of the model's own type: normal values, or tokens of its vocabulary."""
+        rng = np.random.default_rng(seed)
+        entry = model.inputs[0]
+        if entry.dtype.is_integer:
+            return rng.integers(0, 20, (count, *entry.shape[1:])).astype(np.int32)
+        return rng.normal(0, 1, (count, *entry.shape[1:])).astype(np.float32)
+
+    @cached_property
+    def inputs(self):
+        return self.batch(self.model, 4, seed=2)
+
+    @cached_property
+    def expected(self):
+        """Return the model's outputs on ``inputs``, a list."""
+        return outputs(self.model, self.inputs)
+
+    @cached_property
+    def frozen(self):
+        from edge.deploy.convert.freeze import freeze_keras
+
+        return freeze_keras(self.model)
+
+    @cached_property
+    def float32(self) -> Path:
+        from edge.deploy.convert import tflite
+
+        return self._write("float32.tflite", tflite.to_float32(self.frozen))
+
+    @cached_property
+    def int8(self) -> Path:
+        from edge.deploy.convert import tflite
+
+        return self._write("int8.tflite", tflite.to_int8(self.frozen, self.batch(self.model, 8, seed=3)[:, None]))
+
+    @cached_property
+    def onnx(self) -> Path:
+        from edge.deploy.convert import onnx
+
+        target = self.folder / "float32.onnx"
+        onnx.from_tflite(self.float32, target)
+        return target
+
+    def _write(self, name: str, content: bytes) -> Path:
+        path = self.folder / name
+        path.write_bytes(content)
+        return path
+
+
+def outputs(model, inputs, training=False):
+    """Return a Keras model's outputs as a list of arrays."""
+    made = model(inputs, training=training)
+    return [np.asarray(out, np.float32) for out in (made if isinstance(made, (list, tuple)) else [made])]
+
+
+def settle(model, inputs):
+    """Set the moving statistics of every normalization to those of one batch."""
+    import tf_keras as keras
+
+    norms = [layer for layer in model.submodules if isinstance(layer, keras.layers.BatchNormalization)]
+    kept = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    model(inputs, training=True)
+    for norm, momentum in zip(norms, kept, strict=True):
+        norm.momentum = momentum
+
+
+@cache
+def subject(name: str) -> Subject:
+    """Return the session's ``Subject``."""
+    return Subject(name)
