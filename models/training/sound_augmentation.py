@@ -54,14 +54,14 @@ def distorted(samples: Wave, length: int, rate: int, how: Distortion, rng: np.ra
 def at_speed(samples: Wave, factor: float) -> Wave:
     """Play ``factor`` times as fast, by linear interpolation: n samples become n / factor."""
     count = max(1, round(len(samples) / factor))
-    return np.interp(np.arange(count) * factor, np.arange(len(samples)), samples).astype(np.float32)
+    return np.asarray(np.interp(np.arange(count) * factor, np.arange(len(samples)), samples), np.float32)
 
 
 def tilted(samples: Wave, decibels: float) -> Wave:
     """Change the level linearly over the frequency, by ``-decibels`` / 2 at 0 to ``decibels`` / 2 at half the rate."""
     spectrum = np.fft.rfft(samples)
     gain = 10 ** (decibels * np.linspace(-0.5, 0.5, len(spectrum)) / 20)
-    return np.fft.irfft(spectrum * gain, len(samples)).astype(np.float32)
+    return np.asarray(np.fft.irfft(spectrum * gain, len(samples)), np.float32)
 
 
 def mask(features: NDArray[np.float32], count: int, rng: np.random.Generator) -> NDArray[np.float32]:
