@@ -43,6 +43,15 @@ def this_device(root: Path = Path("/")) -> Device:
     )
 
 
+def saturates_int8(root: Path = Path("/")) -> bool:
+    """Return whether this is an x86 processor without VNNI, whose products of bytes are summed in 16 bits.
+
+    False where the kernel does not show the processor's flags.
+    """
+    flags = re.search(r"^flags\s*:\s*(.+)$", _read(root / "proc/cpuinfo"), re.MULTILINE)
+    return flags is not None and not {"avx512_vnni", "avx_vnni"} & set(flags[1].split())
+
+
 def usable_cores() -> int:
     """Return the processor cores that this process may run on, at least 1."""
     if hasattr(os, "sched_getaffinity"):

@@ -63,3 +63,22 @@ def test_usable_cores_without_affinity(monkeypatch):
     monkeypatch.delattr(device.os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(device.os, "cpu_count", lambda: None)
     assert device.usable_cores() == 1
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "expected"),
+    [
+        pytest.param("flags\t\t: fpu sse2 avx2\n", True, id="AVX2 only"),
+        pytest.param("flags\t\t: fpu avx2 avx512_vnni\n", False, id="AVX-512 with VNNI"),
+        pytest.param("flags\t\t: fpu avx2 avx_vnni\n", False, id="AVX with VNNI"),
+        pytest.param(CPUINFO_ARM, False, id="ARM, which has Features instead"),
+    ],
+)
+def test_int8_saturates_on_x86_without_vnni(tmp_path, cpuinfo, expected):
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc" / "cpuinfo").write_text(cpuinfo)
+    assert device.saturates_int8(tmp_path) is expected
+
+
+def test_a_machine_that_hides_its_flags_is_trusted(tmp_path):
+    assert device.saturates_int8(tmp_path) is False

@@ -55,7 +55,7 @@ class Features:
 
     def __call__(self, clips: NDArray[Any]) -> Floats:
         """(n, samples) to (n, frames, bins, 1) float32."""
-        energies = np.maximum(self.energies(clips), 1e-12)
+        energies = np.maximum(self.energies(clips).astype(np.float64), 1e-12)
         loudest = energies.max((1, 2), keepdims=True)
         logs = np.log(np.maximum(energies, FLOOR * loudest))
         found = logs if self.kind == "logmel" else logs @ dct(BANDS)[:, : self.bins]

@@ -137,3 +137,12 @@ def test_a_file_with_two_inputs_is_refused(tmp_path):
     path = models.tflite_pair(tmp_path / "pair.tflite")
     with pytest.raises(InvalidInput, match="must have one input and one output, it has 2 and 2"):
         open_source(str(path))
+
+
+def test_a_model_with_two_outputs_is_refused(tmp_path):
+    import tf_keras as keras
+
+    entry = keras.Input((4,))
+    model = keras.Model(entry, [keras.layers.Dense(2)(entry), keras.layers.Dense(3)(entry)])
+    with pytest.raises(InvalidInput, match="must have one output, got 2"):
+        open_source(str(saved(model, tmp_path / "two.keras")))
