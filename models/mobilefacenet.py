@@ -29,7 +29,7 @@ class PReLU(keras.layers.PReLU):
     """x where positive, else x times a trained slope, one a channel (https://arxiv.org/abs/1502.01852).
 
     Input and output: (batch, height, width, channels). For int8 it is x + (1 - slope) * relu(-x): the delegate takes
-    PRELU in float only.
+    PRELU in float only (MobileFaceNet in int8, one thread: 39 ms with it, 10 ms without).
     """
 
     quantizes_output = True
