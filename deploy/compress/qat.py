@@ -24,10 +24,11 @@ def quantize_aware(model: Any, batches: Iterable[Any], keep_sparsity: bool = Fal
     keras = need("tf_keras")
     annotated = keras.models.clone_model(model, clone_function=_annotate)
     annotated.set_weights(model.get_weights())
-    scheme = [_sparsity_scheme()] if keep_sparsity else []
+    from edge.deploy.compress.scheme import Scheme
+
     try:
         with scope():
-            simulated = tfmot.quantization.keras.quantize_apply(annotated, *scheme)
+            simulated = tfmot.quantization.keras.quantize_apply(annotated, Scheme(keep_sparsity))
     except (ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise InvalidInput(f"{model.name} cannot be trained quantization-aware: {reason}") from error
@@ -73,11 +74,3 @@ def _annotate(layer: Any) -> Any:
     if quantizes is None:
         return annotate(layer)
     return annotate(layer, own.QuantizeOutput() if quantizes else own.KeepScale())
-
-
-def _sparsity_scheme() -> Any:
-    from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.prune_preserve import (
-        default_8bit_prune_preserve_quantize_scheme as scheme,
-    )
-
-    return scheme.Default8BitPrunePreserveQuantizeScheme()

@@ -1,0 +1,100 @@
+"""What quantization-aware training must reach in layers that tfmot alone leaves in float."""
+
+import numpy as np
+import pytest
+
+from edge.deploy._tensorflow import need
+
+need("tensorflow_model_optimization")
+
+import tf_keras as keras  # noqa: E402
+
+from edge.deploy.compress import prune, qat  # noqa: E402
+from edge.deploy.convert import tflite  # noqa: E402
+from edge.deploy.convert.freeze import freeze_keras  # noqa: E402
+from tests import tflite_file  # noqa: E402
+
+layers = keras.layers
+
+
+def network(*stack):
+    """Return a chain of layers over (8, 8, 4) with normalizations that are not the identity."""
+    keras.utils.set_random_seed(1)
+    inputs = x = keras.Input((8, 8, 4))
+    for layer in stack:
+        x = layer(x)
+    model = keras.Model(inputs, x, name="chain")
+    rng = np.random.default_rng(2)
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.set_weights([rng.uniform(0.5, 1.5, w.shape) for w in layer.get_weights()])
+    return model
+
+
+IMAGES = np.random.default_rng(3).normal(0, 1, (64, 8, 8, 4)).astype(np.float32)
+
+CHAINS = {
+    "transposed + BN + ReLU": lambda: [
+        layers.Conv2DTranspose(6, 4, 2, padding="same", use_bias=False, name="up"),
+        layers.BatchNormalization(name="up_bn"),
+        layers.ReLU(),
+    ],
+    "transposed with a bias + BN": lambda: [
+        layers.Conv2DTranspose(6, 2, 2, bias_initializer="ones", name="up"),
+        layers.BatchNormalization(scale=False, name="up_bn"),
+    ],
+    "dense + BN + ReLU": lambda: [
+        layers.Flatten(),
+        layers.Dense(16, name="dense"),
+        layers.BatchNormalization(center=False, name="dense_bn"),
+        layers.ReLU(),
+    ],
+    "convolution + ReLU": lambda: [layers.Conv2D(8, 3, name="conv"), layers.ReLU()],
+    "depthwise + ReLU": lambda: [layers.DepthwiseConv2D(3, name="conv"), layers.ReLU()],
+    "dense + ReLU": lambda: [layers.Flatten(), layers.Dense(8, name="dense"), layers.ReLU(6.0)],
+}
+
+
+@pytest.fixture(params=CHAINS.values(), ids=CHAINS)
+def model(request):
+    return network(*request.param())
+
+
+def test_computes_what_the_float_network_does(model):
+    simulated = qat.quantize_aware(model, [IMAGES])
+    simulated(IMAGES, training=True)  # tfmot takes the ranges of weights in a training step
+    expected = model(IMAGES, training=False).numpy()
+    error = simulated(IMAGES, training=False).numpy() - expected
+    # 8 bits each for input, weights and output; a normalization folded wrongly is tens of percent off. Not the
+    # maximum: the ranges leave the outermost values out.
+    assert np.percentile(np.abs(error), 99) <= 0.02 * np.ptp(expected)
+
+
+def test_every_weighted_layer_quantizes_its_weights(model):
+    simulated = qat.quantize_aware(model, [IMAGES])
+    weighted = [w for w in simulated.layers if hasattr(getattr(w, "layer", None), "kernel_initializer")]
+    weighted += [w for w in simulated.layers if hasattr(getattr(w, "layer", None), "depthwise_initializer")]
+    assert weighted
+    for wrapper in weighted:
+        assert len(wrapper.quantize_config.get_weights_and_quantizers(wrapper.layer)) == 1
+
+
+def test_the_file_is_int8_throughout(model):
+    content = tflite.qat_to_int8(freeze_keras(qat.quantize_aware(model, [IMAGES])))
+    assert tflite_file.tensor_dtypes(content) <= {"int8", "int32"}
+    assert tflite_file.delegate_partitions(content) == (1, [])
+
+
+@pytest.mark.parametrize("kind", ["convolution + ReLU", "dense + ReLU"])
+def test_pruned_weights_before_a_relu_stay_zero(kind):
+    model = network(*CHAINS[kind]())
+    kernel = next(layer for layer in model.layers if hasattr(layer, "kernel")).kernel
+    kernel.assign(np.where(np.arange(kernel.shape[-1]) % 2, kernel.numpy(), 0))
+    simulated = qat.quantize_aware(model, [IMAGES], keep_sparsity=True)
+    simulated.compile("sgd", "mse", run_eagerly=True)
+    simulated.fit(IMAGES, np.ones((64, *simulated.output_shape[1:]), np.float32), epochs=1, verbose=0)
+    content = next(w for w in simulated.layers if w.name in ("quant_conv", "quant_dense"))
+    quantized = content.layer.kernel.numpy()
+    assert (quantized[..., ::2] == 0).all()
+    assert (quantized[..., 1::2] != 0).any()
+    assert prune.sparsity(model) == pytest.approx(0.5)
