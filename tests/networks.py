@@ -1,4 +1,4 @@
-"""Every network of the table made once a session: trained a little, pruned, quantized, converted.
+"""One network of every mobile family made once a session: trained a little, pruned, quantized, converted.
 
 The data are flat colours, one a class, with noise: a network separates them within a few steps, so that its
 outputs are far from ties and a top-1 comparison speaks about the conversion, not about chance.
@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from edge.models import build
+from tests import zoo
 
 SIZE = (32, 32, 3)
 WIDTH = 0.25
@@ -19,6 +20,7 @@ CLASSES = len(COLOURS)
 BATCH = 64
 STEPS = 80
 """After them the least certain of the held-out images is far from a tie in all networks tried."""
+HELD_OUT = 1000
 
 
 def colours(count: int, seed: int):
@@ -35,92 +37,60 @@ def run(model, images):
 
 
 class Network:
-    """One network; each property is computed when it is first asked for."""
+    """One network; each property is computed when it is first asked for, from the ones before."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._folder = TemporaryDirectory(prefix="edge-network-")
         self.folder = Path(self._folder.name)
         self.images, _ = colours(BATCH, seed=1)
-        self.held_out, self.held_out_classes = colours(128, seed=2)
+        self.held_out, self.held_out_classes = colours(HELD_OUT, seed=2)
 
     @cached_property
     def trained(self):
-        """Return (model, its loss on held-out images before and after)."""
+        """Return (model pruned to half while it was trained, the loss on held-out images before and after)."""
         import tf_keras as keras
+
+        from edge.deploy.compress import prune
 
         keras.utils.set_random_seed(3)
         model = build(self.name, SIZE, CLASSES, WIDTH)
         before = self.loss(model)
-        self.fit(model, keras.optimizers.schedules.CosineDecay(0.01, STEPS), STEPS)
-        self._settle(model)
+        wrapped, (update,) = prune.prunable(model, 0.5, STEPS)
+        update.set_model(wrapped)
+        fit(wrapped, update)
+        model = prune.strip(wrapped)
+        settle(model)
         return model, (before, self.loss(model))
+
+    @property
+    def model(self):
+        return self.trained[0]
 
     def loss(self, model) -> float:
         """Return the mean cross-entropy on the held-out images."""
         out = run(model, self.held_out)
         return float(-np.log(out[np.arange(len(out)), self.held_out_classes] + 1e-9).mean())
 
-    def _settle(self, model) -> None:
-        """Set the moving statistics to those of one large batch: the steps are too few for their average."""
-        import tf_keras as keras
-
-        norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
-        kept = [norm.momentum for norm in norms]
-        for norm in norms:
-            norm.momentum = 0.0
-        model(colours(4 * BATCH, seed=4)[0], training=True)
-        for norm, momentum in zip(norms, kept, strict=True):
-            norm.momentum = momentum
-
-    @property
-    def model(self):
-        return self.trained[0]
-
-    def fit(self, model, rate, steps, callbacks=()):
-        """Fit for one epoch of ``steps`` fresh batches. A few steps are done before a graph would be traced."""
-        import tf_keras as keras
-
-        images, classes = colours(BATCH * steps, seed=5)
-        model.compile(keras.optimizers.Adam(rate), keras.losses.CategoricalCrossentropy(), run_eagerly=steps < 5)
-        targets = np.eye(CLASSES, dtype=np.float32)[classes]
-        model.fit(images, targets, BATCH, shuffle=False, verbose=0, callbacks=list(callbacks))
-        model.compile()
-
-    @cached_property
-    def frozen(self):
-        from edge.deploy.convert.freeze import freeze_keras
-
-        return freeze_keras(self.model)
-
-    @cached_property
-    def float32(self) -> Path:
-        from edge.deploy.convert import tflite
-
-        return self._write("float32.tflite", tflite.to_float32(self.frozen))
-
     @cached_property
     def int8(self) -> Path:
         from edge.deploy.convert import tflite
+        from edge.deploy.convert.freeze import freeze_keras
 
-        return self._write("int8.tflite", tflite.to_int8(self.frozen, self.images[:, None]))
-
-    def onnx(self, precision: str) -> Path:
-        """Return the ONNX file derived from the TFLite file of ``precision``."""
-        from edge.deploy.convert import onnx
-
-        target = self.folder / f"{precision}.onnx"
-        if not target.exists():
-            onnx.from_tflite(getattr(self, precision), target)
-        return target
+        return self._write("int8.tflite", tflite.to_int8(freeze_keras(self.model), self.images[:, None]))
 
     @cached_property
     def quantize_aware(self):
-        """Return the quantization-aware network after two steps of training."""
+        """Return the network, quantization-aware, after a step of training that may not fill its zeros."""
+        import tf_keras as keras
+
         from edge.deploy.compress import qat
 
-        simulated = qat.quantize_aware(self.model, [self.images])
-        self.fit(simulated, rate=1e-4, steps=2)
+        simulated = qat.quantize_aware(self.model, [self.images], keep_sparsity=True)
+        images, targets = batches(1)
+        simulated.compile(keras.optimizers.legacy.Adam(1e-4), "categorical_crossentropy", run_eagerly=True)
+        simulated.fit(images, targets, BATCH, verbose=0)
+        simulated.compile()
         return simulated
 
     @cached_property
@@ -131,27 +101,52 @@ class Network:
         return self._write("qat.tflite", tflite.qat_to_int8(freeze_keras(self.quantize_aware)))
 
     @cached_property
-    def pruned(self):
-        """Return the network pruned to half, without wrappers."""
-        from edge.deploy.compress import prune
+    def onnx(self) -> Path:
+        """Return the ONNX file derived from the quantization-aware TFLite file."""
+        from edge.deploy.convert import onnx
 
-        wrapped, callbacks = prune.prunable(self.model, 0.5, steps=3)
-        self.fit(wrapped, rate=1e-4, steps=3, callbacks=callbacks)
-        return prune.strip(wrapped)
-
-    @cached_property
-    def pruned_quantize_aware(self):
-        """Return the pruned network quantization-aware after one step of training that may not fill its zeros."""
-        from edge.deploy.compress import qat
-
-        simulated = qat.quantize_aware(self.pruned, [self.images], keep_sparsity=True)
-        self.fit(simulated, rate=1e-2, steps=1)
-        return simulated
+        target = self.folder / "qat.onnx"
+        onnx.from_tflite(self.qat_int8, target)
+        return target
 
     def _write(self, name: str, content: bytes) -> Path:
         path = self.folder / name
         path.write_bytes(content)
         return path
+
+
+def batches(count: int):
+    """Return images and one-hot targets for ``count`` steps."""
+    images, classes = colours(BATCH * count, seed=5)
+    return images, np.eye(CLASSES, dtype=np.float32)[classes]
+
+
+def fit(model, callback) -> None:
+    """Train for ``STEPS`` fresh batches. Keras' own loop would spend several times as long on tracing itself."""
+    import tensorflow as tf
+    import tf_keras as keras
+
+    optimizer = keras.optimizers.legacy.Adam(keras.optimizers.schedules.CosineDecay(0.01, STEPS))
+    entropy = keras.losses.CategoricalCrossentropy()
+
+    def step(images, targets):
+        with tf.GradientTape() as tape:
+            loss = entropy(targets, model(images, training=True))
+        weights = model.trainable_variables
+        optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+
+    model.optimizer = optimizer  # whose count of steps the callback begins with
+    traced = tf.function(step, autograph=False)
+    callback.on_train_begin()
+    for number, (images, targets) in enumerate(tf.data.Dataset.from_tensor_slices(batches(STEPS)).batch(BATCH)):
+        callback.on_train_batch_begin(number)
+        traced(images, targets)
+    callback.on_epoch_end(0)
+
+
+def settle(model) -> None:
+    """Set the moving statistics to those of one large batch: the steps are too few for their average."""
+    zoo.settle(model, colours(4 * BATCH, seed=4)[0])
 
 
 @cache

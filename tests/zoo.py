@@ -54,8 +54,14 @@ class Subject:
 
     @cached_property
     def larger(self):
-        """Return the network for a larger input."""
-        return self.build(larger=1)
+        """Return the network for a larger input, in mixed precision."""
+        import tf_keras as keras
+
+        keras.mixed_precision.set_global_policy("mixed_bfloat16")
+        try:
+            return self.build(larger=1)
+        finally:
+            keras.mixed_precision.set_global_policy("float32")
 
     def batch(self, model, count, seed):
         """Return (count, …) inputs of the model's own type: normal values, or tokens of its vocabulary."""

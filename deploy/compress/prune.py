@@ -28,9 +28,10 @@ def prunable(model: Any, sparsity: float, steps: int) -> tuple[Any, list[Any]]:
     decay = tfmot.sparsity.keras.PolynomialDecay(0.0, sparsity, 0, last, frequency=max(1, last // 20))
 
     def wrap(layer: Any) -> Any:
+        copied = layer.__class__.from_config(layer.get_config())  # the layer itself would be in both networks
         if type(layer).__name__ not in PRUNED:
-            return layer
-        return tfmot.sparsity.keras.prune_low_magnitude(layer, pruning_schedule=decay)
+            return copied
+        return tfmot.sparsity.keras.prune_low_magnitude(copied, pruning_schedule=decay)
 
     # Cloning keeps initial values nowhere: copy them layer by layer, wrappers add variables of their own.
     copy = keras.models.clone_model(model, clone_function=wrap)

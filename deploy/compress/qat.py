@@ -50,7 +50,7 @@ def scope() -> Iterator[None]:
     from edge.models import layers
 
     known = {name: value for name, value in vars(layers).items() if hasattr(value, "quantizes_output")}
-    known |= {c.__name__: c for c in (own.KeepScale, own.QuantizeOutput)}
+    known |= {c.__name__: c for c in (own.KeepScale, own.QuantizeOutput, own.QuantizeDepthwise)}
     with tfmot.quantization.keras.quantize_scope(known):
         yield
 

@@ -1,9 +1,15 @@
 """How tfmot is to treat layers of our own. Importing this imports tfmot."""
 
+from collections.abc import Sequence
 from typing import Any
+
+from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
+    default_8bit_quantize_registry as default,
+)
 
 from edge.deploy._tensorflow import need
 
+_tf: Any = need("tensorflow")
 _keras: Any = need("tensorflow_model_optimization").quantization.keras
 _QuantizeConfig: Any = _keras.QuantizeConfig
 
@@ -47,6 +53,52 @@ class QuantizeOutput(KeepScale):
 
     def get_config(self) -> dict[str, Any]:
         return {"quantize_output": self.quantize_output}
+
+
+class DepthwiseWeights(_keras.quantizers.LastValueQuantizer):  # type: ignore[misc]
+    """A range for each channel of a depthwise kernel (height, width, channels, multiplier).
+
+    tfmot's own has one for the whole kernel, while the file has one for each channel: the training would simulate
+    coarser weights than the file holds, and the file round them again.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(num_bits=8, per_axis=True, symmetric=True, narrow_range=True)
+
+    def build(self, tensor_shape: Any, name: str, layer: Any) -> Any:
+        """Add the range's variables, (channels * multiplier,) each."""
+        return super().build(_tf.TensorShape([tensor_shape[2] * tensor_shape[3]]), name, layer)
+
+    def __call__(self, inputs: Any, training: Any, weights: Any, **kwargs: Any) -> Any:
+        """Return the kernel rounded; while training, the range becomes the kernel's own first.
+
+        Not with the operation that tfmot uses, which takes channels in the last place only: the converter makes an
+        invalid file of the reshaping that it would need. These it computes, and rounds the kernel to where it is.
+        """
+        low, high = weights["min_var"], weights["max_var"]
+        if training:
+            largest = _tf.reshape(_tf.reduce_max(_tf.abs(inputs), (0, 1)), (-1,))
+            low.assign(-largest)
+            high.assign(largest)
+        step = _tf.reshape(high, inputs.shape[2:]) / 127
+        rounded = step * _tf.clip_by_value(_tf.round(_tf.math.divide_no_nan(inputs, step)), -127, 127)
+        return inputs + _tf.stop_gradient(rounded - inputs)  # the gradient passes straight through the rounding
+
+    def get_config(self) -> dict[str, Any]:
+        return {}
+
+
+class QuantizeDepthwise(default.Default8BitQuantizeConfig):  # type: ignore[misc]
+    """For depthwise convolutions."""
+
+    def __init__(
+        self,
+        weight_attrs: Sequence[str] = ("depthwise_kernel",),
+        activation_attrs: Sequence[str] = ("activation",),
+        quantize_output: bool = False,
+    ) -> None:
+        super().__init__(list(weight_attrs), list(activation_attrs), quantize_output)
+        self.weight_quantizer = DepthwiseWeights()
 
 
 FOREIGN = {"Multiply": QuantizeOutput}

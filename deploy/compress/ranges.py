@@ -65,17 +65,29 @@ def start_from(simulated: Any, model: Any, batches: Iterable[Any]) -> None:
     wrappers = _ranged(simulated)
     keras = need("tf_keras")
     probe = keras.Model(model.inputs, [model.get_layer(name).output for name in wrappers])
-    entry = next((_range_of(layer) for layer in simulated.layers if type(layer).__name__ == "QuantizeLayer"), [])
+    entry = next((layer for layer in simulated.layers if type(layer).__name__ == "QuantizeLayer"), None)
     found = []
+    extremes = [0.0, 0.0]
     for batch in batches:
-        if entry:
-            entry[0].assign(np.minimum(entry[0].numpy(), np.min(batch)))
-            entry[1].assign(np.maximum(entry[1].numpy(), np.max(batch)))
+        extremes = [min(extremes[0], float(np.min(batch))), max(extremes[1], float(np.max(batch)))]
         outputs = probe(batch, training=False)
         outputs = outputs if isinstance(outputs, list) else [outputs]
         found.append([np.percentile(out, (100 - INSIDE, INSIDE)) for out in outputs])
     for wrapper, (low, high) in zip(wrappers.values(), np.mean(found, 0), strict=True):
         _set_range(wrapper, min(0.0, low), max(0.0, high))
+    if entry and extremes[0] < extremes[1]:
+        _set_range(entry, *around_zero(*extremes))
+
+
+def around_zero(low: float, high: float) -> tuple[float, float]:
+    """Return the least range of 255 steps that reaches from ``low`` to ``high`` and has zero on a step.
+
+    low: at most 0. high: at least 0. Without it -1 to 1 becomes a grid that is shifted by half a step, and every byte
+    of an image normalized to it lies in the middle between two values: each runtime rounds half of them its own way.
+    """
+    zero = round(-255 * low / (high - low))
+    step = max(low / -zero if zero else 0.0, high / (255 - zero) if zero < 255 else 0.0)
+    return -zero * step, (255 - zero) * step
 
 
 def tie(simulated: Any, model: Any) -> None:

@@ -1,8 +1,8 @@
-"""tfmot's 8-bit scheme, corrected where it leaves something in float. Importing this imports tfmot.
+"""tfmot's 8-bit scheme, corrected where the file would differ from it or hold something in float. Imports tfmot.
 
-It takes the quantizer of the weights off a convolution or dense layer that a ReLU follows without normalization
-between; and it leaves a normalization behind a transposed convolution or a dense layer as it is, which the
-converter cannot fold through the quantizer of the weights.
+It has one range for all of a depthwise kernel (``quantize_configs``). It takes the quantizer of the weights off a
+convolution or dense layer that a ReLU follows without normalization between. And it leaves a normalization behind a
+transposed convolution or a dense layer as it is, which the converter cannot fold through the quantizer of the weights.
 """
 
 from collections import OrderedDict
@@ -25,6 +25,9 @@ from tensorflow_model_optimization.python.core.quantization.keras.graph_transfor
     ModelTransformer,
 )
 
+from edge.deploy.compress import quantize_configs as own
+from edge.deploy.compress.prune import PRUNED
+
 FOLDED = "Conv2DTranspose|Dense"
 """Layers that their normalization is folded into before training; tfmot does it for the other convolutions."""
 
@@ -44,20 +47,26 @@ class Scheme(default_8bit_quantize_scheme.Default8BitQuantizeScheme):  # type: i
 
     def get_quantize_registry(self) -> Any:
         """Return what says how a layer is wrapped."""
-        return _Preserving() if self.keep_sparsity else super().get_quantize_registry()
+        return _Preserving() if self.keep_sparsity else _Registry()
 
 
 class _Layout(layout.Default8BitQuantizeLayoutTransform):  # type: ignore[misc]
     def apply(self, model: Any, layer_quantize_map: dict[str, Any]) -> Any:
         """Fold, do what tfmot does, and leave a weighted layer before a ReLU its weights' quantizer."""
-        names = set(layer_quantize_map)
-        model, quantized = ModelTransformer(model, [_Fold()], names, layer_quantize_map).transform()
+        quantized = layer_quantize_map
+        if any(_folds(layer) for layer in model.layers):  # seconds go into building a large network again
+            model, quantized = ModelTransformer(model, [_Fold()], set(quantized), quantized).transform()
         model, quantized = super().apply(model, quantized)
         for layer in model.layers:
             if type(layer).__name__ in WEIGHTED and _before_relu(layer):
                 layer.activation = quantize_aware_activation.NoOpActivation()
                 quantized[layer.name] = {}  # what the registry says, without a range of the output
         return model, quantized
+
+
+def _folds(layer: Any) -> bool:
+    before = [node.layer for node in layer.inbound_nodes[0].parent_nodes]
+    return type(layer).__name__ == "BatchNormalization" and type(before[0]).__name__ in FOLDED.split("|")
 
 
 def _before_relu(layer: Any) -> bool:
@@ -94,16 +103,20 @@ def folded(layer: dict[str, Any], weights: dict[str, Any], norm: dict[str, Any],
     return weights["kernel:0"] * wide, bias * scale + statistics.get("beta:0", np.zeros(shape))
 
 
-class _Preserving(preserve.Default8bitPrunePreserveQuantizeRegistry):  # type: ignore[misc]
-    """Keeps the zeros of the layers whose zeros tfmot can keep; it refuses a network that has others."""
+class _Registry(default.Default8BitQuantizeRegistry):  # type: ignore[misc]
+    def get_quantize_config(self, layer: Any) -> Any:
+        if type(layer).__name__ == "DepthwiseConv2D":
+            return own.QuantizeDepthwise()
+        return super().get_quantize_config(layer)
+
+
+class _Preserving(_Registry):
+    """Keeps the zeros of the layers whose zeros tfmot can keep; its own registry refuses a network that has others.
+
+    Depthwise kernels are neither pruned nor kept.
+    """
 
     def get_quantize_config(self, layer: Any) -> Any:
-        if preserve.PrunePreserveQuantizeRegistry.supports(layer):
-            return super().get_quantize_config(layer)
-        return self._default().get_quantize_config(layer)
-
-    def supports(self, layer: Any) -> bool:
-        return bool(self._default().supports(layer))
-
-    def _default(self) -> Any:
-        return default.Default8BitQuantizeRegistry()
+        if type(layer).__name__ in PRUNED:
+            return preserve.Default8bitPrunePreserveQuantizeRegistry().get_quantize_config(layer)
+        return super().get_quantize_config(layer)

@@ -6,8 +6,11 @@ nodes and int8 weights stay int8 between QuantizeLinear and DequantizeLinear.
 """
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from edge.backends import open_model
 from edge.deploy._tensorflow import need, quiet_conversion
@@ -29,10 +32,8 @@ def from_tflite(tflite: Path, target: Path, metadata: Mapping[str, str] | None =
     """
     scales = _border_scales(tflite)
     onnx = need("onnx")
-    tf2onnx = need("tf2onnx.convert")
     need("edge.deploy.convert._tf2onnx_fixes")
-    with quiet_conversion():
-        model, _ = tf2onnx.from_tflite(str(tflite), opset=OPSET)
+    model = _convert(tflite)
     for value in (*model.graph.input, *model.graph.output):
         for dimension in value.type.tensor_type.shape.dim:
             if dimension.dim_param or dimension.dim_value < 1:
@@ -42,3 +43,32 @@ def from_tflite(tflite: Path, target: Path, metadata: Mapping[str, str] | None =
     onnx.helper.set_model_props(model, {**(metadata or {}), "edge.quantization": scales})
     onnx.checker.check_model(model, full_check=True)
     target.write_bytes(model.SerializeToString())
+
+
+def _convert(tflite: Path) -> Any:
+    tf2onnx = need("tf2onnx.convert")
+    with quiet_conversion():
+        try:
+            with _in_place():
+                return tf2onnx.from_tflite(str(tflite), opset=OPSET)[0]
+        except Exception:
+            # A pass of its optimizer that fails is left out where it keeps copies to go back to.
+            return tf2onnx.from_tflite(str(tflite), opset=OPSET)[0]
+
+
+@contextmanager
+def _in_place() -> Iterator[None]:
+    """Let tf2onnx's optimizer work on its only graph; a copy before each of its passes is 40 % of its time.
+
+    tf2onnx 1.17 asks whether this variable is there, whatever its value.
+    """
+    name = "TF2ONNX_CATCH_ERRORS"
+    before = os.environ.get(name)
+    os.environ[name] = "FALSE"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

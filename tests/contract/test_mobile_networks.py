@@ -8,14 +8,11 @@ import pytest
 
 from edge.backends import open_model
 from edge.deploy._tensorflow import need
-from edge.models import build
 from edge.models.networks import MOBILE
 from edge.tensors import dequantize, quantize
 from tests import networks, tflite_file
 
 need("tensorflow_model_optimization")
-
-import tf_keras as keras  # noqa: E402
 
 from edge.deploy.compress import prune, qat  # noqa: E402
 from edge.deploy.load import load_keras  # noqa: E402
@@ -36,8 +33,16 @@ SAME_BUILDER = {
 """Members of a family that differ from another in their table's numbers only."""
 FAMILIES = [name for name in MOBILE if name not in SAME_BUILDER]
 
+OWN_LAYERS = ["shufflenet_v1", "shufflenet_v2", "mobilenet_v3_large"]
+"""Networks that have every layer of our own between them, and whose files differ most from what converters expect."""
 
-@pytest.fixture(scope="module", params=[pytest.param(n, marks=pytest.mark.xdist_group(n)) for n in FAMILIES])
+
+def grouped(names):
+    """Return parameters that one worker runs all tests of."""
+    return [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
+
+
+@pytest.fixture(scope="module", params=grouped(FAMILIES))
 def net(request):
     return networks.network(request.param)
 
@@ -53,15 +58,6 @@ def agreement(a, b):
     return float(np.mean(a.argmax(-1) == b.argmax(-1)))
 
 
-def test_builds_at_another_size_with_the_same_names(net):
-    other = build(net.name, (48, 64, 3), 7, networks.WIDTH)
-    assert isinstance(other, keras.Model)
-    assert other.name == net.name
-    assert other.input_shape == (None, 48, 64, 3)
-    assert other.output_shape == (None, 7)
-    assert [layer.name for layer in other.layers] == [layer.name for layer in net.model.layers]
-
-
 def test_learns_and_gives_probabilities(net):
     model, (before, after) = net.trained
     assert after < 0.3 * before
@@ -73,24 +69,10 @@ def test_learns_and_gives_probabilities(net):
     assert np.mean(out.argmax(-1) == net.held_out_classes) >= 0.95
 
 
-@pytest.mark.parametrize("suffix", [".keras", ".h5"])
-def test_comes_back_from_its_file_with_the_same_outputs(net, suffix):
-    path = net.folder / f"saved{suffix}"
-    with qat.saving_h5():
-        net.model.save(path)
-    np.testing.assert_array_equal(load_keras(path)(net.held_out[:4]), net.model(net.held_out[:4]))
-
-
-def test_float32_file_computes_what_keras_computes(net):
-    expected = networks.run(net.model, net.held_out[:32])
-    error = np.abs(run_file(net.float32, net.held_out[:32]) - expected).max()
-    assert error <= 1e-4 * np.abs(expected).max()
-
-
-@pytest.mark.parametrize("precision", ["float32", "int8", "qat_int8"])
+@pytest.mark.parametrize("precision", ["int8", "qat_int8"])
 def test_files_are_static_and_run_in_one_piece(net, precision):
     content = getattr(net, precision).read_bytes()
-    assert tflite_file.tensor_dtypes(content) <= (INTEGERS if "int8" in precision else {"float32", "int32"})
+    assert tflite_file.tensor_dtypes(content) <= INTEGERS
     assert not DYNAMIC_SHAPES & set(tflite_file.op_names(content))
     partitions, left = tflite_file.delegate_partitions(content)
     assert partitions == 1
@@ -105,25 +87,10 @@ def test_int8_file_agrees_with_keras(net):
     assert agreement(run_file(net.int8, net.held_out), expected) >= 0.98  # no training made up for the rounding
 
 
-@pytest.mark.parametrize(
-    ("precision", "tolerance"),
-    [
-        pytest.param("float32", 1e-4, id="float32: another order of additions"),
-        pytest.param("int8", 0.1, id="int8: roundings half a step apart, layer after layer"),
-    ],
-)
-def test_onnx_file_is_valid_and_agrees_with_the_tflite_file(net, precision, tolerance):
-    import onnx
-
-    path = net.onnx(precision)
-    model = onnx.load(path)
-    onnx.checker.check_model(model, full_check=True)
-    assert {node.domain for node in model.graph.node} == {""}
-    assert [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim] == [1, *networks.SIZE]
-    expected = run_file(getattr(net, precision), net.held_out)
-    got = run_file(path, net.held_out)
-    assert agreement(got, expected) >= 0.99
-    assert np.abs(got - expected).max() <= tolerance
+def test_pruned_zeros_survive_quantization_aware_training(net):
+    # Each kernel loses half its weights, rounded: small kernels move the share by less than a percent.
+    assert prune.sparsity(net.model) == pytest.approx(0.5, abs=0.01)
+    assert prune.sparsity(net.quantize_aware) >= prune.sparsity(net.model)
 
 
 def test_trains_quantization_aware_and_the_file_agrees(net):
@@ -132,15 +99,24 @@ def test_trains_quantization_aware_and_the_file_agrees(net):
     assert agreement(run_file(net.qat_int8, net.held_out), expected) >= 0.99
 
 
+@pytest.mark.parametrize("net", grouped(OWN_LAYERS), indirect=True)
+def test_onnx_file_is_valid_and_agrees_with_the_tflite_file(net):
+    import onnx
+
+    model = onnx.load(net.onnx)
+    onnx.checker.check_model(model, full_check=True)
+    assert {node.domain for node in model.graph.node} == {""}
+    assert [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim] == [1, *networks.SIZE]
+    images = net.held_out[:200]  # ONNX Runtime's exact int8 is slow on processors without dot products of bytes
+    expected, got = run_file(net.qat_int8, images), run_file(net.onnx, images)
+    assert agreement(got, expected) >= 0.99
+    assert np.abs(got - expected).max() <= 0.1  # roundings half a step apart, layer after layer
+
+
+@pytest.mark.parametrize("net", grouped(OWN_LAYERS), indirect=True)
 def test_quantize_aware_model_comes_back_from_its_file(net):
     path = net.folder / "qat.h5"
     with qat.saving_h5():
         net.quantize_aware.save(path, include_optimizer=False)
     loaded = load_keras(path)
     np.testing.assert_array_equal(loaded(net.held_out[:4]), net.quantize_aware(net.held_out[:4]))
-
-
-def test_pruned_zeros_survive_quantization_aware_training(net):
-    # Each kernel loses half its weights, rounded: small kernels move the share by less than a percent.
-    assert prune.sparsity(net.pruned) == pytest.approx(0.5, abs=0.01)
-    assert prune.sparsity(net.pruned_quantize_aware) >= prune.sparsity(net.pruned)

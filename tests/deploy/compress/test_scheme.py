@@ -9,9 +9,11 @@ need("tensorflow_model_optimization")
 
 import tf_keras as keras  # noqa: E402
 
+from edge.backends import open_model  # noqa: E402
 from edge.deploy.compress import prune, qat  # noqa: E402
 from edge.deploy.convert import tflite  # noqa: E402
 from edge.deploy.convert.freeze import freeze_keras  # noqa: E402
+from edge.tensors import dequantize, quantize  # noqa: E402
 from tests import tflite_file  # noqa: E402
 
 layers = keras.layers
@@ -51,6 +53,17 @@ CHAINS = {
     ],
     "convolution + ReLU": lambda: [layers.Conv2D(8, 3, name="conv"), layers.ReLU()],
     "depthwise + ReLU": lambda: [layers.DepthwiseConv2D(3, name="conv"), layers.ReLU()],
+    "depthwise + BN + ReLU": lambda: [
+        layers.DepthwiseConv2D(3, use_bias=False, name="conv"),
+        layers.BatchNormalization(name="conv_bn"),
+        layers.ReLU(6.0),
+    ],
+    "depthwise of two": lambda: [layers.DepthwiseConv2D(3, depth_multiplier=2, name="conv")],
+    "convolution + BN + ReLU": lambda: [
+        layers.Conv2D(8, 3, 2, padding="same", use_bias=False, name="conv"),
+        layers.BatchNormalization(name="conv_bn"),
+        layers.ReLU(),
+    ],
     "dense + ReLU": lambda: [layers.Flatten(), layers.Dense(8, name="dense"), layers.ReLU(6.0)],
 }
 
@@ -83,6 +96,19 @@ def test_the_file_is_int8_throughout(model):
     content = tflite.qat_to_int8(freeze_keras(qat.quantize_aware(model, [IMAGES])))
     assert tflite_file.tensor_dtypes(content) <= {"int8", "int32"}
     assert tflite_file.delegate_partitions(content) == (1, [])
+
+
+def test_the_file_computes_what_the_simulation_does(model, tmp_path):
+    simulated = qat.quantize_aware(model, [IMAGES])
+    simulated(IMAGES, training=True)
+    path = tmp_path / "chain.tflite"
+    path.write_bytes(tflite.qat_to_int8(freeze_keras(simulated)))
+    expected = simulated(IMAGES, training=False).numpy()
+    with open_model(path, threads=1) as runnable:
+        entry, out = runnable.inputs[0], runnable.outputs[0]
+        found = np.concatenate([dequantize(runnable.run([quantize(x[None], entry)])[0], out) for x in IMAGES])
+    # Both round the same sums: a float's last bit decides about a sum in the middle between two values.
+    assert np.mean(np.abs(found - expected) > 0.5 * out.quantization.scale) <= 0.005
 
 
 @pytest.mark.parametrize("kind", ["convolution + ReLU", "dense + ReLU"])

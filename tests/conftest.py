@@ -1,0 +1,16 @@
+"""How the tests share the machine when pytest-xdist runs them in several workers."""
+
+import os
+
+import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Before TensorFlow is imported: its pools would have as many threads as cores, in each of the workers.
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+
+
+def pytest_itemcollected(item):
+    """Keep the tests of a file together, whose fixtures would be made in each worker, unless they name a group."""
+    if item.get_closest_marker("xdist_group") is None:
+        item.add_marker(pytest.mark.xdist_group(item.path.name))
