@@ -44,7 +44,8 @@ def grouped(names):
 
 @pytest.fixture(scope="module", params=grouped(FAMILIES))
 def net(request):
-    return networks.network(request.param)
+    yield networks.network(request.param)
+    networks.network.cache_clear()  # a worker would hold gigabytes of networks in the end
 
 
 def run_file(path, images):

@@ -33,7 +33,8 @@ INTEGERS = {"int8", "int32", "bool"}
 
 @pytest.fixture(scope="module", params=[pytest.param(n, marks=pytest.mark.xdist_group(n)) for n in NETWORKS])
 def net(request):
-    return zoo.subject(request.param)
+    yield zoo.subject(request.param)
+    zoo.subject.cache_clear()  # a worker would hold gigabytes of networks in the end
 
 
 def run_file(path, inputs):
