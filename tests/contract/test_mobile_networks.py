@@ -14,6 +14,8 @@ from tests import networks, tflite_file
 
 need("tensorflow_model_optimization")
 
+import tf_keras as keras  # noqa: E402
+
 from edge.deploy.compress import prune, qat  # noqa: E402
 from edge.deploy.load import load_keras  # noqa: E402
 
@@ -46,6 +48,7 @@ def grouped(names):
 def net(request):
     yield networks.network(request.param)
     networks.network.cache_clear()  # a worker would hold gigabytes of networks in the end
+    keras.backend.clear_session()
 
 
 def run_file(path, images):

@@ -35,6 +35,7 @@ INTEGERS = {"int8", "int32", "bool"}
 def net(request):
     yield zoo.subject(request.param)
     zoo.subject.cache_clear()  # a worker would hold gigabytes of networks in the end
+    keras.backend.clear_session()
 
 
 def run_file(path, inputs):
