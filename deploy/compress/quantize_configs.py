@@ -55,7 +55,7 @@ class QuantizeOutput(KeepScale):
         return {"quantize_output": self.quantize_output}
 
 
-class DepthwiseWeights(_keras.quantizers.LastValueQuantizer):  # type: ignore[misc]
+class DepthwiseWeights(_keras.quantizers.LastValueQuantizer):
     """A range for each channel of a depthwise kernel (height, width, channels, multiplier).
 
     tfmot's own has one for the whole kernel, while the file has one for each channel: the training would simulate
@@ -88,7 +88,7 @@ class DepthwiseWeights(_keras.quantizers.LastValueQuantizer):  # type: ignore[mi
         return {}
 
 
-class QuantizeDepthwise(default.Default8BitQuantizeConfig):  # type: ignore[misc]
+class QuantizeDepthwise(default.Default8BitQuantizeConfig):
     """For depthwise convolutions."""
 
     def __init__(
