@@ -109,6 +109,10 @@ class Network:
         onnx.from_tflite(self.qat_int8, target)
         return target
 
+    def close(self) -> None:
+        """Remove its files."""
+        self._folder.cleanup()
+
     def _write(self, name: str, content: bytes) -> Path:
         path = self.folder / name
         path.write_bytes(content)

@@ -106,6 +106,10 @@ class Subject:
         onnx.from_tflite(self.float32, target)
         return target
 
+    def close(self) -> None:
+        """Remove its files."""
+        self._folder.cleanup()
+
     def _write(self, name: str, content: bytes) -> Path:
         path = self.folder / name
         path.write_bytes(content)

@@ -34,7 +34,7 @@ FOLDED = "Conv2DTranspose|Dense"
 WEIGHTED = ("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "Dense")
 
 
-class Scheme(default_8bit_quantize_scheme.Default8BitQuantizeScheme):  # type: ignore[misc]
+class Scheme(default_8bit_quantize_scheme.Default8BitQuantizeScheme):
     """8-bit weights per channel, activations per tensor. keep_sparsity: kernels' zeros stay zero while training."""
 
     def __init__(self, keep_sparsity: bool = False) -> None:
@@ -50,7 +50,7 @@ class Scheme(default_8bit_quantize_scheme.Default8BitQuantizeScheme):  # type: i
         return _Preserving() if self.keep_sparsity else _Registry()
 
 
-class _Layout(layout.Default8BitQuantizeLayoutTransform):  # type: ignore[misc]
+class _Layout(layout.Default8BitQuantizeLayoutTransform):
     def apply(self, model: Any, layer_quantize_map: dict[str, Any]) -> Any:
         """Fold, do what tfmot does, and leave a weighted layer before a ReLU its weights' quantizer."""
         quantized = layer_quantize_map
@@ -74,7 +74,7 @@ def _before_relu(layer: Any) -> bool:
     return len(followers) == 1 and type(followers[0]).__name__ == "ReLU"
 
 
-class _Fold(transforms.Transform):  # type: ignore[misc]
+class _Fold(transforms.Transform):
     """Normalization behind a transposed convolution or a dense layer: one layer, called as the normalization was."""
 
     def pattern(self) -> Any:
@@ -103,7 +103,7 @@ def folded(layer: dict[str, Any], weights: dict[str, Any], norm: dict[str, Any],
     return weights["kernel:0"] * wide, bias * scale + statistics.get("beta:0", np.zeros(shape))
 
 
-class _Registry(default.Default8BitQuantizeRegistry):  # type: ignore[misc]
+class _Registry(default.Default8BitQuantizeRegistry):
     def get_quantize_config(self, layer: Any) -> Any:
         if type(layer).__name__ == "DepthwiseConv2D":
             return own.QuantizeDepthwise()

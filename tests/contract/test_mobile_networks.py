@@ -46,7 +46,9 @@ def grouped(names):
 
 @pytest.fixture(scope="module", params=grouped(FAMILIES))
 def net(request):
-    yield networks.network(request.param)
+    found = networks.network(request.param)
+    yield found
+    found.close()
     networks.network.cache_clear()  # a worker would hold gigabytes of networks in the end
     keras.backend.clear_session()
 

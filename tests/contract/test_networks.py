@@ -33,7 +33,9 @@ INTEGERS = {"int8", "int32", "bool"}
 
 @pytest.fixture(scope="module", params=[pytest.param(n, marks=pytest.mark.xdist_group(n)) for n in NETWORKS])
 def net(request):
-    yield zoo.subject(request.param)
+    found = zoo.subject(request.param)
+    yield found
+    found.close()
     zoo.subject.cache_clear()  # a worker would hold gigabytes of networks in the end
     keras.backend.clear_session()
 
