@@ -24,7 +24,7 @@ demo: $(STAMP) ## the whole chain on a drawn image set: train, compress, convert
 	@$(BIN)/python -m edge.cli.chain demo --out demo
 
 test: $(STAMP) ## the tests (about 40 minutes on two busy cores; WORKERS=4 on a machine with four and 16 GiB)
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --durations=30
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --max-worker-restart 0 --durations=30
 
 lint: $(STAMP) ## ruff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -6,7 +6,6 @@ outputs are far from ties and a top-1 comparison speaks about the conversion, no
 
 from functools import cache, cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -36,13 +35,12 @@ def run(model, images):
     return model(images, training=False).numpy()
 
 
-class Network:
+class Network(zoo.Files):
     """One network; each property is computed when it is first asked for, from the ones before."""
 
     def __init__(self, name: str) -> None:
+        super().__init__()
         self.name = name
-        self._folder = TemporaryDirectory(prefix="edge-network-")
-        self.folder = Path(self._folder.name)
         self.images, _ = colours(BATCH, seed=1)
         self.held_out, self.held_out_classes = colours(HELD_OUT, seed=2)
 
@@ -73,11 +71,22 @@ class Network:
         return float(-np.log(out[np.arange(len(out)), self.held_out_classes] + 1e-9).mean())
 
     @cached_property
-    def int8(self) -> Path:
-        from edge.deploy.convert import tflite
+    def frozen(self):
         from edge.deploy.convert.freeze import freeze_keras
 
-        return self._write("int8.tflite", tflite.to_int8(freeze_keras(self.model), self.images[:, None]))
+        return freeze_keras(self.model)
+
+    @cached_property
+    def float32(self) -> Path:
+        from edge.deploy.convert import tflite
+
+        return self.write("float32.tflite", tflite.to_float32(self.frozen))
+
+    @cached_property
+    def int8(self) -> Path:
+        from edge.deploy.convert import tflite
+
+        return self.write("int8.tflite", tflite.to_int8(self.frozen, self.images[:, None]))
 
     @cached_property
     def quantize_aware(self):
@@ -98,7 +107,7 @@ class Network:
         from edge.deploy.convert import tflite
         from edge.deploy.convert.freeze import freeze_keras
 
-        return self._write("qat.tflite", tflite.qat_to_int8(freeze_keras(self.quantize_aware)))
+        return self.write("qat.tflite", tflite.qat_to_int8(freeze_keras(self.quantize_aware)))
 
     @cached_property
     def onnx(self) -> Path:
@@ -109,15 +118,6 @@ class Network:
         onnx.from_tflite(self.qat_int8, target)
         return target
 
-    def close(self) -> None:
-        """Remove its files."""
-        self._folder.cleanup()
-
-    def _write(self, name: str, content: bytes) -> Path:
-        path = self.folder / name
-        path.write_bytes(content)
-        return path
-
 
 def batches(count: int):
     """Return images and one-hot targets for ``count`` steps."""
@@ -126,7 +126,7 @@ def batches(count: int):
 
 
 def fit(model, callback) -> None:
-    """Train for ``STEPS`` fresh batches. Keras' own loop would spend several times as long on tracing itself."""
+    """Train for ``STEPS`` fresh batches. Keras' own loop takes three times as long to trace itself."""
     import tensorflow as tf
     import tf_keras as keras
 

@@ -30,13 +30,30 @@ def input_shape(name: str, larger: int = 0) -> tuple[int, ...]:
     return (*sides, channels)
 
 
-class Subject:
+class Files:
+    """A temporary folder for what is made of a network."""
+
+    def __init__(self) -> None:
+        self._folder = TemporaryDirectory(prefix="edge-network-")
+        self.folder = Path(self._folder.name)
+
+    def write(self, name: str, content: bytes) -> Path:
+        """Return the path of the new file."""
+        path = self.folder / name
+        path.write_bytes(content)
+        return path
+
+    def close(self) -> None:
+        """Remove the folder."""
+        self._folder.cleanup()
+
+
+class Subject(Files):
     """One network; each property is computed when it is first asked for."""
 
     def __init__(self, name: str) -> None:
+        super().__init__()
         self.name, self.row = name, NETWORKS[name]
-        self._folder = TemporaryDirectory(prefix="edge-zoo-")
-        self.folder = Path(self._folder.name)
 
     def build(self, larger: int = 0, **options):
         """Return the network at the test's width and class count."""
@@ -90,13 +107,13 @@ class Subject:
     def float32(self) -> Path:
         from edge.deploy.convert import tflite
 
-        return self._write("float32.tflite", tflite.to_float32(self.frozen))
+        return self.write("float32.tflite", tflite.to_float32(self.frozen))
 
     @cached_property
     def int8(self) -> Path:
         from edge.deploy.convert import tflite
 
-        return self._write("int8.tflite", tflite.to_int8(self.frozen, self.batch(self.model, 8, seed=3)[:, None]))
+        return self.write("int8.tflite", tflite.to_int8(self.frozen, self.batch(self.model, 8, seed=3)[:, None]))
 
     @cached_property
     def onnx(self) -> Path:
@@ -105,15 +122,6 @@ class Subject:
         target = self.folder / "float32.onnx"
         onnx.from_tflite(self.float32, target)
         return target
-
-    def close(self) -> None:
-        """Remove its files."""
-        self._folder.cleanup()
-
-    def _write(self, name: str, content: bytes) -> Path:
-        path = self.folder / name
-        path.write_bytes(content)
-        return path
 
 
 def outputs(model, inputs, training=False):

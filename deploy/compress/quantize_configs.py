@@ -72,8 +72,8 @@ class DepthwiseWeights(_keras.quantizers.LastValueQuantizer):
     def __call__(self, inputs: Any, training: Any, weights: Any, **kwargs: Any) -> Any:
         """Return the kernel rounded; while training, the range becomes the kernel's own first.
 
-        Not with the operation that tfmot uses, which takes channels in the last place only: the converter makes an
-        invalid file of the reshaping that it would need. These it computes, and rounds the kernel to where it is.
+        Not with the operation that tfmot uses, which takes channels in the last place only: the converter fails
+        on the reshaping that it would need. These it computes, and rounds the kernel to where it is.
         """
         low, high = weights["min_var"], weights["max_var"]
         if training:

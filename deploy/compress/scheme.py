@@ -9,6 +9,7 @@ from collections import OrderedDict
 from typing import Any
 
 import numpy as np
+from tensorflow_model_optimization.python.core.keras.compat import keras
 from tensorflow_model_optimization.python.core.quantization.keras import quantize_aware_activation
 from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.prune_preserve import (
     prune_preserve_quantize_registry as preserve,
@@ -30,6 +31,8 @@ from edge.deploy.compress.prune import PRUNED
 
 FOLDED = "Conv2DTranspose|Dense"
 """Layers that their normalization is folded into before training; tfmot does it for the other convolutions."""
+
+linear = keras.activations.linear
 
 WEIGHTED = ("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "Dense")
 
@@ -59,8 +62,9 @@ class _Layout(layout.Default8BitQuantizeLayoutTransform):
         model, quantized = super().apply(model, quantized)
         for layer in model.layers:
             if type(layer).__name__ in WEIGHTED and _before_relu(layer):
-                layer.activation = quantize_aware_activation.NoOpActivation()
-                quantized[layer.name] = {}  # what the registry says, without a range of the output
+                quantized[layer.name] = {}  # what the registry says
+                if layer.activation is linear:
+                    layer.activation = quantize_aware_activation.NoOpActivation()  # without a range of the output
         return model, quantized
 
 

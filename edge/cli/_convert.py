@@ -22,7 +22,7 @@ from edge.deploy import verify
 from edge.deploy.convert import recipe as recipes
 from edge.deploy.convert.recipe import Made, Recipe
 from edge.deploy.convert.source import Reference, SourceModel, file_reference, open_source
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileProblem, GateFailed, InvalidInput
 from edge.imaging import InputFormat, Preprocessor, default_format
 from edge.tasks.classify import Classify
 from edge.tensors import TensorSpec
@@ -30,14 +30,17 @@ from edge.tensors import TensorSpec
 TOOLS = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "tf2onnx", "onnx", "ai-edge-litert", "onnxruntime")
 
 THE_MODEL = "the model"
-TWINS = verify.Budget(agreement=99.5, drop=0.5)
-"""For an ONNX file against the TFLite file that it was made from."""
+REMEDY = (
+    "more images for --calibrate or edge-compress --qat may mend it; "
+    "--min-agreement, --min-onnx-agreement and --max-drop allow more"
+)
 
 
 def convert(a: argparse.Namespace) -> dict[str, Any]:
     """Run the whole command; return the report. Nothing is written to ``a.out`` unless the gate passes."""
     _check_out(a.out)
-    verify.Budget(a.min_agreement, a.max_drop)  # refuses what is no budget before the work, not after it
+    for agreement in (a.min_agreement, a.min_onnx_agreement):
+        verify.Budget(agreement, a.max_drop)  # refuses what is no budget before the work, not after it
     source = open_source(a.model, a.trust)
     if not source.trained:
         print(f"edge-convert: {a.model} is not trained: its weights are random", file=sys.stderr)
@@ -169,13 +172,16 @@ def _verify(
     images = read_images(a.verify, ("test", "validation"), names, chosen)
     runs = {THE_MODEL: source.reference, **{m.path.name: file_reference(m.path) for m in made}}
     outputs, classes = _outputs(images, runs, source.input_shape, form)
-    pairs = [(m, THE_MODEL, _budget(a, m)) for m in made]
+    pairs = [(m, THE_MODEL, _budget(m, a.min_agreement, a.max_drop)) for m in made]
     for m in made:
         twin = m.path.with_suffix(".tflite").name
         if m.artifact.format == "onnx" and twin in outputs:
-            pairs.append((m, twin, TWINS))
+            pairs.append((m, twin, _budget(m, a.min_onnx_agreement, a.max_drop)))
     rows = [verify.compare(m.path.name, outputs[m.path.name], ref, outputs[ref], classes) for m, ref, _ in pairs]
-    verify.gate(rows, [budget for *_, budget in pairs])
+    try:
+        verify.gate(rows, [budget for *_, budget in pairs])
+    except GateFailed as failed:
+        raise GateFailed(f"{failed}; {REMEDY}") from None
     return sorted(rows, key=lambda row: row.reference == THE_MODEL)
 
 
@@ -198,10 +204,8 @@ def _outputs(
     return outputs, None if images.classes is None else images.classes[seen]
 
 
-def _budget(a: argparse.Namespace, made: Made) -> verify.Budget:
-    if made.artifact.precision == "float32":
-        return verify.EXACT
-    return verify.Budget(a.min_agreement, a.max_drop)
+def _budget(made: Made, agreement: float, drop: float) -> verify.Budget:
+    return verify.EXACT if made.artifact.precision == "float32" else verify.Budget(agreement, drop)
 
 
 def _output_kind(a: argparse.Namespace, source: SourceModel, form: InputFormat) -> OutputKind:

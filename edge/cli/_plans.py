@@ -100,7 +100,7 @@ PLANS = {
             Network(
                 "mobilenet_v2",
                 _words("--width 0.5 --downsample 16 --epochs 24 --label-smoothing 0 --seed 1"),
-                _words("--qat --qat-epochs 1 --seed 1"),
+                _words("--qat --qat-epochs 3 --seed 1"),
             ),
         ),
         input_size=32,

@@ -53,6 +53,13 @@ def parser() -> argparse.ArgumentParser:
     gate.add_argument("--verify-samples", type=int, metavar="N", help="at most so many (default all)")
     gate.add_argument("--max-drop", type=float, default=0.5, metavar="POINTS", help="of int8 accuracy (default 0.5)")
     gate.add_argument("--min-agreement", type=float, default=98.0, metavar="PERCENT", help="of int8 (default 98)")
+    gate.add_argument(
+        "--min-onnx-agreement",
+        type=float,
+        default=99.5,
+        metavar="PERCENT",
+        help="of int8 ONNX with int8 TFLite (default 99.5)",
+    )
     gate.add_argument("--output", choices=("probabilities", "logits"), help="what MODEL returns; default: found out")
     _main.add_json(p)
     return p

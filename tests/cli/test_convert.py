@@ -175,6 +175,7 @@ def test_over_budget_is_exit_code_1_and_no_bundle(model, data, tmp_path, capsys)
     assert said.code == 1
     line = complaint(said, "edge-convert")
     assert "model_int8.tflite loses 0.00 points of accuracy, at most -1.0 allowed" in line
+    assert line.endswith("--max-drop allow more")
     assert not list(tmp_path.iterdir())
 
 
@@ -272,6 +273,7 @@ def _rows(folder: Path):
         pytest.param(["--verify-samples", 0, "--verify", "HERE/garbage"], "at least 1, got 0", id="no samples"),
         pytest.param(["--samples", 0, "--calibrate", "HERE/garbage"], "at least 1, got 0", id="no calibration"),
         pytest.param(["--min-agreement", 101, "--verify", "HERE/garbage"], "0 to 100 percent", id="budget"),
+        pytest.param(["--min-onnx-agreement", -1, "--verify", "HERE/garbage"], "0 to 100 percent", id="ONNX budget"),
         pytest.param(["--labels", "HERE/missing.txt"], "missing.txt cannot be read", id="no labels"),
         pytest.param(["--labels", "HERE/none.txt"], "is empty", id="empty labels"),
         pytest.param(["--std", 0], "std must be positive", id="std"),
@@ -329,10 +331,10 @@ def test_a_published_network_keeps_its_answers(tmp_path, capsys):
     names = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
     (tmp_path / "labels.txt").write_text("\n".join(names))
     arguments = ("--labels", tmp_path / "labels.txt", "--calibrate", data, "--verify", data, "--verify-samples", 400)
-    # The int8 file that was published with it agrees on 94 % of such images: min-max ranges, as here.
-    said = run(
-        convert, capsys, network, "--out", tmp_path / "net", *pixels, *arguments, "--min-agreement", 93, "--max-drop", 2
-    )
+    # The int8 file that was published with it agrees on 94 % of such images: min-max ranges, as here. The ONNX file
+    # agrees with TFLite's on 99.5 % of all 10,000; six of 400 is what chance leaves of that.
+    budget = ("--min-agreement", 93, "--min-onnx-agreement", 98.5, "--max-drop", 2)
+    said = run(convert, capsys, network, "--out", tmp_path / "net", *pixels, *arguments, *budget)
     assert said.code == 0, said.err
     manifest = open_bundle(tmp_path / "net").manifest
     rows = {row["candidate"]: row for row in manifest.measured["parity"] if row["reference"] == "the model"}

@@ -74,7 +74,9 @@ def test_resnet8_computes_what_the_released_one_computes():
     images = np.random.default_rng(0).uniform(0, 255, (8, 32, 32, 3)).astype(np.float32)
     expected = released(images, training=False)
     assert len(set(np.argmax(expected, -1))) > 1  # noise, and yet told apart: the outputs depend on the input
-    np.testing.assert_allclose(ours(images, training=False), expected, atol=1e-6)  # float32 means in another order
+    np.testing.assert_allclose(
+        ours(images, training=False), expected, atol=1e-5
+    )  # float32 sums, in an order that depends on the CPU
 
 
 @needs_shared

@@ -1,6 +1,7 @@
 """The terminal line: rewritten on a terminal, sparse in a log."""
 
 import io
+import os
 import shutil
 
 import pytest
@@ -49,7 +50,7 @@ def test_each_image_of_a_folder_gets_its_line():
 
 
 def test_a_terminal_line_is_rewritten_and_ended(monkeypatch):
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: __import__("os").terminal_size((40, 24)))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda **_: os.terminal_size((40, 24)))
     out = shown(True, ["cam"] * 5, TTY_INTERVAL / 2)
     assert out.count("\n") == 1
     assert out.endswith("\n")

@@ -10,7 +10,7 @@ need("tensorflow_model_optimization")
 import tf_keras as keras  # noqa: E402
 
 from edge.backends import open_model  # noqa: E402
-from edge.deploy.compress import prune, qat  # noqa: E402
+from edge.deploy.compress import qat, scheme  # noqa: E402
 from edge.deploy.convert import tflite  # noqa: E402
 from edge.deploy.convert.freeze import freeze_keras  # noqa: E402
 from edge.tensors import dequantize, quantize  # noqa: E402
@@ -85,11 +85,10 @@ def test_computes_what_the_float_network_does(model):
 
 def test_every_weighted_layer_quantizes_its_weights(model):
     simulated = qat.quantize_aware(model, [IMAGES])
-    weighted = [w for w in simulated.layers if hasattr(getattr(w, "layer", None), "kernel_initializer")]
-    weighted += [w for w in simulated.layers if hasattr(getattr(w, "layer", None), "depthwise_initializer")]
-    assert weighted
-    for wrapper in weighted:
-        assert len(wrapper.quantize_config.get_weights_and_quantizers(wrapper.layer)) == 1
+    weighted = [w for w in simulated.layers if type(getattr(w, "layer", None)).__name__ in scheme.WEIGHTED]
+    assert len(weighted) == 1
+    (wrapper,) = weighted
+    assert len(wrapper.quantize_config.get_weights_and_quantizers(wrapper.layer)) == 1
 
 
 def test_the_file_is_int8_throughout(model):
@@ -111,6 +110,15 @@ def test_the_file_computes_what_the_simulation_does(model, tmp_path):
     assert np.mean(np.abs(found - expected) > 0.5 * out.quantization.scale) <= 0.005
 
 
+def test_an_activation_before_the_relu_stays():
+    model = network(layers.Conv2D(8, 3, activation="tanh", name="conv"), layers.ReLU())
+    simulated = qat.quantize_aware(model, [4 * IMAGES])
+    simulated(4 * IMAGES, training=True)
+    expected = model(4 * IMAGES, training=False).numpy()
+    error = simulated(4 * IMAGES, training=False).numpy() - expected
+    assert np.abs(error).mean() <= 0.05  # without the tanh, values of several would come out, not at most one
+
+
 @pytest.mark.parametrize("kind", ["convolution + ReLU", "dense + ReLU"])
 def test_pruned_weights_before_a_relu_stay_zero(kind):
     model = network(*CHAINS[kind]())
@@ -119,8 +127,7 @@ def test_pruned_weights_before_a_relu_stay_zero(kind):
     simulated = qat.quantize_aware(model, [IMAGES], keep_sparsity=True)
     simulated.compile("sgd", "mse", run_eagerly=True)
     simulated.fit(IMAGES, np.ones((64, *simulated.output_shape[1:]), np.float32), epochs=1, verbose=0)
-    content = next(w for w in simulated.layers if w.name in ("quant_conv", "quant_dense"))
-    quantized = content.layer.kernel.numpy()
-    assert (quantized[..., ::2] == 0).all()
-    assert (quantized[..., 1::2] != 0).any()
-    assert prune.sparsity(model) == pytest.approx(0.5)
+    wrapper = next(w for w in simulated.layers if w.name in ("quant_conv", "quant_dense"))
+    trained = wrapper.layer.kernel.numpy()
+    assert (trained[..., ::2] == 0).all()
+    assert (trained[..., 1::2] != 0).any()

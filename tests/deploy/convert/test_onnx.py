@@ -1,6 +1,7 @@
 """The ONNX file against the TFLite file that it came from, and against numpy."""
 
 import json
+import os
 
 import numpy as np
 import onnx
@@ -94,3 +95,30 @@ def test_a_dense_layer_behind_a_folded_flattening_keeps_its_bias(tmp_path):
     with open_model(tmp_path / "dense.onnx") as opened:
         (got,) = opened.run([image])
     np.testing.assert_allclose(got, image.mean((1, 2)) @ kernel + bias, atol=1e-5)
+
+
+def test_a_failing_pass_of_the_optimizer_is_left_out(tmp_path, monkeypatch):
+    """The first attempt works in place, where a failure loses the graph; the second keeps copies to go back to."""
+    tf2onnx = need("tf2onnx.convert")
+    plain, kept_copies = tf2onnx.from_tflite, []
+
+    def fails_in_place(*args, **options):
+        kept_copies.append("TF2ONNX_CATCH_ERRORS" not in os.environ)
+        if not kept_copies[-1]:
+            raise ValueError("a pass failed")
+        return plain(*args, **options)
+
+    monkeypatch.setattr(tf2onnx, "from_tflite", fails_in_place)
+    from_tflite(models.tflite_conv(tmp_path / "net.tflite", int8=True), tmp_path / "net.onnx")
+    assert kept_copies == [False, True]
+    onnx.checker.check_model(onnx.load(tmp_path / "net.onnx"), full_check=True)
+
+
+@pytest.mark.parametrize("before", [None, "TRUE"])
+def test_the_converters_setting_is_put_back(tmp_path, monkeypatch, before):
+    if before is None:
+        monkeypatch.delenv("TF2ONNX_CATCH_ERRORS", raising=False)
+    else:
+        monkeypatch.setenv("TF2ONNX_CATCH_ERRORS", before)
+    from_tflite(models.tflite_conv(tmp_path / "net.tflite", int8=True), tmp_path / "net.onnx")
+    assert os.environ.get("TF2ONNX_CATCH_ERRORS") == before
