@@ -100,6 +100,7 @@ class Network(zoo.Files):
         simulated.compile(keras.optimizers.legacy.Adam(1e-4), "categorical_crossentropy", run_eagerly=True)
         simulated.fit(images, targets, BATCH, verbose=0)
         simulated.compile()
+        qat.finish(simulated, self.model)
         return simulated
 
     @cached_property
@@ -136,9 +137,11 @@ def fit(model, callback) -> None:
     def step(images, targets):
         with tf.GradientTape() as tape:
             loss = entropy(targets, model(images, training=True))
-        weights = model.trainable_variables
         optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
 
+    weights = model.trainable_variables
+    optimizer.apply_gradients([(tf.zeros_like(w), w) for w in weights])  # makes its variables, or it is traced twice
+    optimizer.iterations.assign(0)
     model.optimizer = optimizer  # whose count of steps the callback begins with
     traced = tf.function(step, autograph=False)
     callback.on_train_begin()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from edge.deploy._tensorflow import need, quiet_conversion
-from edge.deploy.compress import ranges
+from edge.deploy.compress import biases, ranges
 from edge.errors import InvalidInput
 
 
@@ -35,6 +35,15 @@ def quantize_aware(model: Any, batches: Iterable[Any], keep_sparsity: bool = Fal
     ranges.start_from(simulated, model, batches)
     ranges.tie(simulated, model)
     return simulated
+
+
+def finish(simulated: Any, model: Any) -> None:
+    """After training, make what ``simulated`` computes what its int8 file will: shared ranges, biases on steps.
+
+    model: the float network that it was made from.
+    """
+    ranges.tie(simulated, model)
+    biases.put_on_steps(simulated)
 
 
 def is_quantize_aware(model: Any) -> bool:

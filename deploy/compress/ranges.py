@@ -101,23 +101,23 @@ def tie(simulated: Any, model: Any) -> None:
         if name in wrappers:
             groups.setdefault(leader, []).append(wrappers[name])
     for members in groups.values():
-        values = np.array([[float(v.numpy()) for v in _range_of(member)] for member in members])
+        values = np.array([[float(v.numpy()) for v in range_of(member)] for member in members])
         for member in members:
             _set_range(member, values[:, 0].min(), values[:, 1].max())
 
 
 def _ranged(simulated: Any) -> dict[str, Any]:
     """Return the wrappers that have an activation range, by the names of the layers they wrap."""
-    wrappers = [layer for layer in simulated.layers if hasattr(layer, "quantize_config") and _range_of(layer)]
+    wrappers = [layer for layer in simulated.layers if hasattr(layer, "quantize_config") and range_of(layer)]
     return {layer.name.removeprefix("quant_"): layer for layer in wrappers}
 
 
 def _set_range(layer: Any, low: float, high: float) -> None:
-    for variable, value in zip(_range_of(layer), (low, high), strict=True):
+    for variable, value in zip(range_of(layer), (low, high), strict=True):
         variable.assign(value)
 
 
-def _range_of(layer: Any) -> list[Any]:
+def range_of(layer: Any) -> list[Any]:
     """Return the min and max variables of a wrapper's or the input's range, [] for layers that have none."""
     found = {w.name.split(":")[0].split("/")[-1]: w for w in layer.non_trainable_weights}
     for stem in ("output", "post_activation", layer.name):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge.deploy._tensorflow import need
-from edge.deploy.compress import prune, qat, ranges
+from edge.deploy.compress import prune, qat
 from edge.deploy.convert import freeze, tflite
 from edge.errors import InvalidInput
 from edge.files import replaced
@@ -75,7 +75,7 @@ def quantize_aware(
     keep_sparsity = prune.sparsity(model) > 0.05
     simulated = qat.quantize_aware(model, data.inputs(64, 512, seed=0), keep_sparsity)
     seconds = _fine_tune(simulated, data, settings, out / "qat", resume)
-    ranges.tie(simulated, model)
+    qat.finish(simulated, model)
     return simulated, row("qat", simulated, data, seconds, out)
 
 
