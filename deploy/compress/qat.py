@@ -38,11 +38,12 @@ def quantize_aware(model: Any, batches: Iterable[Any], keep_sparsity: bool = Fal
 
 
 def finish(simulated: Any, model: Any) -> None:
-    """After training, make what ``simulated`` computes what its int8 file will: shared ranges, biases on steps.
+    """After training, make what ``simulated`` computes what its int8 file will: final ranges, biases on steps.
 
     model: the float network that it was made from.
     """
     ranges.tie(simulated, model)
+    ranges.follow_kernels(simulated)
     biases.put_on_steps(simulated)
 
 

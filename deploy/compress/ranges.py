@@ -47,11 +47,12 @@ def _origins(layer: Any) -> set[str]:
     """Return the layers whose values reach ``layer`` unchanged."""
     found = set()
     for node in layer.inbound_nodes[0].parent_nodes:
-        found |= _origins(node.layer) if _moves_values(node.layer) else {str(node.layer.name)}
+        found |= _origins(node.layer) if moves_values(node.layer) else {str(node.layer.name)}
     return found
 
 
-def _moves_values(layer: Any) -> bool:
+def moves_values(layer: Any) -> bool:
+    """Return whether what ``layer`` gives are values that it was given."""
     own = getattr(type(layer), "quantizes_output", None)
     return own is False or type(layer).__name__ in MOVES_VALUES
 
@@ -119,8 +120,26 @@ def _set_range(layer: Any, low: float, high: float) -> None:
 
 def range_of(layer: Any) -> list[Any]:
     """Return the min and max variables of a wrapper's or the input's range, [] for layers that have none."""
-    found = {w.name.split(":")[0].split("/")[-1]: w for w in layer.non_trainable_weights}
+    found = variables(layer)
     for stem in ("output", "post_activation", layer.name):
         if f"{stem}_min" in found:
             return [found[f"{stem}_min"], found[f"{stem}_max"]]
     return []
+
+
+def variables(layer: Any) -> dict[str, Any]:
+    """Return the variables of ``layer``, its ranges among them, by the last part of their names."""
+    return {w.name.split(":")[0].split("/")[-1]: w for w in layer.weights}
+
+
+def follow_kernels(simulated: Any) -> None:
+    """Set the ranges of depthwise kernels to the kernels' own, as the next step of training would.
+
+    The last step has moved the kernels since. Of other kernels the file has the ranges that it is given.
+    """
+    for layer in simulated.layers:
+        found = variables(layer)
+        if "depthwise_kernel_max" in found:
+            largest = np.abs(found["depthwise_kernel"].numpy()).max((0, 1)).ravel()
+            found["depthwise_kernel_min"].assign(-largest)
+            found["depthwise_kernel_max"].assign(largest)

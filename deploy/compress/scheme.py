@@ -32,8 +32,6 @@ from edge.deploy.compress.prune import PRUNED
 FOLDED = "Conv2DTranspose|Dense"
 """Layers that their normalization is folded into before training; tfmot does it for the other convolutions."""
 
-linear = keras.activations.linear
-
 WEIGHTED = ("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "Dense")
 
 
@@ -63,7 +61,7 @@ class _Layout(layout.Default8BitQuantizeLayoutTransform):
         for layer in model.layers:
             if type(layer).__name__ in WEIGHTED and _before_relu(layer):
                 quantized[layer.name] = {}  # what the registry says
-                if layer.activation is linear:
+                if layer.activation is keras.activations.linear:
                     layer.activation = quantize_aware_activation.NoOpActivation()  # without a range of the output
         return model, quantized
 

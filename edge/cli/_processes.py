@@ -20,15 +20,16 @@ class Runner:
 
     def __init__(self) -> None:
         self._children: list[subprocess.Popen[str]] = []
-        self._printing = threading.Lock()
+        self._lock = threading.Lock()
+        self._unfinished = 0
 
     def chains(self, chains: Sequence[tuple[str, Iterable[Step]]], together: bool) -> None:
-        """Run each (name, steps) in order; side by side, a core each, when ``together``."""
+        """Run each (name, steps) in order; side by side when ``together``, a core each while there are others."""
         workers = min(len(chains), usable_cores()) if together else 1
-        threads = 1 if workers > 1 else None
+        self._unfinished = len(chains) if workers > 1 else 1
         pool = ThreadPoolExecutor(workers)
         try:
-            running = [pool.submit(self._chain, name, steps, threads) for name, steps in chains]
+            running = [pool.submit(self._chain, name, steps) for name, steps in chains]
             for future in running:
                 future.result()
         except BaseException:
@@ -37,13 +38,18 @@ class Runner:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _chain(self, name: str, steps: Iterable[Step], threads: int | None) -> None:
+    def _chain(self, name: str, steps: Iterable[Step]) -> None:
         for step in steps:
             if not step.done.exists():
-                self.run(name, step, threads)
+                self.run(name, step, alone=self._unfinished <= 1)
+        with self._lock:
+            self._unfinished -= 1
 
-    def run(self, name: str, step: Step, threads: int | None = None) -> None:
-        """Run one step; its output goes to stdout, each line after ``name``. Raises GateFailed when it fails."""
+    def run(self, name: str, step: Step, alone: bool = True) -> None:
+        """Run one step; its output goes to stdout, each line after ``name``. Raises GateFailed when it fails.
+
+        alone: it may use all cores.
+        """
         resume = ("--resume",) if step.resumable and step.done.parent.exists() else ()
         argv = (*step.argv, *resume)
         self._print(name, f"$ {' '.join(argv)}")
@@ -55,7 +61,7 @@ class Runner:
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **(limits if threads else {})},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **({} if alone else limits)},
         ) as child:
             self._children.append(child)
             assert child.stdout is not None
@@ -65,7 +71,7 @@ class Runner:
             raise GateFailed(f"{argv[0]} ended with exit code {child.returncode}: {' '.join(argv)}")
 
     def _print(self, name: str, line: str) -> None:
-        with self._printing:
+        with self._lock:
             print(f"{name:14}| {line}", flush=True)
 
     def _end(self) -> None:

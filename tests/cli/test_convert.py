@@ -179,6 +179,32 @@ def test_over_budget_is_exit_code_1_and_no_bundle(model, data, tmp_path, capsys)
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("agreement", "code"), [(70, 1), (60, 0)])
+def test_the_onnx_file_has_a_budget_of_its_own(model, data, tmp_path, capsys, monkeypatch, agreement, code):
+    from edge.cli import _convert
+
+    def other_answers_for_a_third(path):
+        def run_file(inputs):
+            outputs = file_reference(path)(inputs)
+            if path.suffix == ".onnx":
+                outputs[::3] = np.roll(outputs[::3], 1, axis=-1)
+            return outputs
+
+        return run_file
+
+    file_reference = _convert.file_reference
+    monkeypatch.setattr(_convert, "file_reference", other_answers_for_a_third)
+    arguments = ("--calibrate", data, "--verify", data, "--tflite", "int8", "--onnx", "int8")
+    loose = ("--min-agreement", 50, "--max-drop", 50, "--min-onnx-agreement", agreement)
+    said = run(convert, capsys, model, "--out", tmp_path / "net", *arguments, *loose)
+    assert said.code == code
+    assert (code == 0) == (tmp_path / "net").exists()
+    if code:
+        line = complaint(said, "edge-convert")
+        assert "model_int8.onnx agrees with model_int8.tflite on" in line
+        assert line.count("needed") == 1
+
+
 def test_over_budget_leaves_the_bundle_that_is_there(done, model, data, tmp_path, capsys):
     shutil.copytree(done / "net", tmp_path / "net")
     before = {p.name: p.read_bytes() for p in (tmp_path / "net").iterdir()}

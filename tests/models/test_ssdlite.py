@@ -119,6 +119,8 @@ def quantized(request):
     """Return the int8 file's content by the way it was made, and the Keras model that each stands for."""
     model, calibration = small(request.param), images(8, seed=5)
     trained = qat.quantize_aware(model, [calibration])
+    trained(calibration, training=True)
+    qat.finish(trained, model)
     after = tflite.to_int8(freeze.freeze_keras(model), calibration[:, None])
     return {"int8": (after, model), "qat": (tflite.qat_to_int8(freeze.freeze_keras(trained)), trained)}
 
@@ -141,5 +143,6 @@ def test_int8_files_are_whole_numbers_in_one_piece_and_agree(quantized, way, tmp
     for ours, theirs in zip(got, expected, strict=True):
         assert ours.shape == theirs.shape
         # Untrained, so roundings of 50 layers weigh much; rows in another order or a lost scale leave nothing of it.
-        assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] >= 0.75  # 0.83 is the least that was seen
+        least = {"int8": 0.75, "qat": 0.95}[way]  # 0.81 and 0.98 were seen
+        assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] >= least
         assert ours.std() == pytest.approx(theirs.std(), rel=0.2)

@@ -27,6 +27,8 @@ def network(*stack):
     for layer in model.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.set_weights([rng.uniform(0.5, 1.5, w.shape) for w in layer.get_weights()])
+        if layer.name == "turned_bn":
+            layer.gamma.assign(-layer.gamma)
     return model
 
 
@@ -59,6 +61,19 @@ CHAINS = {
     "convolution + BN + ReLU": lambda: [
         layers.Conv2D(8, 3, 2, padding="same", use_bias=False, name="conv"),
         layers.BatchNormalization(name="conv_bn"),
+        layers.ReLU(),
+    ],
+    "convolution with a bias + BN of negative gamma": lambda: [
+        layers.Conv2D(8, 3, bias_initializer="ones", name="conv"),
+        layers.BatchNormalization(name="turned_bn"),
+    ],
+    "convolution + BN without beta": lambda: [
+        layers.Conv2D(8, 3, bias_initializer="ones", name="conv"),
+        layers.BatchNormalization(center=False, name="conv_bn"),
+    ],
+    "depthwise of two + BN without gamma": lambda: [
+        layers.DepthwiseConv2D(3, depth_multiplier=2, use_bias=False, name="conv"),
+        layers.BatchNormalization(scale=False, name="conv_bn"),
         layers.ReLU(),
     ],
     "dense + ReLU": lambda: [layers.Flatten(), layers.Dense(8, name="dense"), layers.ReLU(6.0)],

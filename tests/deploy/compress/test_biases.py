@@ -9,7 +9,7 @@ need("tensorflow_model_optimization")
 
 import tf_keras as keras  # noqa: E402
 
-from edge.deploy.compress import biases, qat  # noqa: E402
+from edge.deploy.compress import biases, qat, ranges  # noqa: E402
 from tests.deploy.compress.chains import CHAINS, IMAGES, differing, file_of, network  # noqa: E402
 
 layers = keras.layers
@@ -30,6 +30,26 @@ def test_the_file_stays_and_the_model_moves_to_it(chain, tmp_path):
     assert differing(simulated, tmp_path / "chain.tflite") <= 1e-4
     moved = np.abs(simulated(IMAGES, training=False).numpy() - outputs)
     assert np.mean(moved > 0) <= 0.02  # half a step of the sums is a few thousandths of a step of the outputs
+
+
+def test_behind_a_tanh_biases_stay():
+    """The file's format fixes the tanh's step: it is not the step of what comes to the tanh."""
+    simulated = simulated_of(
+        network(layers.Conv2D(8, 3, activation="tanh"), layers.Conv2D(4, 3, bias_initializer="ones", name="conv"))
+    )
+    before = simulated.get_layer("quant_conv").layer.bias.numpy()
+    biases.put_on_steps(simulated)
+    np.testing.assert_array_equal(simulated.get_layer("quant_conv").layer.bias.numpy(), before)
+
+
+def test_a_depthwise_kernel_that_moved_since_its_range_was_taken(tmp_path):
+    model = network(*CHAINS["depthwise + BN + ReLU"]())
+    simulated = simulated_of(model)
+    kernel = ranges.variables(simulated.get_layer("quant_conv"))["depthwise_kernel"]
+    kernel.assign(0.98 * kernel)
+    assert differing(simulated, tmp_path / "before.tflite") > 0.05
+    qat.finish(simulated, model)
+    assert differing(simulated, tmp_path / "after.tflite") <= 1e-4
 
 
 def test_a_second_time_moves_nothing():

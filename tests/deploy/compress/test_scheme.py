@@ -58,7 +58,7 @@ def test_an_activation_before_the_relu_stays():
     simulated(4 * IMAGES, training=True)
     expected = model(4 * IMAGES, training=False).numpy()
     error = simulated(4 * IMAGES, training=False).numpy() - expected
-    assert np.abs(error).mean() <= 0.05  # without the tanh, values of several would come out, not at most one
+    assert np.abs(error).mean() <= 0.01  # 0.003 was seen; without the tanh it is 0.028
 
 
 @pytest.mark.parametrize("kind", ["convolution + ReLU", "dense + ReLU"])

@@ -97,8 +97,8 @@ def test_a_dense_layer_behind_a_folded_flattening_keeps_its_bias(tmp_path):
     np.testing.assert_allclose(got, image.mean((1, 2)) @ kernel + bias, atol=1e-5)
 
 
-def test_a_failing_pass_of_the_optimizer_is_left_out(tmp_path, monkeypatch):
-    """The first attempt works in place, where a failure loses the graph; the second keeps copies to go back to."""
+def test_a_failure_in_place_is_tried_again_with_copies(tmp_path, monkeypatch):
+    """In place a failing pass of the optimizer loses the graph; with copies it is left out."""
     tf2onnx = need("tf2onnx.convert")
     plain, kept_copies = tf2onnx.from_tflite, []
 
