@@ -58,7 +58,7 @@ def _convert(tflite: Path) -> Any:
 
 @contextmanager
 def _in_place() -> Iterator[None]:
-    """Let tf2onnx's optimizer work on its only graph; a copy before each of its passes is 40 % of its time.
+    """Let tf2onnx's optimizer work on its only graph, which it would copy before each of some fifty passes.
 
     tf2onnx 1.17 asks whether this variable is there, whatever its value.
     """

@@ -71,7 +71,7 @@ PLANS = {
     "demo": Plan(
         "demo",
         (
-            Network("shufflenet_v2", _words("--width 0.5 --downsample 8 --epochs 8")),
+            Network("shufflenet_v2", _words("--width 0.5 --downsample 16 --epochs 12")),
             Network("mobilenet_v2", _words("--width 0.35 --downsample 16 --epochs 12")),
         ),
         input_size=32,
@@ -79,7 +79,7 @@ PLANS = {
             "--batch 48 --optimizer adamw --learning-rate 0.003 --weight-decay 0.02 "
             "--warmup 1 --crop 2 --label-smoothing 0"
         ),
-        compress=_words("--prune 0.5 --prune-epochs 1 --qat --qat-epochs 1 --batch 48 --crop 2"),
+        compress=_words("--prune 0.5 --prune-epochs 2 --qat --qat-epochs 1 --batch 48 --crop 2"),
         int8=_words("--min-agreement 95 --max-drop 1"),
         clip_frames=240,
         drawn=(600, 100),
