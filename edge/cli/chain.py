@@ -39,7 +39,7 @@ def body(a: argparse.Namespace) -> None:
     runner.chains(chains, together=chosen.drawn is not None)
     rows = [variant for network in chosen.networks for variant in variants(chosen, network, a.out)]
     bench = _bench(runner, chosen, rows, a.out)
-    loops = _loops(runner, chosen, rows, a.out)
+    loops = _loops(runner, chosen, rows, bench, a.out)
     _report(chosen, rows, bench, loops, a.out, time.monotonic() - started)
     if a.publish:
         from edge.cli._publish import publish
@@ -71,11 +71,12 @@ def _bench(runner: Any, chosen: Plan, rows: Sequence[Variant], out: Path) -> Pat
     return target
 
 
-def _loops(runner: Any, chosen: Plan, rows: Sequence[Variant], out: Path) -> dict[Variant, Path]:
-    """Run the camera loop over the clip with every file; the last one records it annotated."""
+def _loops(runner: Any, chosen: Plan, rows: Sequence[Variant], bench: Path, out: Path) -> dict[Variant, Path]:
+    """Run the camera loop over the clip with every file; the most accurate int8 file records it annotated."""
     if not chosen.clip_frames:
         return {}
     from edge import scenes
+    from edge.cli import _report
 
     clip = out / "clip.avi"
     if not clip.exists():
@@ -88,7 +89,8 @@ def _loops(runner: Any, chosen: Plan, rows: Sequence[Variant], out: Path) -> dic
         argv = ("edge-camera", "--model", str(row.target), "--source", str(clip), "--quiet", "--json", str(target))
         runner.run("loop", Step((*argv, *choice), target))
         loops[row] = target
-    best = next(row for row in rows if row.step == "int8 TFLite")
+    accuracy = {row: found.accuracy for row, found in zip(rows, _report.collect(rows, bench, {}), strict=True)}
+    best = max((row for row in rows if row.step == "int8 TFLite"), key=lambda row: accuracy[row])
     _record(runner, best, clip, out)
     return loops
 
