@@ -71,18 +71,6 @@ class Network(zoo.Files):
         return float(-np.log(out[np.arange(len(out)), self.held_out_classes] + 1e-9).mean())
 
     @cached_property
-    def frozen(self):
-        from edge.deploy.convert.freeze import freeze_keras
-
-        return freeze_keras(self.model)
-
-    @cached_property
-    def float32(self) -> Path:
-        from edge.deploy.convert import tflite
-
-        return self.write("float32.tflite", tflite.to_float32(self.frozen))
-
-    @cached_property
     def int8(self) -> Path:
         from edge.deploy.convert import tflite
 

@@ -31,7 +31,7 @@ def input_shape(name: str, larger: int = 0) -> tuple[int, ...]:
 
 
 class Files:
-    """A temporary folder for what is made of a network."""
+    """A temporary folder, and what is made of ``model``, which a subclass has, in the same way for all."""
 
     def __init__(self) -> None:
         self._folder = TemporaryDirectory(prefix="edge-network-")
@@ -46,6 +46,18 @@ class Files:
     def close(self) -> None:
         """Remove the folder."""
         self._folder.cleanup()
+
+    @cached_property
+    def frozen(self):
+        from edge.deploy.convert.freeze import freeze_keras
+
+        return freeze_keras(self.model)
+
+    @cached_property
+    def float32(self) -> Path:
+        from edge.deploy.convert import tflite
+
+        return self.write("float32.tflite", tflite.to_float32(self.frozen))
 
 
 class Subject(Files):
@@ -96,18 +108,6 @@ class Subject(Files):
     def expected(self):
         """Return the model's outputs on ``inputs``, a list."""
         return outputs(self.model, self.inputs)
-
-    @cached_property
-    def frozen(self):
-        from edge.deploy.convert.freeze import freeze_keras
-
-        return freeze_keras(self.model)
-
-    @cached_property
-    def float32(self) -> Path:
-        from edge.deploy.convert import tflite
-
-        return self.write("float32.tflite", tflite.to_float32(self.frozen))
 
     @cached_property
     def int8(self) -> Path:
