@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
+import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 DELEGATE = "DELEGATE"
@@ -112,3 +113,31 @@ def scales(content: bytes, operation: str) -> list[float]:
     computed = {out for op in ops for out in op["outputs"]}
     inputs = [index for op in ops if op["op_name"] == operation for index in op["inputs"] if index in computed]
     return [float(details[index]["quantization"][0]) for index in inputs]
+
+
+def border_scales(content: bytes) -> list[float]:
+    """Return the scales of an int8 file's inputs and outputs."""
+    interpreter = _plain(content)
+    details = (*interpreter.get_input_details(), *interpreter.get_output_details())
+    return [float(detail["quantization"][0]) for detail in details]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Of an int8 file's first convolution or dense layer, real values. scales: of the kernel, one a channel."""
+
+    kernel: np.ndarray
+    bias: np.ndarray
+    scales: np.ndarray
+
+
+def weights(content: bytes) -> Weights:
+    """Return the first kernel and its bias, dequantized as the file's scales say."""
+    interpreter = _plain(content)
+    op = next(op for op in interpreter._get_ops_details() if op["op_name"] in KERNELS)
+    details = {detail["index"]: detail["quantization_parameters"] for detail in interpreter.get_tensor_details()}
+    kernel, bias = (interpreter.get_tensor(index).astype(np.float64) for index in op["inputs"][1:3])
+    at = details[op["inputs"][1]]
+    scales = at["scales"].astype(np.float64)
+    shape = [-1 if axis == at["quantized_dimension"] else 1 for axis in range(kernel.ndim)]
+    return Weights(kernel * scales.reshape(shape), bias * details[op["inputs"][2]]["scales"], scales)

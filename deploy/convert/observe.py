@@ -1,41 +1,25 @@
-"""Activation ranges for quantization after training: the least and the largest value of every tensor, on samples.
+"""What every tensor of a float file holds, sample by sample, and the ranges that int8 needs of them.
 
 TFLite's own calibrator reads an operation's inputs after it has run. By then an elementwise operation may have written
 its result over one of them, which so gets the result's range: in a residual addition, a multiple of its own
 (https://github.com/tensorflow/tensorflow/issues/127842). Here every tensor has memory of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.calibration.ranges import Histogram
 from edge.deploy._tensorflow import need
+from edge.deploy.convert.tflite_object import TFLiteObject
+
+Value = Callable[[int], NDArray[np.float32]]
 
 
-def with_observed_ranges(calibrated: bytes, samples: Sequence[NDArray[Any]]) -> bytes:
-    """Return the float file with the ranges that its calibrator left replaced by what ``samples`` show.
-
-    calibrated: as TFLite's converter leaves it before it quantizes. samples: inputs, batch 1. Tensors that it gave no
-    range (constants) get none, and those of other subgraphs keep theirs.
-    """
-    flatbuffer_utils = need("tensorflow.lite.tools.flatbuffer_utils")
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(calibrated))
-    ranged = [index for index, tensor in enumerate(model.subgraphs[0].tensors) if _has_range(tensor)]
-    for index, (least, largest) in observe(calibrated, samples, ranged).items():
-        quantization = model.subgraphs[0].tensors[index].quantization
-        quantization.min, quantization.max = [least], [largest]
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
-
-
-def _has_range(tensor: Any) -> bool:
-    found = tensor.quantization
-    return found is not None and found.min is not None and len(found.min) == 1
-
-
-def observe(content: bytes, samples: Sequence[NDArray[Any]], tensors: Sequence[int]) -> dict[int, tuple[float, float]]:
-    """Return the least and the largest value of each of ``tensors`` (indices) over ``samples``."""
+def values(content: bytes, samples: Sequence[NDArray[Any]]) -> Iterator[Value]:
+    """Run the file on each sample (batch 1) and yield the function that returns a tensor by its index."""
     interpreters = need("ai_edge_litert.interpreter")
     interpreter = interpreters.Interpreter(
         model_content=content,
@@ -45,11 +29,36 @@ def observe(content: bytes, samples: Sequence[NDArray[Any]], tensors: Sequence[i
     )
     interpreter.allocate_tensors()
     entry = interpreter.get_input_details()[0]["index"]
-    found = dict.fromkeys(tensors, (np.inf, -np.inf))
     for sample in samples:
         interpreter.set_tensor(entry, sample)
         interpreter.invoke()
-        for index, (least, largest) in found.items():
-            values = interpreter.get_tensor(index)
-            found[index] = (min(least, float(values.min())), max(largest, float(values.max())))
-    return found
+        yield interpreter.get_tensor
+
+
+class Ranges:
+    """The range of every tensor that TFLite's calibrator gave one: not of constants.
+
+    least_error: inside the network, clip what costs less than it saves; inputs and outputs keep all that was seen.
+    """
+
+    def __init__(self, file: TFLiteObject, least_error: bool) -> None:
+        self._seen = {index: Histogram() for index, tensor in file.tensors() if _has_range(tensor)}
+        self._clips = set(self._seen) - file.border() if least_error else set()
+
+    def see(self, value: Value) -> None:
+        """Take in one sample's values."""
+        for index, histogram in self._seen.items():
+            histogram.add(value(index))
+
+    def write(self, file: TFLiteObject) -> None:
+        """Put them in the place of the calibrator's."""
+        for index, tensor in file.tensors():
+            if index in self._seen:
+                seen = self._seen[index]
+                least, largest = seen.least_error() if index in self._clips else (seen.least, seen.largest)
+                tensor.quantization.min, tensor.quantization.max = [least], [largest]
+
+
+def _has_range(tensor: Any) -> bool:
+    found = tensor.quantization
+    return found is not None and found.min is not None and len(found.min) == 1

@@ -8,6 +8,7 @@ from typing import Any
 from edge.backends import open_model
 from edge.bundle import Artifact
 from edge.deploy.convert import onnx, tflite
+from edge.deploy.convert.post_training import METHODS
 from edge.deploy.convert.source import SourceModel
 from edge.errors import InvalidInput
 
@@ -16,15 +17,21 @@ PRECISIONS = ("float32", "int8")
 
 @dataclass(frozen=True)
 class Recipe:
-    """tflite, onnx: precisions, of PRECISIONS. ONNX files are derived from the TFLite file of the same precision."""
+    """tflite, onnx: precisions, of PRECISIONS. ONNX files are derived from the TFLite file of the same precision.
+
+    method: of METHODS, how ranges are fitted to calibration samples.
+    """
 
     tflite: tuple[str, ...] = ("float32", "int8")
     onnx: tuple[str, ...] = ()
+    method: str = METHODS[0]
 
     def __post_init__(self) -> None:
         for precision in (*self.tflite, *self.onnx):
             if precision not in PRECISIONS:
                 raise InvalidInput(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
+        if self.method not in METHODS:
+            raise InvalidInput(f"the method must be one of {', '.join(METHODS)}, got {self.method!r}")
         if not self.tflite and not self.onnx:
             raise InvalidInput("nothing to convert to: give --tflite or --onnx")
 
@@ -69,7 +76,7 @@ def make(source: SourceModel, recipe: Recipe, samples: tflite.Samples | None, fo
         if source.file is not None and source.file.suffix == ".onnx":
             made.append(_copied(source.file, folder, precision, recipe))
             continue
-        path.write_bytes(_tflite(source, precision, samples))
+        path.write_bytes(_tflite(source, precision, samples, recipe.method))
         if precision in recipe.tflite:
             made.append(_made(path, "tflite", precision))
         if precision in recipe.onnx:
@@ -79,14 +86,14 @@ def make(source: SourceModel, recipe: Recipe, samples: tflite.Samples | None, fo
     return made
 
 
-def _tflite(source: SourceModel, precision: str, samples: tflite.Samples | None) -> bytes:
+def _tflite(source: SourceModel, precision: str, samples: tflite.Samples | None, method: str) -> bytes:
     if source.file is not None:
         _check_precision(source.file, precision)
         return source.file.read_bytes()
     assert source.frozen is not None
     makers: dict[tuple[str, bool], Callable[[], bytes]] = {
         ("float32", False): lambda: tflite.to_float32(_frozen(source)),
-        ("int8", False): lambda: tflite.to_int8(_frozen(source), samples or ()),
+        ("int8", False): lambda: tflite.to_int8(_frozen(source), samples or (), method),
         ("int8", True): lambda: tflite.qat_to_int8(_frozen(source)),
     }
     if (precision, source.quantize_aware) not in makers:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy.convert.freeze import Frozen
-from edge.deploy.convert.observe import with_observed_ranges
+from edge.deploy.convert.post_training import METHODS, prepared
 from edge.errors import InvalidInput
 
 Samples = Iterable[NDArray[Any]]
@@ -20,10 +20,10 @@ def to_float32(frozen: Frozen) -> bytes:
     return _convert(_converter(frozen))
 
 
-def to_int8(frozen: Frozen, samples: Samples) -> bytes:
+def to_int8(frozen: Frozen, samples: Samples, method: str = METHODS[0]) -> bytes:
     """Return a full-integer file: int8 in and out, per-channel weights, ranges observed on ``samples``.
 
-    Raises InvalidInput when there is no sample.
+    method: of METHODS, how ranges are fitted. Raises InvalidInput when there is no sample.
     """
     tf = need("tensorflow")
     frozen = frozen.for_int8()
@@ -35,10 +35,10 @@ def to_int8(frozen: Frozen, samples: Samples) -> bytes:
     converter.representative_dataset = lambda: iter(rows[:1])  # for its form; the ranges are observed below
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter._experimental_calibrate_only = True
-    ranged = with_observed_ranges(_convert(converter), [row for (row,) in rows])
+    ready = prepared(_convert(converter), [row for (row,) in rows], method)
     quantize = need("tensorflow.lite.python.convert").mlir_quantize
     with quiet_conversion():
-        return bytes(quantize(ranged, input_data_type=tf.int8, output_data_type=tf.int8))
+        return bytes(quantize(ready, input_data_type=tf.int8, output_data_type=tf.int8))
 
 
 def qat_to_int8(frozen: Frozen) -> bytes:

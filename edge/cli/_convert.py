@@ -4,6 +4,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -138,9 +139,9 @@ def _labels(a: argparse.Namespace, source: SourceModel) -> tuple[str, ...]:
 
 def _recipe(a: argparse.Namespace, source: SourceModel) -> Recipe:
     if a.tflite is None and a.onnx is None:
-        return recipes.default_recipe(source, a.calibrate is not None)
-    split = (tuple(filter(None, (text or "").split(","))) for text in (a.tflite, a.onnx))
-    return Recipe(*split)
+        return replace(recipes.default_recipe(source, a.calibrate is not None), method=a.method)
+    tflite, onnx = (tuple(filter(None, (text or "").split(","))) for text in (a.tflite, a.onnx))
+    return Recipe(tflite, onnx, a.method)
 
 
 def _size(source: SourceModel, form: InputFormat) -> tuple[int, int, int]:

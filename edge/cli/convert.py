@@ -47,6 +47,12 @@ def parser() -> argparse.ArgumentParser:
     int8 = p.add_argument_group("int8")
     int8.add_argument("--calibrate", metavar="DIR|ZIP|NPZ|NAME", help="images whose ranges int8 is fitted to")
     int8.add_argument("--samples", type=int, default=200, metavar="N", help="how many of them (default 200)")
+    int8.add_argument(
+        "--method",
+        choices=("mse", "minmax"),
+        default="mse",
+        help="how ranges are fitted: mse clips what costs less than it saves, minmax keeps all (default mse)",
+    )
     int8.add_argument("--seed", type=int, default=0, help="of their choice (default 0)")
     gate = p.add_argument_group("gate")
     gate.add_argument("--verify", metavar="DIR|ZIP|NPZ|NAME", help="images to compare the files with MODEL on")

@@ -27,7 +27,7 @@ def residual():
 
 def test_each_tensor_has_its_own_range(residual):
     samples = np.random.default_rng(0).uniform(-1, 1, (16, 1, 8, 8, 4)).astype(np.float32)
-    scales = tflite_file.scales(tflite.to_int8(freeze.freeze_keras(residual), samples), "ADD")
+    scales = tflite_file.scales(tflite.to_int8(freeze.freeze_keras(residual), samples, "minmax"), "ADD")
     small, large = (
         np.asarray(keras.Model(residual.input, residual.get_layer(name).output)(samples[:, 0]))
         for name in ("small", "large")
@@ -43,5 +43,5 @@ def test_the_hard_sigmoids_range_is_its_own():
     entry = blocks.image_input((8, 8, 4))
     model = keras.Model(entry, blocks.conv(blocks.conv(entry, 4, "a", act="hard_swish"), 2, "b", act=None))
     samples = np.random.default_rng(1).normal(0, 20, (16, 1, 8, 8, 4)).astype(np.float32)
-    gates = tflite_file.scales(tflite.to_int8(freeze.freeze_keras(model), samples), "MUL")
+    gates = tflite_file.scales(tflite.to_int8(freeze.freeze_keras(model), samples, "minmax"), "MUL")
     assert min(gates) == pytest.approx(1 / 255, rel=0.02)  # 0 to 1, both reached by values as large as these

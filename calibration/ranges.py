@@ -1,0 +1,95 @@
+"""The range of a tensor's int8 values: what was seen from end to end, or less where that errs less.
+
+A wider range rounds everything more coarsely, a narrower one clips what lies outside. A step s errs by s^2 / 12 in the
+square, on average (Bennett 1948, for steps that are small beside what they divide); exact zeros, half of what leaves a
+ReLU, do not err at all.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import InvalidInput
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+NOTHING = 1e-30
+"""Smaller values count as zero: a tensor that holds nothing else has no range to choose."""
+BINS = 4096
+"""Of a histogram, over both signs: at least four to an int8 step of what was seen."""
+COARSE = 4
+"""Bins from one bound that is tried to the next."""
+STEPS = 255
+
+
+class Histogram:
+    """Values counted between -reach and reach, which is a power of two and doubles as it must.
+
+    So what was seen is counted alike in whatever order and arrangement it came. least, largest: of all values.
+    """
+
+    def __init__(self) -> None:
+        self.least, self.largest = math.inf, -math.inf
+        self._reach = 0.0
+        self._counts = np.zeros(BINS, np.int64)
+        self._nonzero = 0
+
+    def add(self, values: Floats) -> None:
+        """Count every value. Raises InvalidInput when one is not finite."""
+        self.least = min(self.least, float(values.min()))
+        self.largest = max(self.largest, float(values.max()))
+        peak = max(-self.least, self.largest)
+        if not math.isfinite(peak):
+            raise InvalidInput("a network whose values are to be int8 must keep them finite, got one that is not")
+        self._grow(peak)
+        if self._reach:
+            bins = ((values.ravel() + np.float32(self._reach)) * np.float32(BINS / 2 / self._reach)).astype(np.int32)
+            self._counts += np.bincount(np.minimum(bins, BINS - 1), minlength=BINS)
+        self._nonzero += int(np.count_nonzero(values))
+
+    def _grow(self, peak: float) -> None:
+        if peak < NOTHING:
+            return
+        wanted = 2.0 ** math.ceil(math.log2(peak))
+        self._reach = self._reach or wanted
+        while self._reach < wanted:
+            middle = self._counts.reshape(-1, 2).sum(axis=1)
+            self._counts = np.pad(middle, BINS // 4)
+            self._reach *= 2
+
+    def least_error(self) -> tuple[float, float]:
+        """Return the range, zero in it, in which 256 steps err least in the square; never wider than what was seen."""
+        if not self._reach:
+            return self.least, self.largest
+        half = BINS // 2
+        centres = (np.arange(half) + 0.5) * self._reach / half
+        bounds = np.arange(0, half + 1, COARSE) * self._reach / half
+        above, below = _Tail(centres, self._counts[half:]), _Tail(centres, self._counts[half - 1 :: -1])
+        rounding = self._nonzero / 12 / STEPS**2
+        errors = rounding * (bounds[:, None] + bounds) ** 2 + above.error(bounds)[:, None] + below.error(bounds)
+        at = np.unravel_index(np.argmin(errors), errors.shape)
+        # Exact for those who clip; on the bounds themselves scales would have simple ratios, and sums of them lie
+        # in the middle between two steps often, where runtimes round differently.
+        rows = np.full((2, 2), rounding) + np.diag([above.count[at[0]], below.count[at[1]]])
+        right = np.array([above.total[at[0]], below.total[at[1]]])
+        for side, seen in enumerate((max(self.largest, 0), max(-self.least, 0))):
+            if not right[side]:
+                rows[side], right[side] = np.eye(2)[side], seen
+        top, bottom = np.linalg.solve(rows, right)
+        return max(self.least, -float(bottom)), min(self.largest, float(top))
+
+
+class _Tail:
+    """What lies above each bound: how many values, their sum, the sum of their squares; a bound every COARSE bins."""
+
+    def __init__(self, values: Doubles, counts: NDArray[np.int64]) -> None:
+        """values: ascending from 0, one a bin."""
+        self.count, self.total, self.squares = (
+            np.append(np.cumsum((counts * values**power)[::-1])[::-1], 0.0)[::COARSE] for power in (0, 1, 2)
+        )
+
+    def error(self, bounds: Doubles) -> Doubles:
+        """Return the summed squared error of clipping at each bound."""
+        return np.asarray(self.squares - 2 * bounds * self.total + bounds**2 * self.count)

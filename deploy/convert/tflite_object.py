@@ -1,0 +1,80 @@
+"""A TFLite file as an object whose tensors and operations can be changed, and back."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.deploy._tensorflow import need
+
+Floats = NDArray[np.float32]
+
+
+class TFLiteObject:
+    """The first subgraph of a file. Tensors are known by their index, operations by the schema's own objects."""
+
+    def __init__(self, content: bytes) -> None:
+        self._tools = need("tensorflow.lite.tools.flatbuffer_utils")
+        self.schema = need("tensorflow.lite.python.schema_py_generated")
+        self._model = self._tools.convert_bytearray_to_object(bytearray(content))
+        self._graph = self._model.subgraphs[0]
+        self._uses = Counter(int(index) for operation in self._graph.operators for index in operation.inputs)
+
+    def to_bytes(self) -> bytes:
+        """Return the file."""
+        return bytes(self._tools.convert_object_to_bytearray(self._model))
+
+    def operations(self) -> Iterator[tuple[int, Any]]:
+        """Yield the code (``BuiltinOperator``) and the ``OperatorT`` of every operation, in order."""
+        for operation in self._graph.operators:
+            yield self._model.operatorCodes[operation.opcodeIndex].builtinCode, operation
+
+    def tensors(self) -> Iterator[tuple[int, Any]]:
+        """Yield the index and the ``TensorT`` of every tensor."""
+        yield from enumerate(self._graph.tensors)
+
+    def border(self) -> set[int]:
+        """Return the inputs and outputs of the whole file."""
+        return {int(index) for index in (*self._graph.inputs, *self._graph.outputs)}
+
+    def shape(self, index: int) -> tuple[int, ...]:
+        """Return a tensor's shape."""
+        return tuple(int(size) for size in self._graph.tensors[index].shape)
+
+    def constant(self, index: int) -> Floats | None:
+        """Return a copy of a float tensor of one operation only; None for anything else."""
+        tensor = self._graph.tensors[index] if index >= 0 else None
+        if tensor is None or self._uses[index] != 1 or tensor.type != self.schema.TensorType.FLOAT32:
+            return None
+        data = self._model.buffers[tensor.buffer].data
+        return None if data is None else np.frombuffer(bytes(data), np.float32).reshape(self.shape(index)).copy()
+
+    def replace(self, index: int, values: NDArray[np.floating[Any]]) -> None:
+        """Give a float constant new values; its old ones may serve other tensors and stay."""
+        self._graph.tensors[index].buffer = self._buffer(values.astype(np.float32))
+
+    def add_constant(self, name: str, values: NDArray[np.int32]) -> int:
+        """Return the index of a new int32 tensor."""
+        tensor = self.schema.TensorT()
+        tensor.name, tensor.shape, tensor.type = name, list(values.shape), self.schema.TensorType.INT32
+        tensor.buffer = self._buffer(values)
+        self._graph.tensors.append(tensor)
+        return len(self._graph.tensors) - 1
+
+    def code(self, builtin: int, version: int) -> int:
+        """Return the number that an operation names its kind by (``opcodeIndex``), new if need be."""
+        for number, row in enumerate(self._model.operatorCodes):
+            if row.builtinCode == builtin and row.version >= version:
+                return number
+        row = self.schema.OperatorCodeT()
+        row.builtinCode, row.deprecatedBuiltinCode, row.version = builtin, min(builtin, 127), version
+        self._model.operatorCodes.append(row)
+        return len(self._model.operatorCodes) - 1
+
+    def _buffer(self, values: NDArray[Any]) -> int:
+        buffer = self.schema.BufferT()
+        buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+        self._model.buffers.append(buffer)
+        return len(self._model.buffers) - 1
