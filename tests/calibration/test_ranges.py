@@ -81,7 +81,7 @@ def test_values_must_be_finite(value):
 
 
 def test_ranges_that_clip_have_no_simple_ratios():
-    """Steps of 2 and 3 of a third step sum to the middle between two of it, and runtimes round the middle differently."""
+    """Steps of 2 and 3 thirds of another sum to the middle between two of it, where runtimes round differently."""
     tops = [seen(RNG.laplace(size=50_000) * scale).least_error()[1] for scale in (1, 1.5, 3)]
     for a, b in ((0, 1), (1, 2), (0, 2)):
         ratio = tops[a] / tops[b] * np.arange(1, 256)
