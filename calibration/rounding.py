@@ -2,11 +2,10 @@
 
 Rounding to the nearest step keeps every weight's error small. What counts is the error of the sums that the weights are
 in, and the inputs of a sum are alike: neighbouring pixels, channels that fire together. So the weights of a sum are
-rounded in turn, and after each the others move to where the sum's expected squared error is least; the bias moves last.
+rounded in turn, each from where the errors before it are best made up for; the bias comes last and is not rounded.
 
-Sources: Hassibi and Stork 1993 (optimal brain surgeon, the move); Frantar and Alistarh 2022,
-https://arxiv.org/abs/2208.11580 (for rounding); Frantar et al. 2023, https://arxiv.org/abs/2210.17323 (one order for
-all sums, by a Cholesky factor).
+Sources: Frantar et al. 2023, https://arxiv.org/abs/2210.17323 (GPTQ: one order for all sums, by a Cholesky factor);
+Babai 1986, https://doi.org/10.1007/BF02579403 (the same as the nearest plane in a lattice, the form used here).
 """
 
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ Floats = NDArray[np.float64]
 LARGEST = 127
 """The int8 code of a channel's largest weight; -128 stays unused, as TFLite's specification wants it."""
 BLOCK = 64
-"""Weights rounded before the rest of them hear of it: a multiplication of matrices instead of many small ones."""
+"""Weights that hear of all errors before them in one multiplication of matrices, instead of one by one."""
 
 
 @dataclass
@@ -96,22 +95,25 @@ def rounded(weights: Floats, bias: Floats, moment: Moment) -> tuple[Floats, Floa
 
 
 def _factor(moment: Floats) -> Floats:
-    """Return the upper Cholesky factor of the inverse: row i tells how those behind i move for an error at i."""
-    return np.asarray(np.linalg.cholesky(np.linalg.inv(moment)).transpose(0, 2, 1))
+    """Return the upper triangular R with ``moment = R @ R.T``.
+
+    A sum's expected squared error is then the squares of ``R.T @ (before - after)``, of which the k-th has to do with
+    the first k weights only: rounded in turn, each weight makes its own as small as it can.
+    """
+    return np.asarray(np.linalg.cholesky(moment[:, ::-1, ::-1])[:, ::-1, ::-1])
 
 
 def _in_turn(before: Floats, steps: Floats, largest: NDArray[np.int64], factor: Floats) -> Floats:
     """Round all rows but the last one after the other; see ``rounded``."""
-    now = before.copy()
-    count = now.shape[1] - 1
-    for start in range(0, count, BLOCK):
-        end = min(start + BLOCK, count)
-        errors = np.empty((now.shape[0], end - start, now.shape[2]))
+    size = before.shape[1]
+    errors = np.zeros_like(before)
+    for start in range(0, size, BLOCK):
+        end = min(start + BLOCK, size)
+        pulls = factor[:, :start, start:end].transpose(0, 2, 1) @ errors[:, :start]
         for row in range(start, end):
-            whole = np.clip(np.round(now[:, row] / steps[:, 0]), -LARGEST, LARGEST) * steps[:, 0]
+            pull = pulls[:, row - start] + (factor[:, None, start:row, row] @ errors[:, start:row])[:, 0]
+            wanted = before[:, row] + pull / factor[:, row, row, None]
+            whole = np.clip(np.round(wanted / steps[:, 0]), -LARGEST, LARGEST) * steps[:, 0]
             whole = np.where(largest == row, before[:, row], whole)
-            errors[:, row - start] = (now[:, row] - whole) / factor[:, row, row, None]
-            now[:, row] = whole
-            now[:, row + 1 : end] -= factor[:, row, row + 1 : end, None] * errors[:, row - start, None]
-        now[:, end:] -= factor[:, start:end, end:].transpose(0, 2, 1) @ errors
-    return now
+            errors[:, row] = before[:, row] - (wanted if row == size - 1 else whole)
+    return before - errors

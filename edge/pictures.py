@@ -1,6 +1,7 @@
 """Picture files before they are decoded: which names they have, and whether one was cut short. Plain Python."""
 
 import re
+from collections.abc import Sequence
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 """In lower case: what OpenCV decodes everywhere."""
@@ -33,3 +34,9 @@ def _jpeg_ends(data: bytes) -> bool:
         if code not in (_ALONE, _START):
             position += int.from_bytes(data[position : position + 2], "big")
     return False
+
+
+def left_out(names: Sequence[str]) -> str:
+    """Return the line that says how many pictures of a set could not be used, and names the first."""
+    shown = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+    return f"left out {len(names)} image(s) that cannot be decoded: {shown}"

@@ -5,9 +5,10 @@ import os
 import pytest
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # Before TensorFlow is imported: its pools would have as many threads as cores, in each of the workers.
+    # Before TensorFlow and numpy are imported: their pools would have as many threads as cores, in each of the workers.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def pytest_itemcollected(item):

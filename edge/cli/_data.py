@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,20 +17,18 @@ def open_data(text: str, labels: tuple[str, ...] | None = None) -> "ImageFolder"
     """Return the image folder that ``text`` names. labels: the classes it must keep to, if any."""
     from edge.models.training.folder import open_folder
 
-    return open_folder(_drawn() if text == DRAWN and not Path(text).exists() else Path(text), labels)
+    return open_folder(data_path(text), labels)
+
+
+def data_path(text: str) -> Path:
+    """Return the path that ``text`` names; of the set that is drawn here, where it was drawn."""
+    return _drawn() if text == DRAWN and not Path(text).exists() else Path(text)
 
 
 def identity(folder: "ImageFolder") -> dict[str, str]:
     """Return what tells one data set from another in a record: its name, and a digest of its members' names."""
     names = json.dumps({split: members.names for split, members in folder.splits.items()}, sort_keys=True)
     return {"name": folder.root.name, "members_sha256": hashlib.sha256(names.encode()).hexdigest()}
-
-
-def tell_corrupt(names: Sequence[str]) -> None:
-    """Say on stderr how many images of a data set were left out, and which."""
-    if names:
-        shown = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
-        print(f"left out {len(names)} image(s) that cannot be decoded: {shown}", file=sys.stderr)
 
 
 def _drawn() -> Path:

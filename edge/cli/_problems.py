@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,10 +77,11 @@ def load_folder(
     std: tuple[float, ...] = (127.5,),
 ) -> "Classification":
     """Decode an image folder's splits and say which images were left out. mean, std: see Decoded."""
-    from edge.cli._data import tell_corrupt
     from edge.models.training.images import load
+    from edge.pictures import left_out
 
     height, width, channels = size
     made = load(folder, (height, width, channels), settings, cache, _main.progress, mean, std)
-    tell_corrupt(made.corrupt)
+    if made.corrupt:
+        print(left_out(made.corrupt), file=sys.stderr)
     return made

@@ -74,8 +74,8 @@ def body(a: argparse.Namespace) -> None:
     choices = {key: str(value) for key, value in vars(a).items() if key not in ("resume", "json", "trust", "out")}
     with claim(a.out, choices, a.resume):
         _main.quiet_tensorflow()
-        from edge.cli._compress import check
         from edge.cli._problems import load_folder
+        from edge.deploy.compress.steps import check
         from edge.deploy.load import load_keras
 
         model = load_keras(a.model, a.trust)
@@ -131,19 +131,19 @@ def _settings(a: argparse.Namespace, epochs: int, model: Any) -> "Settings":
 
 def _steps(a: argparse.Namespace, model: Any, data: "Classification") -> dict[str, Any]:
     """Run the steps in order; of an interrupted run, epochs that were finished are not trained again."""
-    from edge.cli import _compress
+    from edge.deploy.compress import steps
     from edge.models.training.fit import environment
 
-    rows = [_compress.row("float", model, data, 0.0, a.out)]
+    rows = [steps.row("float", model, data, 0.0, a.out)]
     if a.prune is not None:
         settings = _settings(a, a.prune_epochs, model)
-        model, row = _compress.pruned(model, a.prune, data, settings, a.out, a.resume)
+        model, row = steps.pruned(model, a.prune, data, settings, a.out, a.resume)
         rows.append(row)
     if a.qat:
         settings = _settings(a, a.qat_epochs, model)
-        model, row = _compress.quantize_aware(model, data, settings, a.out, a.resume)
+        model, row = steps.quantize_aware(model, data, settings, a.out, a.resume)
         rows.append(row)
-    _compress.save(model, data.labels, a.model, a.out)
+    steps.save(model, data.labels, a.model, a.out)
     settings_row = {key: str(value) for key, value in vars(a).items() if key not in ("json", "out", "model", "data")}
     record = {"steps": rows, "settings": settings_row, **environment()}
     (a.out / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

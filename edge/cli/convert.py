@@ -4,8 +4,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from edge.cli import _main
+
+if TYPE_CHECKING:
+    from edge.deploy.package import Conversion
 
 EXAMPLES = """\
 examples:
@@ -73,12 +77,58 @@ def parser() -> argparse.ArgumentParser:
 
 def body(a: argparse.Namespace) -> None:
     """Run the command."""
-    _main.quiet_tensorflow()
-    from edge.cli import _convert
+    from edge.deploy import package
 
-    report = _convert.convert(a)
-    _main.write_json(a.json, report)
-    _convert.show(report, a.out)
+    wanted = _wanted(a)
+    _main.quiet_tensorflow()
+    listener = package.Listener(
+        tell=lambda line: print(f"edge-convert: {line}", file=sys.stderr), progress=_main.progress("verifying")
+    )
+    manifest = package.convert(wanted, listener).as_json()
+    _main.write_json(a.json, {"bundle": str(a.out), "manifest": manifest})
+    _show(manifest, a.out)
+
+
+def _wanted(a: argparse.Namespace) -> "Conversion":
+    """Return what the arguments ask for; InvalidInput for what is no budget, before the work and not after it."""
+    from edge.cli._data import data_path
+    from edge.deploy.package import Calibration, Conversion, Pixels
+    from edge.deploy.parity import Gate
+
+    budgets = (a.min_agreement, a.min_onnx_agreement, a.max_drop)
+    gate = Gate(data_path(a.verify), a.verify_samples, a.seed, *budgets) if a.verify else None
+    return Conversion(
+        model=a.model,
+        out=a.out,
+        tflite=_precisions(a.tflite),
+        onnx=_precisions(a.onnx),
+        method=a.method,
+        calibration=Calibration(data_path(a.calibrate), a.samples, a.seed) if a.calibrate else None,
+        gate=gate,
+        pixels=Pixels(a.mean, a.std, a.colour, a.resize),
+        name=a.name,
+        labels=a.labels,
+        output=a.output,
+        trust=a.trust,
+    )
+
+
+def _precisions(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(filter(None, text.split(",")))
+
+
+def _show(manifest: dict[str, Any], out: Path) -> None:
+    """Print the files and how they compare."""
+    parity = {row["candidate"]: row for row in manifest["measured"]["parity"]}
+    for artifact in manifest["artifacts"]:
+        row = parity.get(artifact["file"])
+        line = f"{artifact['file']:24} {artifact['bytes'] / 1024:8.0f} KiB"
+        if row:
+            line += f"  agrees with {row['reference']} on {row['agreement']:.2f} % of {row['samples']}"
+            if row["accuracy"] is not None:
+                line += f", accuracy {row['accuracy']:.2f} % ({row['reference_accuracy']:.2f} %)"
+        print(line)
+    print(f"bundle {manifest['name']!r} in {out}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

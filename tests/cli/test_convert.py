@@ -181,7 +181,7 @@ def test_over_budget_is_exit_code_1_and_no_bundle(model, data, tmp_path, capsys)
 
 @pytest.mark.parametrize(("agreement", "code"), [(70, 1), (60, 0)])
 def test_the_onnx_file_has_a_budget_of_its_own(model, data, tmp_path, capsys, monkeypatch, agreement, code):
-    from edge.cli import _convert
+    from edge.deploy import parity
 
     def other_answers_for_a_third(path):
         def run_file(inputs):
@@ -192,8 +192,8 @@ def test_the_onnx_file_has_a_budget_of_its_own(model, data, tmp_path, capsys, mo
 
         return run_file
 
-    file_reference = _convert.file_reference
-    monkeypatch.setattr(_convert, "file_reference", other_answers_for_a_third)
+    file_reference = parity.file_reference
+    monkeypatch.setattr(parity, "file_reference", other_answers_for_a_third)
     arguments = ("--calibrate", data, "--verify", data, "--tflite", "int8", "--onnx", "int8")
     loose = ("--min-agreement", 50, "--max-drop", 50, "--min-onnx-agreement", agreement)
     said = run(convert, capsys, model, "--out", tmp_path / "net", *arguments, *loose)

@@ -13,10 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.cli._data import open_data
 from edge.errors import FileProblem, InvalidInput
 from edge.imaging import Image, InputFormat, Preprocessor
-from edge.models.training.folder import ImageFolder, Split
+from edge.models.training.folder import ImageFolder, Split, open_folder
 from edge.pictures import SUFFIXES, is_whole
 from edge.tensors import TensorSpec
 
@@ -58,21 +57,20 @@ def _stacked(rows: Sequence[tuple[int, Floats]]) -> tuple[list[int], Floats]:
     return [position for position, _ in rows], np.concatenate([value for _, value in rows])
 
 
-def read_images(text: str, splits: Sequence[str], labels: tuple[str, ...], choice: Choice) -> Images:
+def read_images(path: Path, splits: Sequence[str], labels: tuple[str, ...], choice: Choice) -> Images:
     """Return the images that ``choice`` picks by their classes.
 
-    text: a data set (the first of ``splits`` that it has is taken), a folder of images without classes, or an .npz
+    path: a data set (the first of ``splits`` that it has is taken), a folder of images without classes, or an .npz
     file with ``images`` (n, height, width, channels) uint8, RGB or grey, and optionally ``labels`` (n,).
     """
-    path = Path(text)
     if path.suffix == ".npz":
         return _from_npz(path, len(labels), choice)
     if path.is_dir() and not _has_classes(path):
         return _from_list(path, choice)
-    folder = open_data(text, _known(labels))
+    folder = open_folder(path, _known(labels))
     members = next((folder.splits[name] for name in splits if name in folder.splits), None)
     if members is None:
-        raise InvalidInput(f"data set {text} must have {' or '.join(splits)}, it has {', '.join(folder.splits)}")
+        raise InvalidInput(f"data set {path} must have {' or '.join(splits)}, it has {', '.join(folder.splits)}")
     return _chosen(folder, members, choice(np.asarray(members.classes, np.int64)), labelled=True)
 
 
