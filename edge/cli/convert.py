@@ -81,9 +81,7 @@ def body(a: argparse.Namespace) -> None:
 
     wanted = _wanted(a)
     _main.quiet_tensorflow()
-    listener = package.Listener(
-        tell=lambda line: print(f"edge-convert: {line}", file=sys.stderr), progress=_main.progress("verifying")
-    )
+    listener = package.Listener(tell=lambda line: print(line, file=sys.stderr), progress=_main.progress("verifying"))
     manifest = package.convert(wanted, listener).as_json()
     _main.write_json(a.json, {"bundle": str(a.out), "manifest": manifest})
     _show(manifest, a.out)

@@ -106,7 +106,7 @@ def test_one_file_and_a_corrupt_image_named(data, model, tmp_path, capsys):
 def test_without_verify_it_says_so(model, tmp_path, capsys):
     said = run(convert, capsys, model, "--out", tmp_path / "net", "--onnx", "float32")
     assert said.code == 0
-    assert said.err == ["edge-convert: not verified: give --verify to compare the files with MODEL"]
+    assert said.err == ["not verified: give --verify to compare the files with MODEL"]
     assert [a.format for a in open_bundle(tmp_path / "net").manifest.artifacts] == ["onnx"]
 
 
