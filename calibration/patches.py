@@ -1,6 +1,7 @@
 """What a convolution's sums are over: the pixels under its window at chosen output positions.
 
-Images are channels-last, (1, height, width, channels), float32. Positions count the output's rows from left to right.
+Images are channels-last, (n, height, width, channels), float32. Positions count the outputs of one image after the
+other, each row from left to right.
 """
 
 from dataclasses import dataclass
@@ -33,15 +34,15 @@ class Window:
 def under(image: Floats, positions: Positions, window: Window) -> Floats:
     """Return the pixels under the window, (positions, height, width, channels); zeros outside the image."""
     _, *sides, _ = image.shape
-    (_, top), (columns, left) = (window.side(axis, size) for axis, size in enumerate(sides))
-    at = np.divmod(positions, columns)
+    (rows, top), (columns, left) = (window.side(axis, size) for axis, size in enumerate(sides))
+    which, *at = np.unravel_index(positions, (len(image), rows, columns))
     found = []
     for axis, before in enumerate((top, left)):
         taps = np.arange(window.size[axis]) * window.dilation[axis] - before
         found.append(at[axis][:, None] * window.stride[axis] + taps)
     y, x = found[0][:, :, None], found[1][:, None, :]
     inside = (y >= 0) & (y < sides[0]) & (x >= 0) & (x < sides[1])
-    pixels = image[0, np.clip(y, 0, sides[0] - 1), np.clip(x, 0, sides[1] - 1)]
+    pixels = image[which[:, None, None], np.clip(y, 0, sides[0] - 1), np.clip(x, 0, sides[1] - 1)]
     return np.where(inside[..., None], pixels, np.float32(0))
 
 

@@ -21,31 +21,48 @@ BINS = 4096
 """Of a histogram, over both signs: at least four to an int8 step of what was seen."""
 COARSE = 4
 """Bins from one bound that is tried to the next."""
+NEAR = 0.618
+"""Of the way to the next bound: where other values clip the error is another. Not a simple fraction, see below."""
 STEPS = 255
 
 
-class Histogram:
-    """Values counted between -reach and reach, which is a power of two and doubles as it must.
-
-    So what was seen is counted alike in whatever order and arrangement it came. least, largest: of all values.
-    """
+class Extremes:
+    """The least and the largest value seen."""
 
     def __init__(self) -> None:
         self.least, self.largest = math.inf, -math.inf
+
+    def add(self, values: Floats) -> None:
+        """Take every value in. Raises InvalidInput when one is not finite."""
+        self.least = min(self.least, float(values.min()))
+        self.largest = max(self.largest, float(values.max()))
+        if not math.isfinite(max(-self.least, self.largest)):
+            raise InvalidInput("a network whose values are to be int8 must keep them finite, got one that is not")
+
+    def range(self) -> tuple[float, float]:
+        """Return the range to give to the tensor."""
+        return self.least, self.largest
+
+
+class Histogram(Extremes):
+    """Values counted between -reach and reach, which is a power of two and doubles as it must.
+
+    So what was seen is counted alike in whatever order and arrangement it came.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
         self._reach = 0.0
         self._counts = np.zeros(BINS, np.int64)
         self._nonzero = 0
 
     def add(self, values: Floats) -> None:
-        """Count every value. Raises InvalidInput when one is not finite."""
-        self.least = min(self.least, float(values.min()))
-        self.largest = max(self.largest, float(values.max()))
-        peak = max(-self.least, self.largest)
-        if not math.isfinite(peak):
-            raise InvalidInput("a network whose values are to be int8 must keep them finite, got one that is not")
-        self._grow(peak)
+        """See Extremes."""
+        super().add(values)
+        self._grow(max(-self.least, self.largest))
         if self._reach:
-            bins = ((values.ravel() + np.float32(self._reach)) * np.float32(BINS / 2 / self._reach)).astype(np.int32)
+            # A power of two: the product is exact, and halves as the bins do.
+            bins = np.floor(values.ravel() * np.float32(BINS / 2 / self._reach)).astype(np.int32) + BINS // 2
             self._counts += np.bincount(np.minimum(bins, BINS - 1), minlength=BINS)
         self._nonzero += int(np.count_nonzero(values))
 
@@ -59,8 +76,8 @@ class Histogram:
             self._counts = np.pad(middle, BINS // 4)
             self._reach *= 2
 
-    def least_error(self) -> tuple[float, float]:
-        """Return the range, zero in it, in which 256 steps err least in the square; never wider than what was seen."""
+    def range(self) -> tuple[float, float]:
+        """Return the range in which 256 steps err least in the square; never wider than what was seen."""
         if not self._reach:
             return self.least, self.largest
         half = BINS // 2
@@ -70,14 +87,19 @@ class Histogram:
         rounding = self._nonzero / 12 / STEPS**2
         errors = rounding * (bounds[:, None] + bounds) ** 2 + above.error(bounds)[:, None] + below.error(bounds)
         at = np.unravel_index(np.argmin(errors), errors.shape)
-        # Exact for those who clip; on the bounds themselves scales would have simple ratios, and sums of them lie
-        # in the middle between two steps often, where runtimes round differently.
+        # Exact as long as the same values clip; on the bounds themselves scales would have simple ratios, and sums of
+        # two lie in the middle between two steps often, where runtimes round differently.
         rows = np.full((2, 2), rounding) + np.diag([above.count[at[0]], below.count[at[1]]])
         right = np.array([above.total[at[0]], below.total[at[1]]])
         for side, seen in enumerate((max(self.largest, 0), max(-self.least, 0))):
             if not right[side]:
                 rows[side], right[side] = np.eye(2)[side], seen
-        top, bottom = np.linalg.solve(rows, right)
+        found, near = np.linalg.solve(rows, right), bounds[np.array(at)]
+        cell = NEAR * bounds[1]
+        for side in range(2):
+            if rows[side, 1 - side]:  # elsewhere nothing clips, and the solution is what was seen
+                found[side] = np.clip(found[side], max(near[side] - cell, 0), near[side] + cell)
+        top, bottom = found
         return max(self.least, -float(bottom)), min(self.largest, float(top))
 
 

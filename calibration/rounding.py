@@ -8,7 +8,7 @@ Sources: Frantar et al. 2023, https://arxiv.org/abs/2210.17323 (GPTQ: one order 
 Babai 1986, https://doi.org/10.1007/BF02579403 (the same as the nearest plane in a lattice, the form used here).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 
 LARGEST = 127
 """The int8 code of a channel's largest weight; -128 stays unused, as TFLite's specification wants it."""
+TOGETHER = 512
+"""Rows that are multiplied at once: few at a time take as long as many."""
 BLOCK = 64
 """Weights that hear of all errors before them in one multiplication of matrices, instead of one by one."""
 
@@ -25,11 +27,12 @@ BLOCK = 64
 class Moment:
     """The second moment of what a layer multiplies by its weights, and by its bias: 1.
 
-    sums: (groups, n + 1, n + 1), of the products of every two of n inputs and the 1. count: of rows in them.
+    sums: (groups, n + 1, n + 1), of the products of every two of n inputs and the 1. count: of all rows taken in.
     """
 
     sums: NDArray[np.float32]
     count: int = 0
+    _waiting: list[NDArray[np.float32]] = field(default_factory=list)
 
     @classmethod
     def empty(cls, groups: int, inputs: int) -> "Moment":
@@ -39,14 +42,23 @@ class Moment:
     def add(self, rows: NDArray[np.float32]) -> None:
         """Take rows in: (groups, count, n)."""
         rows = np.concatenate([rows, np.ones((*rows.shape[:2], 1), np.float32)], axis=-1)
-        self.sums += rows.transpose(0, 2, 1) @ rows
+        self._waiting.append(rows)
         self.count += rows.shape[1]
+        if sum(part.shape[1] for part in self._waiting) >= TOGETHER:
+            self._multiply()
+
+    def _multiply(self) -> None:
+        if self._waiting:
+            rows = np.concatenate(self._waiting, axis=1)
+            self.sums += rows.transpose(0, 2, 1) @ rows
+            self._waiting.clear()
 
     def mean(self) -> Floats:
         """Return the expected products, as if n further rows had been seen, of equal power in every direction.
 
         With few rows many weights have no say in any sum seen; the further rows keep them where they are.
         """
+        self._multiply()
         n = self.sums.shape[1] - 1
         seen = self.sums.astype(np.float64)
         power = np.trace(seen[:, :n, :n], axis1=1, axis2=2) / n / max(self.count, 1)

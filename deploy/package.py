@@ -70,10 +70,13 @@ class Conversion:
 
 @dataclass(frozen=True)
 class Listener:
-    """Who hears of the work. tell: gets lines for the user. progress: images verified and in all."""
+    """Who hears of the work. tell: gets lines for the user.
+
+    progress: gets the name of a stage, returns what gets the samples done and in all.
+    """
 
     tell: Callable[[str], None]
-    progress: Callable[[int, int], None]
+    progress: Callable[[str], Callable[[int, int], None]]
 
 
 def convert(wanted: Conversion, listener: Listener) -> Manifest:
@@ -91,12 +94,12 @@ def convert(wanted: Conversion, listener: Listener) -> Manifest:
     calibration = _calibration(wanted.calibration, source, recipe, setting.labels)
     with tempfile.TemporaryDirectory(prefix="edge-convert-") as scratch:
         samples = (x for _, x in calibration.inputs(source.input_shape, form)) if calibration else None
-        made = recipes.make(source, recipe, samples, Path(scratch))
+        made = recipes.make(source, recipe, samples, Path(scratch), listener.progress("calibrating"))
         comparisons = []
         if wanted.gate is None:
             listener.tell("not verified: give --verify to compare the files with MODEL")
         else:
-            comparisons = parity.hold(wanted.gate, source, made, setting, listener.tell, listener.progress)
+            comparisons = parity.hold(wanted.gate, source, made, setting, listener.tell, listener.progress("verifying"))
         ids = list(calibration.ids) if calibration else []
         manifest = Manifest(
             name=wanted.name or source.name,
@@ -216,7 +219,7 @@ def _provenance(wanted: Conversion, source: SourceModel, recipe: Recipe) -> dict
     return {
         "recipe": recipe.as_json(),
         "source": {"name": model.name, "sha256": digest, "trained": source.trained},
-        "seed": wanted.calibration.seed if wanted.calibration else 0,
+        "seed": next((part.seed for part in (wanted.calibration, wanted.gate) if part), 0),
         "tools": {"edgekit": __version__, **{name: v for name in TOOLS if (v := _version(name))}},
     }
 

@@ -40,11 +40,10 @@ class Gate:
     max_drop: float = 0.5
 
     def __post_init__(self) -> None:
-        for name in ("min_agreement", "min_onnx_agreement"):
-            try:
-                verify.Budget(getattr(self, name), self.max_drop)
-            except InvalidInput as error:
-                raise InvalidInput(f"--{name.replace('_', '-')}: {error}") from None
+        for name, share in (("agreement", self.min_agreement), ("onnx-agreement", self.min_onnx_agreement)):
+            if not 0 <= share <= 100:
+                raise InvalidInput(f"--min-{name} must be 0 to 100 percent, got {share}")
+        verify.Budget(0, self.max_drop)
 
     def budget(self, made: Made, agreement: float) -> verify.Budget:
         """Return what a file is held to: float32 to the same arithmetic, int8 to ``agreement`` and the drop."""

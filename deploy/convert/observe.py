@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.calibration.ranges import Histogram
+from edge.calibration.ranges import Extremes, Histogram
 from edge.deploy._tensorflow import need
 from edge.deploy.convert.tflite_object import TFLiteObject
 
@@ -42,20 +42,20 @@ class Ranges:
     """
 
     def __init__(self, file: TFLiteObject, least_error: bool) -> None:
-        self._seen = {index: Histogram() for index, tensor in file.tensors() if _has_range(tensor)}
-        self._clips = set(self._seen) - file.border() if least_error else set()
+        ranged = [index for index, tensor in file.tensors() if _has_range(tensor)]
+        kept = file.border() if least_error else set(ranged)
+        self._seen = {index: Extremes() if index in kept else Histogram() for index in ranged}
 
     def see(self, value: Value) -> None:
         """Take in one sample's values."""
-        for index, histogram in self._seen.items():
-            histogram.add(value(index))
+        for index, seen in self._seen.items():
+            seen.add(value(index))
 
     def write(self, file: TFLiteObject) -> None:
         """Put them in the place of the calibrator's."""
         for index, tensor in file.tensors():
             if index in self._seen:
-                seen = self._seen[index]
-                least, largest = seen.least_error() if index in self._clips else (seen.least, seen.largest)
+                least, largest = self._seen[index].range()
                 tensor.quantization.min, tensor.quantization.max = [least], [largest]
 
 

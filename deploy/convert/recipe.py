@@ -8,7 +8,7 @@ from typing import Any
 from edge.backends import open_model
 from edge.bundle import Artifact
 from edge.deploy.convert import onnx, tflite
-from edge.deploy.convert.post_training import METHODS
+from edge.deploy.convert.post_training import METHODS, Progress
 from edge.deploy.convert.source import SourceModel
 from edge.errors import InvalidInput
 
@@ -65,10 +65,17 @@ def default_recipe(source: SourceModel, can_calibrate: bool) -> Recipe:
     return Recipe(both, both)
 
 
-def make(source: SourceModel, recipe: Recipe, samples: tflite.Samples | None, folder: Path) -> list[Made]:
+def make(
+    source: SourceModel,
+    recipe: Recipe,
+    samples: tflite.Samples | None,
+    folder: Path,
+    progress: Progress = lambda done, total: None,
+) -> list[Made]:
     """Convert ``source`` into ``folder`` by ``recipe``.
 
-    samples: calibration inputs; needed for int8 unless the source is quantization-aware.
+    samples: calibration inputs; needed for int8 unless the source is quantization-aware. progress: gets those run and
+    in all.
     """
     made = []
     for precision in recipe.precisions:
@@ -76,7 +83,7 @@ def make(source: SourceModel, recipe: Recipe, samples: tflite.Samples | None, fo
         if source.file is not None and source.file.suffix == ".onnx":
             made.append(_copied(source.file, folder, precision, recipe))
             continue
-        path.write_bytes(_tflite(source, precision, samples, recipe.method))
+        path.write_bytes(_tflite(source, precision, samples, recipe.method, progress))
         if precision in recipe.tflite:
             made.append(_made(path, "tflite", precision))
         if precision in recipe.onnx:
@@ -86,14 +93,16 @@ def make(source: SourceModel, recipe: Recipe, samples: tflite.Samples | None, fo
     return made
 
 
-def _tflite(source: SourceModel, precision: str, samples: tflite.Samples | None, method: str) -> bytes:
+def _tflite(
+    source: SourceModel, precision: str, samples: tflite.Samples | None, method: str, progress: Progress
+) -> bytes:
     if source.file is not None:
         _check_precision(source.file, precision)
         return source.file.read_bytes()
     assert source.frozen is not None
     makers: dict[tuple[str, bool], Callable[[], bytes]] = {
         ("float32", False): lambda: tflite.to_float32(_frozen(source)),
-        ("int8", False): lambda: tflite.to_int8(_frozen(source), samples or (), method),
+        ("int8", False): lambda: tflite.to_int8(_frozen(source), samples or (), method, progress),
         ("int8", True): lambda: tflite.qat_to_int8(_frozen(source)),
     }
     if (precision, source.quantize_aware) not in makers:

@@ -57,28 +57,44 @@ class Layer:
 
 
 def layers(file: TFLiteObject) -> list[Layer]:
-    """Return every convolution and dense layer whose weights and bias are constants of its own."""
+    """Return every convolution and dense layer with constant weights of its own, up to MOST_INPUTS wide.
+
+    A layer without a bias, or with one that others read too, gets its own.
+    """
     return [layer for code, operation in file.operations() if (layer := _layer(file, code, operation))]
 
 
 def _layer(file: TFLiteObject, code: int, operation: Any) -> Layer | None:
     kinds = file.schema.BuiltinOperator
-    if code not in (kinds.CONV_2D, kinds.DEPTHWISE_CONV_2D, kinds.FULLY_CONNECTED) or len(operation.inputs) < 3:
+    if code not in (kinds.CONV_2D, kinds.DEPTHWISE_CONV_2D, kinds.FULLY_CONNECTED):
         return None
-    source, weights, bias = (int(index) for index in operation.inputs[:3])
-    if file.constant(weights) is None or file.constant(bias) is None:
+    source, weights = (int(index) for index in operation.inputs[:2])
+    if file.constant(weights) is None or file.is_shared(weights):
         return None
-    shape, (channels,) = file.shape(weights), file.shape(bias)
+    depthwise, shape = code == kinds.DEPTHWISE_CONV_2D, file.shape(weights)
+    channels = shape[-1 if depthwise else 0]
     n = math.prod(shape) // channels
-    if n > MOST_INPUTS:
+    bias = _own_bias(file, operation, channels)
+    if n > MOST_INPUTS or bias is None:
         return None
     groups, rows = 1, partial(dense_rows, inputs=n)
     if code != kinds.FULLY_CONNECTED:
-        groups = file.shape(source)[3] // (1 if code == kinds.DEPTHWISE_CONV_2D else shape[3])
+        groups = file.shape(source)[3] // (1 if depthwise else shape[3])
         rows = partial(grouped_rows, window=_window(file, operation, shape), groups=groups)
     positions = math.prod(file.shape(int(operation.outputs[0]))) // channels
-    depthwise = code == kinds.DEPTHWISE_CONV_2D
     return Layer(source, weights, bias, depthwise, positions, rows, Moment.empty(groups, n))
+
+
+def _own_bias(file: TFLiteObject, operation: Any, channels: int) -> int | None:
+    """Return the index of the bias that only this operation reads; None for one that is computed."""
+    bias = int(operation.inputs[2]) if len(operation.inputs) > 2 else -1
+    values = np.zeros(channels, np.float32) if bias < 0 else file.constant(bias)
+    if values is None:
+        return None
+    if bias < 0 or file.is_shared(bias):
+        bias = file.add_constant(f"bias_{operation.outputs[0]}", values)
+        operation.inputs = [*(int(index) for index in operation.inputs[:2]), bias]
+    return bias
 
 
 def _window(file: TFLiteObject, operation: Any, shape: tuple[int, ...]) -> Window:

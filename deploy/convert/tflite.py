@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy.convert.freeze import Frozen
-from edge.deploy.convert.post_training import METHODS, prepared
+from edge.deploy.convert.post_training import METHODS, Progress, prepared
 from edge.errors import InvalidInput
 
 Samples = Iterable[NDArray[Any]]
@@ -20,10 +20,13 @@ def to_float32(frozen: Frozen) -> bytes:
     return _convert(_converter(frozen))
 
 
-def to_int8(frozen: Frozen, samples: Samples, method: str = METHODS[0]) -> bytes:
+def to_int8(
+    frozen: Frozen, samples: Samples, method: str = METHODS[0], progress: Progress = lambda done, total: None
+) -> bytes:
     """Return a full-integer file: int8 in and out, per-channel weights, ranges observed on ``samples``.
 
-    method: of METHODS, how ranges are fitted. Raises InvalidInput when there is no sample.
+    method: of METHODS, how ranges are fitted. progress: gets samples run and in all.
+    Raises InvalidInput when there is no sample.
     """
     tf = need("tensorflow")
     frozen = frozen.for_int8()
@@ -35,7 +38,7 @@ def to_int8(frozen: Frozen, samples: Samples, method: str = METHODS[0]) -> bytes
     converter.representative_dataset = lambda: iter(rows[:1])  # for its form; the ranges are observed below
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter._experimental_calibrate_only = True
-    ready = prepared(_convert(converter), [row for (row,) in rows], method)
+    ready = prepared(_convert(converter), [row for (row,) in rows], method, progress)
     quantize = need("tensorflow.lite.python.convert").mlir_quantize
     with quiet_conversion():
         return bytes(quantize(ready, input_data_type=tf.int8, output_data_type=tf.int8))

@@ -11,6 +11,12 @@ from edge.deploy._tensorflow import need
 
 Floats = NDArray[np.float32]
 
+THROUGH = (
+    *("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "SLICE", "STRIDED_SLICE", "MAX_POOL_2D"),
+    *("SOFTMAX", "LOGISTIC"),
+)
+"""Operations whose output has the range of what they read, or a fixed one and the order of what they read."""
+
 
 class TFLiteObject:
     """The first subgraph of a file. Tensors are known by their index, operations by the schema's own objects."""
@@ -36,17 +42,26 @@ class TFLiteObject:
         yield from enumerate(self._graph.tensors)
 
     def border(self) -> set[int]:
-        """Return the inputs and outputs of the whole file."""
-        return {int(index) for index in (*self._graph.inputs, *self._graph.outputs)}
+        """Return the inputs and outputs of the whole file, and what decides an output's range or order."""
+        found = {int(index) for index in (*self._graph.inputs, *self._graph.outputs)}
+        through = {getattr(self.schema.BuiltinOperator, name) for name in THROUGH}
+        for code, operation in reversed(list(self.operations())):
+            if code in through and int(operation.outputs[0]) in found:
+                found.add(int(operation.inputs[0]))
+        return found
 
     def shape(self, index: int) -> tuple[int, ...]:
         """Return a tensor's shape."""
         return tuple(int(size) for size in self._graph.tensors[index].shape)
 
+    def is_shared(self, index: int) -> bool:
+        """Return whether more than one operation reads a tensor."""
+        return self._uses[index] > 1
+
     def constant(self, index: int) -> Floats | None:
-        """Return a copy of a float tensor of one operation only; None for anything else."""
+        """Return a copy of a constant float tensor; None for anything else, an absent tensor (-1) too."""
         tensor = self._graph.tensors[index] if index >= 0 else None
-        if tensor is None or self._uses[index] != 1 or tensor.type != self.schema.TensorType.FLOAT32:
+        if tensor is None or tensor.type != self.schema.TensorType.FLOAT32:
             return None
         data = self._model.buffers[tensor.buffer].data
         return None if data is None else np.frombuffer(bytes(data), np.float32).reshape(self.shape(index)).copy()
@@ -55,10 +70,12 @@ class TFLiteObject:
         """Give a float constant new values; its old ones may serve other tensors and stay."""
         self._graph.tensors[index].buffer = self._buffer(values.astype(np.float32))
 
-    def add_constant(self, name: str, values: NDArray[np.int32]) -> int:
-        """Return the index of a new int32 tensor."""
+    def add_constant(self, name: str, values: NDArray[Any]) -> int:
+        """Return the index of a new tensor, int32 or float32."""
+        types = self.schema.TensorType
         tensor = self.schema.TensorT()
-        tensor.name, tensor.shape, tensor.type = name, list(values.shape), self.schema.TensorType.INT32
+        tensor.name, tensor.shape = name, list(values.shape)
+        tensor.type = types.INT32 if values.dtype == np.int32 else types.FLOAT32
         tensor.buffer = self._buffer(values)
         self._graph.tensors.append(tensor)
         return len(self._graph.tensors) - 1

@@ -79,9 +79,9 @@ def body(a: argparse.Namespace) -> None:
     """Run the command."""
     from edge.deploy import package
 
-    wanted = _wanted(a)
     _main.quiet_tensorflow()
-    listener = package.Listener(tell=lambda line: print(line, file=sys.stderr), progress=_main.progress("verifying"))
+    wanted = _wanted(a)
+    listener = package.Listener(tell=lambda line: print(line, file=sys.stderr), progress=_main.progress)
     manifest = package.convert(wanted, listener).as_json()
     _main.write_json(a.json, {"bundle": str(a.out), "manifest": manifest})
     _show(manifest, a.out)
@@ -94,15 +94,15 @@ def _wanted(a: argparse.Namespace) -> "Conversion":
     from edge.deploy.parity import Gate
 
     budgets = (a.min_agreement, a.min_onnx_agreement, a.max_drop)
-    gate = Gate(data_path(a.verify), a.verify_samples, a.seed, *budgets) if a.verify else None
+    gate = Gate(data_path(a.verify or ""), a.verify_samples, a.seed, *budgets)
     return Conversion(
         model=a.model,
         out=a.out,
         tflite=_precisions(a.tflite),
         onnx=_precisions(a.onnx),
         method=a.method,
-        calibration=Calibration(data_path(a.calibrate), a.samples, a.seed) if a.calibrate else None,
-        gate=gate,
+        calibration=None if a.calibrate is None else Calibration(data_path(a.calibrate), a.samples, a.seed),
+        gate=None if a.verify is None else gate,
         pixels=Pixels(a.mean, a.std, a.colour, a.resize),
         name=a.name,
         labels=a.labels,

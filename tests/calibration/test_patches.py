@@ -22,11 +22,11 @@ from tests.reference.convolution import convolve
 )
 def test_rows_times_weights_are_the_convolution(sides, window, groups):
     rng = np.random.default_rng(0)
-    image = rng.normal(size=(1, *sides, 4)).astype(np.float32)
+    image = rng.normal(size=(3, *sides, 4)).astype(np.float32)
     kernel = rng.normal(size=(*window.size, 4 // groups, 8))
     padding = "same" if window.same else "valid"
     expected = convolve(image, kernel, stride=window.stride, padding=padding, dilation=window.dilation, groups=groups)
-    rows = grouped_rows(image, np.arange(np.prod(expected.shape[1:3])), window, groups)
+    rows = grouped_rows(image, np.arange(np.prod(expected.shape[:3])), window, groups)
     weights = kernel.reshape(-1, groups, 8 // groups).transpose(1, 0, 2)
     found = (rows @ weights).transpose(1, 0, 2).reshape(expected.shape)
     np.testing.assert_allclose(found, expected, atol=1e-5)  # the rows are float32
