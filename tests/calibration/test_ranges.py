@@ -46,7 +46,7 @@ def test_the_range_errs_least(values):
     bottoms = shares * min(values.min(), 0) if values.min() < 0 else [0.0]
     best = min(squared_error(values, bottom, top) for bottom in bottoms for top in shares * values.max())
     assert mine <= 1.2 * best  # neither grid is fine, and values at one point err as they happen to lie
-    assert mine <= squared_error(values, histogram.least, histogram.largest)
+    assert mine <= 1.05 * squared_error(values, histogram.least, histogram.largest)
 
 
 def test_nothing_is_clipped_where_clipping_saves_nothing():
