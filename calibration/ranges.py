@@ -34,10 +34,10 @@ class Extremes:
 
     def add(self, values: Floats) -> None:
         """Take every value in. Raises InvalidInput when one is not finite."""
-        self.least = min(self.least, float(values.min()))
-        self.largest = max(self.largest, float(values.max()))
-        if not math.isfinite(max(-self.least, self.largest)):
+        least, largest = float(values.min()), float(values.max())
+        if not (math.isfinite(least) and math.isfinite(largest)):
             raise InvalidInput("a network whose values are to be int8 must keep them finite, got one that is not")
+        self.least, self.largest = min(self.least, least), max(self.largest, largest)
 
     def range(self) -> tuple[float, float]:
         """Return the range to give to the tensor."""

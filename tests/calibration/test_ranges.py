@@ -81,8 +81,11 @@ def test_few_values(values):
 @pytest.mark.parametrize("kind", [Extremes, Histogram])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_values_must_be_finite(value, kind):
-    with pytest.raises(InvalidInput, match="must keep them finite"):
-        kind().add(np.array([0.5, value], np.float32))
+    seen_before = kind()
+    seen_before.add(np.array([0.5, -1], np.float32))
+    for found in (kind(), seen_before):
+        with pytest.raises(InvalidInput, match="must keep them finite"):
+            found.add(np.array([0.25, value], np.float32))
 
 
 def test_the_largest_values_that_there_are():

@@ -369,3 +369,10 @@ def test_a_published_network_keeps_its_answers(tmp_path, capsys):
     assert rows["model_float32.tflite"]["agreement"] == 100
     assert rows["model_int8.tflite"]["accuracy"] >= rows["model_int8.tflite"]["reference_accuracy"] - 2
     assert tuple(names) == manifest.labels
+
+
+def test_the_methods_are_those_of_the_quantizer():
+    from edge.deploy.convert.post_training import METHODS
+
+    (option,) = [action for action in convert.parser()._actions if action.dest == "method"]
+    assert (tuple(option.choices), option.default) == (METHODS, METHODS[0])
