@@ -180,7 +180,7 @@ def test_facts_say_what_the_anchors_are_made_from(problem):
 def test_a_network_learns_to_find_discs_and_squares(tmp_path):
     root = voc.write(tmp_path / "set.zip", voc.files_of({"train": 64, "test": 24}))
     flip = Augmentation(flip=True, crop=0)
-    settings = settings_of(epochs=32, batch=8, optimizer="adam", learning_rate=5e-3, warmup=1, augmentation=flip)
+    settings = settings_of(epochs=60, batch=8, optimizer="adam", learning_rate=5e-3, warmup=1, augmentation=flip)
     problem = detection.load(
         root, SIZE, settings, strides=STRIDES, ratios=RATIOS, upside_down=True, loss="hard_negatives"
     )
@@ -191,7 +191,7 @@ def test_a_network_learns_to_find_discs_and_squares(tmp_path):
     (tmp_path / "run").mkdir()
     record = fit.train(make, problem, settings, tmp_path / "run", stream=io.StringIO())
     assert record["headline"] == "mAP"
-    assert record["mAP"] >= 0.6  # 0.84 here; a network that guesses has next to nothing
+    assert record["mAP"] >= 0.8  # untrained: 0
     assert {path.name for path in (tmp_path / "run").iterdir()} >= {fit.MODEL, fit.RECORD, "detections.png"}
     history = (tmp_path / "run" / fit.HISTORY).read_text().splitlines()
     assert history[0] == "epoch,loss,anchor_f1,val_loss,val_anchor_f1,learning_rate,seconds"
