@@ -35,22 +35,28 @@ def prunable(model: Any, sparsity: float, steps: int) -> tuple[Any, list[Any]]:
 
     # Cloning keeps initial values nowhere: copy them layer by layer, wrappers add variables of their own.
     copy = keras.models.clone_model(model, clone_function=wrap)
-    for source in model.layers:
-        target = next(
-            layer for layer in copy.layers if layer.name in (source.name, f"prune_low_magnitude_{source.name}")
-        )
-        getattr(target, "layer", target).set_weights(source.get_weights())
+    for layer in copy.layers:
+        _inner(layer).set_weights(model.get_layer(_inner(layer).name).get_weights())
     return copy, [tfmot.sparsity.keras.UpdatePruningStep()]
 
 
 def strip(model: Any) -> Any:
     """Return the network without the pruning wrappers, its zeros in place and its layers its own."""
     keras = need("tf_keras")
-    stripped = need("tensorflow_model_optimization").sparsity.keras.strip_pruning(model)
-    # tfmot reuses the layers, which then belong to two graphs: a part of the network could not be taken.
-    plain = keras.models.clone_model(stripped)
-    plain.set_weights(stripped.get_weights())
+
+    # tfmot's own reuses the layers, which then belong to two graphs: a part of the network could not be taken.
+    def unwrap(layer: Any) -> Any:
+        inner = _inner(layer)
+        return inner.__class__.from_config(inner.get_config())
+
+    plain = keras.models.clone_model(model, clone_function=unwrap)
+    for layer in model.layers:
+        plain.get_layer(_inner(layer).name).set_weights(_inner(layer).get_weights())
     return plain
+
+
+def _inner(layer: Any) -> Any:
+    return layer.layer if type(layer).__name__ == "PruneLowMagnitude" else layer
 
 
 def sparsity(model: Any) -> float:

@@ -20,15 +20,13 @@ def quantize_aware(model: Any, batches: Iterable[Any], keep_sparsity: bool = Fal
     start from them. keep_sparsity: weights that are zero stay zero while training. Raises InvalidInput when a
     layer cannot be quantized.
     """
-    tfmot = need("tensorflow_model_optimization")
-    keras = need("tf_keras")
-    annotated = keras.models.clone_model(model, clone_function=_annotate)
-    annotated.set_weights(model.get_weights())
+    need("tensorflow_model_optimization")
     from edge.deploy.compress.scheme import Scheme
+    from edge.deploy.compress.wrapping import wrapped
 
     try:
         with scope():
-            simulated = tfmot.quantization.keras.quantize_apply(annotated, Scheme(keep_sparsity))
+            simulated = wrapped(model, Scheme(keep_sparsity))
     except (ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise InvalidInput(f"{model.name} cannot be trained quantization-aware: {reason}") from error
@@ -70,17 +68,3 @@ def saving_h5() -> Iterator[None]:
     """Hold back Keras' advice to use .keras, which cannot restore the wrappers."""
     with quiet_conversion():
         yield
-
-
-def _annotate(layer: Any) -> Any:
-    if type(layer).__name__ == "InputLayer":
-        return layer
-    from edge.deploy.compress import quantize_configs as own
-
-    annotate = need("tensorflow_model_optimization").quantization.keras.quantize_annotate_layer
-    if type(layer).__name__ in own.FOREIGN:
-        return annotate(layer, own.FOREIGN[type(layer).__name__]())
-    quantizes = getattr(type(layer), "quantizes_output", None)
-    if quantizes is None:
-        return annotate(layer)
-    return annotate(layer, own.QuantizeOutput() if quantizes else own.KeepScale())

@@ -17,17 +17,27 @@ from edge.models import lowering
 
 @dataclass(frozen=True)
 class Frozen:
-    """function: a ``tf.ConcreteFunction`` without variables; its outputs keep the model's order.
+    """graph: a ``GraphDef`` without variables.
 
-    shape: of its one input, batch 1 first.
-    graph: the function's ``GraphDef``, which freezing makes anyway and converting needs.
+    traced: the ``tf.ConcreteFunction`` that it was made from; tensors have the same names in both.
+    shape: of the one input, batch 1 first.
     int8: freezes the form that is quantized after training, for networks with layers that have one.
     """
 
-    function: Any
-    shape: tuple[int, ...]
     graph: Any
+    traced: Any
+    shape: tuple[int, ...]
     int8: Callable[[], "Frozen"] | None = None
+
+    @property
+    def inputs(self) -> list[Any]:
+        """The input's symbolic tensor; what the function takes after it, variables and constants, the graph holds."""
+        return list(self.traced.inputs[: len(self.traced.inputs) - len(self.traced.captured_inputs)])
+
+    @property
+    def outputs(self) -> list[Any]:
+        """The outputs' symbolic tensors in the model's order."""
+        return list(self.traced.outputs)
 
     def for_int8(self) -> "Frozen":
         """Return the form to quantize after training."""
@@ -40,8 +50,6 @@ def freeze(call: Callable[[Any], Any], input_shape: tuple[int | None, ...], dtyp
     input_shape: with the batch first; the batch becomes 1, every other dimension must be known. dtype: of the input.
     """
     tf = need("tensorflow")
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2_as_graph
-
     shape = (1, *input_shape[1:])
     if any(size is None for size in shape):
         raise InvalidInput(f"the model's input must have a fixed size to be converted, got {input_shape}")
@@ -49,8 +57,15 @@ def freeze(call: Callable[[Any], Any], input_shape: tuple[int | None, ...], dtyp
     traced = tf.function(lambda x: call(x), autograph=False).get_concrete_function(
         tf.TensorSpec(shape, dtype, name="image")
     )
-    function, graph = convert_variables_to_constants_v2_as_graph(traced, lower_control_flow=False)
-    return Frozen(function, tuple(int(s) for s in shape if s is not None), graph)
+    return Frozen(_constant_graph(traced), traced, tuple(int(s) for s in shape if s is not None))
+
+
+def _constant_graph(traced: Any) -> Any:
+    """Do what ``convert_variables_to_constants_v2`` does, but for building a function of the graph: half its time."""
+    from tensorflow.python.framework import convert_to_constants as steps
+
+    data = steps._FunctionConverterDataInEager(traced, lower_control_flow=False, aggressive_inlining=False)
+    return steps._replace_variables_by_constants(data)[0]
 
 
 def freeze_keras(model: Any) -> Frozen:

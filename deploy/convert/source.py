@@ -132,7 +132,7 @@ def _saved_model(path: Path, trust: bool) -> SourceModel:
         raise InvalidInput(f"{path} is a folder without saved_model.pb; expected a SavedModel")
     call, shape = open_saved_model(path, trust)
     frozen = freeze(call, shape)
-    classes = int(frozen.function.outputs[0].shape[-1])
+    classes = int(frozen.outputs[0].shape[-1])
     reference = _batched(call) if shape[0] is None else _one_by_one(call)
     return SourceModel(path.name, frozen.shape, classes, reference, frozen=frozen)
 

@@ -30,7 +30,7 @@ def to_int8(
     """
     tf = need("tensorflow")
     frozen = frozen.for_int8()
-    dtype = frozen.function.inputs[0].dtype.as_numpy_dtype
+    dtype = frozen.inputs[0].dtype.as_numpy_dtype
     rows = [[np.ascontiguousarray(sample, dtype)] for sample in samples]
     if not rows:
         raise InvalidInput("int8 needs calibration samples: give images with --calibrate")
@@ -52,16 +52,11 @@ def qat_to_int8(frozen: Frozen) -> bytes:
 def _converter(frozen: Frozen) -> Any:
     tf = need("tensorflow")
     with quiet_conversion():
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen.function])
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen.traced])
     graph = type(frozen.graph)()
     graph.CopyFrom(frozen.graph)
     # The converter would fold the variables once more, a third of its time; there are none left.
-    converter._freeze_concrete_function = lambda: (
-        graph,
-        frozen.function.inputs,
-        frozen.function.outputs,
-        frozen.function,
-    )
+    converter._freeze_concrete_function = lambda: (graph, frozen.inputs, frozen.outputs, frozen.traced)
     return converter
 
 

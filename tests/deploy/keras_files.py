@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edge.deploy._tensorflow import need
 
-need("tensorflow")
+tf = need("tensorflow")
 
 import tf_keras as keras  # noqa: E402
 
@@ -45,3 +45,11 @@ def keras3_file(path: Path) -> Path:
     )
     subprocess.run([sys.executable, "-c", code, str(path)], check=True, capture_output=True)
     return path
+
+
+def run_frozen(frozen, inputs):
+    """Return the outputs of a frozen graph on its own, a list: nothing of the network that it came from is used."""
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(frozen.graph, name="")
+        with tf.compat.v1.Session(graph=graph) as session:
+            return session.run([out.name for out in frozen.outputs], {frozen.inputs[0].name: inputs})

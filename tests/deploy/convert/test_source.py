@@ -11,7 +11,7 @@ from edge.deploy.convert import onnx, tflite
 from edge.deploy.convert.source import open_source
 from edge.errors import FileProblem, InvalidInput
 from tests.backends import models
-from tests.deploy.keras_files import SIZE, keras3_file, saved, small, with_lambda
+from tests.deploy.keras_files import SIZE, keras3_file, run_frozen, saved, small, with_lambda
 
 tf = need("tensorflow")
 IMAGES = np.random.default_rng(0).normal(size=(5, *SIZE)).astype(np.float32)
@@ -27,14 +27,14 @@ def test_a_keras_file(tmp_path, suffix):
     assert (source.name, source.input_shape, source.classes) == ("small", (1, *SIZE), 3)
     assert (source.file, source.quantize_aware, source.record) == (None, False, None)
     np.testing.assert_allclose(source.reference(IMAGES), expected(), atol=1e-6)
-    (frozen,) = source.frozen.function(tf.constant(IMAGES[:1]))
+    (frozen,) = run_frozen(source.frozen, IMAGES[:1])
     np.testing.assert_allclose(frozen, expected()[:1], atol=1e-6)
 
 
 def test_a_keras_3_file(tmp_path):
     source = open_source(str(keras3_file(tmp_path / "net.keras")))
     assert (source.input_shape, source.classes) == ((1, *SIZE), 3)
-    (frozen,) = source.frozen.function(tf.constant(IMAGES[:1]))
+    (frozen,) = run_frozen(source.frozen, IMAGES[:1])
     np.testing.assert_allclose(frozen, source.reference(IMAGES[:1]), atol=1e-6)
 
 

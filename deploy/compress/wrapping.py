@@ -1,0 +1,67 @@
+"""From a network to one whose layers simulate int8. Imports tfmot.
+
+It does what ``tfmot.quantization.keras.quantize_apply`` does, which builds the network anew five times, half a
+minute for a large one: annotated, copied, unwrapped, transformed, wrapped. Here it is transformed and wrapped.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tensorflow_model_optimization.python.core.keras.compat import keras
+from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer import QuantizeLayer
+from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import QuantizeWrapperV2
+
+from edge.deploy.compress import quantize_configs as own
+
+Plan = dict[str, dict[str, Any]]
+"""By a layer's name, what the wrapper gets instead of the registry's choice: tfmot's layer metadata."""
+
+
+def wrapped(model: Any, scheme: Any) -> Any:
+    """Return a copy of ``model`` that simulates int8 as ``scheme``, a tfmot QuantizeScheme, says.
+
+    Raises ValueError when a layer has no quantize configuration, or tfmot cannot transform the network.
+    """
+    plan: Plan = {entry.name: {} for entry in model._input_layers}
+    plan |= {layer.name: {"quantize_config": _own_config(layer)} for layer in model.layers if layer.name not in plan}
+    with _legacy_config(model):
+        transformed, plan = scheme.get_layout_transformer().apply(model, plan)
+    wrap = _wrapper(plan, scheme.get_quantize_registry())
+    return keras.models.clone_model(transformed, clone_function=wrap)
+
+
+def _own_config(layer: Any) -> Any:
+    """Return the configuration of a layer that tfmot does not know; None leaves it to the registry."""
+    if type(layer).__name__ in own.FOREIGN:
+        return own.FOREIGN[type(layer).__name__]()
+    quantizes = getattr(type(layer), "quantizes_output", None)
+    if quantizes is None:
+        return None
+    return own.QuantizeOutput() if quantizes else own.KeepScale()
+
+
+@contextmanager
+def _legacy_config(model: Any) -> Iterator[None]:
+    """tfmot reads a network in Keras' older form, and leaves the switch on: the .keras file would be unreadable."""
+    before = getattr(model, "use_legacy_config", False)
+    try:
+        yield
+    finally:
+        model.use_legacy_config = before
+
+
+def _wrapper(plan: Plan, registry: Any) -> Callable[[Any], Any]:
+    def wrap(layer: Any) -> Any:
+        if isinstance(layer, QuantizeLayer):
+            # Of several followers a concatenation's may not take the input's range away.
+            changes = plan.get(layer.name, {}) if len(layer.outbound_nodes) <= 1 else {}
+            return QuantizeLayer.from_config(layer.get_config() | changes)
+        config = plan.get(layer.name, {}).get("quantize_config")
+        if config is None and registry.supports(layer):
+            config = registry.get_quantize_config(layer)
+        if config is None:
+            raise ValueError(f"layer {layer.name} ({type(layer).__name__}) has no quantize configuration")
+        return QuantizeWrapperV2(layer, config)
+
+    return wrap
