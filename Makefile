@@ -17,7 +17,7 @@ $(STAMP): setup.cfg constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 10) <= v < (3, 14) else "EdgeKit needs Python 3.10 to 3.13, %s is %d.%d; set PYTHON=" % (sys.executable, v[0], v[1]))'
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) cannot make a virtual environment; on Debian, Ubuntu and Raspberry Pi OS: sudo apt install python3-venv" >&2; exit 1; }
 	@echo "installing the tested set of packages into $(VENV) (about a minute)"
-	@PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train,dev]'
+	@PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -e '.[train,dev]'
 	@touch $(STAMP)
 
 demo: $(STAMP) ## the whole chain on a drawn image set: train, compress, convert, verify, run (under 8 minutes)

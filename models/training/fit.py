@@ -92,6 +92,9 @@ def compile_model(model: Any, problem: Problem, settings: Settings) -> None:
     """Attach the optimizer, and the problem's loss and metrics."""
     made = optimizer(settings, steps_per_epoch(problem, settings), model)
     model.compile(made, problem.loss(settings), metrics=problem.metrics())
+    # Or the first step makes their variables, and is traced twice: seconds in a large network.
+    model.optimizer.build(model.trainable_variables)
+    model.compiled_loss.build(model.output)
 
 
 def fit(

@@ -178,9 +178,9 @@ def test_facts_say_what_the_anchors_are_made_from(problem):
 
 @pytest.mark.slow
 def test_a_network_learns_to_find_discs_and_squares(tmp_path):
-    root = voc.write(tmp_path / "set.zip", voc.files_of({"train": 64, "test": 24}))
+    root = voc.write(tmp_path / "set.zip", voc.files_of({"train": 384, "test": 24}))
     flip = Augmentation(flip=True, crop=0)
-    settings = settings_of(epochs=60, batch=8, optimizer="adam", learning_rate=5e-3, warmup=1, augmentation=flip)
+    settings = settings_of(epochs=8, batch=8, optimizer="adam", learning_rate=5e-3, warmup=1, augmentation=flip)
     problem = detection.load(
         root, SIZE, settings, strides=STRIDES, ratios=RATIOS, upside_down=True, loss="hard_negatives"
     )

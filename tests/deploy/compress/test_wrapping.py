@@ -1,0 +1,99 @@
+"""The wrapped network is the one that tfmot makes by itself, built fewer times."""
+
+import numpy as np
+import pytest
+
+from edge.deploy._tensorflow import need
+
+tfmot = need("tensorflow_model_optimization")
+
+import tf_keras as keras  # noqa: E402
+
+from edge.deploy.compress import qat, wrapping  # noqa: E402
+from edge.deploy.compress.scheme import Scheme  # noqa: E402
+from edge.deploy.load import load_keras  # noqa: E402
+from edge.errors import InvalidInput  # noqa: E402
+from edge.models.layers import ChannelShuffle  # noqa: E402
+
+layers = keras.layers
+IMAGES = np.random.default_rng(0).normal(0, 1, (4, 8, 8, 4)).astype(np.float32)
+
+
+def convolved(x, name):
+    x = layers.Conv2D(4, 3, padding="same", use_bias=False, name=name)(x)
+    return layers.ReLU(name=f"{name}_relu")(layers.BatchNormalization(name=f"{name}_bn")(x))
+
+
+def own_and_foreign_layers(x):
+    gate = layers.Activation("sigmoid", name="gate")(convolved(x, "conv"))
+    return ChannelShuffle(2, name="shuffle")(layers.Multiply(name="gated")([x, gate]))
+
+
+NETWORKS = {
+    "a chain": lambda x: convolved(convolved(x, "first"), "second"),
+    "the input reaches several": lambda x: layers.Add(name="add")([convolved(x, "left"), convolved(x, "right")]),
+    "the input is joined to what follows it": lambda x: layers.Concatenate(name="join")([x, convolved(x, "conv")]),
+    "two are joined": lambda x: layers.Concatenate(name="join")(
+        [convolved(convolved(x, "stem"), "left"), layers.MaxPooling2D(1, name="pool")(convolved(x, "right"))]
+    ),
+    "layers of our own, and one that tfmot does not know": own_and_foreign_layers,
+}
+
+
+def network(body):
+    keras.utils.set_random_seed(1)
+    entry = keras.Input((8, 8, 4), name="image")
+    return keras.Model(entry, body(entry), name="net")
+
+
+def by_tfmot(model):
+    """Return what tfmot makes of ``model`` when it is told of our layers in its own way."""
+
+    def annotate(layer):
+        return tfmot.quantization.keras.quantize_annotate_layer(layer, wrapping._own_config(layer))
+
+    annotated = keras.models.clone_model(model, clone_function=annotate)
+    annotated.set_weights(model.get_weights())
+    with qat.scope():
+        return tfmot.quantization.keras.quantize_apply(annotated, Scheme())
+
+
+def described(model):
+    """Return each layer's name, configuration but for counted names, and where its inputs come from."""
+    found = []
+    for layer in model.layers:
+        config = {key: value for key, value in layer.get_config().items() if key != "name"}
+        before = [node.layer.name for node in layer.inbound_nodes[0].parent_nodes]
+        found.append((layer.name, repr(config), before))
+    return repr(found).replace("quantize_layer_1", "quantize_layer")
+
+
+@pytest.mark.parametrize("body", NETWORKS.values(), ids=NETWORKS)
+def test_is_what_tfmot_makes(body):
+    model = network(body)
+    keras.backend.reset_uids()  # both count their layers from one
+    expected = by_tfmot(model)
+    keras.backend.reset_uids()
+    with qat.scope():
+        found = wrapping.wrapped(model, Scheme())
+    assert described(found) == described(expected)
+    for training in (True, False):  # in a training step the ranges move
+        np.testing.assert_array_equal(found(IMAGES, training=training), expected(IMAGES, training=training))
+
+
+def test_the_network_that_was_given_stays_and_can_be_saved(tmp_path):
+    model = network(NETWORKS["a chain"])
+    before = model(IMAGES).numpy()
+    simulated = qat.quantize_aware(model, [IMAGES])
+    simulated(IMAGES, training=True)
+    simulated.set_weights([weights + 1 for weights in simulated.get_weights()])
+    np.testing.assert_array_equal(model(IMAGES), before)
+    model.save(tmp_path / "net.keras")
+    np.testing.assert_array_equal(load_keras(tmp_path / "net.keras")(IMAGES), before)
+
+
+def test_a_layer_without_a_configuration_is_named():
+    model = network(lambda x: layers.LayerNormalization(name="norm")(convolved(x, "conv")))
+    expected = r"^net cannot be trained .*: layer norm \(LayerNormalization\) has no quantize configuration$"
+    with pytest.raises(InvalidInput, match=expected):
+        qat.quantize_aware(model, [IMAGES])
