@@ -27,7 +27,7 @@ def quantize_aware(model: Any, batches: Iterable[Any], keep_sparsity: bool = Fal
     try:
         with scope():
             simulated = wrapped(model, Scheme(keep_sparsity))
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, TypeError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise InvalidInput(f"{model.name} cannot be trained quantization-aware: {reason}") from error
     ranges.start_from(simulated, model, batches)

@@ -1,7 +1,7 @@
 """From a network to one whose layers simulate int8. Imports tfmot.
 
-It does what ``tfmot.quantization.keras.quantize_apply`` does, which builds the network anew five times, half a
-minute for a large one: annotated, copied, unwrapped, transformed, wrapped. Here it is transformed and wrapped.
+It does what ``tfmot.quantization.keras.quantize_apply`` does, which builds the network anew for each of five steps,
+half a minute for a large one: annotated, copied, unwrapped, transformed, wrapped. Here it is transformed and wrapped.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +21,8 @@ Plan = dict[str, dict[str, Any]]
 def wrapped(model: Any, scheme: Any) -> Any:
     """Return a copy of ``model`` that simulates int8 as ``scheme``, a tfmot QuantizeScheme, says.
 
-    Raises ValueError when a layer has no quantize configuration, or tfmot cannot transform the network.
+    Raises ValueError when a layer has no quantize configuration, and what tfmot and Keras raise of layers that they
+    cannot build again: ValueError, TypeError, RuntimeError.
     """
     plan: Plan = {entry.name: {} for entry in model._input_layers}
     plan |= {layer.name: {"quantize_config": _own_config(layer)} for layer in model.layers if layer.name not in plan}
@@ -43,7 +44,7 @@ def _own_config(layer: Any) -> Any:
 
 @contextmanager
 def _legacy_config(model: Any) -> Iterator[None]:
-    """tfmot reads a network in Keras' older form, and leaves the switch on: the .keras file would be unreadable."""
+    """tfmot reads a network in Keras' older form, and leaves the switch on: its file would be of that form, too."""
     before = getattr(model, "use_legacy_config", False)
     try:
         yield

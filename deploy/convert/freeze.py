@@ -1,4 +1,4 @@
-"""Freeze a network once: batch 1, variables folded to constants. Everything else is derived from that function.
+"""Freeze a network once: batch 1, variables folded to constants. Everything else is derived from that graph.
 
 Tracing and freezing takes a fraction of a second where ``TFLiteConverter.from_keras_model`` spends ten on
 saving the tracked Keras object; and with a fixed batch no shape is computed at run time, so that channel
@@ -19,7 +19,7 @@ from edge.models import lowering
 class Frozen:
     """graph: a ``GraphDef`` without variables.
 
-    traced: the ``tf.ConcreteFunction`` that it was made from; tensors have the same names in both.
+    traced: the ``tf.ConcreteFunction`` that it was made from; inputs and outputs have the same names in both.
     shape: of the one input, batch 1 first.
     int8: freezes the form that is quantized after training, for networks with layers that have one.
     """
@@ -48,6 +48,7 @@ def freeze(call: Callable[[Any], Any], input_shape: tuple[int | None, ...], dtyp
     """Trace ``call`` (a Keras model or any tensor function) for one sample and fold its variables.
 
     input_shape: with the batch first; the batch becomes 1, every other dimension must be known. dtype: of the input.
+    Raises InvalidInput when one is not, and when values come from elsewhere than the input and variables.
     """
     tf = need("tensorflow")
     shape = (1, *input_shape[1:])
@@ -57,7 +58,9 @@ def freeze(call: Callable[[Any], Any], input_shape: tuple[int | None, ...], dtyp
     traced = tf.function(lambda x: call(x), autograph=False).get_concrete_function(
         tf.TensorSpec(shape, dtype, name="image")
     )
-    return Frozen(_constant_graph(traced), traced, tuple(int(s) for s in shape if s is not None))
+    frozen = Frozen(_constant_graph(traced), traced, tuple(int(s) for s in shape if s is not None))
+    _refuse_open(frozen)
+    return frozen
 
 
 def _constant_graph(traced: Any) -> Any:
@@ -66,6 +69,18 @@ def _constant_graph(traced: Any) -> Any:
 
     data = steps._FunctionConverterDataInEager(traced, lower_control_flow=False, aggressive_inlining=False)
     return steps._replace_variables_by_constants(data)[0]
+
+
+def _refuse_open(frozen: Frozen) -> None:
+    """Raise InvalidInput when the graph waits for more than its input: a lookup table, say."""
+    read = {name.split(":")[0] for node in frozen.graph.node for name in node.input}
+    read -= {tensor.op.name for tensor in frozen.inputs}
+    left = [node.name for node in frozen.graph.node if node.op == "Placeholder" and node.name in read]
+    if left:
+        raise InvalidInput(
+            "the model reads what is neither its input nor a variable, a lookup table perhaps: "
+            f"{', '.join(left)}; save it without"
+        )
 
 
 def freeze_keras(model: Any) -> Frozen:

@@ -1,4 +1,4 @@
-"""What ``edge-convert`` accepts as MODEL, brought to one form: a frozen function or a file, and a reference."""
+"""What ``edge-convert`` accepts as MODEL, brought to one form: a frozen graph or a file, and a reference."""
 
 import importlib
 import json
@@ -132,9 +132,11 @@ def _saved_model(path: Path, trust: bool) -> SourceModel:
         raise InvalidInput(f"{path} is a folder without saved_model.pb; expected a SavedModel")
     call, shape = open_saved_model(path, trust)
     frozen = freeze(call, shape)
-    classes = int(frozen.outputs[0].shape[-1])
+    scores = frozen.outputs[0].shape
+    if not scores.rank or scores[-1] is None:
+        raise InvalidInput(f"{path} must give a known number of scores, got an output of shape {scores}")
     reference = _batched(call) if shape[0] is None else _one_by_one(call)
-    return SourceModel(path.name, frozen.shape, classes, reference, frozen=frozen)
+    return SourceModel(path.name, frozen.shape, int(scores[-1]), reference, frozen=frozen)
 
 
 def _one_by_one(call: Callable[[Any], Any]) -> Reference:

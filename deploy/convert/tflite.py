@@ -1,4 +1,4 @@
-"""From the frozen function to TFLite: float32, and int8 by calibration or from quantization-aware training."""
+"""From the frozen graph to TFLite: float32, and int8 by calibration or from quantization-aware training."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -45,7 +45,7 @@ def to_int8(
 
 
 def qat_to_int8(frozen: Frozen) -> bytes:
-    """Return a full-integer file from a quantization-aware trained function, whose ranges are in the graph."""
+    """Return a full-integer file from a quantization-aware trained network, whose ranges are in the graph."""
     return _convert(_int8(_converter(frozen)))
 
 

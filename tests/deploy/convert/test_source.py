@@ -63,6 +63,24 @@ def test_a_saved_model_of_any_batch(tmp_path, batch):
     np.testing.assert_allclose(source.reference(IMAGES), expected(), atol=1e-6)
 
 
+def test_a_saved_model_that_cannot_be_frozen_is_refused(tmp_path):
+    table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer([0, 1], [1.0, 2.0]), 0.0)
+    spec = tf.TensorSpec((None, *SIZE), tf.float32, name="pixels")
+
+    def looked_up(pixels):
+        return {"scores": tf.reduce_mean(pixels, (1, 2)) * table.lookup(tf.constant([1, 0, 5]))}
+
+    def of_any_size(pixels):
+        return {"scores": tf.reshape(pixels, (1, -1))[:, : tf.cast(pixels[0, 0, 0, 0], tf.int32)]}
+
+    for call, words in ((looked_up, "a lookup table perhaps"), (of_any_size, "a known number of scores")):
+        module = tf.Module()
+        module.table = table
+        tf.saved_model.save(module, str(tmp_path / call.__name__), {"serving_default": tf.function(call, [spec])})
+        with pytest.raises(InvalidInput, match=words):
+            open_source(str(tmp_path / call.__name__))
+
+
 def test_a_tflite_file_is_its_own_reference(tmp_path):
     path = models.tflite_conv(tmp_path / "net.tflite", int8=True)
     source = open_source(str(path))

@@ -176,6 +176,18 @@ def test_facts_say_what_the_anchors_are_made_from(problem):
     np.testing.assert_array_equal(again, problem.anchors)
 
 
+def test_the_step_is_traced_once(problem, tmp_path):
+    count, classes = len(problem.anchors), len(problem.labels)
+    entry = keras.Input(SIZE)
+    pooled = keras.layers.GlobalAveragePooling2D()(entry)
+    parts = [keras.layers.Dense(count * wide)(pooled) for wide in (4, classes + 1)]
+    outputs = [keras.layers.Reshape((count, -1))(part) for part in parts]
+    model = keras.Model(entry, [outputs[0], keras.layers.Softmax()(outputs[1])])
+    fit.compile_model(model, problem, settings_of())
+    fit.fit(model, problem, settings_of(), tmp_path, stream=io.StringIO())
+    assert model.train_function.experimental_get_tracing_count() == 1
+
+
 @pytest.mark.slow
 def test_a_network_learns_to_find_discs_and_squares(tmp_path):
     root = voc.write(tmp_path / "set.zip", voc.files_of({"train": 384, "test": 24}))
