@@ -1,4 +1,4 @@
-"""A recipe: which files to make from one frozen function, and how; saved in the bundle that it made."""
+"""A recipe: which files to make from one frozen graph, and how; saved in the bundle that it made."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
