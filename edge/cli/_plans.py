@@ -71,7 +71,7 @@ PLANS = {
     "demo": Plan(
         "demo",
         (
-            Network("shufflenet_v2", _words("--width 0.5 --downsample 16 --epochs 10")),
+            Network("shufflenet_v2", _words("--width 0.5 --downsample 16 --epochs 12")),
             Network("mobilenet_v2", _words("--width 0.35 --downsample 16 --epochs 9")),
         ),
         input_size=32,
