@@ -72,7 +72,7 @@ PLANS = {
         "demo",
         (
             Network("shufflenet_v2", _words("--width 0.5 --downsample 16 --epochs 12")),
-            Network("mobilenet_v2", _words("--width 0.35 --downsample 16 --epochs 9")),
+            Network("mobilenet_v2", _words("--width 0.35 --downsample 16 --epochs 12")),
         ),
         input_size=32,
         train=_words(
