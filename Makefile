@@ -20,7 +20,7 @@ $(STAMP): setup.cfg constraints.txt
 	@PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -e '.[train,dev]'
 	@touch $(STAMP)
 
-demo: $(STAMP) ## the whole chain on a drawn image set: train, compress, convert, verify, run (under 8 minutes)
+demo: $(STAMP) ## the whole chain on a drawn image set: train, compress, convert, verify, run (7 to 9 minutes on two cores)
 	@$(BIN)/python -m edge.cli.chain demo --out demo
 
 test: $(STAMP) ## the tests (15 to 20 minutes on two cores; WORKERS=4 on a machine with four and 16 GiB)
