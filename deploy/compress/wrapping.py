@@ -1,7 +1,8 @@
 """From a network to one whose layers simulate int8. Imports tfmot.
 
-It does what ``tfmot.quantization.keras.quantize_apply`` does, which builds the network anew for each of five steps,
-half a minute for a large one: annotated, copied, unwrapped, transformed, wrapped. Here it is transformed and wrapped.
+It does what ``tfmot.quantization.keras.quantize_apply`` does, which builds the network anew for each of five steps:
+annotated, copied, unwrapped, transformed, wrapped. Here it is transformed and wrapped, in half the time
+(docs/decisions/quantize-scheme.md).
 """
 
 from collections.abc import Callable, Iterator

@@ -129,6 +129,31 @@ def test_the_network_that_was_given_stays_and_can_be_saved(tmp_path):
     np.testing.assert_array_equal(load_keras(tmp_path / "net.keras")(IMAGES), before)
 
 
+def test_what_moves_values_keeps_its_scale_and_what_computes_them_gets_one():
+    simulated = qat.quantize_aware(network(own_and_foreign_layers), [IMAGES])
+    shuffle, gated = (simulated.get_layer(f"quant_{name}") for name in ("shuffle", "gated"))
+    assert shuffle.quantize_config.get_output_quantizers(shuffle.layer) == []
+    assert len(gated.quantize_config.get_output_quantizers(gated.layer)) == 1
+
+
+def test_a_layer_that_cannot_be_built_again_is_refused():
+    class Scaled(layers.Layer):
+        quantizes_output = True
+
+        def __init__(self, by, **options):
+            super().__init__(**options)
+            self.by = by
+
+        def call(self, inputs):
+            return inputs * self.by
+
+        def get_config(self):
+            return {"name": self.name}  # "by" is missing
+
+    with pytest.raises(InvalidInput, match=r"^net cannot be trained quantization-aware: "):
+        qat.quantize_aware(network(lambda x: Scaled(2.0, name="scaled")(x)), [IMAGES])
+
+
 def test_a_layer_without_a_configuration_is_named():
     model = network(lambda x: layers.LayerNormalization(name="norm")(convolved(x, "conv")))
     expected = r"^net cannot be trained .*: layer norm \(LayerNormalization\) has no quantize configuration$"
