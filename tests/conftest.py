@@ -16,6 +16,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
+def pytest_collection_finish():
+    """What the imports made stays to the end: no collection needs to look at it again."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_itemcollected(item):
     """Keep the tests of a file together, whose fixtures would be made in each worker, unless they name a group."""
     if item.get_closest_marker("xdist_group") is None:

@@ -34,6 +34,13 @@ SAME_BUILDER = {
 }
 """Members of a family that differ from another in their table's numbers only."""
 FAMILIES = [name for name in MOBILE if name not in SAME_BUILDER]
+RELOADED = {
+    "mobilenet_v2": set(),
+    "mobilenet_v3_large": {"Scale", "ShiftedReLU6"},
+    "shufflenet_v1": {"AveragePool", "ChannelShuffle"},
+    "shufflenet_v2": {"ChannelShuffle", "ChannelSplit"},
+}
+"""Networks with every layer of our own, that one file each is read again: what others hold, these hold."""
 
 
 @pytest.fixture(scope="module", params=[pytest.param(n, marks=pytest.mark.xdist_group(n)) for n in FAMILIES])
@@ -118,6 +125,11 @@ def test_onnx_file_is_valid_and_agrees_with_the_tflite_file(net):
 
 
 def test_quantize_aware_model_comes_back_from_its_file(net):
+    own = {type(layer).__name__ for layer in net.model.layers if type(layer).__module__.startswith("edge.")}
+    if net.name not in RELOADED:
+        assert own <= set().union(*RELOADED.values())
+        return
+    assert own == RELOADED[net.name]
     path = net.folder / "qat.h5"
     with qat.saving_h5():
         net.quantize_aware.save(path, include_optimizer=False)
