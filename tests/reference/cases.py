@@ -122,8 +122,8 @@ CONVOLUTIONS = [
     row("conv3d: no bias", L.Conv3D(4, 3, use_bias=False), SPACE),
     row("conv3d: same, stride two", L.Conv3D(4, 3, 2, "same"), SPACE, steps=BIAS_APART),
     row("conv3d: stride differs by side", L.Conv3D(4, (3, 2, 1), (1, 2, 3), "same"), SPACE, steps=BIAS_APART),
-    row("conv3d: dilated", L.Conv3D(4, 3, padding="same", dilation_rate=2), SPACE, no_tflite="tf.SpaceToBatchND"),
-    row("conv3d: two groups", L.Conv3D(4, 3, groups=2), SPACE, no_tflite="tf.Conv3D"),
+    row("conv3d: dilated", L.Conv3D(4, 3, padding="same", dilation_rate=2), SPACE, no_tflite="SpaceToBatchND"),
+    row("conv3d: two groups", L.Conv3D(4, 3, groups=2), SPACE, no_tflite="Conv3D"),
 ]
 
 DEPTHWISE = [
@@ -166,12 +166,12 @@ POOLS = [
     row("max1d: same", L.MaxPooling1D(2, 2, "same"), LINE),
     row("max2d: valid leaves a row over", L.MaxPooling2D(2), PLANE),
     row("max2d: same, overlapping", L.MaxPooling2D(3, 2, "same"), PLANE),
-    row("max3d: same", L.MaxPooling3D(2, padding="same"), SPACE, no_tflite="tf.MaxPool3D"),
+    row("max3d: same", L.MaxPooling3D(2, padding="same"), SPACE, no_tflite="MaxPool3D"),
     row("average1d: same divides by what is inside", L.AveragePooling1D(3, 2, "same"), LINE, rounding=MEAN),
     row("average2d: valid leaves a row over", L.AveragePooling2D(2), PLANE, rounding=MEAN),
     row("average2d: same divides by what is inside", L.AveragePooling2D(3, 2, "same"), PLANE, rounding=MEAN),
     row("average2d: sides differ", L.AveragePooling2D((2, 3), (1, 2), "same"), PLANE, rounding=MEAN),
-    row("average3d: same", L.AveragePooling3D(2, padding="same"), SPACE, rounding=MEAN, no_tflite="tf.AvgPool3D"),
+    row("average3d: same", L.AveragePooling3D(2, padding="same"), SPACE, rounding=MEAN, no_tflite="AvgPool3D"),
     row("global max1d", L.GlobalMaxPooling1D(), LINE),
     row("global max2d", L.GlobalMaxPooling2D(), PLANE),
     row("global max3d", L.GlobalMaxPooling3D(), SPACE),
