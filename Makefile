@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
+PIP_INSTALL := pip install --quiet --no-compile --disable-pip-version-check
+WHAT := -e '.[train,dev]'
 
 .PHONY: help demo test lint types bench results clean
 
@@ -13,11 +15,18 @@ help: ## list the targets
 # Debian's python3 has venv only with python3-venv, and leaves half of one behind when it finds that out.
 # The constraints are given as variables because -c does not reach the packages that build ours; newer versions of
 # pip want the second one for those. A path relative to here may have spaces before it.
+# uv takes 20 seconds where pip takes 70. It does not read pip's settings: where those name a mirror, pip goes on.
+$(STAMP): export PIP_CONSTRAINT = constraints.txt
+$(STAMP): export PIP_BUILD_CONSTRAINT = constraints.txt
+$(STAMP): export UV_CONSTRAINT = constraints.txt
+$(STAMP): export UV_BUILD_CONSTRAINT = constraints.txt
+$(STAMP): export UV_SYSTEM_CERTS = 1
 $(STAMP): setup.cfg constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 10) <= v < (3, 14) else "EdgeKit needs Python 3.10 to 3.13, %s is %d.%d; set PYTHON=" % (sys.executable, v[0], v[1]))'
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) cannot make a virtual environment; on Debian, Ubuntu and Raspberry Pi OS: sudo apt install python3-venv" >&2; exit 1; }
-	@echo "installing the tested set of packages into $(VENV) (about a minute)"
-	@PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -e '.[train,dev]'
+	@echo "installing the tested set of packages into $(VENV) (up to a minute)"
+	@{ $(BIN)/python -m $(PIP_INSTALL) uv && $(BIN)/python -m uv pip install --quiet --python $(BIN)/python $(WHAT); } \
+	|| { echo "uv cannot install them here, pip does"; $(BIN)/python -m $(PIP_INSTALL) $(WHAT); }
 	@touch $(STAMP)
 
 demo: $(STAMP) ## the whole chain on a drawn image set: train, compress, convert, verify, run (7 to 9 minutes on two cores)

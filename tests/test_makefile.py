@@ -10,37 +10,69 @@ ROOT = Path(__file__).resolve().parents[1]
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 
-HALF = 'mkdir -p "$3/bin"; echo "ensurepip is not available"; exit 1'
-WHOLE = 'mkdir -p "$3/bin"; printf \'#!/bin/sh\\necho "$PIP_CONSTRAINT $PIP_BUILD_CONSTRAINT $@"\' > "$3/bin/python"'
+SAY = 'echo "$PIP_CONSTRAINT $PIP_BUILD_CONSTRAINT $UV_CONSTRAINT $UV_BUILD_CONSTRAINT $*"'
+CONSTRAINED = "constraints.txt " * 4
+PACKAGES = "-e .[train,dev]"
 
 
-def make(folder, venv):
-    """Run make in a folder whose name has a space, with a Python that only knows ``-m venv``."""
+def make(folder, python, venv='mkdir -p "$3/bin"'):
+    """Run make in a folder whose name has a space.
+
+    python: the shell lines of the environment's Python. venv: what makes its folder.
+    """
     folder = folder / "a checkout"
     folder.mkdir()
     for name in ("Makefile", "setup.cfg", "constraints.txt"):
         shutil.copy(ROOT / name, folder / name)
-    python = folder / "python"
-    python.write_text(f'#!/bin/sh\n[ "$1" = -m ] || exit 0\n{venv}\nchmod +x "$3"/bin/*\n')
-    python.chmod(0o755)
+    script(folder / "inner", python)
+    script(folder / "python", f'[ "$1" = -m ] || exit 0\n{venv}\ncp inner "$3/bin/python"')
     command = ["make", ".venv/.installed", "PYTHON=./python"]
     return folder, subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
+def script(path, lines):
+    path.write_text(f"#!/bin/sh\n{lines}\n")
+    path.chmod(0o755)
+
+
 def test_without_venv_nothing_stays_and_the_line_that_mends_it_is_shown(tmp_path):
-    folder, done = make(tmp_path, HALF)
+    folder, done = make(tmp_path, SAY, venv='mkdir -p "$3/bin"; echo "ensurepip is not available"; exit 1')
     assert done.returncode != 0
     assert "sudo apt install python3-venv" in done.stderr
     assert not (folder / ".venv").exists()
 
 
-def test_the_constraints_hold_for_the_packages_and_for_what_builds_ours(tmp_path):
-    folder, done = make(tmp_path, WHOLE)
+def test_uv_installs_the_tested_set(tmp_path):
+    folder, done = make(tmp_path, SAY)
     assert done.returncode == 0, done.stderr
-    assert "constraints.txt constraints.txt -m pip install" in done.stdout
+    first, second = done.stdout.splitlines()[1:]
+    assert first.startswith(f"{CONSTRAINED}-m pip install ")
+    assert first.endswith(" uv")
+    assert second.startswith(f"{CONSTRAINED}-m uv pip install ")
+    assert second.endswith(PACKAGES)
     assert (folder / ".venv" / ".installed").exists()
 
 
-def test_what_builds_the_package_is_in_the_tested_set():
+@pytest.mark.parametrize(
+    "fails",
+    [pytest.param('[ "$2" != uv ]', id="uv fails"), pytest.param('case "$*" in *uv) exit 1; esac', id="no uv here")],
+)
+def test_where_uv_cannot_pip_installs_the_same(tmp_path, fails):
+    folder, done = make(tmp_path, f"{SAY}\n{fails}")
+    assert done.returncode == 0, done.stderr
+    said, last = done.stdout.splitlines()[-2:]
+    assert said == "uv cannot install them here, pip does"
+    assert last.startswith(f"{CONSTRAINED}-m pip install ")
+    assert last.endswith(PACKAGES)
+    assert (folder / ".venv" / ".installed").exists()
+
+
+def test_what_neither_can_install_is_not_called_installed(tmp_path):
+    folder, done = make(tmp_path, f"{SAY}\nexit 1")
+    assert done.returncode != 0
+    assert not (folder / ".venv" / ".installed").exists()
+
+
+def test_what_installs_and_builds_the_package_is_in_the_tested_set():
     names = {line.split("==")[0] for line in (ROOT / "constraints.txt").read_text().splitlines()}
-    assert {"setuptools", "wheel"} <= names
+    assert {"setuptools", "uv", "wheel"} <= names
