@@ -46,29 +46,38 @@ class Network(zoo.Files):
 
     @cached_property
     def trained(self):
-        """Return (model pruned to half while it was trained, the loss on held-out images before and after)."""
+        """Return the model, pruned to half while it was trained, and what it gave for the held-out images before."""
         import tf_keras as keras
 
         from edge.deploy.compress import prune
 
         keras.utils.set_random_seed(3)
         model = build(self.name, SIZE, CLASSES, WIDTH)
-        before = self.loss(model)
+        before = run(model, self.held_out)
         wrapped, (update,) = prune.prunable(model, 0.5, STEPS)
         update.set_model(wrapped)
         fit(wrapped, update)
         model = prune.strip(wrapped)
         settle(model)
-        return model, (before, self.loss(model))
+        return model, before
 
     @property
     def model(self):
         return self.trained[0]
 
-    def loss(self, model) -> float:
-        """Return the mean cross-entropy on the held-out images."""
-        out = run(model, self.held_out)
-        return float(-np.log(out[np.arange(len(out)), self.held_out_classes] + 1e-9).mean())
+    @cached_property
+    def expected(self):
+        """Return what the model gives for the held-out images."""
+        return run(self.model, self.held_out)
+
+    @property
+    def losses(self) -> tuple[float, float]:
+        """Return the mean cross-entropy on the held-out images before the training and after."""
+        rows = np.arange(HELD_OUT)
+        before, after = (
+            float(-np.log(out[rows, self.held_out_classes] + 1e-9).mean()) for out in (self.trained[1], self.expected)
+        )
+        return before, after
 
     @cached_property
     def int8(self) -> Path:
