@@ -1,5 +1,6 @@
 """``make`` sets up an environment: whole or not at all, from the tested set, with a stand-in for Python."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -26,8 +27,9 @@ def make(folder, python, venv='mkdir -p "$3/bin"'):
         shutil.copy(ROOT / name, folder / name)
     script(folder / "inner", python)
     script(folder / "python", f'[ "$1" = -m ] || exit 0\n{venv}\ncp inner "$3/bin/python"')
-    command = ["make", ".venv/.installed", "PYTHON=./python"]
-    return folder, subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    command = ["make", "--no-print-directory", ".venv/.installed", "PYTHON=./python"]
+    outside = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
+    return folder, subprocess.run(command, cwd=folder, env=outside, capture_output=True, text=True)
 
 
 def script(path, lines):

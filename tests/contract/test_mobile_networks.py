@@ -1,4 +1,4 @@
-"""What one network of every mobile family promises beyond ``test_networks``: it is trained, pruned and quantized.
+"""What one network of every mobile family promises beyond ``test_networks``: it is trained, some pruned, and quantized.
 
 Each is made once, at a quarter of its width, and trained until its outputs are far from ties.
 """
@@ -100,7 +100,8 @@ def test_int8_file_agrees_with_keras(net):
 
 def test_pruned_zeros_survive_quantization_aware_training(net):
     # Each kernel loses half its weights, rounded: small kernels move the share by less than a percent.
-    assert prune.sparsity(net.model) == pytest.approx(0.5, abs=0.01)
+    pruned = 0.5 if net.name in networks.PRUNED else 0
+    assert prune.sparsity(net.model) == pytest.approx(pruned, abs=0.01)
     assert prune.sparsity(net.quantize_aware) >= prune.sparsity(net.model)
 
 

@@ -53,7 +53,7 @@ def finished(workers):
 @pytest.mark.parametrize("count", [1, 2])
 def test_workers_train_one_network_in_mixed_precision(tmp_path, count):
     data, out = image_folder(tmp_path / "set", train=8, test=4), tmp_path / "run"
-    arguments = ["mobilenet_v1", "--data", str(data), "--out", str(out), *OPTIONS]
+    arguments = ["resnet8", "--data", str(data), "--out", str(out), *OPTIONS]
     arguments += ["--strategy", "multiworker", "--mixed-precision"]
     ports = free_ports(count)
     workers = [start(index, ports, arguments) for index in range(count)]
