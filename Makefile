@@ -15,18 +15,23 @@ help: ## list the targets
 # Debian's python3 has venv only with python3-venv, and leaves half of one behind when it finds that out.
 # The constraints are given as variables because -c does not reach the packages that build ours; newer versions of
 # pip want the second one for those. A path relative to here may have spaces before it.
-# uv takes 20 seconds where pip takes 70. It does not read pip's settings: where those name a mirror, pip goes on.
+# uv takes 20 seconds where pip takes 70. It does not read pip's settings: where those name an index or a proxy, and where
+# uv fails, pip does it. What uv unpacks, and links into the environment, stays inside it and goes afterwards.
 $(STAMP): export PIP_CONSTRAINT = constraints.txt
 $(STAMP): export PIP_BUILD_CONSTRAINT = constraints.txt
 $(STAMP): export UV_CONSTRAINT = constraints.txt
 $(STAMP): export UV_BUILD_CONSTRAINT = constraints.txt
-$(STAMP): export UV_SYSTEM_CERTS = 1
+$(STAMP): export UV_CACHE_DIR = $(VENV)/.uv
+$(STAMP): export UV_SYSTEM_CERTS ?= 1
 $(STAMP): setup.cfg constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 10) <= v < (3, 14) else "EdgeKit needs Python 3.10 to 3.13, %s is %d.%d; set PYTHON=" % (sys.executable, v[0], v[1]))'
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) cannot make a virtual environment; on Debian, Ubuntu and Raspberry Pi OS: sudo apt install python3-venv" >&2; exit 1; }
-	@echo "installing the tested set of packages into $(VENV) (up to a minute)"
-	@{ $(BIN)/python -m $(PIP_INSTALL) uv && $(BIN)/python -m uv pip install --quiet --python $(BIN)/python $(WHAT); } \
-	|| { echo "uv cannot install them here, pip does"; $(BIN)/python -m $(PIP_INSTALL) $(WHAT); }
+	@echo "installing the tested set of packages into $(VENV) (half a minute; where uv cannot, more than one)"
+	@trap 'exit 130' INT; ! $(BIN)/python -m pip config list | grep -qE '[.](index-url|no-index|proxy)=' \
+	&& $(BIN)/python -m $(PIP_INSTALL) --only-binary uv uv \
+	&& $(BIN)/python -m uv pip install --quiet --python $(BIN)/python $(WHAT) \
+	|| { echo "pip installs them, not uv" >&2; $(BIN)/python -m $(PIP_INSTALL) $(WHAT); }
+	@rm -rf $(VENV)/.uv
 	@touch $(STAMP)
 
 demo: $(STAMP) ## the whole chain on a drawn image set: train, compress, convert, verify, run (7 to 9 minutes on two cores)

@@ -56,17 +56,27 @@ def test_uv_installs_the_tested_set(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "fails",
-    [pytest.param('[ "$2" != uv ]', id="uv fails"), pytest.param('case "$*" in *uv) exit 1; esac', id="no uv here")],
+    "lines",
+    [
+        pytest.param('[ "$2" != uv ]', id="uv fails"),
+        pytest.param('case "$*" in *uv) exit 1; esac', id="no uv here"),
+        pytest.param("[ $3 != config ] || echo \"global.index-url='a mirror'\"", id="pip is told of an index"),
+        pytest.param("[ $3 != config ] || echo \":env:.proxy='a proxy'\"", id="pip is told of a proxy"),
+    ],
 )
-def test_where_uv_cannot_pip_installs_the_same(tmp_path, fails):
-    folder, done = make(tmp_path, f"{SAY}\n{fails}")
+def test_where_uv_cannot_pip_installs_the_same(tmp_path, lines):
+    folder, done = make(tmp_path, f"{SAY}\n{lines}")
     assert done.returncode == 0, done.stderr
-    said, last = done.stdout.splitlines()[-2:]
-    assert said == "uv cannot install them here, pip does"
+    assert "pip installs them, not uv" in done.stderr
+    last = done.stdout.splitlines()[-1]
     assert last.startswith(f"{CONSTRAINED}-m pip install ")
     assert last.endswith(PACKAGES)
     assert (folder / ".venv" / ".installed").exists()
+
+
+def test_more_places_for_packages_leave_it_to_uv(tmp_path):
+    _, done = make(tmp_path, f"{SAY}\n[ $3 != config ] || echo \"global.extra-index-url='another'\"")
+    assert "-m uv pip install" in done.stdout.splitlines()[-1]
 
 
 def test_what_neither_can_install_is_not_called_installed(tmp_path):

@@ -1,6 +1,7 @@
 """From the frozen graph to TFLite: float32, and int8 by calibration or from quantization-aware training."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +18,7 @@ Samples = Iterable[NDArray[Any]]
 
 
 def to_float32(frozen: Frozen) -> bytes:
-    """Return a float32 TFLite file."""
+    """Return a float32 TFLite file. Raises InvalidInput when the model has operations that TFLite lacks."""
     return _convert(_converter(frozen))
 
 
@@ -27,7 +28,7 @@ def to_int8(
     """Return a full-integer file: int8 in and out, per-channel weights, ranges observed on ``samples``.
 
     method: of METHODS, how ranges are fitted. progress: gets samples run and in all.
-    Raises InvalidInput when there is no sample.
+    Raises InvalidInput when there is no sample, and when the model has operations that TFLite lacks.
     """
     tf = need("tensorflow")
     frozen = frozen.for_int8()
@@ -46,7 +47,10 @@ def to_int8(
 
 
 def qat_to_int8(frozen: Frozen) -> bytes:
-    """Return a full-integer file from a quantization-aware trained network, whose ranges are in the graph."""
+    """Return a full-integer file from a quantization-aware trained network, whose ranges are in the graph.
+
+    Raises InvalidInput when the model has operations that TFLite lacks.
+    """
     return _convert(_int8(_converter(frozen)))
 
 
@@ -58,26 +62,30 @@ def _converter(frozen: Frozen) -> Any:
     graph.CopyFrom(frozen.graph)
     # The converter would fold the variables once more, a third of its time; there are none left.
     converter._freeze_concrete_function = lambda: (graph, frozen.inputs, frozen.outputs, frozen.traced)
-    _skip_what_is_not_conversion(converter)
     return converter
 
 
-def _skip_what_is_not_conversion(converter: Any) -> None:
-    """Leave out half of the converter's time: MobileNetV3 at a quarter width takes 0.2 to 0.3 s instead of 0.5.
+@contextmanager
+def _converting_only(converter: Any) -> Iterator[None]:
+    """Leave out what the converter does besides, half of its time and more: docs/decisions/freeze-once.md.
 
     It reads the stack of every operation for its error messages, which name the operation anyway. It parses the
-    file three times and writes it twice, in Python, to merge equal buffers, of which no network of ours has any,
-    and to add metadata that say which TensorFlow made it; the bundle's report does.
+    file in Python to merge equal buffers, of which no network of ours has any; and it parses and writes it again
+    to add metadata that say which TensorFlow made it, as a bundle's manifest does.
     """
     converter._trackable_obj = SimpleNamespace(graph_debug_info=None)
     converter.experimental_lower_to_saved_model = False
     finish = converter._optimize_tflite_model
 
-    def finish_only(*args: Any, **kwargs: Any) -> bytes:
+    def finish_only(*args: Any, **kwargs: Any) -> Any:
         converter._experimental_use_buffer_offset = True  # asked here, and before the metadata, whether to parse
-        return bytes(finish(*args, **kwargs))
+        return finish(*args, **kwargs)
 
     converter._optimize_tflite_model = finish_only
+    try:
+        yield
+    finally:
+        del converter._optimize_tflite_model  # which holds the converter, and that a copy of all weights
 
 
 def _int8(converter: Any) -> Any:
@@ -90,25 +98,46 @@ def _int8(converter: Any) -> Any:
 
 
 def _convert(converter: Any) -> bytes:
-    """Run it without its log lines. Raises InvalidInput when TFLite has nothing to write an operation as."""
+    """Run it without its log lines. Raises InvalidInput when it refuses the model."""
     refused = need("tensorflow.lite.python.convert_phase").ConverterError
     try:
-        with quiet_conversion():
+        with quiet_conversion(), _converting_only(converter):
             return bytes(converter.convert())
     except refused as error:
         raise InvalidInput(_why(error)) from error
 
 
+NEEDS_FLEX, NEEDS_CUSTOM = 1, 2
+"""The codes of errors about operations that TFLite has no builtin for (converter_error_data.proto)."""
+SHOWN = 5
+"""How many operations, and how many places of each, a message names."""
+
+
 def _why(error: Any) -> str:
     """Return one line from a ``ConverterError``: the operations that stopped it, and where in the model they are."""
-    at: dict[str, list[str]] = {}
+    at: dict[str, set[str]] = {}
     for data in error.errors:
-        places = at.setdefault(data.operator.name.removeprefix("tf."), [])
-        found = [
-            call.name.split("@")[0] for call in data.location.call
-        ]  # behind the @ is the function it was read from
-        places += [place for place in dict.fromkeys(found) if place and place not in places]
-    if not any(at):
-        return f"TFLite's converter refuses the model: {str(error).strip().splitlines()[0]}"
-    named = "; ".join(f"{name} (at {', '.join(places)})" if places else name for name, places in at.items() if name)
-    return f"the model has operations that TFLite has none for: {named}; replace them or leave them out of the model"
+        if data.error_code in (NEEDS_FLEX, NEEDS_CUSTOM) and data.operator.name:
+            at.setdefault(data.operator.name.removeprefix("tf."), set()).update(_places(data))
+    if at:
+        named = [f"{name} (at {_first(places, ', ')})" if places else name for name, places in sorted(at.items())]
+        return (
+            "the model has operations that TFLite cannot write, or not in this form (type, options): "
+            f"{_first(named, '; ')}; replace them or leave them out of the model"
+        )
+    lines = [line for data in error.errors for line in data.error_message.splitlines()] + str(error).splitlines()
+    reason = next((line.strip() for line in lines if line.strip()), "it does not say why")
+    return f"TFLite's converter refuses the model: {reason}"
+
+
+def _places(data: Any) -> set[str]:
+    """Return the names in the graph. Behind an @ is the function it was read from; types have a colon at the end."""
+    names = {call.name.split("@")[0] for call in data.location.call}
+    return {name for name in names if name and not name.endswith(":")}
+
+
+def _first(found: Iterable[str], between: str) -> str:
+    """Join the first few, in order: the converter collects its errors in a hash table."""
+    ordered = sorted(found)
+    more = [f"{len(ordered) - SHOWN} more"] if len(ordered) > SHOWN else []
+    return between.join(ordered[:SHOWN] + more)
