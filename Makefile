@@ -34,10 +34,10 @@ $(STAMP): setup.cfg constraints.txt
 	@rm -rf $(VENV)/.uv
 	@touch $(STAMP)
 
-demo: $(STAMP) ## the whole chain on a drawn image set: train, compress, convert, verify, run (7 to 9 minutes on two cores)
+demo: $(STAMP) ## the whole chain on a drawn image set: train, compress, convert, verify, run (7 to 8 minutes on two cores)
 	@$(BIN)/python -m edge.cli.chain demo --out demo
 
-test: $(STAMP) ## the tests (15 to 20 minutes on two cores; WORKERS=4 on a machine with four and 16 GiB)
+test: $(STAMP) ## the tests (about 15 minutes on two cores; WORKERS=4 on a machine with four and 16 GiB)
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --max-worker-restart 0 --durations=30
 
 lint: $(STAMP) ## ruff

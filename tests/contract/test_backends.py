@@ -225,7 +225,7 @@ def test_accepts_read_only_and_strided_arrays(opened):
 def test_refuses_what_is_not_the_declared_tensor(opened, spoil):
     _, model, arrays = opened
     arrays[0] = spoil(arrays[0])
-    with pytest.raises(InvalidInput, match=r"must be .* got ") as caught:
+    with pytest.raises(InvalidInput, match=r"^tensor .* must be .* got ") as caught:
         model.run(arrays)
     assert model.inputs[0].name in str(caught.value)
 
