@@ -49,7 +49,7 @@ types: $(STAMP) ## mypy, strict
 	@cd build/types && ../../$(BIN)/mypy --config-file ../../setup.cfg -p edge
 
 bench: $(STAMP) ## the performance bars, as ratios in one run, saved to bench.json
-	@$(BIN)/python -m tests.bench --json bench.json
+	@$(BIN)/python -m tests.performance --json bench.json
 
 results: $(STAMP) ## train and publish the released weights: make results DATA=cifar10-jpeg.zip (hours)
 	@$(BIN)/python -m edge.cli.chain cifar10 --data $(DATA) --out runs/cifar10 --publish

@@ -53,101 +53,101 @@ EFFICIENTNET_LITE = "https://github.com/tensorflow/tpu/tree/master/models/offici
 
 MOBILE = {
     "mobilenet_v1": _row(
-        "mobilenet_v1:mobilenet_v1", "depthwise separable, 2017", ARXIV + "1704.04861", options=STRIDED
+        "families.mobilenet_v1:mobilenet_v1", "depthwise separable, 2017", ARXIV + "1704.04861", options=STRIDED
     ),
     "mobilenet_v2": _row(
-        "mobilenet_v2:mobilenet_v2",
+        "families.mobilenet_v2:mobilenet_v2",
         "inverted residuals, 2018",
         ARXIV + "1801.04381",
         options=("output_stride", *STRIDED),
     ),
     "shufflenet_v1": _row(
-        "shufflenet_v1:shufflenet_v1",
+        "families.shufflenet_v1:shufflenet_v1",
         "grouped 1x1 and shuffle, 2018",
         ARXIV + "1707.01083",
         options=("groups", *STRIDED),
     ),
     "shufflenet_v2": _row(
-        "shufflenet_v2:shufflenet_v2", "channel split and shuffle, 2018", ARXIV + "1807.11164", options=STRIDED
+        "families.shufflenet_v2:shufflenet_v2", "channel split and shuffle, 2018", ARXIV + "1807.11164", options=STRIDED
     ),
     "mobilenet_v3_large": _row(
-        "mobilenet_v3:mobilenet_v3_large",
+        "families.mobilenet_v3:mobilenet_v3_large",
         "searched, squeeze and hard-swish, 2019",
         ARXIV + "1905.02244",
         options=STRIDED,
     ),
     "mobilenet_v3_small": _row(
-        "mobilenet_v3:mobilenet_v3_small",
+        "families.mobilenet_v3:mobilenet_v3_small",
         "the small one of the two, 2019",
         ARXIV + "1905.02244",
         options=STRIDED,
     ),
     "mobilenet_v3_large_minimalistic": _row(
-        "mobilenet_v3:mobilenet_v3_large_minimalistic",
+        "families.mobilenet_v3:mobilenet_v3_large_minimalistic",
         "3x3 and ReLU only, 2019",
         ARXIV + "1905.02244",
         options=STRIDED,
     ),
     "mobilenet_v3_small_minimalistic": _row(
-        "mobilenet_v3:mobilenet_v3_small_minimalistic",
+        "families.mobilenet_v3:mobilenet_v3_small_minimalistic",
         "3x3 and ReLU only, 2019",
         ARXIV + "1905.02244",
         options=STRIDED,
     ),
     "mobilenet_v4_conv_small": _row(
-        "mobilenet_v4:mobilenet_v4_conv_small",
+        "families.mobilenet_v4:mobilenet_v4_conv_small",
         "universal inverted bottlenecks, 2024",
         ARXIV + "2404.10518",
         options=STRIDED,
     ),
     "mobilenet_v4_conv_medium": _row(
-        "mobilenet_v4:mobilenet_v4_conv_medium",
+        "families.mobilenet_v4:mobilenet_v4_conv_medium",
         "universal inverted bottlenecks, 2024",
         ARXIV + "2404.10518",
         options=STRIDED,
     ),
     "mnasnet_b1": _row(
-        "mnasnet:mnasnet_b1",
+        "families.mnasnet:mnasnet_b1",
         "searched for a phone's latency, 2019",
         ARXIV + "1807.11626",
         options=STRIDED,
     ),
     "efficientnet_lite0": _row(
-        "efficientnet_lite:efficientnet_lite0",
+        "families.efficientnet_lite:efficientnet_lite0",
         "compound scaling, ReLU6, 2020",
         EFFICIENTNET_LITE,
         options=STRIDED,
     ),
     "efficientnet_lite1": _row(
-        "efficientnet_lite:efficientnet_lite1",
+        "families.efficientnet_lite:efficientnet_lite1",
         "compound scaling, ReLU6, 2020",
         EFFICIENTNET_LITE,
         input_shape=(240, 240, 3),
         options=STRIDED,
     ),
     "efficientnet_lite2": _row(
-        "efficientnet_lite:efficientnet_lite2",
+        "families.efficientnet_lite:efficientnet_lite2",
         "compound scaling, ReLU6, 2020",
         EFFICIENTNET_LITE,
         input_shape=(260, 260, 3),
         options=STRIDED,
     ),
     "efficientnet_lite3": _row(
-        "efficientnet_lite:efficientnet_lite3",
+        "families.efficientnet_lite:efficientnet_lite3",
         "compound scaling, ReLU6, 2020",
         EFFICIENTNET_LITE,
         input_shape=(280, 280, 3),
         options=STRIDED,
     ),
     "efficientnet_lite4": _row(
-        "efficientnet_lite:efficientnet_lite4",
+        "families.efficientnet_lite:efficientnet_lite4",
         "compound scaling, ReLU6, 2020",
         EFFICIENTNET_LITE,
         input_shape=(300, 300, 3),
         options=STRIDED,
     ),
     "ghostnet": _row(
-        "ghostnet:ghostnet",
+        "families.ghostnet:ghostnet",
         "half the maps by cheap operations, 2020",
         ARXIV + "1911.11907",
         options=STRIDED,
@@ -157,7 +157,7 @@ MOBILE = {
 
 CLASSIC: dict[str, Network] = {
     "lenet5": _row(
-        "lenet:lenet5",
+        "families.lenet:lenet5",
         "first convolutional network in use, 1998",
         "https://doi.org/10.1109/5.726791",
         input_shape=(32, 32, 1),
@@ -166,34 +166,36 @@ CLASSIC: dict[str, Network] = {
         smallest=(16, 16, 1),
     ),
     "alexnet": _row(
-        "alexnet:alexnet",
+        "families.alexnet:alexnet",
         "AlexNet with a single tower, 2014",
         ARXIV + "1404.5997",
         options=("dropout",),
         smallest=(63, 63, 1),
     ),
     "alexnet_2012": _row(
-        "alexnet:alexnet_2012",
+        "families.alexnet:alexnet_2012",
         "AlexNet with two groups, 2012",
         "https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks",
         input_shape=(227, 227, 3),
         options=("dropout",),
         smallest=(67, 67, 1),
     ),
-    "vgg16": _row("vgg:vgg16", "3x3 convolutions only, 2014", ARXIV + "1409.1556", options=("dropout",)),
-    "inception_v1": _row("inception:inception_v1", "GoogLeNet, 2014", ARXIV + "1409.4842", options=STRIDED),
-    "resnet18": _row("resnet:resnet18", "residual blocks, 2015", ARXIV + "1512.03385", options=STRIDED),
-    "resnet34": _row("resnet:resnet34", "residual blocks, 2015", ARXIV + "1512.03385", options=STRIDED),
-    "resnet50": _row("resnet:resnet50", "bottlenecks, version 1.5, 2015", ARXIV + "1512.03385", options=STRIDED),
+    "vgg16": _row("families.vgg:vgg16", "3x3 convolutions only, 2014", ARXIV + "1409.1556", options=("dropout",)),
+    "inception_v1": _row("families.inception:inception_v1", "GoogLeNet, 2014", ARXIV + "1409.4842", options=STRIDED),
+    "resnet18": _row("families.resnet:resnet18", "residual blocks, 2015", ARXIV + "1512.03385", options=STRIDED),
+    "resnet34": _row("families.resnet:resnet34", "residual blocks, 2015", ARXIV + "1512.03385", options=STRIDED),
+    "resnet50": _row(
+        "families.resnet:resnet50", "bottlenecks, version 1.5, 2015", ARXIV + "1512.03385", options=STRIDED
+    ),
     "squeezenet_1_0": _row(
-        "squeezenet:squeezenet_1_0",
+        "families.squeezenet:squeezenet_1_0",
         "fire modules, 2016",
         ARXIV + "1602.07360",
         options=("dropout",),
         smallest=(21, 21, 1),
     ),
     "squeezenet_1_1": _row(
-        "squeezenet:squeezenet_1_1",
+        "families.squeezenet:squeezenet_1_1",
         "pools earlier than 1.0, 2016",
         ARXIV + "1602.07360",
         options=("dropout",),
@@ -204,7 +206,7 @@ CLASSIC: dict[str, Network] = {
 
 TINY: dict[str, Network] = {
     "resnet8": _row(
-        "mlperf_tiny:resnet8",
+        "families.mlperf_tiny:resnet8",
         "MLPerf Tiny, image classification, 2021",
         ARXIV + "2106.07597",
         input_shape=(32, 32, 3),
@@ -213,7 +215,7 @@ TINY: dict[str, Network] = {
         smallest=(4, 4, 1),
     ),
     "mobilenet_v1_025_96": _row(
-        "mobilenet_v1:mobilenet_v1_025_96",
+        "families.mobilenet_v1:mobilenet_v1_025_96",
         "MLPerf Tiny, visual wake words, 2021",
         ARXIV + "2106.07597",
         input_shape=(96, 96, 3),
@@ -221,7 +223,7 @@ TINY: dict[str, Network] = {
         options=STRIDED,
     ),
     "ds_cnn": _row(
-        "mlperf_tiny:ds_cnn",
+        "families.mlperf_tiny:ds_cnn",
         "MLPerf Tiny, keyword spotting, 2021",
         ARXIV + "2106.07597",
         input_shape=(49, 10, 1),
@@ -230,7 +232,7 @@ TINY: dict[str, Network] = {
         smallest=(2, 2, 1),
     ),
     "toycar": _row(
-        "mlperf_tiny:toycar",
+        "families.mlperf_tiny:toycar",
         "MLPerf Tiny, anomaly detection, 2021",
         ARXIV + "2106.07597",
         tasks=("reconstruct",),
@@ -240,14 +242,14 @@ TINY: dict[str, Network] = {
         smallest=(1,),
     ),
     "mcunet_in2": _row(
-        "mcunet:mcunet_in2",
+        "families.mcunet:mcunet_in2",
         "ImageNet in 256 kB of SRAM, 2020",
         ARXIV + "2007.10319",
         input_shape=(160, 160, 3),
         options=STRIDED,
     ),
     "mcunet_vww2": _row(
-        "mcunet:mcunet_vww2",
+        "families.mcunet:mcunet_vww2",
         "visual wake words in 320 kB of SRAM, 2020",
         ARXIV + "2007.10319",
         input_shape=(144, 144, 3),
@@ -259,7 +261,7 @@ TINY: dict[str, Network] = {
 
 DENSE: dict[str, Network] = {
     "ssdlite_mobilenet_v2": _row(
-        "ssdlite:ssdlite_mobilenet_v2",
+        "heads.ssdlite:ssdlite_mobilenet_v2",
         "SSDLite on MobileNetV2, 2018",
         ARXIV + "1801.04381",
         tasks=("detect",),
@@ -268,7 +270,7 @@ DENSE: dict[str, Network] = {
         options=("strides", "ratios"),
     ),
     "ssdlite_shufflenet_v2": _row(
-        "ssdlite:ssdlite_shufflenet_v2",
+        "heads.ssdlite:ssdlite_shufflenet_v2",
         "SSDLite on ShuffleNetV2, 2018",
         ARXIV + "1807.11164",
         tasks=("detect",),
@@ -277,7 +279,7 @@ DENSE: dict[str, Network] = {
         options=("strides", "ratios"),
     ),
     "unet": _row(
-        "unet:unet",
+        "heads.unet:unet",
         "U-Net with batch normalization, 2015",
         ARXIV + "1505.04597",
         tasks=("segment",),
@@ -288,7 +290,7 @@ DENSE: dict[str, Network] = {
         multiple=16,
     ),
     "unet_mobilenet_v2": _row(
-        "unet:unet_mobilenet_v2",
+        "heads.unet:unet_mobilenet_v2",
         "U-Net on MobileNetV2's features, 2018",
         ARXIV + "1505.04597",
         tasks=("segment",),
@@ -297,7 +299,7 @@ DENSE: dict[str, Network] = {
         multiple=32,
     ),
     "fcn32s": _row(
-        "fcn:fcn32s",
+        "heads.fcn:fcn32s",
         "fully convolutional VGG-16, 2015",
         ARXIV + "1411.4038",
         tasks=("segment",),
@@ -306,7 +308,7 @@ DENSE: dict[str, Network] = {
         multiple=32,
     ),
     "fcn16s": _row(
-        "fcn:fcn16s",
+        "heads.fcn:fcn16s",
         "fully convolutional VGG-16, one skip, 2015",
         ARXIV + "1411.4038",
         tasks=("segment",),
@@ -315,7 +317,7 @@ DENSE: dict[str, Network] = {
         multiple=32,
     ),
     "fcn8s": _row(
-        "fcn:fcn8s",
+        "heads.fcn:fcn8s",
         "fully convolutional VGG-16, two skips, 2015",
         ARXIV + "1411.4038",
         tasks=("segment",),
@@ -324,7 +326,7 @@ DENSE: dict[str, Network] = {
         multiple=32,
     ),
     "deeplab_v3plus": _row(
-        "deeplab:deeplab_v3plus",
+        "heads.deeplab:deeplab_v3plus",
         "DeepLabV3+ on MobileNetV2, 2018",
         ARXIV + "1802.02611",
         tasks=("segment",),
@@ -335,7 +337,7 @@ DENSE: dict[str, Network] = {
         multiple=16,
     ),
     "keypoints_mobilenet_v2": _row(
-        "keypoints:keypoints_mobilenet_v2",
+        "heads.keypoints:keypoints_mobilenet_v2",
         "Simple Baselines' heat maps on MobileNetV2, 2018",
         ARXIV + "1804.06208",
         tasks=("keypoints",),
@@ -345,7 +347,7 @@ DENSE: dict[str, Network] = {
         multiple=32,
     ),
     "mobilefacenet": _row(
-        "mobilefacenet:mobilefacenet",
+        "families.mobilefacenet:mobilefacenet",
         "a face to a vector, 2018",
         ARXIV + "1804.07573",
         tasks=("embed",),
@@ -359,7 +361,7 @@ DENSE: dict[str, Network] = {
 
 OTHER: dict[str, Network] = {
     "m5": _row(
-        "conv1d:m5",
+        "families.conv1d:m5",
         "five layers over the raw waveform, 2016",
         ARXIV + "1610.00087",
         input_shape=(8000, 1),
@@ -368,7 +370,7 @@ OTHER: dict[str, Network] = {
         smallest=(256, 1),
     ),
     "m11": _row(
-        "conv1d:m11",
+        "families.conv1d:m11",
         "eleven layers over the raw waveform, 2016",
         ARXIV + "1610.00087",
         input_shape=(8000, 1),
@@ -377,7 +379,7 @@ OTHER: dict[str, Network] = {
         smallest=(1024, 1),
     ),
     "fcn_1d": _row(
-        "conv1d:fcn_1d",
+        "families.conv1d:fcn_1d",
         "fully convolutional over a time series, 2016",
         ARXIV + "1611.06455",
         input_shape=(176, 1),
@@ -386,7 +388,7 @@ OTHER: dict[str, Network] = {
         smallest=(8, 1),
     ),
     "text_cnn": _row(
-        "textcnn:text_cnn",
+        "families.textcnn:text_cnn",
         "windows of 3, 4 and 5 words, 2014",
         ARXIV + "1408.5882",
         input_shape=(56,),
@@ -395,7 +397,7 @@ OTHER: dict[str, Network] = {
         smallest=(5,),
     ),
     "c3d": _row(
-        "c3d:c3d",
+        "families.c3d:c3d",
         "3x3x3 convolutions over a clip, 2015",
         ARXIV + "1412.0767",
         input_shape=(16, 112, 112, 3),
@@ -404,7 +406,7 @@ OTHER: dict[str, Network] = {
         smallest=(16, 32, 32, 1),
     ),
     "r2plus1d_18": _row(
-        "r2plus1d:r2plus1d_18",
+        "families.r2plus1d:r2plus1d_18",
         "ResNet over a clip, space and time apart, 2018",
         ARXIV + "1711.11248",
         input_shape=(16, 112, 112, 3),
@@ -413,7 +415,7 @@ OTHER: dict[str, Network] = {
         smallest=(8, 16, 16, 1),
     ),
     "cnn_lstm": _row(
-        "cnn_lstm:cnn_lstm",
+        "families.cnn_lstm:cnn_lstm",
         "LRCN on MobileNetV2, 2015",
         ARXIV + "1411.4389",
         input_shape=(16, 224, 224, 3),
@@ -422,7 +424,7 @@ OTHER: dict[str, Network] = {
         smallest=(1, 32, 32, 1),
     ),
     "dcgan_generator": _row(
-        "dcgan:dcgan_generator",
+        "families.dcgan:dcgan_generator",
         "DCGAN, noise to an image, 2015",
         ARXIV + "1511.06434",
         tasks=("generate",),
@@ -432,7 +434,7 @@ OTHER: dict[str, Network] = {
         smallest=(1,),
     ),
     "dcgan_discriminator": _row(
-        "dcgan:dcgan_discriminator",
+        "families.dcgan:dcgan_discriminator",
         "DCGAN, image to a verdict, 2015",
         ARXIV + "1511.06434",
         tasks=("discriminate",),
@@ -442,7 +444,7 @@ OTHER: dict[str, Network] = {
         smallest=(16, 16, 1),
     ),
     "mobilevit_xxs": _row(
-        "mobilevit:mobilevit_xxs",
+        "families.mobilevit:mobilevit_xxs",
         "attention between inverted residuals, 2022",
         ARXIV + "2110.02178",
         input_shape=(256, 256, 3),
@@ -451,7 +453,7 @@ OTHER: dict[str, Network] = {
         multiple=64,
     ),
     "mobilevit_xs": _row(
-        "mobilevit:mobilevit_xs",
+        "families.mobilevit:mobilevit_xs",
         "attention between inverted residuals, 2022",
         ARXIV + "2110.02178",
         input_shape=(256, 256, 3),
@@ -460,7 +462,7 @@ OTHER: dict[str, Network] = {
         multiple=64,
     ),
     "mobilevit_s": _row(
-        "mobilevit:mobilevit_s",
+        "families.mobilevit:mobilevit_s",
         "attention between inverted residuals, 2022",
         ARXIV + "2110.02178",
         input_shape=(256, 256, 3),

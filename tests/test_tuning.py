@@ -6,7 +6,7 @@ import pytest
 
 from edge.device import Device
 from edge.tuning import Tuning, fingerprint, read_tuning, tuning_file
-from tests.measuring.bundles import small_bundle
+from tests.bench.bundles import small_bundle
 
 PI = Device("pi-4-aarch64-4", "Raspberry Pi 4", "aarch64", 4, 3792, "Debian", "3.11.2")
 

@@ -14,10 +14,11 @@ from edge.deploy.compress import prune, qat
 from edge.deploy.convert import freeze, tflite
 from edge.errors import InvalidInput
 from edge.files import replaced
-from edge.models.training import classification, fit
+from edge.models.training import fit
+from edge.models.training.classification import classification
 
 if TYPE_CHECKING:
-    from edge.models.training.classification import Classification
+    from edge.models.training.classification.classification import Classification
     from edge.models.training.settings import Settings
 
 

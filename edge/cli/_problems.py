@@ -13,7 +13,7 @@ from edge.cli import _main
 from edge.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from edge.models.training.classification import Classification
+    from edge.models.training.classification.classification import Classification
     from edge.models.training.folder import ImageFolder
     from edge.models.training.problem import Problem
     from edge.models.training.settings import Settings
@@ -77,7 +77,7 @@ def load_folder(
     std: tuple[float, ...] = (127.5,),
 ) -> "Classification":
     """Decode an image folder's splits and say which images were left out. mean, std: see Decoded."""
-    from edge.models.training.images import load
+    from edge.models.training.classification.images import load
     from edge.pictures import left_out
 
     height, width, channels = size

@@ -11,7 +11,7 @@ from edge.cli import _main
 from edge.errors import FileProblem, InvalidInput
 
 if TYPE_CHECKING:
-    from edge.models.training.classification import Classification
+    from edge.models.training.classification.classification import Classification
     from edge.models.training.settings import Settings
 
 EXAMPLES = """\

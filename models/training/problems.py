@@ -18,14 +18,18 @@ _NEEDS = ("tensorflow", "tf_keras")
 
 PROBLEMS: dict[str, Entry] = {
     "speech": Entry(
-        "edge.models.training.speech:load", "<label>_<speaker>_<index>.wav, split by speaker", "train", _NEEDS
+        "edge.models.training.sound.speech:load", "<label>_<speaker>_<index>.wav, split by speaker", "train", _NEEDS
     ),
-    "segment": Entry("edge.models.training.segmentation:load", "images and masks of the same names", "train", _NEEDS),
-    "detect": Entry("edge.models.training.detection:load", "VOC: JPEGImages, Annotations, ImageSets", "train", _NEEDS),
+    "segment": Entry(
+        "edge.models.training.segmentation.segmentation:load", "images and masks of the same names", "train", _NEEDS
+    ),
+    "detect": Entry(
+        "edge.models.training.detection.detection:load", "VOC: JPEGImages, Annotations, ImageSets", "train", _NEEDS
+    ),
 }
 
 FOLDERS = "classify"
-"""The task whose data are image folders, read by ``edge.models.training.images``."""
+"""The task whose data are image folders, read by ``edge.models.training.classification.images``."""
 
 SOUNDS = {".wav"}
 

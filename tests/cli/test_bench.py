@@ -8,7 +8,7 @@ from edge.cli import bench
 from edge.device import this_device
 from edge.tuning import read_tuning
 from tests.backends import models
-from tests.measuring.bundles import small_bundle
+from tests.bench.bundles import small_bundle
 
 
 @pytest.fixture

@@ -129,7 +129,7 @@ def test_outputs_that_do_not_fit_the_anchors_are_refused(boxes, scores):
 def test_the_device_finds_what_training_reported():
     pytest.importorskip("tensorflow")
     from edge.models import anchors as training
-    from edge.models.training import detection
+    from edge.models.training.detection import detection
 
     rng = np.random.default_rng(1)
     anchors = training.anchors((96, 128, 3), (16, 32), (1.5,), (0.2, 0.5))

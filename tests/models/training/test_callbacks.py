@@ -11,7 +11,8 @@ from tests.models.training.test_fit import compiled, decoded
 
 tf = need("tensorflow")
 
-from edge.models.training import callbacks, classification  # noqa: E402
+from edge.models.training import callbacks  # noqa: E402
+from edge.models.training.classification import classification  # noqa: E402
 from tests.models.training.test_fit import LABELS, SETTINGS  # noqa: E402
 
 

@@ -21,7 +21,8 @@ need("tensorflow")
 
 import tf_keras as keras  # noqa: E402
 
-from edge.models.training import classification, fit  # noqa: E402
+from edge.models.training import fit  # noqa: E402
+from edge.models.training.classification import classification  # noqa: E402
 from edge.models.training.curves import plot_curves  # noqa: E402
 
 LABELS = ("dark", "light")
@@ -285,7 +286,8 @@ def test_mirrored_over_two_logical_processors_learns(tmp_path):
         cpu = tf.config.list_physical_devices("CPU")[0]
         half = tf.config.LogicalDeviceConfiguration()
         tf.config.set_logical_device_configuration(cpu, [half, half])
-        from edge.models.training import classification, fit
+        from edge.models.training import fit
+        from edge.models.training.classification import classification
         from edge.models.training.settings import Augmentation, Settings
         from tests.models.training.test_fit import LABELS, decoded, small
         data = classification.Classification(decoded(64), decoded(16, 1), decoded(20, 2), LABELS)

@@ -1,0 +1,90 @@
+"""Mean average precision of detections, as PASCAL VOC counts it since 2010, in numpy.
+
+Everingham et al., https://doi.org/10.1007/s11263-014-0733-5, section 3.2: the area under the precision-recall curve,
+precision made monotonic, all points.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.models.anchors import Boxes
+from edge.models.training.detection.matching import overlaps
+
+
+@dataclass(frozen=True)
+class Found:
+    """Detections in one image. boxes: (n, 4). scores: (n,). classes: (n,) from 0."""
+
+    boxes: Boxes
+    scores: NDArray[np.float32]
+    classes: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """True boxes of one image. boxes: (m, 4). classes: (m,) from 0. difficult: (m,); they count neither way."""
+
+    boxes: Boxes
+    classes: NDArray[np.int64]
+    difficult: NDArray[np.bool_]
+
+
+def mean_average_precision(per_class: Sequence[float]) -> float:
+    """Return the mean over the classes that have a true box, 0 to 1; 0 when none has."""
+    known = [value for value in per_class if not np.isnan(value)]
+    return float(np.mean(known)) if known else 0.0
+
+
+def average_precisions(
+    found: Sequence[Found], truths: Sequence[Truth], classes: int, least: float = 0.5
+) -> list[float]:
+    """Return the average precision of each class, 0 to 1; not a number for one without a true box.
+
+    found, truths: one an image, in the same order. least: the overlap, intersection over union, of a hit.
+    """
+    return [_of_class(found, truths, number, least) for number in range(classes)]
+
+
+def _of_class(found: Sequence[Found], truths: Sequence[Truth], number: int, least: float) -> float:
+    scores, hits, positives = [], [], 0
+    for image, truth in zip(found, truths, strict=True):
+        mine, wanted = image.classes == number, truth.classes == number
+        order = np.argsort(-image.scores[mine], kind="stable")
+        hits.append(judge(image.boxes[mine][order], truth.boxes[wanted], truth.difficult[wanted], least))
+        scores.append(image.scores[mine][order])
+        positives += int(np.sum(~truth.difficult[wanted]))
+    return area(np.concatenate(scores), np.concatenate(hits), positives) if positives else float("nan")
+
+
+def judge(boxes: Boxes, truths: Boxes, difficult: NDArray[np.bool_], least: float) -> NDArray[np.int64]:
+    """Return (n,) for (n, 4) boxes of one class in one image, best first: 1 a hit, 0 a false alarm, -1 not counted.
+
+    A box stands for the truth it overlaps most. The first one for a truth is the hit, every later one a false
+    alarm; one for a difficult truth does not count.
+    """
+    verdict = np.zeros(len(boxes), np.int64)
+    if not len(truths):
+        return verdict
+    overlap, taken = overlaps(boxes, truths), set()
+    for row, truth in enumerate(overlap.argmax(axis=1)):
+        if overlap[row, truth] < least:
+            continue
+        if difficult[truth]:
+            verdict[row] = -1
+        elif truth not in taken:
+            taken.add(truth)
+            verdict[row] = 1
+    return verdict
+
+
+def area(scores: NDArray[np.float32], verdicts: NDArray[np.int64], positives: int) -> float:
+    """Return the area under the precision-recall curve. scores, verdicts: (n,). positives: true boxes, above 0."""
+    order = np.argsort(-scores, kind="stable")
+    counted = verdicts[order][verdicts[order] >= 0]
+    hits = np.cumsum(counted)
+    precision = hits / np.arange(1, len(counted) + 1)
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    return float(np.sum(envelope * counted) / positives)

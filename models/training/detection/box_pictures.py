@@ -1,0 +1,43 @@
+"""Detections drawn into their images, for a person to look at."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.files import replaced
+from edge.models.training.detection.average_precision import Found
+from edge.models.training.detection.boxes import Boxed
+
+PICTURES = 6
+LEAST_SCORE = 0.4
+
+
+def write_sheet(path: Path, data: Boxed, found: Sequence[Found], labels: tuple[str, ...]) -> None:
+    """Draw the first images with their detections, side by side, into a PNG."""
+    drawn = [draw(image, each, labels) for image, each in zip(data.images[:PICTURES], found, strict=False)]
+    with replaced(path) as temporary:
+        if not cv2.imwrite(str(temporary), np.concatenate(drawn, axis=1)):
+            raise OSError("OpenCV cannot write it")
+
+
+def draw(image: NDArray[np.uint8], found: Found, labels: tuple[str, ...]) -> NDArray[np.uint8]:
+    """Return a BGR copy of an RGB or grey image with the better detections in it, a colour a class."""
+    canvas = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR if image.shape[2] == 1 else cv2.COLOR_RGB2BGR)
+    height, width = image.shape[:2]
+    for box, score, number in zip(found.boxes, found.scores, found.classes, strict=True):
+        if score < LEAST_SCORE:
+            continue
+        top, left, bottom, right = (int(v) for v in np.round(box * (height, width, height, width)))
+        colour = _colour(int(number), len(labels))
+        cv2.rectangle(canvas, (left, top), (right, bottom), colour, 1)
+        cv2.putText(canvas, labels[number], (left + 1, top + 9), cv2.FONT_HERSHEY_PLAIN, 0.7, colour)
+    return np.asarray(canvas, np.uint8)
+
+
+def _colour(number: int, count: int) -> tuple[int, ...]:
+    """Return BGR of evenly spread hues."""
+    hue = np.array([[[180 * number // count, 255, 200]]], np.uint8)
+    return tuple(int(v) for v in cv2.cvtColor(hue, cv2.COLOR_HSV2BGR)[0, 0])

@@ -1,0 +1,52 @@
+"""``python -m tests.performance``: the performance bars, as ratios in one run. Nothing else should run meanwhile."""
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from edge.device import this_device
+from tests.performance import conversion, int8_files, loop, lowerings, model_run, start
+
+
+def main() -> int:
+    """Measure everything, print a line a bar, save the JSON; 1 when a bar is missed."""
+    parser = argparse.ArgumentParser("make bench")
+    parser.add_argument("--json", type=Path, help="where the figures go")
+    arguments = parser.parse_args()
+    bars = []
+    results = {"device": this_device().as_json()}
+
+    def bar(name: str, figure: str, passed: bool) -> None:
+        bars.append(passed)
+        print(f"{'pass' if passed else 'MISS'}  {name:58} {figure}", flush=True)
+
+    results["help"] = found = start.measure()
+    bar("edge-camera --help under 0.3 s", f"{found['median_s']} s", found["median_s"] < 0.3)
+    results["model_run"] = found = model_run.measure()
+    bar("Model.run: at most 3 us over the bare interpreter", f"{found['overhead_us']} us", found["overhead_us"] <= 3)
+    results["conversion"] = found = conversion.measure()
+    bar("float32 conversion: 8 times faster than from_keras_model", f"{found['ratio']} times", found["ratio"] >= 8)
+    bar("  and the same outputs to 1e-5", f"{found['max_difference']:.1e}", found["max_difference"] <= 1e-5)
+    results["lowerings"] = lowered = lowerings.measure()
+    for layer, found in lowered.items():
+        (ours, own), *others = found.items()
+        best = min(other["ms"] for _, other in others)
+        # A tenth is what two runs of one file differ by on a shared machine.
+        bar(f"{layer}: {ours}, no slower than the rest", f"{best / own['ms']:.2f} times", own["ms"] <= 1.1 * best)
+    with tempfile.TemporaryDirectory() as folder:
+        results["int8_files"] = rows = int8_files.measure(Path(folder))
+        for network, row in rows.items():
+            figure = f"{row['partitions']} partition(s), {'/'.join(row['types'])}"
+            bar(f"int8 {network}", f"{figure}, batch {row['batch']}", int8_files.is_good(row))
+        results["loop"] = found = loop.measure(Path(folder) / "mobilenet_v2_int8.tflite")
+    bar("loop: at least 0.9 of its slowest stage's rate", f"{found['of_limit']:.2f}", found["of_limit"] >= 0.9)
+    bar("loop: at least 1.3 times a plain loop", f"{found['over_plain']:.2f} times", found["over_plain"] >= 1.3)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    return 0 if all(bars) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
