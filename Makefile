@@ -35,7 +35,7 @@ $(STAMP): setup.cfg constraints.txt
 	@touch $(STAMP)
 
 demo: $(STAMP) ## the whole chain on a drawn image set: train, compress, convert, verify, run (7 to 8 minutes on two cores)
-	@$(BIN)/python -m edge.cli.chain demo --out demo
+	@$(BIN)/python -m tools.chain demo --out demo
 
 test: $(STAMP) ## the tests (about 15 minutes on two cores; WORKERS=4 on a machine with four and 16 GiB)
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --max-worker-restart 0 --durations=30
@@ -45,14 +45,14 @@ lint: $(STAMP) ## ruff
 
 # The three mapped folders are read where an installation puts them: inside edge/.
 types: $(STAMP) ## mypy, strict
-	@rm -rf build/types && mkdir -p build/types && cp -r edge build/types/edge && cp -r models deploy calibration build/types/edge/
-	@cd build/types && ../../$(BIN)/mypy --config-file ../../setup.cfg -p edge
+	@rm -rf build/types && mkdir -p build/types && cp -r edge tools build/types/ && cp -r models deploy calibration build/types/edge/
+	@cd build/types && ../../$(BIN)/mypy --config-file ../../setup.cfg -p edge -p tools
 
 bench: $(STAMP) ## the performance bars, as ratios in one run, saved to bench.json
 	@$(BIN)/python -m tests.performance --json bench.json
 
 results: $(STAMP) ## train and publish the released weights: make results DATA=cifar10-jpeg.zip (hours)
-	@$(BIN)/python -m edge.cli.chain cifar10 --data $(DATA) --out runs/cifar10 --publish
+	@$(BIN)/python -m tools.chain cifar10 --data $(DATA) --out runs/cifar10 --publish
 
 clean: ## remove what was installed and built
 	rm -rf $(VENV) build demo runs

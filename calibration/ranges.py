@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -33,10 +33,10 @@ class Extremes:
         self.least, self.largest = math.inf, -math.inf
 
     def add(self, values: Floats) -> None:
-        """Take every value in. Raises InvalidInput when one is not finite."""
+        """Take every value in. Raises InputError when one is not finite."""
         least, largest = float(values.min()), float(values.max())
         if not (math.isfinite(least) and math.isfinite(largest)):
-            raise InvalidInput("a network whose values are to be int8 must keep them finite, got one that is not")
+            raise InputError("a network whose values are to be int8 must keep them finite, got one that is not")
         self.least, self.largest = min(self.least, least), max(self.largest, largest)
 
     def range(self) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 
 
 def choose(classes: NDArray[np.int64], count: int, seed: int = 0) -> NDArray[np.int64]:
@@ -12,7 +12,7 @@ def choose(classes: NDArray[np.int64], count: int, seed: int = 0) -> NDArray[np.
     classes: (n,) label indices; images without labels have one class.
     """
     if count < 1:
-        raise InvalidInput(f"the number of calibration samples must be at least 1, got {count}")
+        raise InputError(f"the number of calibration samples must be at least 1, got {count}")
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(classes))
     # Each image's rank within its class: taking ranks in order takes one of every class per round.

@@ -13,7 +13,7 @@ from typing import Any
 from edge.deploy._tensorflow import need
 from edge.deploy.compress import qat
 from edge.deploy.untrusted import check_config
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from edge.files import ZIP_DAMAGE
 
 KERAS_SUFFIXES = (".keras", ".h5")
@@ -26,21 +26,21 @@ _UNFIT = (ValueError, TypeError, AttributeError, IndexError, AssertionError, Run
 def load_keras(path: Path, trust: bool = False) -> Any:
     """Return the Keras model in ``path`` (.keras of Keras 2 or 3, .h5).
 
-    trust: allow Lambda layers and functions of any name, which run code from the file. Raises FileProblem when
-    the file is missing or damaged, InvalidInput when it needs what is not known here.
+    trust: allow Lambda layers and functions of any name, which run code from the file. Raises FileError when
+    the file is missing or damaged, InputError when it needs what is not known here.
     """
     if not path.is_file():
-        raise FileProblem(f"model {path} does not exist")
+        raise FileError(f"model {path} does not exist")
     if path.suffix not in KERAS_SUFFIXES:
-        raise InvalidInput(f"a Keras model is a {' or '.join(KERAS_SUFFIXES)} file, got {path.name}")
+        raise InputError(f"a Keras model is a {' or '.join(KERAS_SUFFIXES)} file, got {path.name}")
     try:
         if not trust:
             check_config(_config(path), path)
         keras = need("keras" if _is_keras3(path) else "tf_keras")
-    except InvalidInput:
+    except InputError:
         raise
     except _DAMAGE as error:
-        raise FileProblem(f"model {path} is not a readable Keras file: {_first_line(error)}") from error
+        raise FileError(f"model {path} is not a readable Keras file: {_first_line(error)}") from error
     return _load(keras, path, trust)
 
 
@@ -50,9 +50,9 @@ def _load(keras: Any, path: Path, trust: bool) -> Any:
         with qat.scope():
             return keras.models.load_model(path, compile=False, **safety)
     except (OSError, KeyError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise FileProblem(f"model {path} is not a readable Keras file: {_first_line(error)}") from error
+        raise FileError(f"model {path} is not a readable Keras file: {_first_line(error)}") from error
     except (*_UNFIT, need("tensorflow").errors.OpError) as error:
-        raise InvalidInput(f"model {path} cannot be loaded: {_first_line(error)}") from error
+        raise InputError(f"model {path} cannot be loaded: {_first_line(error)}") from error
 
 
 def _first_line(error: Exception) -> str:

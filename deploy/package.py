@@ -19,7 +19,7 @@ from edge.deploy.convert.post_training import METHODS
 from edge.deploy.convert.recipe import Made, Recipe
 from edge.deploy.convert.source import SourceModel, open_source
 from edge.deploy.samples import Images, read_images
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from edge.imaging import Colour, InputFormat, Preprocessor, Resize, default_format
 from edge.tasks.classify import Classify
 from edge.tensors import TensorSpec
@@ -82,7 +82,7 @@ class Listener:
 def convert(wanted: Conversion, listener: Listener) -> Manifest:
     """Make the files, hold them to the gate and write the bundle; nothing is written unless they pass.
 
-    Raises InvalidInput, FileProblem, GateFailed.
+    Raises InputError, FileError, GateFailed.
     """
     _check_out(wanted.out)
     source = open_source(wanted.model, wanted.trust)
@@ -119,22 +119,22 @@ def convert(wanted: Conversion, listener: Listener) -> Manifest:
 def _check_out(out: Path) -> None:
     """Find out before minutes of work whether the result can be written."""
     if out.exists() and out.suffix != ".edge" and not (out / "manifest.json").is_file():
-        raise InvalidInput(f"--out {out} exists and is not a bundle; choose another name")
+        raise InputError(f"--out {out} exists and is not a bundle; choose another name")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=out.parent):
             pass
     except OSError as error:
-        raise FileProblem(f"cannot write to {out.parent}: {error.strerror or error}") from error
+        raise FileError(f"cannot write to {out.parent}: {error.strerror or error}") from error
 
 
 def input_format(pixels: Pixels, source: SourceModel) -> InputFormat:
     """Return how pixels become this model's input: what was said, else the training record, else -1 to 1.
 
-    Raises InvalidInput when the model's input is not an image of that format.
+    Raises InputError when the model's input is not an image of that format.
     """
     if len(source.input_shape) != 4:
-        raise InvalidInput(f"an image model's input must be (1, height, width, channels), got {source.input_shape}")
+        raise InputError(f"an image model's input must be (1, height, width, channels), got {source.input_shape}")
     spec = TensorSpec("image", source.input_shape, np.dtype(np.float32))
     found = default_format(spec)
     record = source.record or {}
@@ -148,7 +148,7 @@ def input_format(pixels: Pixels, source: SourceModel) -> InputFormat:
     channels = _size(source, form)[2]
     for name, values in (("mean", form.mean), ("std", form.std)):
         if len(values) not in (1, channels):
-            raise InvalidInput(f"--{name} must be one number or {channels}, got {len(values)}")
+            raise InputError(f"--{name} must be one number or {channels}, got {len(values)}")
     Preprocessor(spec, form)
     return form
 
@@ -186,7 +186,7 @@ def _calibration(
     if "int8" not in recipe.precisions or source.quantize_aware or source.file is not None:
         return None
     if given is None:
-        raise InvalidInput("int8 needs real images to fit its ranges to: give --calibrate DIR, ZIP or NPZ")
+        raise InputError("int8 needs real images to fit its ranges to: give --calibrate DIR, ZIP or NPZ")
     splits = ("train", "validation", "test")
     return read_images(given.data, splits, names, lambda classes: choose(classes, given.samples, given.seed))
 
@@ -201,7 +201,7 @@ def _output_kind(source: SourceModel, form: InputFormat) -> OutputKind:
 
 
 def _check_runs(made: list[Made], manifest: Manifest) -> None:
-    """Raise InvalidInput for a file that the loop could not run: better here than on the device."""
+    """Raise InputError for a file that the loop could not run: better here than on the device."""
     for m in made:
         with open_model(m.path) as model:
             Preprocessor(model.inputs[0], manifest.input)

@@ -12,7 +12,7 @@ from edge.deploy import verify
 from edge.deploy.convert.recipe import Made
 from edge.deploy.convert.source import Reference, SourceModel, file_reference
 from edge.deploy.samples import Floats, Images, read_images
-from edge.errors import GateFailed, InvalidInput
+from edge.errors import GateFailed, InputError
 from edge.imaging import InputFormat
 from edge.pictures import left_out
 
@@ -42,7 +42,7 @@ class Gate:
     def __post_init__(self) -> None:
         for name, share in (("agreement", self.min_agreement), ("onnx-agreement", self.min_onnx_agreement)):
             if not 0 <= share <= 100:
-                raise InvalidInput(f"--min-{name} must be 0 to 100 percent, got {share}")
+                raise InputError(f"--min-{name} must be 0 to 100 percent, got {share}")
         verify.Budget(0, self.max_drop)
 
     def budget(self, made: Made, agreement: float) -> verify.Budget:
@@ -80,7 +80,7 @@ def hold(
     if missing := sorted(set(range(len(images.ids))) - set(seen)):
         tell(left_out([images.ids[i] for i in missing]))
     if not seen:
-        raise InvalidInput(f"none of the {len(images.ids)} images to verify on can be decoded")
+        raise InputError(f"none of the {len(images.ids)} images to verify on can be decoded")
     classes = None if images.classes is None else images.classes[seen]
     pairs = [(m, THE_MODEL, gate.budget(m, gate.min_agreement)) for m in made]
     for m in made:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from edge.imaging import Image, InputFormat, Preprocessor
 from edge.models.training.folder import ImageFolder, Split, open_folder
 from edge.pictures import SUFFIXES, is_whole
@@ -70,7 +70,7 @@ def read_images(path: Path, splits: Sequence[str], labels: tuple[str, ...], choi
     folder = open_folder(path, _known(labels))
     members = next((folder.splits[name] for name in splits if name in folder.splits), None)
     if members is None:
-        raise InvalidInput(f"data set {path} must have {' or '.join(splits)}, it has {', '.join(folder.splits)}")
+        raise InputError(f"data set {path} must have {' or '.join(splits)}, it has {', '.join(folder.splits)}")
     return _chosen(folder, members, choice(np.asarray(members.classes, np.int64)), labelled=True)
 
 
@@ -86,7 +86,7 @@ def _has_classes(path: Path) -> bool:
 def _from_list(path: Path, choice: Choice) -> Images:
     names = tuple(sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if p.suffix.lower() in SUFFIXES))
     if not names:
-        raise InvalidInput(f"folder {path} has no images ({', '.join(sorted(SUFFIXES))})")
+        raise InputError(f"folder {path} has no images ({', '.join(sorted(SUFFIXES))})")
     members = Split(names, (0,) * len(names))
     return _chosen(ImageFolder(path, ("",), {}), members, choice(np.zeros(len(names), np.int64)), labelled=False)
 
@@ -111,11 +111,9 @@ def _picture(data: bytes) -> Image | None:
 def _from_npz(path: Path, classes: int, choice: Choice) -> Images:
     images, labels = _arrays(path)
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or images.dtype != np.uint8:
-        raise InvalidInput(
-            f"{path}: images must be (n, height, width, 1 or 3) uint8, got {images.shape} {images.dtype}"
-        )
+        raise InputError(f"{path}: images must be (n, height, width, 1 or 3) uint8, got {images.shape} {images.dtype}")
     if labels is not None and (labels.shape != (len(images),) or labels.min() < 0 or labels.max() >= classes):
-        raise InvalidInput(f"{path}: labels must be ({len(images)},) from 0 to {classes - 1}, got {labels.shape}")
+        raise InputError(f"{path}: labels must be ({len(images)},) from 0 to {classes - 1}, got {labels.shape}")
     rows = choice(np.zeros(len(images), np.int64) if labels is None else labels)
     ids = tuple(f"{path.name}[{i}]" for i in rows)
     return Images(ids, None if labels is None else labels[rows], lambda: (_bgr(images[i]) for i in rows))
@@ -127,9 +125,9 @@ def _arrays(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None]:
             labels = content["labels"].astype(np.int64) if "labels" in content else None
             return content["images"], labels
     except FileNotFoundError as error:
-        raise FileProblem(f"{path} does not exist") from error
+        raise FileError(f"{path} does not exist") from error
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
-        raise InvalidInput(f"{path} must be an .npz with an array called images, without pickles: {error}") from error
+        raise InputError(f"{path} must be an .npz with an array called images, without pickles: {error}") from error
 
 
 def _bgr(image: NDArray[np.uint8]) -> Image:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 
 CODE = {"Lambda", "__lambda__"}
 """Classes that hold Python code."""
@@ -44,18 +44,16 @@ NO_LAYERS = {"utils", "saving", "datasets", "export", "backend", "callbacks", "t
 
 
 def check_config(config: Any, path: Path) -> None:
-    """Raise InvalidInput, naming layer and symbol, when ``config`` asks for more than layers and pure functions.
+    """Raise InputError, naming layer and symbol, when ``config`` asks for more than layers and pure functions.
 
     config: parsed JSON of a Keras 2 or 3 network. path: for the message.
     """
     for layer, node in _walk(config):
         complaint = _of_list(node) if isinstance(node, list) else _of_object(node)
         if complaint == "Lambda":
-            raise InvalidInput(
-                f"model {path} has a Lambda layer, which runs code from the file; add --trust to allow it"
-            )
+            raise InputError(f"model {path} has a Lambda layer, which runs code from the file; add --trust to allow it")
         if complaint:
-            raise InvalidInput(
+            raise InputError(
                 f"model {path}: layer {layer!r} uses {complaint}, which could do more than compute; "
                 "add --trust to allow it"
             )

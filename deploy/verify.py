@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import GateFailed, InvalidInput
+from edge.errors import GateFailed, InputError
 
 Floats = NDArray[np.float32]
 
@@ -22,9 +22,9 @@ class Budget:
 
     def __post_init__(self) -> None:
         if not 0 <= self.agreement <= 100:
-            raise InvalidInput(f"the least agreement must be 0 to 100 percent, got {self.agreement}")
+            raise InputError(f"the least agreement must be 0 to 100 percent, got {self.agreement}")
         if math.isnan(self.drop):
-            raise InvalidInput(f"the most lost points of accuracy must be a number, got {self.drop}")
+            raise InputError(f"the most lost points of accuracy must be a number, got {self.drop}")
 
 
 EXACT = Budget(agreement=99.9, drop=0.1)
@@ -73,7 +73,7 @@ def compare(
     if got.shape != expected.shape:
         raise GateFailed(f"{candidate} must have outputs of shape {expected.shape} as {reference} has, got {got.shape}")
     if not len(expected):
-        raise InvalidInput("verification needs at least one sample")
+        raise InputError("verification needs at least one sample")
     if not np.isfinite(got).all():
         raise GateFailed(f"{candidate} has outputs that are not finite")
     top_got, top_expected = got.argmax(-1), expected.argmax(-1)

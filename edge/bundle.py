@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from edge import files
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from edge.imaging import InputFormat
 from edge.labels import has_control
 
@@ -100,7 +100,7 @@ class Bundle:
     def runnable(self, formats: Sequence[str], precision: str | None = None) -> Runnable:
         """Return the file to run for a backend that opens ``formats`` (suffixes with the dot).
 
-        precision: None takes the first of PREFERRED that is there. Raises InvalidInput when none fits.
+        precision: None takes the first of PREFERRED that is there. Raises InputError when none fits.
         """
         fitting = [a for a in self.manifest.artifacts if "." + a.format in formats]
         if precision is not None:
@@ -108,7 +108,7 @@ class Bundle:
         if not fitting:
             have = ", ".join(f"{a.format} {a.precision}" for a in self.manifest.artifacts)
             wanted = f"{' or '.join(formats)} {precision or ''}".strip()
-            raise InvalidInput(f"bundle {self.manifest.name!r} has no {wanted} file; it has: {have}")
+            raise InputError(f"bundle {self.manifest.name!r} has no {wanted} file; it has: {have}")
         best = min(fitting, key=lambda a: rank(a.precision))
         m = self.manifest
         return Runnable(self.path(best), m.name, m.task, best.precision, m.labels, m.input, m.output, self._folder)
@@ -127,10 +127,10 @@ def is_bundle(path: Path) -> bool:
 def open_bundle(path: Path) -> Bundle:
     """Read, check and verify a bundle.
 
-    Raises FileProblem when it is missing or damaged, InvalidInput when its manifest is not one we can read.
+    Raises FileError when it is missing or damaged, InputError when its manifest is not one we can read.
     """
     if not path.exists():
-        raise FileProblem(f"bundle {path} does not exist")
+        raise FileError(f"bundle {path} does not exist")
     folder = None if path.is_dir() else _unpack(path)
     root = path if folder is None else folder.path
     manifest = _parse(root, path)
@@ -143,13 +143,13 @@ def write_bundle(path: Path, manifest: Manifest, model_files: Sequence[Path]) ->
     """Write a bundle to ``path``: a folder, or a zip when the name ends in ``.edge``; complete or not at all.
 
     model_files: one per artefact of ``manifest``, in order; sizes and digests are taken from them.
-    Returns the manifest as written. Raises FileProblem when a model file is missing or the disk refuses,
-    InvalidInput for a name or a label that could not be read back.
+    Returns the manifest as written. Raises FileError when a model file is missing or the disk refuses,
+    InputError for a name or a label that could not be read back.
     """
     _check_names(manifest)
     for source in model_files:
         if not source.is_file():
-            raise FileProblem(f"model file {source} does not exist; nothing was written to {path}")
+            raise FileError(f"model file {source} does not exist; nothing was written to {path}")
     filled = tuple(
         Artifact(a.file, a.format, a.precision, a.target, source.stat().st_size, files.sha256(source))
         for a, source in zip(manifest.artifacts, model_files, strict=True)
@@ -196,27 +196,27 @@ def _inside(name: str) -> str:
     """Return ``name`` when it is one plain file name; anything that could leave the folder is refused."""
     parts = PurePosixPath(name).parts
     if len(parts) != 1 or parts[0] in ("..", "/") or "\\" in name or "\0" in name or name.startswith("."):
-        raise InvalidInput(f"a bundle's files must be plain names inside it, got {name!r}")
+        raise InputError(f"a bundle's files must be plain names inside it, got {name!r}")
     return name
 
 
 def _check_names(manifest: Manifest) -> None:
-    """Raise InvalidInput for file names that would collide and text that no manifest may have."""
+    """Raise InputError for file names that would collide and text that no manifest may have."""
     names = [_inside(artifact.file) for artifact in manifest.artifacts]
     if len({*names, MANIFEST, LABELS}) != len(names) + 2:
-        raise InvalidInput(f"a bundle's files need names of their own, beside {MANIFEST} and {LABELS}; got {names}")
+        raise InputError(f"a bundle's files need names of their own, beside {MANIFEST} and {LABELS}; got {names}")
     _check_texts(manifest)
 
 
 def _check_texts(manifest: Manifest) -> None:
-    """Raise InvalidInput for control characters: line ends would add labels, escape sequences command a terminal."""
+    """Raise InputError for control characters: line ends would add labels, escape sequences command a terminal."""
     for text in (manifest.name, manifest.task, *manifest.labels):
         if has_control(text):
-            raise InvalidInput(f"a bundle's name and labels must have no control characters, got {text!r}")
+            raise InputError(f"a bundle's name and labels must have no control characters, got {text!r}")
     for artifact in manifest.artifacts:
         for text in (artifact.file, artifact.format, artifact.precision, artifact.target):
             if has_control(text):
-                raise InvalidInput(f"an artefact's texts must have no control characters, got {text!r}")
+                raise InputError(f"an artefact's texts must have no control characters, got {text!r}")
 
 
 class _Folder:
@@ -235,10 +235,10 @@ def _unpack(path: Path) -> _Folder:
             _check_members(path, members)
             for info in members:
                 archive.extract(info, folder.path)
-    except InvalidInput:
+    except InputError:
         raise
     except (*files.ZIP_DAMAGE, OSError) as error:
-        raise FileProblem(f"bundle {path} cannot be unpacked: {error}; if it is damaged, get it again") from error
+        raise FileError(f"bundle {path} cannot be unpacked: {error}; if it is damaged, get it again") from error
     return folder
 
 
@@ -247,7 +247,7 @@ def _check_members(path: Path, members: Sequence[zipfile.ZipInfo]) -> None:
         _inside(info.filename)
     total = sum(info.file_size for info in members)
     if total > MAX_UNPACKED_BYTES:
-        raise InvalidInput(f"bundle {path} must unpack to at most {MAX_UNPACKED_BYTES} bytes, got {total}")
+        raise InputError(f"bundle {path} must unpack to at most {MAX_UNPACKED_BYTES} bytes, got {total}")
 
 
 def _parse(root: Path, shown: Path) -> Manifest:
@@ -255,36 +255,36 @@ def _parse(root: Path, shown: Path) -> Manifest:
         raw = json.loads(_own(root, MANIFEST, shown))
         labels = _own(root, LABELS, shown)
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise FileProblem(f"bundle {shown} is damaged: {error}") from error
+        raise FileError(f"bundle {shown} is damaged: {error}") from error
     try:
         _compare(hashlib.sha256(labels).hexdigest(), str(raw["labels"]["sha256"]), LABELS, shown)
         return _manifest(raw, tuple(labels.decode().split("\n"))[:-1])
-    except FileProblem:
+    except FileError:
         raise
-    except InvalidInput as error:
-        raise InvalidInput(f"bundle {shown}: {error}") from error
+    except InputError as error:
+        raise InputError(f"bundle {shown}: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InvalidInput(f"bundle {shown}: manifest.json is not valid: {type(error).__name__} {error}") from error
+        raise InputError(f"bundle {shown}: manifest.json is not valid: {type(error).__name__} {error}") from error
 
 
 def _own(root: Path, name: str, shown: Path) -> bytes:
     """Return the content of a file that every bundle has; a link, which could lead outside, counts as none."""
     file = root / name
     if file.is_symlink() or not file.is_file():
-        raise FileProblem(f"bundle {shown} has no {name}")
+        raise FileError(f"bundle {shown} has no {name}")
     return file.read_bytes()
 
 
 def _manifest(raw: Mapping[str, Any], labels: tuple[str, ...]) -> Manifest:
     if raw["schema"] != SCHEMA:
-        raise InvalidInput(f"manifest schema must be {SCHEMA}, got {raw['schema']!r}; update edgekit")
+        raise InputError(f"manifest schema must be {SCHEMA}, got {raw['schema']!r}; update edgekit")
     if raw["labels"]["count"] != len(labels):
-        raise InvalidInput(f"{LABELS} must have {raw['labels']['count']} lines, got {len(labels)}")
+        raise InputError(f"{LABELS} must have {raw['labels']['count']} lines, got {len(labels)}")
     height, width, channels = (int(v) for v in raw["size"])
     if min(height, width, channels) < 1:
-        raise InvalidInput(f"size must be height, width and channels of at least 1, got {raw['size']}")
+        raise InputError(f"size must be height, width and channels of at least 1, got {raw['size']}")
     if raw["output"] not in ("probabilities", "logits"):
-        raise InvalidInput(f"output must be probabilities or logits, got {raw['output']!r}")
+        raise InputError(f"output must be probabilities or logits, got {raw['output']!r}")
     manifest = Manifest(
         name=str(raw["name"]),
         task=str(raw["task"]),
@@ -305,7 +305,7 @@ def _input_format(row: Mapping[str, Any], channels: int) -> InputFormat:
     for key in ("mean", "std"):
         form[key] = tuple(float(v) for v in form[key])
         if len(form[key]) not in (1, channels) or not all(map(math.isfinite, form[key])):
-            raise InvalidInput(f"{key} must be 1 or {channels} finite numbers, got {form[key]}")
+            raise InputError(f"{key} must be 1 or {channels} finite numbers, got {form[key]}")
     return InputFormat(**form)
 
 
@@ -313,7 +313,7 @@ def _artifact(row: Mapping[str, Any]) -> Artifact:
     artifact = Artifact(**row)
     for name in ("file", "format", "precision", "target", "sha256"):
         if not isinstance(getattr(artifact, name), str):
-            raise InvalidInput(f"an artefact's {name} must be text, got {getattr(artifact, name)!r}")
+            raise InputError(f"an artefact's {name} must be text, got {getattr(artifact, name)!r}")
     _inside(artifact.file)
     return artifact
 
@@ -321,17 +321,17 @@ def _artifact(row: Mapping[str, Any]) -> Artifact:
 def _verify(root: Path, artifact: Artifact, shown: Path) -> None:
     file = root / artifact.file
     if file.is_symlink() or not file.is_file():
-        raise FileProblem(f"bundle {shown} lacks {artifact.file}, which its manifest lists")
+        raise FileError(f"bundle {shown} lacks {artifact.file}, which its manifest lists")
     try:
         digest = files.sha256(file)
     except OSError as error:
-        raise FileProblem(f"bundle {shown}: {artifact.file} cannot be read: {error.strerror or error}") from error
+        raise FileError(f"bundle {shown}: {artifact.file} cannot be read: {error.strerror or error}") from error
     _compare(digest, artifact.sha256, artifact.file, shown)
 
 
 def _compare(digest: str, expected: str, name: str, shown: Path) -> None:
     if digest != expected:
-        raise FileProblem(
+        raise FileError(
             f"bundle {shown}: {name} is damaged: SHA-256 must be {expected[:16]}…, "
             f"got {digest[:16]}…; get the bundle again"
         )

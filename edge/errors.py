@@ -14,11 +14,11 @@ class EdgeError(Exception):
     exit_code = 2
 
 
-class InvalidInput(EdgeError, ValueError):
+class InputError(EdgeError, ValueError):
     """A value, a shape or a file's content is not what the operation accepts."""
 
 
-class FileProblem(EdgeError, OSError):
+class FileError(EdgeError, OSError):
     """A file or folder is missing, cannot be read, or cannot be written."""
 
 
@@ -32,9 +32,9 @@ class GateFailed(EdgeError):
     exit_code = 1
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> InvalidInput:
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
     """Return the error for a name that no table holds, suggesting the nearest one."""
     choices = sorted(known)
     near = difflib.get_close_matches(name, choices, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return InvalidInput(f"unknown {kind} {name!r}: {hint}known: {', '.join(choices)}")
+    return InputError(f"unknown {kind} {name!r}: {hint}known: {', '.join(choices)}")

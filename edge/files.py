@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from edge.errors import FileProblem
+from edge.errors import FileError
 
 ZIP_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError)
 """What zipfile raises on a damaged, encrypted or unknown archive: whatever its parsing stumbles over."""
@@ -27,7 +27,7 @@ def replaced(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; rename it to ``path`` on success, delete it on failure.
 
     Works for a file or, when the body makes one, a folder. After a power cut ``path`` is the old one or the new
-    one, whole, but for the moment that this module's first lines describe. Raises FileProblem when the folder
+    one, whole, but for the moment that this module's first lines describe. Raises FileError when the folder
     cannot be written or the disk is full.
     """
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.partial{path.suffix}")
@@ -36,10 +36,10 @@ def replaced(path: Path) -> Iterator[Path]:
         yield temporary
         _flush(temporary)
         _swap(temporary, path)
-    except FileProblem:
+    except FileError:
         raise
     except OSError as error:
-        raise FileProblem(f"cannot write {path}: {error.strerror or error}") from error
+        raise FileError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         remove(temporary)
 

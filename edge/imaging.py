@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.tensors import Array, TensorSpec, quantize
 
 Image = NDArray[np.uint8]
@@ -39,13 +39,13 @@ class InputFormat:
 
     def __post_init__(self) -> None:
         if self.colour not in ("RGB", "BGR", "GRAY"):
-            raise InvalidInput(f"colour must be RGB, BGR or GRAY, got {self.colour!r}")
+            raise InputError(f"colour must be RGB, BGR or GRAY, got {self.colour!r}")
         if self.resize not in ("stretch", "letterbox", "crop"):
-            raise InvalidInput(f"resize must be stretch, letterbox or crop, got {self.resize!r}")
+            raise InputError(f"resize must be stretch, letterbox or crop, got {self.resize!r}")
         if self.layout not in ("NHWC", "NCHW"):
-            raise InvalidInput(f"layout must be NHWC or NCHW, got {self.layout!r}")
+            raise InputError(f"layout must be NHWC or NCHW, got {self.layout!r}")
         if not self.std or any(not s > 0 for s in self.std):
-            raise InvalidInput(f"std must be positive, one value per channel or one for all, got {self.std}")
+            raise InputError(f"std must be positive, one value per channel or one for all, got {self.std}")
 
     def as_json(self) -> dict[str, Any]:
         """Return the manifest's form."""
@@ -65,15 +65,15 @@ class Preprocessor:
     """Turns BGR frames of any size into one model input; the returned array is reused by the next call."""
 
     def __init__(self, spec: TensorSpec, form: InputFormat) -> None:
-        """spec: a rank-4 image input, batch 1. Raises InvalidInput when it is not one."""
+        """spec: a rank-4 image input, batch 1. Raises InputError when it is not one."""
         self._form = form
         shape = spec.shape
         if len(shape) != 4 or shape[0] != 1:
-            raise InvalidInput(f"an image model's input must have shape (1, height, width, channels), got {shape}")
+            raise InputError(f"an image model's input must have shape (1, height, width, channels), got {shape}")
         height, width, channels = shape[1:] if form.layout == "NHWC" else (*shape[2:], shape[1])
         expected = 1 if form.colour == "GRAY" else 3
         if channels != expected:
-            raise InvalidInput(
+            raise InputError(
                 f"colour {form.colour} needs {expected} channel(s), the model's input is {spec.describe()}"
             )
         self._size = (width, height)
@@ -147,7 +147,7 @@ def _lookup_table(spec: TensorSpec, form: InputFormat, channels: int) -> Array |
     if spec.dtype == np.float32:
         return np.ascontiguousarray(real.astype(np.float32)[None])
     if spec.dtype not in (np.uint8, np.int8):
-        raise InvalidInput(f"an image input must be float32, uint8 or int8, got {spec.describe()}")
+        raise InputError(f"an image input must be float32, uint8 or int8, got {spec.describe()}")
     if form.raw or spec.quantization is None:
         values = np.broadcast_to(pixel + np.iinfo(spec.dtype).min, (256, channels)).astype(spec.dtype)
     else:

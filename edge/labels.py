@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 
 _INDEXED = re.compile(r"(0|[1-9]\d{0,8})[\s:,]+(\S.*)", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -15,7 +15,7 @@ def read(path: Path, gaps: bool = False) -> list[str]:
     The lines are indexed when each is ``index label`` and the indices are exactly 0 to n-1, in any order, without
     leading zeros: the indices decide the order then, and are no part of the labels. ``1 cent, 2 cent`` are labels.
     gaps: the file is known to be indexed, and an index that it leaves out (as Coral's coco_labels.txt does) becomes
-    its number as text. Raises FileProblem when unreadable, InvalidInput when empty, when a label has control
+    its number as text. Raises FileError when unreadable, InputError when empty, when a label has control
     characters, or when ``gaps`` is given and a line has no index of its own.
     """
     lines = [line for text in _lines(path) if (line := text.replace("\t", " ").strip())]
@@ -23,7 +23,7 @@ def read(path: Path, gaps: bool = False) -> list[str]:
     indexed = _indexed(lines)
     if gaps:
         if not indexed or max(indexed) > 1_000_000:
-            raise InvalidInput(f"labels {path} must have an index of its own and a label on every line")
+            raise InputError(f"labels {path} must have an index of its own and a label on every line")
         return [indexed.get(i, str(i)) for i in range(max(indexed) + 1)]
     if set(indexed) == set(range(len(lines))):
         return [indexed[i] for i in range(len(lines))]
@@ -33,7 +33,7 @@ def read(path: Path, gaps: bool = False) -> list[str]:
 def read_plain(path: Path) -> list[str]:
     """Return the labels of a ``labels.txt`` that our tools wrote beside a model: one a line, as it stands, in order.
 
-    Raises FileProblem when unreadable, InvalidInput when empty or when a label has control characters.
+    Raises FileError when unreadable, InputError when empty or when a label has control characters.
     """
     lines = [line for line in _lines(path) if line]
     _check(lines, path)
@@ -46,9 +46,9 @@ def has_control(text: str) -> bool:
 
 
 def check_count(labels: list[str], classes: int, origin: str) -> None:
-    """Raise InvalidInput unless there is one label for each of ``classes`` outputs."""
+    """Raise InputError unless there is one label for each of ``classes`` outputs."""
     if len(labels) != classes:
-        raise InvalidInput(
+        raise InputError(
             f"labels must have one line for each of the model's {classes} classes, got {len(labels)} in {origin}"
         )
 
@@ -58,15 +58,15 @@ def _lines(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise FileProblem(f"labels {path} cannot be read: {error}") from error
+        raise FileError(f"labels {path} cannot be read: {error}") from error
 
 
 def _check(lines: list[str], path: Path) -> None:
     if not lines:
-        raise InvalidInput(f"labels {path} is empty: expected one label a line")
+        raise InputError(f"labels {path} is empty: expected one label a line")
     for line in lines:
         if has_control(line):
-            raise InvalidInput(f"labels {path}: a label must have no control characters, got {line!r}")
+            raise InputError(f"labels {path}: a label must have no control characters, got {line!r}")
 
 
 def _indexed(lines: list[str]) -> dict[int, str]:

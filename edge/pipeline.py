@@ -44,7 +44,7 @@ class Loop:
     ) -> None:
         """The loop closes the source when it ends; the model is the caller's. max_frames: None has no limit.
 
-        Raises InvalidInput when the task cannot decode this model's outputs.
+        Raises InputError when the task cannot decode this model's outputs.
         """
         task.check(model.outputs)
         self._source, self._model, self._preprocess, self._task = source, model, preprocess, task

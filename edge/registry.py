@@ -50,7 +50,7 @@ def names(kind: str, table: Table) -> list[str]:
 def load(kind: str, table: Table, name: str) -> Any:
     """Import and return what ``name`` stands for.
 
-    Raises InvalidInput for an unknown name and MissingExtra when a dependency is absent.
+    Raises InputError for an unknown name and MissingExtra when a dependency is absent.
     """
     if name in table:
         entry = table[name]

@@ -9,7 +9,7 @@ from edge.backends.base import Backend, Model
 from edge.bundle import Bundle, Runnable, is_bundle, open_bundle, rank
 from edge.closing import Closing
 from edge.device import this_device
-from edge.errors import FileProblem, InvalidInput, MissingExtra
+from edge.errors import FileError, InputError, MissingExtra
 from edge.imaging import Colour, InputFormat, Preprocessor, Resize
 from edge.tasks.base import Task
 from edge.tuning import Tuning, read_tuning
@@ -42,7 +42,7 @@ class Running(Closing):
     """An opened model with its preprocessing and its task. A context manager that closes the model."""
 
     def __init__(self, runnable: Runnable, backend: Backend, threads: int, wishes: Wishes) -> None:
-        """Raises what ``Backend.open`` raises, and InvalidInput when the model does not take one image."""
+        """Raises what ``Backend.open`` raises, and InputError when the model does not take one image."""
         self._runnable = runnable  # holds an unpacked bundle's folder
         self.model: Model = backend.open(runnable.path, threads)
         try:
@@ -64,25 +64,25 @@ def open_running(path: Path, wishes: Wishes) -> Running:
     """Open what ``edge-camera --model`` names: a bundle, or a .tflite or .onnx file.
 
     Backend, threads and precision are those of ``wishes``, else of the tuning record beside the bundle, else the
-    preferred ones. Raises FileProblem, InvalidInput or MissingExtra with one line that says what to do.
+    preferred ones. Raises FileError, InputError or MissingExtra with one line that says what to do.
     """
     if not path.exists():
-        raise FileProblem(f"model {path} does not exist")
+        raise FileError(f"model {path} does not exist")
     if wishes.threads is not None and wishes.threads < 1:
-        raise InvalidInput(f"threads must be at least 1, got {wishes.threads}")
+        raise InputError(f"threads must be at least 1, got {wishes.threads}")
     if path.is_dir() and not is_bundle(path):
-        raise FileProblem(f"model {path} is a folder with no manifest.json: expected a bundle, or a model file")
+        raise FileError(f"model {path} is a folder with no manifest.json: expected a bundle, or a model file")
     if is_bundle(path):
         return _open_bundle(path, wishes)
     if wishes.precision is not None:
-        raise InvalidInput(f"a precision is chosen among a bundle's files; {path.name} is one file")
+        raise InputError(f"a precision is chosen among a bundle's files; {path.name} is one file")
     backend = backends.for_file(path, wishes.backend)
     return Running(Runnable(path, path.stem), backend, wishes.threads or backends.default_threads(), wishes)
 
 
 def _open_bundle(path: Path, wishes: Wishes) -> Running:
     if given := wishes.overrides():
-        raise InvalidInput(f"a bundle states its own input format; leave out {', '.join(given)}")
+        raise InputError(f"a bundle states its own input format; leave out {', '.join(given)}")
     bundle = open_bundle(path)
     tuning = _fitting(read_tuning(path, this_device()), wishes)
     backend = backends.backend(tuning.backend) if tuning else _backend_for(bundle, wishes)
@@ -113,13 +113,13 @@ def _backend_for(bundle: Bundle, wishes: Wishes) -> Backend:
     if missing is not None:
         raise missing
     bundle.runnable(tuple(backends.PREFERENCE), wishes.precision)  # raises: it lists what the bundle has
-    raise InvalidInput(f"bundle {bundle.manifest.name!r} has no file to run")
+    raise InputError(f"bundle {bundle.manifest.name!r} has no file to run")
 
 
 def _preprocessor(model: Model, runnable: Runnable, wishes: Wishes) -> Preprocessor:
     if len(model.inputs) != 1:
         found = ", ".join(f"{spec.name} {spec.describe()}" for spec in model.inputs)
-        raise InvalidInput(f"the loop runs models with one image input, {runnable.path.name} has: {found}")
+        raise InputError(f"the loop runs models with one image input, {runnable.path.name} has: {found}")
     spec = model.inputs[0]
     return Preprocessor(spec, runnable.input or _described(imaging.default_format(spec), wishes))
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 
 Array = NDArray[Any]
 
@@ -36,10 +36,10 @@ class TensorSpec:
         return f"{self.shape} {self.dtype.name}"
 
     def check(self, array: Array) -> None:
-        """Raise InvalidInput unless ``array`` has exactly this shape and dtype."""
+        """Raise InputError unless ``array`` has exactly this shape and dtype."""
         if not isinstance(array, np.ndarray) or array.shape != self.shape or array.dtype != self.dtype:
             got = f"{array.shape} {array.dtype.name}" if isinstance(array, np.ndarray) else type(array).__name__
-            raise InvalidInput(
+            raise InputError(
                 f"tensor {self.name!r} must be {self.describe()}, got {got}; see edge.imaging.Preprocessor"
             )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 
 from edge.closing import Closing
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from edge.imaging import Image
 
 CODECS = {".avi": "MJPG", ".mp4": "mp4v"}
@@ -38,39 +38,39 @@ class Writer(Closing):
     def __init__(self, path: Path, size: tuple[int, int], fps: float, name: Path | None = None) -> None:
         """size: width, height in pixels. name: for messages, when ``path`` is a temporary one.
 
-        Raises InvalidInput for an unknown suffix, FileProblem when it cannot be written.
+        Raises InputError for an unknown suffix, FileError when it cannot be written.
         """
         self._name = name or path
         codec = CODECS.get(path.suffix.lower())
         if codec is None:
-            raise InvalidInput(f"a video file must end in {' or '.join(CODECS)}, got {path.name!r}")
+            raise InputError(f"a video file must end in {' or '.join(CODECS)}, got {path.name!r}")
         self._path, self._size, self._written, self._open = path, size, 0, True
         self._check_space()
         self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), fps, size)
         if not self._writer.isOpened():
-            raise FileProblem(
+            raise FileError(
                 f"cannot write {self._name}: OpenCV cannot open it with codec {codec} at {size[0]}x{size[1]}"
             )
 
     def write(self, image: Image) -> None:
-        """Append one frame. Raises InvalidInput for another size, FileProblem when the disk is full."""
+        """Append one frame. Raises InputError for another size, FileError when the disk is full."""
         height, width = image.shape[:2]
         if (width, height) != self._size:
-            raise InvalidInput(f"every frame of a video must be {self._size[0]}x{self._size[1]}, got {width}x{height}")
+            raise InputError(f"every frame of a video must be {self._size[0]}x{self._size[1]}, got {width}x{height}")
         if self._written % _CHECK_EVERY == 0:
             self._check_space()
         self._writer.write(image)
         self._written += 1
 
     def close(self) -> None:
-        """Finish the file. Raises FileProblem when the file holds fewer frames than were written."""
+        """Finish the file. Raises FileError when the file holds fewer frames than were written."""
         if not self._open:
             return
         self._open = False
         self._writer.release()
         kept = frame_count(self._path)
         if kept < self._written:
-            raise FileProblem(
+            raise FileError(
                 f"cannot write {self._name}: {kept} of {self._written} frames are in it; the disk may be full"
             )
 
@@ -79,10 +79,10 @@ class Writer(Closing):
         try:
             free = shutil.disk_usage(self._path.parent).free
         except OSError as error:
-            raise FileProblem(f"cannot write {self._name}: {error.strerror or error}") from error
+            raise FileError(f"cannot write {self._name}: {error.strerror or error}") from error
         if free < MIN_FREE_BYTES:
             left = f"{free >> 10} KiB left, {MIN_FREE_BYTES >> 10} needed"
-            raise FileProblem(f"cannot write {self._name}: the disk is full: {left}")
+            raise FileError(f"cannot write {self._name}: the disk is full: {left}")
 
 
 class Capture(Closing):
@@ -91,13 +91,13 @@ class Capture(Closing):
     def __init__(self, target: str, name: str | None = None, timeout: float | None = None) -> None:
         """target: a file, a device or an address. name: for messages. timeout: seconds, for streams.
 
-        Raises FileProblem when it cannot be opened.
+        Raises FileError when it cannot be opened.
         """
         self._capture = cv2.VideoCapture()
         limits = [] if timeout is None else _time_limits(timeout)
         api = cv2.CAP_V4L2 if target.startswith("/dev/video") else cv2.CAP_ANY if timeout is None else cv2.CAP_FFMPEG
         if not self._capture.open(target, api, limits if api == cv2.CAP_FFMPEG else []):
-            raise FileProblem(f"video {name or target} cannot be opened: {_why(target)}")
+            raise FileError(f"video {name or target} cannot be opened: {_why(target)}")
         stated = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps: float | None = stated if 0 < stated <= 1000 else None
 
@@ -136,5 +136,5 @@ def frame_count(path: Path) -> int:
     try:
         with Capture(str(path)) as capture:
             return capture.count()
-    except FileProblem:
+    except FileError:
         return 0

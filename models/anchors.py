@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 
 Boxes = NDArray[np.float32]
 
@@ -43,10 +43,10 @@ def scales_of(maps: int, scales: tuple[float, float] = SCALES) -> list[float]:
 
 
 def check_scales(scales: Any) -> tuple[float, float]:
-    """Return the smallest and the largest scale. Raises InvalidInput unless they are two numbers in this order."""
+    """Return the smallest and the largest scale. Raises InputError unless they are two numbers in this order."""
     both = numbers("scales", scales)
     if len(both) != 2 or not 0 < both[0] <= both[1]:
-        raise InvalidInput(f"scales must be two numbers, 0 < smallest <= largest, got {both}")
+        raise InputError(f"scales must be two numbers, 0 < smallest <= largest, got {both}")
     return float(both[0]), float(both[1])
 
 
@@ -54,7 +54,7 @@ def numbers(name: str, values: Any) -> tuple[float, ...]:
     """Return a tuple of numbers, also of a single one, which a command line gives more easily."""
     given = tuple(values) if isinstance(values, list | tuple) else (values,)
     if not all(isinstance(value, int | float) for value in given):
-        raise InvalidInput(f"{name} must be numbers, like (8, 16); got {given}")
+        raise InputError(f"{name} must be numbers, like (8, 16); got {given}")
     return given
 
 

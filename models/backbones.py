@@ -5,7 +5,7 @@ from typing import Any
 
 import tf_keras as keras
 
-from edge.errors import InvalidInput, unknown_name
+from edge.errors import InputError, unknown_name
 
 TOP = ("pool", "flatten", "classifier_dropout", "classifier")
 """Names that a classifier's first layer behind its features may have; the earliest in the network counts."""
@@ -14,7 +14,7 @@ TOP = ("pool", "flatten", "classifier_dropout", "classifier")
 def _top(model: Any) -> Any:
     first = next((layer for layer in model.layers if layer.name in TOP), None)
     if first is None:
-        raise InvalidInput(f"{model.name} has no classifier to leave out: include_top=False is for networks that do")
+        raise InputError(f"{model.name} has no classifier to leave out: include_top=False is for networks that do")
     return first
 
 
@@ -26,7 +26,7 @@ def without_top(model: Any) -> Any:
 def tap(model: Any, names: Iterable[str]) -> Any:
     """Return ``model`` with the outputs of the layers ``names``, in their order. Weights are shared.
 
-    Raises InvalidInput for a name that the network does not have, with the nearest.
+    Raises InputError for a name that the network does not have, with the nearest.
     """
     known = {layer.name: layer for layer in model.layers}
     names = tuple(names)

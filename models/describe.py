@@ -35,7 +35,7 @@ class Description:
 
 
 def describe(name: str, **options: Any) -> Description:
-    """Build ``name`` with the options of ``build`` and count. Raises InvalidInput as ``build`` does."""
+    """Build ``name`` with the options of ``build`` and count. Raises InputError as ``build`` does."""
     model = build(name, **options)
     from edge.models.backbones import TOP, taps
     from edge.models.complexity import complexity

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models import lowering
 
 
@@ -24,7 +24,7 @@ class ChannelSplit(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         if input_shape[-1] % 2:
-            raise InvalidInput(f"{self.name}: channels must be even to be split, got {input_shape[-1]}")
+            raise InputError(f"{self.name}: channels must be even to be split, got {input_shape[-1]}")
         super().build(input_shape)
 
     def call(self, inputs: Any) -> Any:
@@ -48,7 +48,7 @@ class ChannelShuffle(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         if self.groups < 1 or input_shape[-1] % self.groups:
-            raise InvalidInput(f"{self.name}: channels ({input_shape[-1]}) must divide by groups ({self.groups})")
+            raise InputError(f"{self.name}: channels ({input_shape[-1]}) must divide by groups ({self.groups})")
         super().build(input_shape)
 
     def call(self, inputs: Any) -> Any:

@@ -4,7 +4,7 @@ import inspect
 from typing import Any
 
 from edge import registry
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models.networks import NETWORKS, Network
 
 MOST_WIDTH = 16
@@ -31,7 +31,7 @@ def build(
     width: multiplies every stage's channels, > 0.
     include_top: False leaves the classifier out; the output is the last feature map, before its pooling.
     options: those of the builder (``downsample``, ``groups``).
-    Raises InvalidInput for a name, a value or an option that does not fit.
+    Raises InputError for a name, a value or an option that does not fit.
     """
     builder = registry.load("model", NETWORKS, name)
     row = NETWORKS.get(name)
@@ -42,7 +42,7 @@ def build(
     known = inspect.signature(builder).parameters
     for option in options:
         if option not in known:
-            raise InvalidInput(f"{name} takes no option {option!r}; it takes: {', '.join(known)}, include_top")
+            raise InputError(f"{name} takes no option {option!r}; it takes: {', '.join(known)}, include_top")
     model = builder(input_shape=tuple(input_shape), classes=classes, width=width, **options)
     if include_top:
         return model
@@ -52,16 +52,16 @@ def build(
 
 
 def check(name: str, input_shape: tuple[int, ...], classes: int, width: float, dropout: float = 0.0) -> None:
-    """Raise InvalidInput for a value that ``name`` cannot take; for callers with work to do before they build."""
+    """Raise InputError for a value that ``name`` cannot take; for callers with work to do before they build."""
     row = NETWORKS.get(name)
     if row is not None:
         _check_shape(name, row, tuple(input_shape))
     if classes < 1:
-        raise InvalidInput(f"classes must be at least 1, got {classes}")
+        raise InputError(f"classes must be at least 1, got {classes}")
     if not 0 < width <= MOST_WIDTH:
-        raise InvalidInput(f"width must be above 0 and at most {MOST_WIDTH}, got {width}")
+        raise InputError(f"width must be above 0 and at most {MOST_WIDTH}, got {width}")
     if not 0 <= dropout < 1:
-        raise InvalidInput(f"dropout must be from 0 to below 1, got {dropout}")
+        raise InputError(f"dropout must be from 0 to below 1, got {dropout}")
 
 
 AXES = {
@@ -77,13 +77,13 @@ def _check_shape(name: str, row: Network, shape: tuple[int, ...]) -> None:
     axes = AXES[len(row.smallest)]
     rule = ", ".join(f"{axis} >= {least}" for axis, least in zip(axes, row.smallest, strict=True))
     if len(shape) != len(row.smallest) or any(n < least for n, least in zip(shape, row.smallest, strict=True)):
-        raise InvalidInput(f"input_shape of {name} must be ({rule}), got {shape}")
+        raise InputError(f"input_shape of {name} must be ({rule}), got {shape}")
     sides = [(axis, n) for axis, n in zip(axes, shape, strict=True) if axis in ("height", "width")]
     for axis, n in sides:
         if n % row.multiple:
             fits = n // row.multiple * row.multiple
             near = [size for size in (fits, fits + row.multiple) if size >= row.smallest[axes.index(axis)]]
-            raise InvalidInput(
+            raise InputError(
                 f"{axis} of {name}'s input must be a multiple of {row.multiple}, got {n}; "
                 f"near it: {' or '.join(map(str, near))}"
             )

@@ -2,7 +2,7 @@
 
 import math
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 
 
 def round_channels(channels: float, divisor: int = 8, minimum: int | None = None) -> int:
@@ -18,12 +18,12 @@ def round_channels(channels: float, divisor: int = 8, minimum: int | None = None
 def scale_channels(channels: int, width: float, name: str, divisor: int = 1) -> int:
     """Return ``channels * width`` rounded to a multiple of ``divisor``, for networks without a rule of their own.
 
-    Raises InvalidInput when nothing is left, with the least width that leaves one step.
+    Raises InputError when nothing is left, with the least width that leaves one step.
     """
     scaled = int(channels * width / divisor + 0.5) * divisor
     if scaled < 1:
         least = math.ceil(50 * divisor / channels) / 100
-        raise InvalidInput(
+        raise InputError(
             f"{name}: width {width} leaves {channels * width:.2f} of {channels} channels, at least {divisor} needed; "
             f"width must be at least {least}"
         )
@@ -38,10 +38,10 @@ class Strides:
     """
 
     def __init__(self, downsample: int, total: int = 32) -> None:
-        """downsample: a power of two, 1 to ``total``. Raises InvalidInput otherwise."""
+        """downsample: a power of two, 1 to ``total``. Raises InputError otherwise."""
         choices = [1 << k for k in range(total.bit_length())]
         if downsample not in choices:
-            raise InvalidInput(f"downsample must be one of {choices}, got {downsample}")
+            raise InputError(f"downsample must be one of {choices}, got {downsample}")
         self._to_skip = choices.index(total) - choices.index(downsample)
 
     def __call__(self, stride: int) -> int:
@@ -59,10 +59,10 @@ class Dilation:
     """
 
     def __init__(self, output_stride: int, total: int = 32) -> None:
-        """output_stride: a power of two, 1 to ``total``. Raises InvalidInput otherwise."""
+        """output_stride: a power of two, 1 to ``total``. Raises InputError otherwise."""
         choices = [1 << k for k in range(total.bit_length())]
         if output_stride not in choices:
-            raise InvalidInput(f"output_stride must be one of {choices}, got {output_stride}")
+            raise InputError(f"output_stride must be one of {choices}, got {output_stride}")
         self._left, self._rate = output_stride, 1
 
     def __call__(self, stride: int) -> tuple[int, int]:

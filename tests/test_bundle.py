@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from edge import bundle, files
 from edge.bundle import Artifact, Manifest
-from edge.errors import EdgeError, FileProblem, InvalidInput
+from edge.errors import EdgeError, FileError, InputError
 from edge.imaging import InputFormat
 
 LABELS = ("cat", "dog", "été, with \u2028 inside")
@@ -109,7 +109,7 @@ def test_runnable(folder, formats, precision, file):
 
 
 def test_runnable_says_what_there_is_instead(folder):
-    with pytest.raises(InvalidInput, match=r"no \.onnx int8 file; it has: tflite int8, tflite float32, onnx float32"):
+    with pytest.raises(InputError, match=r"no \.onnx int8 file; it has: tflite int8, tflite float32, onnx float32"):
         bundle.open_bundle(folder).runnable((".onnx",), "int8")
 
 
@@ -130,7 +130,7 @@ def test_every_damaged_byte_of_a_model_is_found(folder):
         damaged = bytearray(CONTENT["net.tflite"])
         damaged[position] ^= 1
         file.write_bytes(damaged)
-        with pytest.raises(FileProblem, match=r"net\.tflite is damaged: SHA-256 must be .*; get the bundle again"):
+        with pytest.raises(FileError, match=r"net\.tflite is damaged: SHA-256 must be .*; get the bundle again"):
             bundle.open_bundle(folder)
 
 
@@ -149,14 +149,14 @@ def swapped(content):
 def test_changed_labels_are_found(folder, change):
     file = folder / bundle.LABELS
     file.write_bytes(change(file.read_bytes()))
-    with pytest.raises(FileProblem, match=r"labels\.txt is damaged: SHA-256 must be .*; get the bundle again"):
+    with pytest.raises(FileError, match=r"labels\.txt is damaged: SHA-256 must be .*; get the bundle again"):
         bundle.open_bundle(folder)
 
 
 @pytest.mark.parametrize("name", [bundle.MANIFEST, bundle.LABELS, "net.onnx"])
 def test_a_missing_file_is_named(folder, name):
     (folder / name).unlink()
-    with pytest.raises(FileProblem, match=rf"{name}"):
+    with pytest.raises(FileError, match=rf"{name}"):
         bundle.open_bundle(folder)
 
 
@@ -164,7 +164,7 @@ def test_what_is_not_there_or_not_a_bundle(tmp_path):
     text = tmp_path / "notes.edge"
     text.write_text("not a zip")
     for path, words in ((tmp_path / "none", "does not exist"), (tmp_path, "no manifest.json"), (text, "unpacked")):
-        with pytest.raises(FileProblem, match=words):
+        with pytest.raises(FileError, match=words):
             bundle.open_bundle(path)
 
 
@@ -172,7 +172,7 @@ def test_what_is_not_there_or_not_a_bundle(tmp_path):
 def test_a_link_out_of_the_bundle_is_refused(folder, tmp_path, name):
     (folder / name).rename(tmp_path / name)
     (folder / name).symlink_to(tmp_path / name)
-    with pytest.raises(FileProblem, match=rf"(lacks|has no) {name}"):
+    with pytest.raises(FileError, match=rf"(lacks|has no) {name}"):
         bundle.open_bundle(folder)
 
 
@@ -182,7 +182,7 @@ OUTSIDE = ["../net.onnx", "/etc/passwd", "a/b", "..", ".", "", ".hidden", "a\\b"
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_a_manifest_cannot_name_a_file_outside(folder, name):
     rewrite(folder, lambda raw: raw["artifacts"][0].update(file=name))
-    with pytest.raises(InvalidInput, match="plain names inside it"):
+    with pytest.raises(InputError, match="plain names inside it"):
         bundle.open_bundle(folder)
 
 
@@ -192,7 +192,7 @@ def test_a_zip_cannot_write_outside(tmp_path, name):
     path.parent.mkdir()
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(name, b"x")
-    with pytest.raises(InvalidInput, match="plain names inside it"):
+    with pytest.raises(InputError, match="plain names inside it"):
         bundle.open_bundle(path)
     assert [p.name for p in tmp_path.rglob("*evil*")] == ["evil.edge"]
 
@@ -203,7 +203,7 @@ def test_a_zip_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in ("a", "b"):
             archive.writestr(name, bytes(600))
-    with pytest.raises(InvalidInput, match="at most 1000 bytes, got 1200"):
+    with pytest.raises(InputError, match="at most 1000 bytes, got 1200"):
         bundle.open_bundle(path)
 
 
@@ -230,7 +230,7 @@ def test_a_zip_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
 )
 def test_a_bad_manifest_says_which_rule(folder, change, words):
     rewrite(folder, change)
-    with pytest.raises(InvalidInput, match=words) as caught:
+    with pytest.raises(InputError, match=words) as caught:
         bundle.open_bundle(folder)
     assert str(folder) in str(caught.value)
 
@@ -257,7 +257,7 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path, models, changes, w
     artifacts = list(manifest().artifacts)
     if "name" in changes:
         artifacts[0] = Artifact(changes.pop("name"), "tflite", "int8", "any", 0, "")
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InputError, match=words):
         bundle.write_bundle(tmp_path / "out" / "pets", manifest(artifacts=tuple(artifacts), **changes), models)
     assert not (tmp_path / "out").exists()
 
@@ -266,7 +266,7 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path, models, changes, w
     "changes", [{"name": "pets\a"}, {"artifacts": (Artifact("net.onnx", "onnx", "int8\x1b[0m", "any", 0, ""),)}]
 )
 def test_names_that_could_command_a_terminal_are_not_written(tmp_path, models, changes):
-    with pytest.raises(InvalidInput, match="no control characters"):
+    with pytest.raises(InputError, match="no control characters"):
         bundle.write_bundle(tmp_path / "out" / "pets", manifest(**changes), models)
     assert not (tmp_path / "out").exists()
 
@@ -279,7 +279,7 @@ def test_an_interrupted_write_leaves_nothing(tmp_path, models, name, monkeypatch
     out = tmp_path / "out"
     out.mkdir()
     monkeypatch.setattr(bundle.shutil, "copyfile", full)
-    with pytest.raises(FileProblem, match="No space left"):
+    with pytest.raises(FileError, match="No space left"):
         bundle.write_bundle(out / name, manifest(), models)
     assert list(out.iterdir()) == []
 
@@ -297,7 +297,7 @@ def test_an_interrupted_write_keeps_the_bundle_that_was_there(written, tmp_path,
 
 def test_a_missing_model_file_is_one_line(tmp_path, models):
     models[1].unlink()
-    with pytest.raises(FileProblem, match=r"net\.tflite does not exist; nothing was written"):
+    with pytest.raises(FileError, match=r"net\.tflite does not exist; nothing was written"):
         bundle.write_bundle(tmp_path / "out" / "pets", manifest(), models)
     assert not (tmp_path / "out").exists()
 
@@ -305,7 +305,7 @@ def test_a_missing_model_file_is_one_line(tmp_path, models):
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_an_unreadable_model_is_one_line(folder):
     (folder / "net.onnx").chmod(0)
-    with pytest.raises(FileProblem, match="cannot be read"):
+    with pytest.raises(FileError, match="cannot be read"):
         bundle.open_bundle(folder)
 
 

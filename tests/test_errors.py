@@ -6,8 +6,8 @@ from edge import errors
 @pytest.mark.parametrize(
     ("kind", "builtin", "code"),
     [
-        pytest.param(errors.InvalidInput, ValueError, 2, id="a value"),
-        pytest.param(errors.FileProblem, OSError, 2, id="a file"),
+        pytest.param(errors.InputError, ValueError, 2, id="a value"),
+        pytest.param(errors.FileError, OSError, 2, id="a file"),
         pytest.param(errors.MissingExtra, ImportError, 2, id="a dependency"),
         pytest.param(errors.GateFailed, Exception, 1, id="a gate"),
     ],

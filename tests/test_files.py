@@ -5,7 +5,7 @@ import stat
 import pytest
 
 from edge import files
-from edge.errors import FileProblem
+from edge.errors import FileError
 
 
 def everything(folder):
@@ -69,7 +69,7 @@ def test_a_folder_that_cannot_be_swapped_in_leaves_the_old_one(tmp_path, monkeyp
         real(source, destination)
 
     monkeypatch.setattr(os, "replace", refuse_the_new)
-    with pytest.raises(FileProblem, match="No space left"), files.replaced(target) as temporary:
+    with pytest.raises(FileError, match="No space left"), files.replaced(target) as temporary:
         temporary.mkdir()
     assert everything(tmp_path) == ["bundle", "bundle/old.txt"]
 
@@ -124,7 +124,7 @@ def test_a_disk_that_fails_while_flushing_is_one_line(tmp_path, monkeypatch):
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(os, "fsync", fails)
-    with pytest.raises(FileProblem, match="Input/output error"):  # noqa: SIM117 - two steps
+    with pytest.raises(FileError, match="Input/output error"):  # noqa: SIM117 - two steps
         with files.replaced(tmp_path / "out.txt") as temporary:
             temporary.write_text("new")
     assert everything(tmp_path) == []
@@ -146,29 +146,29 @@ def test_a_folder_that_cannot_be_flushed_is_no_error(tmp_path, monkeypatch):
 
 def test_a_full_disk_is_one_line(tmp_path):
     target = tmp_path / "out.txt"
-    with pytest.raises(FileProblem, match=r"cannot write .*out\.txt: No space left"):
+    with pytest.raises(FileError, match=r"cannot write .*out\.txt: No space left"):
         write_and_raise(target, OSError(28, "No space left on device"))
     assert everything(tmp_path) == []
 
 
 def test_a_folder_that_is_a_file_is_one_line(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(FileProblem, match="cannot write"), files.replaced(tmp_path / "file" / "out.txt"):
+    with pytest.raises(FileError, match="cannot write"), files.replaced(tmp_path / "file" / "out.txt"):
         pass
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_folder_is_one_line(tmp_path):
     tmp_path.chmod(0o500)
-    with pytest.raises(FileProblem, match="Permission denied"), files.replaced(tmp_path / "out.txt") as temporary:
+    with pytest.raises(FileError, match="Permission denied"), files.replaced(tmp_path / "out.txt") as temporary:
         temporary.write_text("x")
 
 
 def test_an_error_that_already_says_it_passes_unchanged(tmp_path):
-    problem = FileProblem("the rule")
-    with pytest.raises(FileProblem) as caught:
-        write_and_raise(tmp_path / "out.txt", problem)
-    assert caught.value is problem
+    error = FileError("the rule")
+    with pytest.raises(FileError) as caught:
+        write_and_raise(tmp_path / "out.txt", error)
+    assert caught.value is error
 
 
 def test_remove_takes_files_folders_links_and_nothing(tmp_path):

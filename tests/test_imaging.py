@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.imaging import InputFormat, Preprocessor, default_format, letterbox_box
 from edge.tensors import Quantization, TensorSpec
 
@@ -166,12 +166,12 @@ def test_a_bare_file_gets_the_usual_format(shape, dtype, colour, layout, raw):
 @pytest.mark.parametrize("shape", [(1,), (1, 640), (1, 49, 10), (2, 8, 8, 3), (1, 8, 8, 4)])
 def test_an_input_that_is_no_image_is_one_line(shape):
     spec = TensorSpec("x", shape, np.dtype("float32"))
-    with pytest.raises(InvalidInput, match=r"image model's input|channel"):
+    with pytest.raises(InputError, match=r"image model's input|channel"):
         Preprocessor(spec, default_format(spec))
 
 
 def test_an_integer_input_of_another_width_is_refused():
-    with pytest.raises(InvalidInput, match=r"float32, uint8 or int8, got .* int32"):
+    with pytest.raises(InputError, match=r"float32, uint8 or int8, got .* int32"):
         Preprocessor(spec_of("int32"), InputFormat())
 
 
@@ -179,5 +179,5 @@ def test_an_integer_input_of_another_width_is_refused():
     "fields", [{"colour": "HSV"}, {"resize": "fit"}, {"layout": "HWC"}, {"std": (0.0,)}, {"std": ()}]
 )
 def test_a_format_that_cannot_be_is_refused(fields):
-    with pytest.raises(InvalidInput, match=next(iter(fields))):
+    with pytest.raises(InputError, match=next(iter(fields))):
         InputFormat(**fields)

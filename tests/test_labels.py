@@ -1,7 +1,7 @@
 import pytest
 
 from edge import labels
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from tests.shared import needs_shared, shared
 
 
@@ -42,7 +42,7 @@ def test_known_indices_may_have_gaps(tmp_path):
     assert labels.read(path, gaps=True) == ["person", "1", "car"]
     for text in ("person\ncar\n", "0 person\n0 car\n", "999999999 car\n"):
         path.write_text(text)
-        with pytest.raises(InvalidInput, match="an index of its own and a label on every line"):
+        with pytest.raises(InputError, match="an index of its own and a label on every line"):
             labels.read(path, gaps=True)
 
 
@@ -62,7 +62,7 @@ def test_a_file_of_our_own_is_read_as_it_was_written(tmp_path, names):
 def test_a_control_character_is_refused(tmp_path, read, control):
     path = tmp_path / "labels.txt"
     path.write_text(f"a{control}b\nc\n", encoding="utf-8")
-    with pytest.raises(InvalidInput, match="no control characters, got 'a"):
+    with pytest.raises(InputError, match="no control characters, got 'a"):
         read(path)
 
 
@@ -78,7 +78,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_label(tmp_path):
 def test_an_empty_file_is_refused(tmp_path, read, content):
     path = tmp_path / "labels.txt"
     path.write_bytes(content)
-    with pytest.raises(InvalidInput, match="is empty: expected one label a line"):
+    with pytest.raises(InputError, match="is empty: expected one label a line"):
         read(path)
 
 
@@ -86,14 +86,14 @@ def test_unreadable_files_are_one_line(tmp_path):
     binary = tmp_path / "labels.txt"
     binary.write_bytes(b"\xff\xfe\x00")
     for path in (tmp_path / "none.txt", tmp_path, binary):
-        with pytest.raises(FileProblem, match="cannot be read") as caught:
+        with pytest.raises(FileError, match="cannot be read") as caught:
             labels.read(path)
         assert str(path) in str(caught.value)
 
 
 def test_check_count():
     labels.check_count(["a", "b"], 2, "labels.txt")
-    with pytest.raises(InvalidInput, match=r"model's 3 classes, got 2 in labels\.txt"):
+    with pytest.raises(InputError, match=r"model's 3 classes, got 2 in labels\.txt"):
         labels.check_count(["a", "b"], 3, "labels.txt")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.backends import open_model
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from edge.imaging import InputFormat, Preprocessor
 from edge.pipeline import AHEAD, Loop
 from edge.tasks.classify import Classify
@@ -154,21 +154,21 @@ def test_every_frame_of_a_file_reaches_a_slow_sink(model):
 
 def test_what_the_source_raises_ends_the_run_after_the_frames_before_it(model):
     sink = ListSink()
-    source = ListSource([frame(0), frame(1)], error=FileProblem("disk gone"))
-    with pytest.raises(FileProblem, match="disk gone"):
+    source = ListSource([frame(0), frame(1)], error=FileError("disk gone"))
+    with pytest.raises(FileError, match="disk gone"):
         loop_of(source, model).run([sink])
     assert [r.frame for r in sink.results] == [0, 1]
     assert sink.closed == 1
 
 
 def fail(result):
-    raise FileProblem("cannot write out.avi: the disk is full")
+    raise FileError("cannot write out.avi: the disk is full")
 
 
 @pytest.mark.parametrize("live", [True, False])
 def test_a_sink_that_cannot_write_ends_the_run_and_the_others_are_completed(model, live):
     failing, other = ListSink(fail), ListSink()
-    with pytest.raises(FileProblem, match="the disk is full"):
+    with pytest.raises(FileError, match="the disk is full"):
         loop_of(ListSource(endless(), live=live), model).run([failing, other])
     assert (failing.closed, other.closed) == (1, 1)
 
@@ -186,13 +186,13 @@ def test_a_bug_in_a_sink_does_not_end_the_run(model, capsys):
 def test_what_the_model_raises_ends_the_run(model):
     model.close()
     sink = ListSink()
-    with pytest.raises(InvalidInput, match="closed"):
+    with pytest.raises(InputError, match="closed"):
         loop_of(ListSource(endless()), model).run([sink])
     assert sink.closed == 1
 
 
 def test_labels_that_do_not_fit_are_refused_before_anything_runs(model):
-    with pytest.raises(InvalidInput, match="each of the model's 4 classes, got 3"):
+    with pytest.raises(InputError, match="each of the model's 4 classes, got 3"):
         loop_of(ListSource([]), model, labels=BANDS[:3])
 
 

@@ -4,7 +4,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from edge import registry
-from edge.errors import InvalidInput, MissingExtra
+from edge.errors import InputError, MissingExtra
 from edge.registry import Entry
 
 TABLE = {
@@ -50,7 +50,7 @@ def test_a_missing_part_of_the_base_names_the_distribution():
 
 
 def test_unknown_names_are_refused(plugins):
-    with pytest.raises(InvalidInput, match=r"did you mean 'here'.*known: absent, base, extra, here"):
+    with pytest.raises(InputError, match=r"did you mean 'here'.*known: absent, base, extra, here"):
         registry.load("thing", TABLE, "heer")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge.bundle import Artifact, Manifest, write_bundle
-from edge.errors import FileProblem, InvalidInput, MissingExtra
+from edge.errors import FileError, InputError, MissingExtra
 from edge.imaging import InputFormat
 from edge.running import Wishes, open_running
 from edge.tuning import Tuning
@@ -128,19 +128,17 @@ def two_inputs(folder):
 
 
 ERRORS = [
-    pytest.param(lambda d: d / "no.tflite", Wishes(), FileProblem, r"model .*no\.tflite does not exist", id="missing"),
-    pytest.param(lambda d: d, Wishes(), FileProblem, r"no manifest\.json", id="a folder without a manifest"),
-    pytest.param(fake_model, Wishes(threads=0), InvalidInput, "threads must be at least 1, got 0", id="threads"),
-    pytest.param(fake_model, Wishes(precision="int8"), InvalidInput, "one file", id="precision of a file"),
-    pytest.param(bundle, Wishes(backend="fake", mean=(0.0,)), InvalidInput, "leave out mean", id="mean of a bundle"),
-    pytest.param(
-        bundle, Wishes(backend="fake", precision="x"), InvalidInput, r"has no .* it has: fake int8", id="none"
-    ),
-    pytest.param(bundle, Wishes(precision="x"), InvalidInput, "it has: fake int8", id="none, for any backend"),
-    pytest.param(two_inputs, Wishes(), InvalidInput, r"one image input, bands\.fake has", id="two inputs"),
-    pytest.param(lambda d: fake_model(d, (1, 640)), Wishes(), InvalidInput, "must have shape", id="no image"),
-    pytest.param(fake_model, Wishes(top=0), InvalidInput, "top must be at least 1", id="top"),
-    pytest.param(fake_model, Wishes(backend="litert"), InvalidInput, r"opens \.tflite", id="another backend's file"),
+    pytest.param(lambda d: d / "no.tflite", Wishes(), FileError, r"model .*no\.tflite does not exist", id="missing"),
+    pytest.param(lambda d: d, Wishes(), FileError, r"no manifest\.json", id="a folder without a manifest"),
+    pytest.param(fake_model, Wishes(threads=0), InputError, "threads must be at least 1, got 0", id="threads"),
+    pytest.param(fake_model, Wishes(precision="int8"), InputError, "one file", id="precision of a file"),
+    pytest.param(bundle, Wishes(backend="fake", mean=(0.0,)), InputError, "leave out mean", id="mean of a bundle"),
+    pytest.param(bundle, Wishes(backend="fake", precision="x"), InputError, r"has no .* it has: fake int8", id="none"),
+    pytest.param(bundle, Wishes(precision="x"), InputError, "it has: fake int8", id="none, for any backend"),
+    pytest.param(two_inputs, Wishes(), InputError, r"one image input, bands\.fake has", id="two inputs"),
+    pytest.param(lambda d: fake_model(d, (1, 640)), Wishes(), InputError, "must have shape", id="no image"),
+    pytest.param(fake_model, Wishes(top=0), InputError, "top must be at least 1", id="top"),
+    pytest.param(fake_model, Wishes(backend="litert"), InputError, r"opens \.tflite", id="another backend's file"),
 ]
 
 
@@ -153,5 +151,5 @@ def test_what_cannot_run_is_one_line(tmp_path, make, wishes, error, line):
 
 def test_labels_that_do_not_fit_name_their_file(tmp_path):
     wishes = Wishes(labels=labels_file(tmp_path, ("a", "b")))
-    with pytest.raises(InvalidInput, match=r"model's 4 classes, got 2 in .*labels\.txt"):
+    with pytest.raises(InputError, match=r"model's 4 classes, got 2 in .*labels\.txt"):
         open_running(fake_model(tmp_path), wishes)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.tensors import Quantization, TensorSpec, dequantize, quantize
 
 
@@ -73,6 +73,6 @@ def test_check_accepts_exactly_the_declared_tensor():
     ],
 )
 def test_check_names_rule_expectation_and_arrival(array, got):
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(InputError) as caught:
         spec("uint8").check(array)
     assert str(caught.value) == f"tensor 'x' must be (1, 4) uint8, got {got}; see edge.imaging.Preprocessor"

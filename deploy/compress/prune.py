@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from edge.deploy._tensorflow import need
-from edge.errors import InvalidInput
+from edge.errors import InputError
 
 PRUNED = ("Conv2D", "Dense")
 """Layers whose kernels are pruned. Depthwise kernels hold few weights and are hurt most, so they stay whole."""
@@ -21,7 +21,7 @@ def prunable(model: Any, sparsity: float, steps: int) -> tuple[Any, list[Any]]:
     the share rises over the first two thirds, the rest recovers accuracy.
     """
     if not 0 < sparsity < 1:
-        raise InvalidInput(f"the sparsity to prune to must be above 0 and below 1, got {sparsity}")
+        raise InputError(f"the sparsity to prune to must be above 0 and below 1, got {sparsity}")
     tfmot = need("tensorflow_model_optimization")
     keras = need("tf_keras")
     last = max(1, steps * 2 // 3)

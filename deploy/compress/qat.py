@@ -10,14 +10,14 @@ from typing import Any
 
 from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy.compress import biases, ranges
-from edge.errors import InvalidInput
+from edge.errors import InputError
 
 
 def quantize_aware(model: Any, batches: Iterable[Any], keep_sparsity: bool = False) -> Any:
     """Return a copy of ``model`` that simulates int8 (per-channel weights, per-tensor activations).
 
     batches: some training inputs, each (n, height, width, channels) float32, normalized; the activation ranges
-    start from them. keep_sparsity: weights that are zero stay zero while training. Raises InvalidInput when a
+    start from them. keep_sparsity: weights that are zero stay zero while training. Raises InputError when a
     layer cannot be quantized.
     """
     need("tensorflow_model_optimization")
@@ -29,7 +29,7 @@ def quantize_aware(model: Any, batches: Iterable[Any], keep_sparsity: bool = Fal
             simulated = wrapped(model, Scheme(keep_sparsity))
     except (ValueError, TypeError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
-        raise InvalidInput(f"{model.name} cannot be trained quantization-aware: {reason}") from error
+        raise InputError(f"{model.name} cannot be trained quantization-aware: {reason}") from error
     ranges.start_from(simulated, model, batches)
     ranges.tie(simulated, model)
     return simulated

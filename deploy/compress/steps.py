@@ -12,7 +12,7 @@ import numpy as np
 from edge.deploy._tensorflow import need
 from edge.deploy.compress import prune, qat
 from edge.deploy.convert import freeze, tflite
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.files import replaced
 from edge.models.training import fit
 from edge.models.training.classification import classification
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 
 def check(model: Any, path: Path) -> None:
-    """Raise InvalidInput for a model that these steps would handle wrongly: each must be refused by its own words."""
+    """Raise InputError for a model that these steps would handle wrongly: each must be refused by its own words."""
     keras = need("tf_keras")
     if not isinstance(model, keras.Model):
-        raise InvalidInput(f"{path} is a Keras 3 model; compression needs one that was saved by tf_keras (Keras 2)")
+        raise InputError(f"{path} is a Keras 3 model; compression needs one that was saved by tf_keras (Keras 2)")
     if qat.is_quantize_aware(model):
-        raise InvalidInput(f"{path} is quantization-aware already; compress the model from before that step")
+        raise InputError(f"{path} is quantization-aware already; compress the model from before that step")
     nested = [layer.name for layer in model.layers if isinstance(layer, keras.Model)]
     if nested:
-        raise InvalidInput(f"{path} holds a model as a layer ({nested[0]}); rebuild it as one functional model")
+        raise InputError(f"{path} holds a model as a layer ({nested[0]}); rebuild it as one functional model")
     if len(model.inputs) != 1 or len(model.outputs) != 1 or len(model.input_shape) != 4:
-        raise InvalidInput(f"{path} must have one image as input and one output, got {model.input_shape}")
+        raise InputError(f"{path} must have one image as input and one output, got {model.input_shape}")
     out = np.asarray(model(np.zeros((1, *model.input_shape[1:]), np.float32), training=False))
     if out.min() < 0 or abs(float(out.sum()) - 1) > 0.01:
-        raise InvalidInput(f"{path} must end in a softmax to be trained on, its outputs sum to {float(out.sum()):.3g}")
+        raise InputError(f"{path} must end in a softmax to be trained on, its outputs sum to {float(out.sum()):.3g}")
 
 
 def row(step: str, model: Any, data: "Classification", seconds: float, out: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from edge.deploy._tensorflow import need
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models import lowering
 
 
@@ -48,12 +48,12 @@ def freeze(call: Callable[[Any], Any], input_shape: tuple[int | None, ...], dtyp
     """Trace ``call`` (a Keras model or any tensor function) for one sample and fold its variables.
 
     input_shape: with the batch first; the batch becomes 1, every other dimension must be known. dtype: of the input.
-    Raises InvalidInput when one is not, and when values come from elsewhere than the input and variables.
+    Raises InputError when one is not, and when values come from elsewhere than the input and variables.
     """
     tf = need("tensorflow")
     shape = (1, *input_shape[1:])
     if any(size is None for size in shape):
-        raise InvalidInput(f"the model's input must have a fixed size to be converted, got {input_shape}")
+        raise InputError(f"the model's input must have a fixed size to be converted, got {input_shape}")
     # Keras converts the layers that need it; the call itself has no control flow for autograph to look for.
     traced = tf.function(lambda x: call(x), autograph=False).get_concrete_function(
         tf.TensorSpec(shape, dtype, name="image")
@@ -72,21 +72,21 @@ def _constant_graph(traced: Any) -> Any:
 
 
 def _refuse_open(frozen: Frozen) -> None:
-    """Raise InvalidInput when the graph waits for more than its input: a lookup table, say."""
+    """Raise InputError when the graph waits for more than its input: a lookup table, say."""
     read = {name.split(":")[0] for node in frozen.graph.node for name in node.input}
     read -= {tensor.op.name for tensor in frozen.inputs}
     left = [node.name for node in frozen.graph.node if node.op == "Placeholder" and node.name in read]
     if left:
-        raise InvalidInput(
+        raise InputError(
             "the model reads what is neither its input nor a variable, a lookup table perhaps: "
             f"{', '.join(left)}; save it without"
         )
 
 
 def freeze_keras(model: Any) -> Frozen:
-    """Freeze a Keras model (2 or 3) in inference mode. Raises InvalidInput unless it has one input."""
+    """Freeze a Keras model (2 or 3) in inference mode. Raises InputError unless it has one input."""
     if len(model.inputs) != 1:
-        raise InvalidInput(f"the model must have one input, got {len(model.inputs)}")
+        raise InputError(f"the model must have one input, got {len(model.inputs)}")
     frozen = _freeze_for(lowering.FLOAT, model)
     if any(lowering.INT8 in getattr(type(layer), "lowers", ()) for layer in model.layers):
         return replace(frozen, int8=partial(_freeze_for, lowering.INT8, model))

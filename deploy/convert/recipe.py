@@ -10,7 +10,7 @@ from edge.bundle import Artifact
 from edge.deploy.convert import onnx, tflite
 from edge.deploy.convert.post_training import METHODS, Progress
 from edge.deploy.convert.source import SourceModel
-from edge.errors import InvalidInput
+from edge.errors import InputError
 
 PRECISIONS = ("float32", "int8")
 
@@ -29,11 +29,11 @@ class Recipe:
     def __post_init__(self) -> None:
         for precision in (*self.tflite, *self.onnx):
             if precision not in PRECISIONS:
-                raise InvalidInput(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
+                raise InputError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
         if self.method not in METHODS:
-            raise InvalidInput(f"the method must be one of {', '.join(METHODS)}, got {self.method!r}")
+            raise InputError(f"the method must be one of {', '.join(METHODS)}, got {self.method!r}")
         if not self.tflite and not self.onnx:
-            raise InvalidInput("nothing to convert to: give --tflite or --onnx")
+            raise InputError("nothing to convert to: give --tflite or --onnx")
 
     @property
     def precisions(self) -> tuple[str, ...]:
@@ -106,7 +106,7 @@ def _tflite(
         ("int8", True): lambda: tflite.qat_to_int8(_frozen(source)),
     }
     if (precision, source.quantize_aware) not in makers:
-        raise InvalidInput(
+        raise InputError(
             f"a quantization-aware model converts to int8 only, got {precision}; "
             "convert the model from before that step"
         )
@@ -119,13 +119,13 @@ def _frozen(source: SourceModel) -> Any:
 
 def _check_precision(file: Path, precision: str) -> None:
     if precision != (now := file_precision(file)):
-        raise InvalidInput(f"{file.name} is {now}; {precision} needs the Keras model")
+        raise InputError(f"{file.name} is {now}; {precision} needs the Keras model")
 
 
 def _copied(file: Path, folder: Path, precision: str, recipe: Recipe) -> Made:
     _check_precision(file, precision)
     if recipe.tflite:
-        raise InvalidInput(f"an .onnx file becomes no .tflite, got {file.name}; convert the Keras model")
+        raise InputError(f"an .onnx file becomes no .tflite, got {file.name}; convert the Keras model")
     target = folder / f"model_{precision}.onnx"
     target.write_bytes(file.read_bytes())
     return _made(target, "onnx", precision)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.deploy._tensorflow import need
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 
 SIGNATURE = "serving_default"
 
@@ -44,7 +44,7 @@ RESTORES = {"RestoreV2", "Restore", "RestoreSlice"}
 def open_saved_model(path: Path, trust: bool) -> tuple[Callable[[Any], Any], tuple[int | None, ...]]:
     """Return the function of ``path``'s serving signature and its input shape, batch first (None when open).
 
-    trust: load it whatever its operations reach. Raises FileProblem when it is damaged, InvalidInput when it
+    trust: load it whatever its operations reach. Raises FileError when it is damaged, InputError when it
     reaches outside of itself, or when its signature is not one float32 input with a batch that is open or 1.
     """
     tf = need("tensorflow")
@@ -53,10 +53,10 @@ def open_saved_model(path: Path, trust: bool) -> tuple[Callable[[Any], Any], tup
             _check(path)
         loaded = tf.saved_model.load(str(path))
         signature = loaded.signatures[SIGNATURE]
-    except InvalidInput:
+    except InputError:
         raise
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, tf.errors.OpError) as error:
-        raise FileProblem(f"SavedModel {path} cannot be read: {_first_line(error)}") from error
+        raise FileError(f"SavedModel {path} cannot be read: {_first_line(error)}") from error
     spec = _input(signature, path)
 
     def call(x: Any) -> Any:
@@ -75,27 +75,27 @@ def _input(signature: Any, path: Path) -> Any:
     specs = list(signature.structured_input_signature[1].values())
     outputs = signature.structured_outputs
     if len(specs) != 1 or len(outputs) != 1:
-        raise InvalidInput(
+        raise InputError(
             f"SavedModel {path} must have one input and one output, it has {len(specs)} and {len(outputs)}"
         )
     (spec,) = specs
     if spec.dtype.name != "float32":
-        raise InvalidInput(f"SavedModel {path}: its input must be float32, got {spec.dtype.name}")
+        raise InputError(f"SavedModel {path}: its input must be float32, got {spec.dtype.name}")
     if spec.shape.rank is None:
-        raise InvalidInput(f"SavedModel {path}: its input must have a fixed size, got an open shape")
+        raise InputError(f"SavedModel {path}: its input must have a fixed size, got an open shape")
     if spec.shape[0] not in (None, 1):
-        raise InvalidInput(f"SavedModel {path}: its batch must be open or 1, got {spec.shape[0]}")
+        raise InputError(f"SavedModel {path}: its batch must be open or 1, got {spec.shape[0]}")
     return spec
 
 
 def _check(path: Path) -> None:
-    """Raise InvalidInput when an operation reaches outside of the graph."""
+    """Raise InputError when an operation reaches outside of the graph."""
     # The loader's own reading: it knows more than one file name.
     from tensorflow.python.saved_model.loader_impl import parse_saved_model
 
     reaching = {op for graph in parse_saved_model(str(path)).meta_graphs for op in reaching_operations(graph)}
     if reaching:
-        raise InvalidInput(f"SavedModel {path} uses {', '.join(sorted(reaching))}; add --trust to allow it")
+        raise InputError(f"SavedModel {path} uses {', '.join(sorted(reaching))}; add --trust to allow it")
 
 
 def reaching_operations(graph: Any) -> set[str]:

@@ -17,7 +17,7 @@ from edge.deploy.compress import qat
 from edge.deploy.convert.freeze import Frozen, freeze, freeze_keras
 from edge.deploy.convert.saved_model import open_saved_model
 from edge.deploy.load import KERAS_SUFFIXES, load_keras
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from edge.tensors import dequantize, quantize
 
 Floats = NDArray[np.float32]
@@ -56,12 +56,12 @@ def open_source(text: str, trust: bool = False) -> SourceModel:
     if path.is_dir():
         return _saved_model(path, trust)
     if not path.is_file():
-        raise FileProblem(f"model {path} does not exist")
+        raise FileError(f"model {path} does not exist")
     if path.suffix in KERAS_SUFFIXES:
         return _keras(load_keras(path, trust), _record(path))
     if path.suffix in (".tflite", ".onnx"):
         return _file(path)
-    raise InvalidInput(
+    raise InputError(
         "MODEL must be .keras, .h5, a SavedModel folder, .tflite, .onnx, zoo:NAME or package.module:function, "
         f"got {text}"
     )
@@ -69,7 +69,7 @@ def open_source(text: str, trust: bool = False) -> SourceModel:
 
 def _keras(model: Any, record: dict[str, Any] | None) -> SourceModel:
     if len(model.outputs) != 1:
-        raise InvalidInput(f"the model must have one output, got {len(model.outputs)}")
+        raise InputError(f"the model must have one output, got {len(model.outputs)}")
     frozen = freeze_keras(model)
     return SourceModel(
         name=str(model.name),
@@ -120,21 +120,21 @@ def _function(text: str) -> SourceModel:
     try:
         function = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise InvalidInput(f"{text} cannot be imported: {error}; expected package.module:function") from error
+        raise InputError(f"{text} cannot be imported: {error}; expected package.module:function") from error
     made = function()
     if not hasattr(made, "inputs"):
-        raise InvalidInput(f"{text}() must return a Keras model, got {type(made).__name__}")
+        raise InputError(f"{text}() must return a Keras model, got {type(made).__name__}")
     return _keras(made, None)
 
 
 def _saved_model(path: Path, trust: bool) -> SourceModel:
     if not (path / "saved_model.pb").is_file():
-        raise InvalidInput(f"{path} is a folder without saved_model.pb; expected a SavedModel")
+        raise InputError(f"{path} is a folder without saved_model.pb; expected a SavedModel")
     call, shape = open_saved_model(path, trust)
     frozen = freeze(call, shape)
     scores = frozen.outputs[0].shape
     if not scores.rank or scores[-1] is None:
-        raise InvalidInput(f"{path} must give a known number of scores, got an output of shape {scores}")
+        raise InputError(f"{path} must give a known number of scores, got an output of shape {scores}")
     reference = _batched(call) if shape[0] is None else _one_by_one(call)
     return SourceModel(path.name, frozen.shape, int(scores[-1]), reference, frozen=frozen)
 
@@ -147,7 +147,7 @@ def _file(path: Path) -> SourceModel:
     """A finished file is its own reference."""
     with open_model(path) as model:
         if len(model.inputs) != 1 or len(model.outputs) != 1:
-            raise InvalidInput(
+            raise InputError(
                 f"model {path} must have one input and one output, it has {len(model.inputs)} and {len(model.outputs)}"
             )
         shape, classes = model.inputs[0].shape, int(model.outputs[0].shape[-1])

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy.convert.freeze import Frozen
 from edge.deploy.convert.post_training import METHODS, Progress, prepared
-from edge.errors import InvalidInput
+from edge.errors import InputError
 
 Samples = Iterable[NDArray[Any]]
 """Model inputs one by one, batch 1: images (1, height, width, channels) float32, normalized; tokens (1, n) int32."""
 
 
 def to_float32(frozen: Frozen) -> bytes:
-    """Return a float32 TFLite file. Raises InvalidInput when the model has operations that TFLite lacks."""
+    """Return a float32 TFLite file. Raises InputError when the model has operations that TFLite lacks."""
     return _convert(_converter(frozen))
 
 
@@ -28,14 +28,14 @@ def to_int8(
     """Return a full-integer file: int8 in and out, per-channel weights, ranges observed on ``samples``.
 
     method: of METHODS, how ranges are fitted. progress: gets samples run and in all.
-    Raises InvalidInput when there is no sample, and when the model has operations that TFLite lacks.
+    Raises InputError when there is no sample, and when the model has operations that TFLite lacks.
     """
     tf = need("tensorflow")
     frozen = frozen.for_int8()
     dtype = frozen.inputs[0].dtype.as_numpy_dtype
     rows = [[np.ascontiguousarray(sample, dtype)] for sample in samples]
     if not rows:
-        raise InvalidInput("int8 needs calibration samples: give images with --calibrate")
+        raise InputError("int8 needs calibration samples: give images with --calibrate")
     converter = _int8(_converter(frozen))
     converter.representative_dataset = lambda: iter(rows[:1])  # for its form; the ranges are observed below
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
@@ -49,7 +49,7 @@ def to_int8(
 def qat_to_int8(frozen: Frozen) -> bytes:
     """Return a full-integer file from a quantization-aware trained network, whose ranges are in the graph.
 
-    Raises InvalidInput when the model has operations that TFLite lacks.
+    Raises InputError when the model has operations that TFLite lacks.
     """
     return _convert(_int8(_converter(frozen)))
 
@@ -98,13 +98,13 @@ def _int8(converter: Any) -> Any:
 
 
 def _convert(converter: Any) -> bytes:
-    """Run it without its log lines. Raises InvalidInput when it refuses the model."""
+    """Run it without its log lines. Raises InputError when it refuses the model."""
     refused = need("tensorflow.lite.python.convert_phase").ConverterError
     try:
         with quiet_conversion(), _converting_only(converter):
             return bytes(converter.convert())
     except refused as error:
-        raise InvalidInput(_why(error)) from error
+        raise InputError(_why(error)) from error
 
 
 NEEDS_FLEX, NEEDS_CUSTOM = 1, 2

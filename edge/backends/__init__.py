@@ -12,7 +12,7 @@ from pathlib import Path
 from edge import registry
 from edge.backends.base import Backend, Model
 from edge.device import usable_cores
-from edge.errors import InvalidInput, MissingExtra
+from edge.errors import InputError, MissingExtra
 from edge.registry import Entry
 
 BACKENDS: dict[str, Entry] = {
@@ -43,7 +43,7 @@ def names() -> list[str]:
 
 
 def backend(name: str) -> Backend:
-    """Return the runtime called ``name``; InvalidInput when unknown, MissingExtra when not installed."""
+    """Return the runtime called ``name``; InputError when unknown, MissingExtra when not installed."""
     made: Backend = registry.load("backend", BACKENDS, name)()
     return made
 
@@ -56,14 +56,14 @@ def available() -> list[str]:
 def for_file(path: Path, name: str | None = None) -> Backend:
     """Return the runtime for ``path``: ``name`` when given, else the first of PREFERENCE that is installed.
 
-    Only the suffix is looked at. Raises InvalidInput when no backend opens such files (or ``name`` does
+    Only the suffix is looked at. Raises InputError when no backend opens such files (or ``name`` does
     not), MissingExtra when those that would are not installed, with the reason for each one.
     """
     suffix = path.suffix.lower()
     if name is not None:
         chosen = backend(name)
         if suffix not in chosen.formats:
-            raise InvalidInput(f"backend {name} opens {', '.join(chosen.formats)} files, got {path.name}")
+            raise InputError(f"backend {name} opens {', '.join(chosen.formats)} files, got {path.name}")
         return chosen
     passed_over = []
     for candidate in _candidates(suffix):
@@ -74,7 +74,7 @@ def for_file(path: Path, name: str | None = None) -> Backend:
     if passed_over:
         raise MissingExtra("; or ".join(passed_over))
     known = ", ".join(suffix for suffix in PREFERENCE if suffix != ".fake")
-    raise InvalidInput(f"a model file must end in {known}, got {path.name}; edge-convert makes one from Keras")
+    raise InputError(f"a model file must end in {known}, got {path.name}; edge-convert makes one from Keras")
 
 
 def _candidates(suffix: str) -> list[str]:
@@ -98,5 +98,5 @@ def open_model(path: Path, name: str | None = None, threads: int | None = None) 
     threads: at least 1; None takes ``default_threads()``. Raises what ``for_file`` and ``Backend.open`` raise.
     """
     if threads is not None and threads < 1:
-        raise InvalidInput(f"threads must be at least 1, got {threads}")
+        raise InputError(f"threads must be at least 1, got {threads}")
     return for_file(path, name).open(path, threads or default_threads())

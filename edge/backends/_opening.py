@@ -3,34 +3,34 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from edge.tensors import Array, TensorSpec
 
 
 def readable(path: Path) -> None:
-    """Raise FileProblem unless ``path`` is a file that can be read, InvalidInput when it is empty."""
+    """Raise FileError unless ``path`` is a file that can be read, InputError when it is empty."""
     if not path.exists():
-        raise FileProblem(f"model {path} does not exist")
+        raise FileError(f"model {path} does not exist")
     if not path.is_file():
-        raise FileProblem(f"model {path} must be a file, it is a folder; a bundle's folder holds a manifest.json")
+        raise FileError(f"model {path} must be a file, it is a folder; a bundle's folder holds a manifest.json")
     try:
         with path.open("rb") as file:
             empty = not file.read(1)
     except OSError as error:
-        raise FileProblem(f"model {path} cannot be read: {error.strerror or error}") from error
+        raise FileError(f"model {path} cannot be read: {error.strerror or error}") from error
     if empty:
-        raise InvalidInput(f"model {path} is empty; get or convert it again")
+        raise InputError(f"model {path} is empty; get or convert it again")
 
 
 def batch_of_one(path: Path, name: str, shape: Sequence[int | None]) -> tuple[int, ...]:
     """Return an input's shape with an open batch (None in front) set to 1.
 
-    Any other open dimension raises InvalidInput: buffers are allocated once, when the model is opened.
+    Any other open dimension raises InputError: buffers are allocated once, when the model is opened.
     """
     dimensions = [1 if i == 0 and size is None else size for i, size in enumerate(shape)]
     if None in dimensions:
         shown = ", ".join("?" if size is None else str(size) for size in shape)
-        raise InvalidInput(
+        raise InputError(
             f"model {path}: input {name!r} must have a fixed shape except for its batch, got ({shown}); "
             "convert it with a fixed input size"
         )
@@ -38,14 +38,14 @@ def batch_of_one(path: Path, name: str, shape: Sequence[int | None]) -> tuple[in
 
 
 def check_inputs(specs: Sequence[TensorSpec], arrays: Sequence[Array]) -> None:
-    """Raise InvalidInput unless there is one array for each input, of its shape and dtype."""
+    """Raise InputError unless there is one array for each input, of its shape and dtype."""
     if len(arrays) != len(specs):
         wanted = ", ".join(f"{spec.name!r} {spec.describe()}" for spec in specs)
-        raise InvalidInput(f"the model takes {len(specs)} input(s) ({wanted}), got {len(arrays)}")
+        raise InputError(f"the model takes {len(specs)} input(s) ({wanted}), got {len(arrays)}")
     for spec, array in zip(specs, arrays, strict=True):
         spec.check(array)
 
 
-def closed() -> InvalidInput:
+def closed() -> InputError:
     """Return the error for running a model after ``close``."""
-    return InvalidInput("this model is closed; open it again to run it")
+    return InputError("this model is closed; open it again to run it")

@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from edge.backends import _opening
 from edge.backends.base import Model
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.quiet import info, quiet
 from edge.tensors import Array, Quantization, TensorSpec
 
@@ -28,10 +28,10 @@ def open_model(interpreter_class: Any, path: Path, threads: int) -> "TFLiteModel
             inputs = _fix_batch(interpreter, path)
             interpreter.allocate_tensors()
             return TFLiteModel(interpreter, path, inputs)
-    except InvalidInput:
+    except InputError:
         raise
     except _REFUSALS as error:
-        raise InvalidInput(_refusal(path, str(error))) from error
+        raise InputError(_refusal(path, str(error))) from error
 
 
 class TFLiteModel(Model):
@@ -51,7 +51,7 @@ class TFLiteModel(Model):
             self.outputs = self._outputs_of_a_run()
 
     def run(self, arrays: Sequence[Array]) -> list[Array]:
-        """See Model. The file's kernels may refuse values as well: InvalidInput with their words."""
+        """See Model. The file's kernels may refuse values as well: InputError with their words."""
         interpreter = self._interpreter
         if interpreter is None:
             raise _opening.closed()
@@ -69,10 +69,10 @@ class TFLiteModel(Model):
             for index in self._outputs:
                 outputs.append(interpreter.get_tensor(index))
             return outputs
-        except InvalidInput:
+        except InputError:
             raise
         except _REFUSALS as error:
-            raise InvalidInput(f"model {self._path} failed while running: {_one_line(str(error))}") from error
+            raise InputError(f"model {self._path} failed while running: {_one_line(str(error))}") from error
 
     def close(self) -> None:
         """See Model."""
@@ -89,7 +89,7 @@ class TFLiteModel(Model):
 
 
 def _fix_batch(interpreter: Any, path: Path) -> tuple[TensorSpec, ...]:
-    """Resize an open batch to 1 and return the input specs; InvalidInput when anything else is open."""
+    """Resize an open batch to 1 and return the input specs; InputError when anything else is open."""
     specs = []
     for detail in interpreter.get_input_details():
         signature = detail["shape_signature"] if len(detail["shape_signature"]) else detail["shape"]
@@ -104,7 +104,7 @@ def _fix_batch(interpreter: Any, path: Path) -> tuple[TensorSpec, ...]:
 def _spec(path: Path, detail: dict[str, Any], shape: Sequence[int]) -> TensorSpec:
     dtype = np.dtype(detail["dtype"])
     if dtype.kind not in "fiubc":
-        raise InvalidInput(f"model {path}: tensor {detail['name']!r} must hold numbers, it holds {dtype.name}")
+        raise InputError(f"model {path}: tensor {detail['name']!r} must hold numbers, it holds {dtype.name}")
     return TensorSpec(str(detail["name"]), tuple(int(size) for size in shape), dtype, _quantization(detail))
 
 

@@ -17,7 +17,7 @@ class Model(Closing, Protocol):
     def run(self, arrays: Sequence[Array]) -> list[Array]:
         """Run once. arrays: one per input, exactly its shape and dtype. Returns new arrays, one per output.
 
-        Raises InvalidInput for a wrong count, shape or dtype.
+        Raises InputError for a wrong count, shape or dtype.
         """
         ...
 
@@ -33,7 +33,7 @@ class Backend(Protocol):
     formats: tuple[str, ...]
 
     def open(self, path: Path, threads: int = 1) -> Model:
-        """Load ``path``. Raises FileProblem when missing or unreadable, InvalidInput when not a model."""
+        """Load ``path``. Raises FileError when missing or unreadable, InputError when not a model."""
         ...
 
     def version(self) -> str:

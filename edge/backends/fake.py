@@ -23,7 +23,7 @@ import numpy as np
 import edge
 from edge.backends import _opening
 from edge.backends.base import Backend, Model
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.tensors import Array, Quantization, TensorSpec, dequantize, quantize
 
 _DTYPES = ("float32", "uint8", "int8", "int16")
@@ -46,7 +46,7 @@ class Fake(Backend):
             _check(inputs, outputs, delay)
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError, OverflowError) as error:
             reason = f"{type(error).__name__} {error}"[:200]
-            raise InvalidInput(f"model {path} is not a .fake description: {reason}; see edge.backends.fake") from error
+            raise InputError(f"model {path} is not a .fake description: {reason}; see edge.backends.fake") from error
         return FakeModel(inputs, outputs, delay)
 
     def version(self) -> str:
@@ -90,10 +90,10 @@ def _band_means(real: Array, spec: TensorSpec) -> Array:
 
 def _spec(row: dict[str, Any]) -> TensorSpec:
     if row["dtype"] not in _DTYPES:
-        raise InvalidInput(f"dtype must be one of {', '.join(_DTYPES)}, got {row['dtype']!r}")
+        raise InputError(f"dtype must be one of {', '.join(_DTYPES)}, got {row['dtype']!r}")
     shape = tuple(int(size) for size in row["shape"])
     if not shape or min(shape) < 1:
-        raise InvalidInput(f"shape must be sizes of at least 1, got {row['shape']}")
+        raise InputError(f"shape must be sizes of at least 1, got {row['shape']}")
     return TensorSpec(str(row["name"]), shape, np.dtype(row["dtype"]), _quantization(row.get("quantization")))
 
 
@@ -102,15 +102,15 @@ def _quantization(pair: Any) -> Quantization | None:
         return None
     scale, zero_point = pair
     if not 0 < float(scale) < float("inf"):
-        raise InvalidInput(f"scale must be positive, got {scale}")
+        raise InputError(f"scale must be positive, got {scale}")
     return Quantization(float(scale), int(zero_point))
 
 
 def _check(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], delay: float) -> None:
     if not inputs or not outputs:
-        raise InvalidInput("it must have at least one input and one output")
+        raise InputError("it must have at least one input and one output")
     if not 0 <= delay <= 60:
-        raise InvalidInput(f"delay_ms must be 0 to 60000, got {delay * 1000}")
+        raise InputError(f"delay_ms must be 0 to 60000, got {delay * 1000}")
     for spec in outputs:
         if np.prod(spec.shape) > np.prod(inputs[0].shape):
-            raise InvalidInput(f"output {spec.name!r} must not have more elements than the first input")
+            raise InputError(f"output {spec.name!r} must not have more elements than the first input")

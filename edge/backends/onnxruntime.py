@@ -12,7 +12,7 @@ import numpy as np
 from edge import device
 from edge.backends import _opening
 from edge.backends.base import Backend, Model
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.tensors import Array, Quantization, TensorSpec
 
 _DTYPES = {
@@ -63,10 +63,10 @@ class OnnxRuntime(Backend):
                 str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=_inexact()
             )
             return OnnxModel(session, path)
-        except InvalidInput:
+        except InputError:
             raise
         except Exception as error:  # its classes share no base of their own and moved between releases
-            raise InvalidInput(_refusal(path, str(error))) from error
+            raise InputError(_refusal(path, str(error))) from error
 
     def version(self) -> str:
         """See Backend."""
@@ -96,7 +96,7 @@ class OnnxModel(Model):
         self.outputs = tuple(map(TensorSpec, self._outputs, shapes, dtypes, map(scales.get, self._outputs)))
 
     def run(self, arrays: Sequence[Array]) -> list[Array]:
-        """See Model. The kernels may refuse values as well: InvalidInput with their words."""
+        """See Model. The kernels may refuse values as well: InputError with their words."""
         if self._session is None:
             raise _opening.closed()
         _opening.check_inputs(self.inputs, arrays)
@@ -110,7 +110,7 @@ class OnnxModel(Model):
         try:
             results: list[Array] = self._session.run(self._outputs, dict(zip(self._inputs, arrays, strict=True)))
         except Exception as error:  # see OnnxRuntime.open
-            raise InvalidInput(f"model {self._path} failed while running: {_reason(str(error))}") from error
+            raise InputError(f"model {self._path} failed while running: {_reason(str(error))}") from error
         return results
 
     def _output_shapes(self, declared: list[list[int | None]]) -> list[tuple[int, ...]]:
@@ -126,7 +126,7 @@ def _quantizations(path: Path, metadata_props: Mapping[str, str]) -> dict[str, Q
         rows = json.loads(metadata_props.get("edge.quantization", "{}"))
         return {name: Quantization(float(scale), int(zero)) for name, (scale, zero) in rows.items()}
     except (ValueError, TypeError, AttributeError) as error:
-        raise InvalidInput(f"model {path}: its metadata edge.quantization is not valid: {error}") from error
+        raise InputError(f"model {path}: its metadata edge.quantization is not valid: {error}") from error
 
 
 def _sizes(argument: Any) -> list[int | None]:
@@ -136,7 +136,7 @@ def _sizes(argument: Any) -> list[int | None]:
 
 def _dtype(path: Path, argument: Any) -> np.dtype[Any]:
     if argument.type not in _DTYPES:
-        raise InvalidInput(f"model {path}: {argument.name!r} must be a tensor of numbers, it is {argument.type}")
+        raise InputError(f"model {path}: {argument.name!r} must be a tensor of numbers, it is {argument.type}")
     return np.dtype(_DTYPES[argument.type])
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge.bench.plan import Measurement
 from edge.device import Device
-from edge.errors import FileProblem
+from edge.errors import FileError
 from edge.files import replaced
 from edge.tuning import SCHEMA, Tuning, fingerprint, read_all, tuning_file
 
@@ -16,7 +16,7 @@ from edge.tuning import SCHEMA, Tuning, fingerprint, read_all, tuning_file
 def write_tuning(rows: Sequence[Measurement], device: Device) -> list[Path]:
     """Record the fastest row of each bundle among ``rows``; returns the files written.
 
-    Entries of other devices are kept. Raises FileProblem when the folder cannot be written.
+    Entries of other devices are kept. Raises FileError when the folder cannot be written.
     """
     written = []
     for row in rows:
@@ -34,7 +34,7 @@ def _write(bundle: Path, device: Device, found: Tuning, version: str) -> Path:
     try:
         entry = {**asdict(found), "version": version, "manifest": fingerprint(bundle), "device": device.as_json()}
     except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise FileProblem(f"bundle {bundle} cannot be read any more: {error}") from error
+        raise FileError(f"bundle {bundle} cannot be read any more: {error}") from error
     path = tuning_file(bundle)
     content = {"schema": SCHEMA, "devices": {**devices, device.id: entry}}
     with replaced(path) as temporary:

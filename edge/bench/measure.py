@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from edge.backends.base import Model
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.tensors import Array, TensorSpec
 
 WARM_UP_RUNS = 5
@@ -37,7 +37,7 @@ def measure(model: Model, seconds: float = 1.0, min_runs: int = MIN_RUNS, seed: 
     pack weights and wake the processor's clock.
     """
     if not seconds > 0 or min_runs < 1:
-        raise InvalidInput(f"seconds must be positive and min_runs at least 1, got {seconds} and {min_runs}")
+        raise InputError(f"seconds must be positive and min_runs at least 1, got {seconds} and {min_runs}")
     arrays = random_inputs(model.inputs, seed)
     _timed(model, arrays, seconds / 10, WARM_UP_RUNS)
     return summarize(_timed(model, arrays, seconds, min_runs))

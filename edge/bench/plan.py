@@ -7,7 +7,7 @@ from pathlib import Path
 from edge import backends
 from edge.bench.measure import Timing, measure
 from edge.bundle import Bundle, is_bundle, open_bundle
-from edge.errors import EdgeError, FileProblem, InvalidInput
+from edge.errors import EdgeError, FileError, InputError
 
 _File = tuple[Path, str, str | None, Path]
 """target, name, precision and path of one model file."""
@@ -44,13 +44,13 @@ class Targets:
     """The bundles and files to measure, opened and verified; keep it for as long as their jobs run."""
 
     def __init__(self, paths: Sequence[Path], precision: str | None = None) -> None:
-        """precision: keep only files of it. Raises what ``open_bundle`` raises, and InvalidInput when none is left."""
+        """precision: keep only files of it. Raises what ``open_bundle`` raises, and InputError when none is left."""
         self._bundles: list[Bundle] = []
         self.files = [row for path in paths for row in self._files(path, precision)]
 
     def _files(self, path: Path, precision: str | None) -> list[_File]:
         if not path.exists():
-            raise FileProblem(f"{path} does not exist; give a bundle or a model file")
+            raise FileError(f"{path} does not exist; give a bundle or a model file")
         if path.is_file() and not is_bundle(path):
             return [(path, path.stem, None, path)]
         bundle = open_bundle(path)
@@ -61,7 +61,7 @@ class Targets:
         ]
         if not rows:
             have = ", ".join(sorted({a.precision for a in m.artifacts}))
-            raise InvalidInput(f"bundle {path} has no {precision} file; it has: {have}")
+            raise InputError(f"bundle {path} has no {precision} file; it has: {have}")
         return rows
 
 

@@ -57,7 +57,7 @@ def _row_json(row: Measurement) -> dict[str, Any]:
 def plot(rows: Sequence[Measurement], device: Device, path: Path) -> None:
     """Write a PNG: a bar for each row to its median, a line from there to its p90, the fastest in colour.
 
-    Raises MissingExtra without matplotlib, FileProblem when ``path`` cannot be written.
+    Raises MissingExtra without matplotlib, FileError when ``path`` cannot be written.
     """
     try:
         from matplotlib.figure import Figure

@@ -39,7 +39,7 @@ def _bench(arguments: argparse.Namespace) -> int | None:
     from edge.backends import default_threads
     from edge.bench import autotune, plan, report
     from edge.device import this_device
-    from edge.errors import InvalidInput
+    from edge.errors import InputError
 
     targets = plan.Targets(arguments.targets, arguments.precision)
     threads = arguments.threads or sorted({1, default_threads()})
@@ -56,7 +56,7 @@ def _bench(arguments: argparse.Namespace) -> int | None:
             print(f"tuning for {device.id} written to {path}")
     timed = {row.job.target for row in rows if row.timing}
     if failed := [str(path) for path in arguments.targets if path not in timed]:
-        raise InvalidInput(f"nothing could run {', '.join(failed)}; the reasons stand above")
+        raise InputError(f"nothing could run {', '.join(failed)}; the reasons stand above")
     return None
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import _main
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 
 if TYPE_CHECKING:
     from edge.models.training.classification.classification import Classification
@@ -62,9 +62,9 @@ def parser() -> argparse.ArgumentParser:
 def body(a: argparse.Namespace) -> None:
     """Run the command."""
     if a.prune is None and not a.qat:
-        raise InvalidInput("nothing to do: give --prune SHARE, --qat, or both")
+        raise InputError("nothing to do: give --prune SHARE, --qat, or both")
     if not a.model.is_file():
-        raise FileProblem(f"model {a.model} does not exist")
+        raise FileError(f"model {a.model} does not exist")
     from edge import labels
     from edge.cli._data import open_data
     from edge.models.training.outdir import claim
@@ -74,7 +74,7 @@ def body(a: argparse.Namespace) -> None:
     choices = {key: str(value) for key, value in vars(a).items() if key not in ("resume", "json", "trust", "out")}
     with claim(a.out, choices, a.resume):
         _main.quiet_tensorflow()
-        from edge.cli._problems import load_folder
+        from edge.cli._dataset_tasks import load_folder
         from edge.deploy.compress.steps import check
         from edge.deploy.load import load_keras
 
@@ -102,7 +102,7 @@ def _pixels(a: argparse.Namespace, model: Any) -> tuple[tuple[float, ...], tuple
     for name in ("mean", "std"):
         values = getattr(a, name) or tuple(float(v) for v in known.get(name, (127.5,)))
         if len(values) not in (1, model.input_shape[-1]):
-            raise InvalidInput(f"--{name} must be one number or {model.input_shape[-1]}, got {len(values)}")
+            raise InputError(f"--{name} must be one number or {model.input_shape[-1]}, got {len(values)}")
         found.append(values)
     return found[0], found[1]
 

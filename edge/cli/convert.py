@@ -88,7 +88,7 @@ def body(a: argparse.Namespace) -> None:
 
 
 def _wanted(a: argparse.Namespace) -> "Conversion":
-    """Return what the arguments ask for; InvalidInput for what is no budget, before the work and not after it."""
+    """Return what the arguments ask for; InputError for what is no budget, before the work and not after it."""
     from edge.cli._data import data_path
     from edge.deploy.package import Calibration, Conversion, Pixels
     from edge.deploy.parity import Gate

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import _main
-from edge.errors import FileProblem, InvalidInput, unknown_name
+from edge.errors import FileError, InputError, unknown_name
 from edge.files import sha256
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _add_augmentation(group: Any) -> None:
 
 
 def settings_from(a: argparse.Namespace, side: int) -> "Settings":
-    """Return the run's settings; side: the input's height. Raises InvalidInput for a value that does not fit."""
+    """Return the run's settings; side: the input's height. Raises InputError for a value that does not fit."""
     from edge.models.training.settings import Augmentation, Settings
 
     crop = side // 8 if a.crop is None else a.crop
@@ -175,9 +175,9 @@ def body(a: argparse.Namespace) -> None:
         return
     for option in ("model", "data", "out"):
         if getattr(a, option) is None:
-            raise InvalidInput(f"{'--' if option != 'model' else ''}{option} is missing; see edge-train --help")
+            raise InputError(f"{'--' if option != 'model' else ''}{option} is missing; see edge-train --help")
     if a.average and a.weights is None:
-        raise InvalidInput("--average mixes with the network to start from: give --weights too")
+        raise InputError("--average mixes with the network to start from: give --weights too")
     _train(a)
 
 
@@ -221,7 +221,7 @@ def _describe(a: argparse.Namespace) -> None:
 
 
 def _train(a: argparse.Namespace) -> None:
-    from edge.cli._problems import open_problem
+    from edge.cli._dataset_tasks import open_dataset
     from edge.models.registry import available, check
     from edge.models.training.outdir import claim
 
@@ -230,7 +230,7 @@ def _train(a: argparse.Namespace) -> None:
     options = network_options(a)
     check(a.model, options["input_shape"], classes=1, width=a.width, dropout=a.dropout)
     settings = settings_from(a, options["input_shape"][0])
-    opened = open_problem(a.model, a.data, dict(a.data_option), dict(a.option))
+    opened = open_dataset(a.model, a.data, dict(a.data_option), dict(a.option))
     about = {"data": opened.identity, "build": {"name": a.model, **options}, "weights": _weights_identity(a.weights)}
     choices = {"model": a.model, **options, **settings.as_json(), **about, "data_options": dict(a.data_option)}
     with claim(a.out, choices, a.resume, shared=a.strategy == "multiworker") as out:
@@ -239,27 +239,27 @@ def _train(a: argparse.Namespace) -> None:
         from edge.models import build
         from edge.models.training import fit
         from edge.models.training.curves import plot_curves
-        from edge.models.training.problem import sentence
+        from edge.models.training.dataset_task import sentence
         from edge.models.training.transfer import start_from
 
-        problem = opened.load(options["input_shape"], settings, out / "cache")
+        task = opened.load(options["input_shape"], settings, out / "cache")
 
         def make() -> Any:
-            made = build(a.model, classes=len(problem.labels), **options)
+            made = build(a.model, classes=len(task.labels), **options)
             return start_from(made, load_keras(a.weights)) if a.weights else made
 
-        record = fit.train(make, problem, settings, out, a.resume, about={**about, "command": a.command})
-        plot_curves(out / fit.HISTORY, out / fit.CURVES, problem.metric)
+        record = fit.train(make, task, settings, out, a.resume, about={**about, "command": a.command})
+        plot_curves(out / fit.HISTORY, out / fit.CURVES, task.metric)
     _main.write_json(a.json, record)
     print(f"{sentence(a.model, record)}; model in {a.out}")
 
 
 def _weights_identity(weights: Path | None) -> dict[str, str] | None:
-    """Return name and digest of the file to start from; raises FileProblem when there is none."""
+    """Return name and digest of the file to start from; raises FileError when there is none."""
     if weights is None:
         return None
     if not weights.is_file():
-        raise FileProblem(f"--weights {weights} does not exist")
+        raise FileError(f"--weights {weights} does not exist")
     return {"name": weights.name, "sha256": sha256(weights)}
 
 

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from edge.cli import _main
+from edge.errors import EdgeError
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -18,7 +18,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _write(arguments: argparse.Namespace) -> int:
+def _write(arguments: argparse.Namespace) -> None:
     from edge.scenes import CLASSES, write_clip, write_dataset
 
     write_dataset(arguments.out / "images", arguments.train, arguments.test, arguments.size, arguments.seed)
@@ -27,8 +27,21 @@ def _write(arguments: argparse.Namespace) -> int:
     if arguments.frames > 0:
         write_clip(arguments.out / "clip.avi", arguments.frames, seed=arguments.seed)
         print(f"{arguments.out / 'clip.avi'}: {arguments.frames} frames of 1280x720")
-    return _main.DONE
+
+
+def main() -> int:
+    """Return the exit code; what cannot be written is one line on stderr."""
+    parser = _parser()
+    try:
+        _write(parser.parse_args())
+    except (EdgeError, OSError) as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{parser.prog}: interrupted", file=sys.stderr)
+        return 130
+    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(_main.run(_parser(), _write))
+    sys.exit(main())

@@ -45,7 +45,7 @@ def write_clip(
 ) -> list[Shown]:
     """Write ``frames`` frames of ``moving`` as a video; return what each of them shows.
 
-    path: ``.avi`` (Motion JPEG) or ``.mp4`` (MPEG-4). Raises InvalidInput for another suffix, FileProblem when it
+    path: ``.avi`` (Motion JPEG) or ``.mp4`` (MPEG-4). Raises InputError for another suffix, FileError when it
     cannot be written; nothing half-written stays behind.
     """
     shown = []

@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from edge.files import replaced
 from edge.scenes import masks
 from edge.scenes.drawing import draw
@@ -23,11 +23,11 @@ def write_dataset(
     """Write ``<split>/<class>/NNNN.png`` for both splits, complete or not at all; ``folder`` is replaced.
 
     ``annotations.json`` lists for every image its class, its box (x0, y0, x1, y1 in pixels) and its mask as run
-    lengths. The same arguments give the same bytes. Raises InvalidInput for counts below 1 or a size below 16,
-    FileProblem when the folder cannot be written.
+    lengths. The same arguments give the same bytes. Raises InputError for counts below 1 or a size below 16,
+    FileError when the folder cannot be written.
     """
     if min(per_class_train, per_class_test) < 1 or size < 16:
-        raise InvalidInput(
+        raise InputError(
             "a drawn image set needs 1 image per class and 16 pixels at least, "
             f"got {per_class_train} and {per_class_test} images of {size} pixels"
         )
@@ -46,5 +46,5 @@ def _split(root: Path, split: str, count: int, size: int, rng: np.random.Generat
             scene = draw(rng, label, size)
             name = f"{split}/{label}/{number:04d}.png"
             if not cv2.imwrite(str(root / name), scene.image, [cv2.IMWRITE_PNG_COMPRESSION, 1]):
-                raise FileProblem(f"cannot write {name}: the disk may be full")
+                raise FileError(f"cannot write {name}: the disk may be full")
             yield {"file": name, "label": label, "box": list(scene.box), "mask": masks.encode(scene.mask)}

@@ -51,7 +51,7 @@ def draw(rng: np.random.Generator, label: str, size: int) -> Scene:
     """Draw one object of class ``label`` on a random background, ``size`` x ``size`` pixels (at least 16).
 
     The object's radius is 0.3 to 0.44 of the size; up to a tenth of it may lie outside the picture or behind
-    a bar. The same generator state gives the same scene. Raises InvalidInput for an unknown class.
+    a bar. The same generator state gives the same scene. Raises InputError for an unknown class.
     """
     if label not in CLASSES:
         raise unknown_name("scene class", label, CLASSES)

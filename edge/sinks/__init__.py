@@ -27,7 +27,7 @@ def names() -> list[str]:
 def open_sink(name: str, target: str, source: Source) -> Sink:
     """Return sink ``name`` writing to ``target``.
 
-    Raises InvalidInput for an unknown name or target, FileProblem when the target cannot be written.
+    Raises InputError for an unknown name or target, FileError when the target cannot be written.
     """
     sink: Sink = registry.load("sink", SINKS, name)(target, source)
     return sink

@@ -10,7 +10,7 @@ from edge.sources.base import Frame
 class Sink(Closing, Protocol):
     """A context manager. A slow sink never holds the loop up: ``edge.sinks.queued`` gives each its own queue.
 
-    One that raises OSError (FileProblem is one) ends the loop: what it was asked to keep cannot be kept. Before it
+    One that raises OSError (FileError is one) ends the loop: what it was asked to keep cannot be kept. Before it
     does, it removes what it has half written. Any other exception is reported once, and the loop goes on without it.
     """
 

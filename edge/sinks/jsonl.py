@@ -23,7 +23,7 @@ class JsonLines(Sink):
     """
 
     def __init__(self, target: str, source: Source) -> None:
-        """Raises FileProblem when ``target`` cannot be written."""
+        """Raises FileError when ``target`` cannot be written."""
         self._target, self._path = target, Path(target)
         self._special = self._path.exists() and not self._path.is_file() and not self._path.is_dir()
         if target != "-" and not self._special:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import cv2
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.files import replaced
 from edge.imaging import Image, letterbox_box
 from edge.results import Result
@@ -28,10 +28,10 @@ class Record(Sink):
     """
 
     def __init__(self, target: str, source: Source) -> None:
-        """Raises InvalidInput for a suffix without a codec, FileProblem when ``target`` cannot be written."""
+        """Raises InputError for a suffix without a codec, FileError when ``target`` cannot be written."""
         self._path = Path(target)
         if self._path.suffix.lower() not in CODECS:
-            raise InvalidInput(f"a recording's name must end in {' or '.join(CODECS)}, got {target!r}")
+            raise InputError(f"a recording's name must end in {' or '.join(CODECS)}, got {target!r}")
         check_writable(self._path)
         self._paced = source.live
         self._fps = LIVE_FPS if source.live else source.fps or IMAGES_FPS
@@ -53,7 +53,7 @@ class Record(Sink):
             raise
 
     def close(self) -> None:
-        """See Sink. Raises FileProblem when not every frame reached the disk."""
+        """See Sink. Raises FileError when not every frame reached the disk."""
         self._open.close()
 
     def _begin(self, frame: Frame) -> Writer:

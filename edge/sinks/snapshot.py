@@ -4,7 +4,7 @@ from pathlib import Path
 
 import cv2
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.files import replaced
 from edge.results import Result
 from edge.sinks import overlay
@@ -19,10 +19,10 @@ class Snapshot(Sink):
     """Keeps the newest frame and writes it once, when the loop ends; nothing when there was no frame."""
 
     def __init__(self, target: str, source: Source) -> None:
-        """Raises InvalidInput unless ``target`` ends in one of SUFFIXES, FileProblem when it cannot be written."""
+        """Raises InputError unless ``target`` ends in one of SUFFIXES, FileError when it cannot be written."""
         self._path = Path(target)
         if self._path.suffix.lower() not in SUFFIXES:
-            raise InvalidInput(f"a snapshot's name must end in {', '.join(SUFFIXES)}, got {target!r}")
+            raise InputError(f"a snapshot's name must end in {', '.join(SUFFIXES)}, got {target!r}")
         check_writable(self._path)
         self._last: tuple[Frame, Result] | None = None
 
@@ -31,7 +31,7 @@ class Snapshot(Sink):
         self._last = (frame, result)
 
     def close(self) -> None:
-        """See Sink. Raises FileProblem when the disk is full."""
+        """See Sink. Raises FileError when the disk is full."""
         if self._last is None:
             return
         (frame, result), self._last = self._last, None

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.results import Result
 from edge.sinks.base import Sink
 from edge.sinks.target import naming
@@ -27,7 +27,7 @@ class Terminal(Sink):
     ) -> None:
         """target: ``stdout`` or ``stderr``, or nothing for stdout. stream, clock: for tests."""
         if target not in ("", "stdout", "stderr"):
-            raise InvalidInput(f"the terminal sink writes to stdout or stderr, got {target!r}")
+            raise InputError(f"the terminal sink writes to stdout or stderr, got {target!r}")
         self._stream = stream or (sys.stderr if target == "stderr" else sys.stdout)
         self._tty = self._stream.isatty()
         self._interval = TTY_INTERVAL if self._tty else PLAIN_INTERVAL

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 from edge import pictures, registry
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from edge.registry import Entry
 from edge.sources.base import Frame, Source
 
@@ -46,7 +46,7 @@ def open_source(text: str) -> Source:
 
     ``0`` or ``/dev/video0``, a video or image file, a folder of images, an rtsp:// or http:// address,
     ``picamera``, ``synthetic[:WxH@FPS]``, or ``NAME:…`` of an installed plug-in.
-    Raises FileProblem when a file, folder or camera is not there, InvalidInput for anything not understood,
+    Raises FileError when a file, folder or camera is not there, InputError for anything not understood,
     MissingExtra when a dependency is absent.
     """
     kind, rest = _kind(text)
@@ -71,14 +71,14 @@ def _kind(text: str) -> tuple[str, str]:
 def _stream(text: str) -> tuple[str, str]:
     scheme = text.partition("://")[0].lower()
     if scheme not in STREAM_SCHEMES:
-        raise InvalidInput(f"a stream's address must begin with one of {', '.join(STREAM_SCHEMES)}, got {scheme}://")
+        raise InputError(f"a stream's address must begin with one of {', '.join(STREAM_SCHEMES)}, got {scheme}://")
     return "stream", text
 
 
 def _file(text: str) -> tuple[str, str]:
     path = Path(text)
     if not text or not path.exists():
-        raise FileProblem(
+        raise FileError(
             f"source {text!r} does not exist: expected a camera number, a video, an image, a folder of images, "
             "an rtsp:// or http:// address, picamera or synthetic"
         )

@@ -27,7 +27,7 @@ class Source(Closing, Protocol):
     live: True for cameras and streams, where the newest frame matters and the end means a fault;
     False for files and folders, where every frame is processed, in order, and the end is the end.
     fps: the frames per second that a file states; None for images and whatever is live.
-    Iterating raises FileProblem when the source cannot be opened.
+    Iterating raises FileError when the source cannot be opened.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Device(Closing, Protocol):
     """What ``edge.sources.supervised`` keeps alive: an opened camera or stream."""
 
     def read(self) -> Image:
-        """Return the next frame, (height, width, 3) uint8 BGR. Raises FileProblem when none can be had."""
+        """Return the next frame, (height, width, 3) uint8 BGR. Raises FileError when none can be had."""
         ...
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.errors import FileProblem
+from edge.errors import FileError
 from edge.imaging import Image
 from edge.pictures import SUFFIXES, is_whole
 from edge.reports import Report, to_stderr
@@ -24,7 +24,7 @@ class Images(Source):
     fps = None
 
     def __init__(self, path: str | Path, report: Report = to_stderr) -> None:
-        """Raises FileProblem when there is nothing to read."""
+        """Raises FileError when there is nothing to read."""
         self.name = str(path)
         self.skipped = 0
         self._report = report
@@ -32,7 +32,7 @@ class Images(Source):
         self._paths = _listed(Path(path))
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield one frame per image, ``source`` being its path. Raises FileProblem when none can be decoded."""
+        """Yield one frame per image, ``source`` being its path. Raises FileError when none can be decoded."""
         index = self.skipped = 0
         for path in self._paths:
             if self._closed:
@@ -45,7 +45,7 @@ class Images(Source):
             yield Frame(image, index, time.time_ns(), str(path))
             index += 1
         if not index:
-            raise FileProblem(f"source {self.name} holds no image that can be decoded")
+            raise FileError(f"source {self.name} holds no image that can be decoded")
 
     def close(self) -> None:
         """See Source."""
@@ -67,7 +67,7 @@ def _listed(path: Path) -> list[Path]:
     try:
         found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
     except OSError as error:
-        raise FileProblem(f"folder {path} cannot be read: {error.strerror or error}") from error
+        raise FileError(f"folder {path} cannot be read: {error.strerror or error}") from error
     if not found:
-        raise FileProblem(f"folder {path} must hold images ({', '.join(SUFFIXES)}), found none")
+        raise FileError(f"folder {path} must hold images ({', '.join(SUFFIXES)}), found none")
     return found

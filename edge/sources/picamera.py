@@ -1,6 +1,6 @@
 """The Raspberry Pi's camera through libcamera's Python library, picamera2."""
 
-from edge.errors import FileProblem
+from edge.errors import FileError
 from edge.imaging import Image
 from edge.sources.base import Device, Source
 from edge.sources.geometry import parse
@@ -16,9 +16,7 @@ class _PiCamera(Device):
         try:
             self._camera = Picamera2()
         except (IndexError, RuntimeError) as error:  # picamera2's ways of saying that no camera is connected or free
-            raise FileProblem(
-                f"the Pi's camera cannot be opened: {error}; see `rpicam-hello --list-cameras`"
-            ) from error
+            raise FileError(f"the Pi's camera cannot be opened: {error}; see `rpicam-hello --list-cameras`") from error
         # libcamera names formats by their order in a 32-bit word: RGB888 lies in memory as blue, green, red.
         main = {"size": size, "format": "RGB888"}
         self._camera.configure(self._camera.create_video_configuration(main=main, controls={"FrameRate": fps}))

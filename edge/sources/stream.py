@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from edge import video
-from edge.errors import FileProblem
+from edge.errors import FileError
 from edge.imaging import Image
 from edge.sources.base import Device, Source
 from edge.sources.supervised import DEFAULT, Patience, Supervised
@@ -22,7 +22,7 @@ class _Capture(Device):
         """See Device."""
         image = self._capture.read()
         if image is None:
-            raise FileProblem(f"source {self._name}: it stopped giving frames")
+            raise FileError(f"source {self._name}: it stopped giving frames")
         return image
 
     def close(self) -> None:
@@ -33,14 +33,14 @@ class _Capture(Device):
 def open_camera(text: str) -> Source:
     """text: ``0`` or ``/dev/video0``.
 
-    A camera that is not there or does not open at the first try is an error (FileProblem): most likely the number
+    A camera that is not there or does not open at the first try is an error (FileError): most likely the number
     is wrong. One that fails later is opened again until it is back.
     """
     number = _DIGITS.search(text)
     device = Path(f"/dev/video{number[0]}" if number and not text.startswith("/") else text)
     if not device.exists():
         have = sorted(str(p) for p in Path("/dev").glob("video*"))
-        raise FileProblem(f"camera {device} does not exist; this machine has: {', '.join(have) or 'none'}")
+        raise FileError(f"camera {device} does not exist; this machine has: {', '.join(have) or 'none'}")
     name = str(device)
     return Supervised(name, lambda: _Capture(name, name, None), must_open=True)
 

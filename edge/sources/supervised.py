@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from edge.errors import EdgeError, FileProblem
+from edge.errors import EdgeError, FileError
 from edge.handover import Handover
 from edge.reports import Report, to_stderr
 from edge.sources.base import Device, Frame, Source
@@ -74,7 +74,7 @@ class Supervised(Source):
                     yield frame
             except (EdgeError, TimeoutError) as error:
                 if self._must_open and not began:
-                    raise _as_problem(error) from error
+                    raise _as_edge_error(error) from error
                 failures += 1
                 self._pause(failures, str(error))
             finally:
@@ -122,12 +122,12 @@ class _Reader(threading.Thread):
         except EdgeError as error:
             self.slot.finish(error)
         except Exception as error:  # a driver's own exceptions are faults like any other: reported, then reopened
-            self.slot.finish(FileProblem(f"source {self._source}: {type(error).__name__} {error}"))
+            self.slot.finish(FileError(f"source {self._source}: {type(error).__name__} {error}"))
 
     def leave(self) -> None:
         """Make the thread release the device and end as soon as its read returns."""
         self.slot.close()
 
 
-def _as_problem(error: Exception) -> EdgeError:
-    return error if isinstance(error, EdgeError) else FileProblem(str(error))
+def _as_edge_error(error: Exception) -> EdgeError:
+    return error if isinstance(error, EdgeError) else FileError(str(error))

@@ -12,7 +12,7 @@ DEFAULT = (640, 480, 30.0)
 
 
 def open_synthetic(text: str) -> Source:
-    """text: ``WxH@FPS``, ``WxH``, ``@FPS`` or nothing. Raises InvalidInput otherwise."""
+    """text: ``WxH@FPS``, ``WxH``, ``@FPS`` or nothing. Raises InputError otherwise."""
     width, height, fps = parse(text, DEFAULT)
     return Synthetic((width, height), fps)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge import video
-from edge.errors import FileProblem
+from edge.errors import FileError
 from edge.sources.base import Frame, Source
 
 
@@ -15,21 +15,21 @@ class Video(Source):
     live = False
 
     def __init__(self, path: str | Path) -> None:
-        """Raises FileProblem when ``path`` is not a video that can be opened."""
+        """Raises FileError when ``path`` is not a video that can be opened."""
         self.name = str(path)
         self._closed = False
         with video.Capture(self.name) as capture:
             self.fps = capture.fps
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield every frame from the first. Raises FileProblem when the file holds none."""
+        """Yield every frame from the first. Raises FileError when the file holds none."""
         index = 0
         with video.Capture(self.name) as capture:
             while not self._closed and (image := capture.read()) is not None:
                 yield Frame(image, index, time.time_ns(), self.name)
                 index += 1
         if not index and not self._closed:
-            raise FileProblem(f"video {self.name} holds no frame that can be decoded; play it elsewhere to check it")
+            raise FileError(f"video {self.name} holds no frame that can be decoded; play it elsewhere to check it")
 
     def close(self) -> None:
         """See Source."""

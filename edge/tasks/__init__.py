@@ -14,5 +14,5 @@ TASKS: dict[str, Entry] = {
 
 
 def load(name: str) -> Any:
-    """Return the class of task ``name``. Raises InvalidInput for one that is not in the table."""
+    """Return the class of task ``name``. Raises InputError for one that is not in the table."""
     return registry.load("task", TASKS, name)

@@ -11,7 +11,7 @@ class Task(Protocol):
     """Pure numpy: raw output tensors in, a Result out; nothing about the frame's time is known here."""
 
     def check(self, specs: Sequence[TensorSpec]) -> None:
-        """Raise InvalidInput when a model with these outputs is not one this task can decode."""
+        """Raise InputError when a model with these outputs is not one this task can decode."""
         ...
 
     def decode(self, outputs: Sequence[Array], specs: Sequence[TensorSpec], frame_size: tuple[int, int]) -> Result:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from edge import labels as label_files
 from edge.bundle import OutputKind
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.results import Prediction, Result
 from edge.tasks.base import Task
 from edge.tensors import Array, Quantization, TensorSpec, dequantize
@@ -31,7 +31,7 @@ class Classify(Task):
         top: how many predictions a Result holds. origin: where the labels came from, for messages.
         """
         if top < 1:
-            raise InvalidInput(f"top must be at least 1, got {top}")
+            raise InputError(f"top must be at least 1, got {top}")
         self._labels, self._output, self._top, self._origin = labels, output, top, origin
 
     def check(self, specs: Sequence[TensorSpec]) -> None:
@@ -39,7 +39,7 @@ class Classify(Task):
         shape = specs[0].shape
         classes = int(np.prod(shape))
         if not shape or classes != shape[-1]:
-            raise InvalidInput(f"a classifier's output must be one vector of scores, got {specs[0].describe()}")
+            raise InputError(f"a classifier's output must be one vector of scores, got {specs[0].describe()}")
         if self._labels is not None:
             label_files.check_count(list(self._labels), classes, self._origin)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 
 Boxes = NDArray[np.float32]
 
@@ -45,7 +45,7 @@ def detections(
     offsets: (n, 4) and scores: (n, classes + 1), background first, real values as ``edge.tensors.dequantize`` gives
     them. anchors: (n, 4). least_score: what a box needs. overlap: a box that overlaps a better one of its class by
     more than this, intersection over union, is dropped. most: boxes to return. Values that are no finite numbers
-    and places outside the image make no box. Raises InvalidInput when the three do not fit each other.
+    and places outside the image make no box. Raises InputError when the three do not fit each other.
     """
     _check(offsets, scores, anchors)
     good = np.isfinite(offsets).all(axis=1) & (scores[:, 1:] >= least_score).any(axis=1)
@@ -101,7 +101,7 @@ def suppress(boxes: Boxes, scores: NDArray[np.float32], overlap: float) -> NDArr
 def _check(offsets: Boxes, scores: NDArray[np.float32], anchors: Boxes) -> None:
     count = len(anchors)
     if offsets.shape != (count, 4) or scores.ndim != 2 or len(scores) != count or scores.shape[1] < 2:
-        raise InvalidInput(
+        raise InputError(
             f"a detector with {count} anchors must give boxes ({count}, 4) and scores ({count}, classes + 1), "
             f"got {offsets.shape} and {scores.shape}"
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import tf_keras as keras
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models.conv3d import clip_input
 from edge.models.registry import build
 from edge.models.scaling import scale_channels
@@ -30,7 +30,7 @@ def cnn_lstm(
     product for all stays in float where the first step needs only a part of it.
     """
     if units < 1:
-        raise InvalidInput(f"units of cnn_lstm must be at least 1, got {units}")
+        raise InputError(f"units of cnn_lstm must be at least 1, got {units}")
     inputs = clip_input(input_shape)
     x = keras.layers.TimeDistributed(_features(input_shape[1:], width, backbone), name="frames")(inputs)
     x = keras.layers.LSTM(

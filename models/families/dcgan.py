@@ -7,7 +7,7 @@ from typing import Any
 
 import tf_keras as keras
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models.blocks import activation, batch_norm, image_input
 from edge.models.scaling import scale_channels
 
@@ -28,12 +28,12 @@ def dcgan_generator(
     """Return the generator: (batch, latent) noise, the paper's uniform from -1 to 1, to (batch, side, side, channels).
 
     Output: float32, -1 to 1. side: of the image, a multiple of 16. ``classes`` has no use.
-    Raises InvalidInput for a side or a channel count that does not fit.
+    Raises InputError for a side or a channel count that does not fit.
     """
     if side < UPSAMPLE or side % UPSAMPLE:
-        raise InvalidInput(f"side of dcgan_generator must be a multiple of {UPSAMPLE}, got {side}; 32, 64, 96 fit")
+        raise InputError(f"side of dcgan_generator must be a multiple of {UPSAMPLE}, got {side}; 32, 64, 96 fit")
     if channels < 1:
-        raise InvalidInput(f"channels of dcgan_generator must be at least 1, got {channels}")
+        raise InputError(f"channels of dcgan_generator must be at least 1, got {channels}")
     first, *rest = [scale_channels(c, width, f"stage{n}") for n, c in enumerate(CHANNELS, start=1)]
     least = side // UPSAMPLE
     inputs = keras.Input(input_shape, name="noise")

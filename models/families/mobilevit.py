@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models.blocks import classifier, conv, conv_bn, image_input, inverted_residual
 from edge.models.scaling import round_channels
 
@@ -109,7 +109,7 @@ class Attention(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         if input_shape[-1] % (3 * self.heads):
-            raise InvalidInput(f"{self.name}: size ({input_shape[-1] / 3:g}) must divide by heads ({self.heads})")
+            raise InputError(f"{self.name}: size ({input_shape[-1] / 3:g}) must divide by heads ({self.heads})")
         super().build(input_shape)
 
     def call(self, inputs: Any) -> Any:

@@ -4,7 +4,7 @@ from typing import Any
 
 import tf_keras as keras
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models.blocks import activation, classifier, conv_bn, depthwise_bn, image_input
 from edge.models.layers import AveragePool, ChannelShuffle
 from edge.models.scaling import Strides, round_channels
@@ -46,7 +46,7 @@ def shufflenet_v1(
 ) -> Any:
     """Return ShuffleNetV1. groups: 1, 2, 3, 4 or 8; channels are rounded to multiples of 4 * groups."""
     if groups not in STAGE2_CHANNELS:
-        raise InvalidInput(f"groups must be one of {sorted(STAGE2_CHANNELS)} (table 1 of the paper), got {groups}")
+        raise InputError(f"groups must be one of {sorted(STAGE2_CHANNELS)} (table 1 of the paper), got {groups}")
     stride = Strides(downsample)
     inputs = image_input(input_shape)
     stem = round_channels(STEM_CHANNELS * width, groups if groups != 1 else 8) if width != 1 else STEM_CHANNELS

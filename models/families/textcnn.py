@@ -4,7 +4,7 @@ from typing import Any
 
 import tf_keras as keras
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models.blocks import conv, probabilities
 from edge.models.scaling import scale_channels
 
@@ -26,11 +26,11 @@ def text_cnn(
 
     Shorter sentences are filled up with a token of their own, 0 as a rule. width: of the filters, not the embedding.
     dropout: 0.5 in the paper, behind the maxima. The paper also rescales the classifier's weights to a norm of 3.
-    Raises InvalidInput for a vocabulary or an embedding below 1.
+    Raises InputError for a vocabulary or an embedding below 1.
     """
     for name, value in (("vocabulary", vocabulary), ("embedding", embedding)):
         if value < 1:
-            raise InvalidInput(f"{name} of text_cnn must be at least 1, got {value}")
+            raise InputError(f"{name} of text_cnn must be at least 1, got {value}")
     (length,) = input_shape
     inputs = keras.Input(input_shape, dtype="int32", name="tokens")
     x = keras.layers.Embedding(vocabulary, embedding, name="embedding")(inputs)

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 
 
 @keras.utils.register_keras_serializable("edge")
@@ -24,7 +24,7 @@ class Cosines(keras.layers.Layer):
     def __init__(self, classes: int, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
         if classes < 1:
-            raise InvalidInput(f"classes must be at least 1, got {classes}")
+            raise InputError(f"classes must be at least 1, got {classes}")
         self.classes = classes
 
     def build(self, input_shape: Any) -> None:
@@ -53,9 +53,9 @@ class ArcFace(keras.losses.Loss):
         """margin: radians, 0 to below pi. scale: above 0."""
         super().__init__(name=name, **kwargs)
         if not 0 <= margin < math.pi:
-            raise InvalidInput(f"margin must be from 0 to below pi, got {margin}")
+            raise InputError(f"margin must be from 0 to below pi, got {margin}")
         if not scale > 0:
-            raise InvalidInput(f"scale must be above 0, got {scale}")
+            raise InputError(f"scale must be above 0, got {scale}")
         self.margin, self.scale = margin, scale
 
     def call(self, y_true: Any, y_pred: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import tf_keras as keras
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models.backbones import tap, taps
 from edge.models.blocks import conv_bn, depthwise_bn
 from edge.models.families.mobilenet_v2 import mobilenet_v2
@@ -33,7 +33,7 @@ def deeplab_v3plus(
     width: of backbone, pyramid and decoder.
     """
     if output_stride not in RATES:
-        raise InvalidInput(f"output_stride must be one of {', '.join(map(str, RATES))}, got {output_stride}")
+        raise InputError(f"output_stride must be one of {', '.join(map(str, RATES))}, got {output_stride}")
     backbone = mobilenet_v2(input_shape, classes, width, output_stride=output_stride)
     backbone = tap(backbone, [FEATURES, taps(backbone)[4]])
     x, low = backbone.outputs

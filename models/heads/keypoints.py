@@ -7,7 +7,7 @@ from typing import Any
 
 import tf_keras as keras
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models.backbones import tap, taps
 from edge.models.blocks import conv, conv_transpose_bn
 from edge.models.families.mobilenet_v2 import mobilenet_v2
@@ -28,7 +28,7 @@ def keypoints_mobilenet_v2(
     Height and width: multiples of 32. width: of backbone and head.
     """
     if heatmaps not in HEATMAPS:
-        raise InvalidInput(f"heatmaps must be one of {', '.join(HEATMAPS)}, got {heatmaps!r}")
+        raise InputError(f"heatmaps must be one of {', '.join(HEATMAPS)}, got {heatmaps!r}")
     backbone = mobilenet_v2(input_shape, classes, width)
     backbone = tap(backbone, [taps(backbone)[32]])
     x = backbone.outputs[0]

@@ -10,7 +10,7 @@ from typing import Any
 
 import tf_keras as keras
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models.anchors import RATIOS, STRIDES, boxes_per_place, numbers
 from edge.models.backbones import tap, taps
 from edge.models.blocks import conv_bn, depthwise_bn
@@ -116,20 +116,20 @@ def join(rows: Sequence[Any], name: str, **options: Any) -> Any:
 
 
 def check_strides(strides: Sequence[int]) -> tuple[int, ...]:
-    """Return the strides as a tuple. Raises InvalidInput unless each is twice the one before, within 4 to 512."""
+    """Return the strides as a tuple. Raises InputError unless each is twice the one before, within 4 to 512."""
     given = numbers("strides", strides)
     last = BACKBONE << len(EXTRA)
     doubled = tuple(int(given[0]) << k for k in range(len(given))) if given and given[0] in FIRST else ()
     if not given or given != doubled or doubled[-1] > last:
-        raise InvalidInput(
+        raise InputError(
             f"strides must start at one of {list(FIRST)} and double up to at most {last}, like (8, 16, 32); got {given}"
         )
     return doubled
 
 
 def check_ratios(ratios: Sequence[float]) -> tuple[float, ...]:
-    """Return the ratios as a tuple. Raises InvalidInput unless each is above 1: its inverse is there anyway."""
+    """Return the ratios as a tuple. Raises InputError unless each is above 1: its inverse is there anyway."""
     given = numbers("ratios", ratios)
     if any(not ratio > 1 for ratio in given):
-        raise InvalidInput(f"ratios must be above 1, as the inverse of each comes with it, like (2, 3); got {given}")
+        raise InputError(f"ratios must be above 1, as the inverse of each comes with it, like (2, 3); got {given}")
     return given

@@ -14,18 +14,18 @@ import tensorflow as tf
 import tf_keras as keras
 
 from edge import files
-from edge.errors import FileProblem
+from edge.errors import FileError
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Raise FileProblem for what ``path`` cannot take; TensorFlow and HDF5 have errors of their own for a full disk."""
+    """Raise FileError for what ``path`` cannot take; TensorFlow and HDF5 have errors of their own for a full disk."""
     try:
         yield
-    except FileProblem:
+    except FileError:
         raise
     except (OSError, RuntimeError, tf.errors.OpError) as error:
-        raise FileProblem(f"cannot write {path}: {_reason(error)}") from error
+        raise FileError(f"cannot write {path}: {_reason(error)}") from error
 
 
 def _reason(error: Exception) -> str:

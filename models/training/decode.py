@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge import files
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from edge.models.training.folder import ImageFolder
 from edge.pictures import is_whole
 
@@ -104,11 +104,11 @@ def decode_split(
 ) -> Decoded:
     """Decode every image of a split into ``cache`` (reused when the list and the size are the same).
 
-    size: height, width, channels (1 or 3). Raises InvalidInput when no image of the split can be decoded,
-    FileProblem when the data set cannot be read or the cache does not fit the disk.
+    size: height, width, channels (1 or 3). Raises InputError when no image of the split can be decoded,
+    FileError when the data set cannot be read or the cache does not fit the disk.
     """
     if size[2] not in (1, 3):
-        raise InvalidInput(f"image folders hold 1 or 3 channels, got {size[2]}")
+        raise InputError(f"image folders hold 1 or 3 channels, got {size[2]}")
     members = folder.split(split)
     stem = cache / f"{split}-{_key(folder, members.names, size)}"
     array, index = stem.with_suffix(".npy"), stem.with_suffix(".json")
@@ -116,9 +116,7 @@ def decode_split(
         _write(folder, members.names, size, array, index, progress)
     good = json.loads(index.read_text())["good"]
     if not good:
-        raise InvalidInput(
-            f"data set {folder.root}: none of the {len(members.names)} images of {split}/ can be decoded"
-        )
+        raise InputError(f"data set {folder.root}: none of the {len(members.names)} images of {split}/ can be decoded")
     images = np.load(array, mmap_mode="r")[: len(good)]
     classes = np.asarray(members.classes, np.int64)[good]
     corrupt = sorted(set(range(len(members.names))) - set(good))
@@ -149,9 +147,9 @@ def _write(
             temporary.write_text(json.dumps({"good": good}))
     except OSError as error:
         files.remove(array)
-        if isinstance(error, FileProblem):
+        if isinstance(error, FileError):
             raise
-        raise FileProblem(f"cannot write {array}: {error.strerror or error}") from error
+        raise FileError(f"cannot write {array}: {error.strerror or error}") from error
 
 
 def _reserved(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -14,12 +14,12 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.files import replaced
 from edge.models.complexity import complexity
 from edge.models.training.averaging import average
 from edge.models.training.callbacks import BestWeights, Checkpoint, History
-from edge.models.training.problem import Problem
+from edge.models.training.dataset_task import DatasetTask
 from edge.models.training.schedules import optimizer
 from edge.models.training.settings import Settings
 
@@ -46,20 +46,20 @@ def precision_policy(mixed: bool) -> str:
 
 def train(
     make: Callable[[], Any],
-    problem: Problem,
+    task: DatasetTask,
     settings: Settings,
     out: Path,
     resume: bool = False,
     stream: TextIO | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Fit ``make()`` to ``problem`` and write model.keras, train.json, history.csv and labels.txt into ``out``.
+    """Fit ``make()`` to ``task`` and write model.keras, train.json, history.csv and labels.txt into ``out``.
 
     make: builds the float32 network; it is called again under mixed precision. resume: go on from the last
     finished epoch in ``out``. about: goes into the record as it is. Returns the record.
     Interrupting loses at most the epoch under way.
     """
-    steps_per_epoch(problem, settings)  # refuses a batch that is too large before anything is built
+    steps_per_epoch(task, settings)  # refuses a batch that is too large before anything is built
     keras.utils.set_random_seed(settings.seed)
     started = time.time()
     distributed = strategy(settings.strategy)  # first of all: several workers must find TensorFlow's devices unlisted
@@ -68,30 +68,30 @@ def train(
         with distributed.scope():
             model = make()
             start = model.get_weights() if settings.average else []
-            compile_model(model, problem, settings)
-        epochs_done = fit(model, problem, settings, out, resume, stream)
+            compile_model(model, task, settings)
+        epochs_done = fit(model, task, settings, out, resume, stream)
     finally:
         keras.mixed_precision.set_global_policy("float32")
     final = _in_float32(make, model, settings)
     if settings.average:
-        average(final, start, settings.average, problem, settings.seed)
-    record = {**_record(final, problem, settings, epochs_done, out, time.time() - started), **(about or {})}
-    _save(final, problem.labels, record, out)
+        average(final, start, settings.average, task, settings.seed)
+    record = {**_record(final, task, settings, epochs_done, out, time.time() - started), **(about or {})}
+    _save(final, task.labels, record, out)
     return record
 
 
-def steps_per_epoch(problem: Problem, settings: Settings) -> int:
-    """Return the whole batches in the training samples. Raises InvalidInput when there is none."""
-    steps = problem.count // settings.batch
+def steps_per_epoch(task: DatasetTask, settings: Settings) -> int:
+    """Return the whole batches in the training samples. Raises InputError when there is none."""
+    steps = task.count // settings.batch
     if steps == 0:
-        raise InvalidInput(f"batch must be at most the {problem.count} training images, got {settings.batch}")
+        raise InputError(f"batch must be at most the {task.count} training images, got {settings.batch}")
     return steps
 
 
-def compile_model(model: Any, problem: Problem, settings: Settings) -> None:
-    """Attach the optimizer, and the problem's loss and metrics."""
-    made = optimizer(settings, steps_per_epoch(problem, settings), model)
-    model.compile(made, problem.loss(settings), metrics=problem.metrics())
+def compile_model(model: Any, task: DatasetTask, settings: Settings) -> None:
+    """Attach the optimizer, and the task's loss and metrics."""
+    made = optimizer(settings, steps_per_epoch(task, settings), model)
+    model.compile(made, task.loss(settings), metrics=task.metrics())
     # Or the first step makes their variables, and is traced twice: seconds in a large network.
     model.optimizer.build(model.trainable_variables)
     model.compiled_loss.build(model.output)
@@ -99,7 +99,7 @@ def compile_model(model: Any, problem: Problem, settings: Settings) -> None:
 
 def fit(
     model: Any,
-    problem: Problem,
+    task: DatasetTask,
     settings: Settings,
     out: Path,
     resume: bool = False,
@@ -111,19 +111,19 @@ def fit(
     extra: further Keras callbacks. The model has the last epoch's weights afterwards, or the best ones
     when ``settings.patience`` is set.
     """
-    steps = steps_per_epoch(problem, settings)
+    steps = steps_per_epoch(task, settings)
     checkpoint = Checkpoint(out / "checkpoint", model)
     first = checkpoint.restore() if resume else 0
-    callbacks = [*extra, History(out / HISTORY, problem.metric, settings.epochs, stream or sys.stderr), checkpoint]
-    best = BestWeights(out / "checkpoint", problem.metric, settings.patience) if settings.patience else None
+    callbacks = [*extra, History(out / HISTORY, task.metric, settings.epochs, stream or sys.stderr), checkpoint]
+    best = BestWeights(out / "checkpoint", task.metric, settings.patience) if settings.patience else None
     if best:
         best.set_model(model)
         callbacks.insert(0, best)
     _trim_history(out / HISTORY, first)
     last = first if best and best.is_over(first) else settings.epochs
     history = model.fit(
-        problem.training_batches(settings, settings.seed + first),
-        validation_data=problem.monitor_batches(settings),
+        task.training_batches(settings, settings.seed + first),
+        validation_data=task.monitor_batches(settings),
         epochs=last,
         initial_epoch=first,
         steps_per_epoch=steps,
@@ -154,18 +154,20 @@ def _in_float32(make: Callable[[], Any], model: Any, settings: Settings) -> Any:
     return copy
 
 
-def _record(model: Any, problem: Problem, settings: Settings, epochs: int, out: Path, seconds: float) -> dict[str, Any]:
-    cost, figures = complexity(model), dict(problem.report(model, out))
+def _record(
+    model: Any, task: DatasetTask, settings: Settings, epochs: int, out: Path, seconds: float
+) -> dict[str, Any]:
+    cost, figures = complexity(model), dict(task.report(model, out))
     return {
         "network": model.name,
         "input_shape": list(model.input_shape[1:]),
-        "classes": len(problem.labels),
+        "classes": len(task.labels),
         "trainable": cost.trainable,
         "macs": cost.macs,
         "headline": next(iter(figures)),
         **figures,
         "figures": figures,
-        **problem.facts(),
+        **task.facts(),
         "epochs": epochs,
         "seconds": round(max(seconds, trained_seconds(out / HISTORY)), 1),
         "settings": settings.as_json(),

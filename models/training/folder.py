@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from edge.files import ZIP_DAMAGE
 from edge.pictures import SUFFIXES
 
@@ -30,9 +30,9 @@ class ImageFolder:
     splits: dict[str, Split]
 
     def split(self, name: str) -> Split:
-        """Return one split. Raises InvalidInput when the data set has none of that name."""
+        """Return one split. Raises InputError when the data set has none of that name."""
         if name not in self.splits:
-            raise InvalidInput(f"data set {self.root} has no {name}/ folder; it has: {', '.join(self.splits)}")
+            raise InputError(f"data set {self.root} has no {name}/ folder; it has: {', '.join(self.splits)}")
         return self.splits[name]
 
     def evaluation(self) -> str:
@@ -40,7 +40,7 @@ class ImageFolder:
         for name in ("test", "validation"):
             if name in self.splits:
                 return name
-        raise InvalidInput(f"data set {self.root} has no test/ and no validation/ folder to report accuracy on")
+        raise InputError(f"data set {self.root} has no test/ and no validation/ folder to report accuracy on")
 
     def read(self, names: Iterator[str] | tuple[str, ...]) -> Iterator[bytes]:
         """Yield the files' bytes, in order; the zip is opened once. An unreadable file yields no bytes."""
@@ -62,11 +62,11 @@ def open_folder(root: Path, labels: tuple[str, ...] | None = None) -> ImageFolde
     """List a data set; no image is read.
 
     labels: the classes a model already has; a folder that is not among them is refused.
-    Raises FileProblem when unreadable, InvalidInput when it is not an image folder or is empty.
+    Raises FileError when unreadable, InputError when it is not an image folder or is empty.
     """
     rows = [row for name in _names(root) if (row := _parse(name))]
     if not rows:
-        raise InvalidInput(
+        raise InputError(
             f"data set {root} has no images: expected train/<class>/*.jpg and test/<class>/*.jpg "
             f"({', '.join(sorted(SUFFIXES))}), in a folder or a zip"
         )
@@ -74,7 +74,7 @@ def open_folder(root: Path, labels: tuple[str, ...] | None = None) -> ImageFolde
     if labels is None:
         labels = found
     elif strangers := [label for label in found if label not in labels]:
-        raise InvalidInput(f"class folder {strangers[0]!r} is not one of the model's labels: {', '.join(labels)}")
+        raise InputError(f"class folder {strangers[0]!r} is not one of the model's labels: {', '.join(labels)}")
     index = {label: number for number, label in enumerate(labels)}
     splits = {}
     for split in dict.fromkeys(SPLITS.values()):
@@ -90,14 +90,14 @@ def _check_labels_agree(root: Path, rows: list[tuple[str, str, str]]) -> None:
     trained = {label for split, label, _ in rows if split == "train"}
     for split, label, _ in rows:
         if trained and label not in trained:
-            raise InvalidInput(f"data set {root}: class folder {split}/{label} has no counterpart train/{label}")
+            raise InputError(f"data set {root}: class folder {split}/{label} has no counterpart train/{label}")
 
 
 def _names(root: Path) -> list[str]:
     if root.is_dir():
         return [str(p.relative_to(root).as_posix()) for p in root.rglob("*") if p.suffix.lower() in SUFFIXES]
     if not root.exists():
-        raise FileProblem(f"data set {root} does not exist; expected a folder or a zip")
+        raise FileError(f"data set {root} does not exist; expected a folder or a zip")
     try:
         with zipfile.ZipFile(root) as archive:
             members = [m for m in archive.infolist() if PurePosixPath(m.filename).suffix.lower() in SUFFIXES]
@@ -105,7 +105,7 @@ def _names(root: Path) -> list[str]:
                 archive.open(members[0]).close()
             return [member.filename for member in members]
     except (OSError, *ZIP_DAMAGE) as error:
-        raise FileProblem(f"data set {root} cannot be read as a zip: {error}") from error
+        raise FileError(f"data set {root} cannot be read as a zip: {error}") from error
 
 
 def _is_readable(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:

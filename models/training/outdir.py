@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edge import files
-from edge.errors import EdgeError, FileProblem, InvalidInput
+from edge.errors import EdgeError, FileError, InputError
 
 RUN = "run.json"
 
@@ -20,7 +20,7 @@ def claim(out: Path, choices: Mapping[str, Any], resume: bool, shared: bool = Fa
     """Make ``out`` the folder of the run ``choices``; delete the decoded cache when the run is complete.
 
     shared: several workers, as TF_CONFIG says, have the same ``out``. Yields the folder to write to: ``out``, or a
-    private one that is thrown away for every worker but the first. Raises InvalidInput when ``out`` holds a run and
+    private one that is thrown away for every worker but the first. Raises InputError when ``out`` holds a run and
     ``resume`` is not set, or one with other choices. A run that bad input, a missing package or a full disk ends
     before its first checkpoint leaves nothing behind.
     """
@@ -29,7 +29,7 @@ def claim(out: Path, choices: Mapping[str, Any], resume: bool, shared: bool = Fa
 
 
 def is_chief() -> bool:
-    """Return whether this process is the one that writes, by TF_CONFIG. Raises InvalidInput when it is malformed."""
+    """Return whether this process is the one that writes, by TF_CONFIG. Raises InputError when it is malformed."""
     text = os.environ.get("TF_CONFIG") or "{}"
     try:
         config = json.loads(text)
@@ -37,7 +37,7 @@ def is_chief() -> bool:
         leader = "chief" if "chief" in config.get("cluster", {}) else "worker"
         return str(task["type"]) == leader and int(task["index"]) == 0
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InvalidInput(f"TF_CONFIG must be the cluster and the task of this worker as JSON, got {text}") from error
+        raise InputError(f"TF_CONFIG must be the cluster and the task of this worker as JSON, got {text}") from error
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def _claimed(out: Path, choices: Mapping[str, Any], resume: bool) -> Iterator[Pa
     if marker.exists():
         _check(marker, text, resume, out)
     elif out.is_dir() and any(out.iterdir()):
-        raise InvalidInput(f"--out {out} is not empty and holds no run; choose another folder")
+        raise InputError(f"--out {out} is not empty and holds no run; choose another folder")
     try:
         _mark(marker, text)
         yield out
@@ -76,7 +76,7 @@ def _mark(marker: Path, text: str) -> None:
         marker.parent.mkdir(parents=True, exist_ok=True)
         marker.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise FileProblem(f"cannot write to {marker.parent}: {error.strerror}") from error
+        raise FileError(f"cannot write to {marker.parent}: {error.strerror}") from error
 
 
 def _is_worth_keeping(out: Path) -> bool:
@@ -86,14 +86,14 @@ def _is_worth_keeping(out: Path) -> bool:
 
 def _check(marker: Path, text: str, resume: bool, out: Path) -> None:
     if not resume:
-        raise InvalidInput(f"{out} already holds a run; add --resume to go on with it, or choose another --out")
+        raise InputError(f"{out} already holds a run; add --resume to go on with it, or choose another --out")
     try:
         before, now = json.loads(marker.read_text(encoding="utf-8")), json.loads(text)
     except (OSError, ValueError) as error:
-        raise FileProblem(f"{marker} is damaged: {error}; choose another --out") from error
+        raise FileError(f"{marker} is damaged: {error}; choose another --out") from error
     changed = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
     if changed:
         key = changed[0]
-        raise InvalidInput(
+        raise InputError(
             f"--resume needs the options of the run in {out}: {key} was {before.get(key)}, got {now.get(key)}"
         )

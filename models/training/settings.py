@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 
 OptimizerName = Literal["sgd", "adam", "adamw"]
 ScheduleName = Literal["cosine", "step"]
@@ -28,7 +28,7 @@ class Augmentation:
     def __post_init__(self) -> None:
         for name in ("crop", "jitter", "cutout", "mixup"):
             if not getattr(self, name) >= 0:  # not a number included
-                raise InvalidInput(f"{name} must be 0 or more, got {getattr(self, name)}")
+                raise InputError(f"{name} must be 0 or more, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class Settings:
             _at_least(name, getattr(self, name), 0)
         for name in ("momentum", "label_smoothing", "holdout", "average"):
             if not 0 <= getattr(self, name) < 1:
-                raise InvalidInput(f"{name} must be from 0 to below 1, got {getattr(self, name)}")
+                raise InputError(f"{name} must be from 0 to below 1, got {getattr(self, name)}")
         if not 0 < self.step_factor <= 1:
-            raise InvalidInput(f"step_factor must be above 0 and at most 1, got {self.step_factor}")
+            raise InputError(f"step_factor must be above 0 and at most 1, got {self.step_factor}")
 
     def as_json(self) -> dict[str, Any]:
         """Return the form that run records hold."""
@@ -81,4 +81,4 @@ class Settings:
 
 def _at_least(name: str, value: float, least: float) -> None:
     if not value >= least:  # not a number included
-        raise InvalidInput(f"{name} must be at least {least}, got {value}")
+        raise InputError(f"{name} must be at least {least}, got {value}")

@@ -2,20 +2,20 @@
 
 from typing import Any
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 
 
 def start_from(model: Any, trained: Any) -> Any:
     """Copy weights by layer name wherever every shape is the same; return ``model``.
 
     Layers that only ``model`` has, or that have other shapes (the classifier, for another number of classes), keep
-    their initial values. Raises InvalidInput when fewer than half of the layers with weights fit: another network.
+    their initial values. Raises InputError when fewer than half of the layers with weights fit: another network.
     """
     source = {layer.name: layer.get_weights() for layer in trained.layers}
     weighted = [layer for layer in model.layers if layer.weights]
     fitting = [layer for layer in weighted if _shapes(layer.get_weights()) == _shapes(source.get(layer.name, []))]
     if 2 * len(fitting) < len(weighted):
-        raise InvalidInput(
+        raise InputError(
             f"--weights must be of the same network and width as {model.name}: "
             f"{len(fitting)} of its {len(weighted)} layers with weights fit"
         )

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from edge.errors import FileProblem, unknown_name
+from edge.errors import FileError, unknown_name
 
 FOLDER = Path(__file__).parent
 
@@ -25,5 +25,5 @@ def path_of(name: str) -> Path:
     card = released()[name]
     path = FOLDER / str(card["file"])
     if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != card["sha256"]:
-        raise FileProblem(f"released weights {name} are damaged; install edgekit again")
+        raise FileError(f"released weights {name} are damaged; install edgekit again")
     return path

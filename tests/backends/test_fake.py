@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge.backends import open_model
-from edge.errors import EdgeError, InvalidInput
+from edge.errors import EdgeError, InputError
 from tests.backends import models
 
 
@@ -55,7 +55,7 @@ def test_delay_stands_for_a_slow_network(tmp_path):
 def test_bad_descriptions(tmp_path, content, words):
     path = tmp_path / "x.fake"
     path.write_text(content)
-    with pytest.raises(InvalidInput, match=rf"not a \.fake description: .*{words}") as caught:
+    with pytest.raises(InputError, match=rf"not a \.fake description: .*{words}") as caught:
         open_model(path)
     assert isinstance(caught.value, EdgeError)
 
@@ -70,5 +70,5 @@ def test_bad_descriptions(tmp_path, content, words):
     ],
 )
 def test_impossible_descriptions(tmp_path, changes, words):
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InputError, match=words):
         open_model(models.fake(tmp_path / "x.fake", **changes))

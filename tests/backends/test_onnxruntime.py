@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edge.backends import open_model
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from tests.backends import models
 
 onnx = pytest.importorskip("onnx")
@@ -39,7 +39,7 @@ def edited(path, **changes):
     ],
 )
 def test_files_it_cannot_run(tmp_path, make, words):
-    with pytest.raises(InvalidInput, match=words) as caught:
+    with pytest.raises(InputError, match=words) as caught:
         open_model(make(tmp_path / "x.onnx"))
     assert "\n" not in str(caught.value)
     assert "onnxruntime_src" not in str(caught.value)
@@ -51,7 +51,7 @@ def test_a_tensor_of_text_is_refused(tmp_path):
     row = [helper.make_tensor_value_info("text", TensorProto.STRING, (1,))]
     out = [helper.make_tensor_value_info("same", TensorProto.STRING, (1,))]
     models._write_onnx(tmp_path / "x.onnx", [helper.make_node("Identity", ["text"], ["same"])], row, out, [])
-    with pytest.raises(InvalidInput, match=r"'text' must be a tensor of numbers, it is tensor\(string\)"):
+    with pytest.raises(InputError, match=r"'text' must be a tensor of numbers, it is tensor\(string\)"):
         open_model(tmp_path / "x.onnx")
 
 
@@ -65,5 +65,5 @@ def test_values_that_the_kernels_refuse_are_one_line(tmp_path):
     models._write_onnx(tmp_path / "x.onnx", [gather], rows, out, [table])
     with open_model(tmp_path / "x.onnx") as model:
         assert model.run([np.array([2])])[0].tolist() == [2.0]
-        with pytest.raises(InvalidInput, match=r"failed while running: .*indices element out of data bounds"):
+        with pytest.raises(InputError, match=r"failed while running: .*indices element out of data bounds"):
             model.run([np.array([7])])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge import backends, registry
-from edge.errors import FileProblem, InvalidInput, MissingExtra
+from edge.errors import FileError, InputError, MissingExtra
 from edge.registry import Entry
 from tests.backends import models
 
@@ -59,7 +59,7 @@ def test_for_file_says_why_each_was_passed_over(nothing_installed):
     ],
 )
 def test_for_file_refuses(file, name, words):
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InputError, match=words):
         backends.for_file(Path(file), name)
 
 
@@ -85,13 +85,13 @@ def test_a_plugin_is_chosen_for_its_format(monkeypatch):
 def test_open_model_opens(tmp_path):
     with backends.open_model(models.fake(tmp_path / "x.fake")) as model:
         assert model.inputs[0].name == "image"
-    with pytest.raises(FileProblem, match="does not exist"):
+    with pytest.raises(FileError, match="does not exist"):
         backends.open_model(tmp_path / "none.fake")
 
 
 @pytest.mark.parametrize("threads", [0, -1])
 def test_threads_below_one_are_refused(tmp_path, threads):
-    with pytest.raises(InvalidInput, match=f"threads must be at least 1, got {threads}"):
+    with pytest.raises(InputError, match=f"threads must be at least 1, got {threads}"):
         backends.open_model(models.fake(tmp_path / "x.fake"), threads=threads)
 
 

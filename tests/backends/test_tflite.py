@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge.backends import open_model
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from tests.backends import models
 from tests.shared import SHARED, needs_shared, shared
 
@@ -23,15 +23,13 @@ pytest.importorskip("ai_edge_litert")
     ],
 )
 def test_operations_that_are_not_here(tmp_path, operation, words):
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InputError, match=words):
         open_model(models.tflite_pair(tmp_path / "x.tflite", custom=operation))
 
 
 def test_an_open_image_size_is_refused(tmp_path):
     path = models.tflite_conv(tmp_path / "x.tflite", signature=(1, -1, -1, 3))
-    with pytest.raises(
-        InvalidInput, match=r"'image' must have a fixed shape except for its batch, got \(1, \?, \?, 3\)"
-    ):
+    with pytest.raises(InputError, match=r"'image' must have a fixed shape except for its batch, got \(1, \?, \?, 3\)"):
         open_model(path)
 
 
@@ -41,7 +39,7 @@ EDGETPU = sorted(p.name for p in (SHARED / "models" / "coral").glob("*_edgetpu.t
 @needs_shared
 @pytest.mark.parametrize("name", EDGETPU)
 def test_published_edgetpu_files_are_refused(name):
-    with pytest.raises(InvalidInput, match="compiled for a Coral Edge TPU"):
+    with pytest.raises(InputError, match="compiled for a Coral Edge TPU"):
         open_model(shared("models", "coral", name))
 
 

@@ -7,7 +7,7 @@ from edge.bench.autotune import write_tuning
 from edge.bench.measure import Timing
 from edge.bundle import open_bundle, write_bundle
 from edge.device import Device
-from edge.errors import FileProblem
+from edge.errors import FileError
 from edge.tuning import Tuning, read_tuning, tuning_file
 from tests.backends import models
 from tests.bench.bundles import small_bundle
@@ -90,7 +90,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(measured, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("os.replace", refuse)
-    with pytest.raises(FileProblem, match=r"cannot write .*tuning\.json: Permission denied"):
+    with pytest.raises(FileError, match=r"cannot write .*tuning\.json: Permission denied"):
         write_tuning(rows, PI4)
     assert not tuning_file(path).exists()
 
@@ -98,5 +98,5 @@ def test_a_folder_that_cannot_be_written_is_one_line(measured, monkeypatch):
 def test_a_bundle_that_vanished_is_one_line(measured):
     path, rows = measured
     path.rename(path.with_name("gone"))
-    with pytest.raises(FileProblem, match="cannot be read any more"):
+    with pytest.raises(FileError, match="cannot be read any more"):
         write_tuning(rows, PI4)

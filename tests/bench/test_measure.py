@@ -5,7 +5,7 @@ from edge.backends import open_model
 from edge.backends.base import Model
 from edge.bench import measure as module
 from edge.bench.measure import Timing, measure, random_inputs, summarize
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.tensors import TensorSpec
 from tests.backends import models
 
@@ -83,7 +83,7 @@ def test_a_slow_model_runs_at_least_min_runs(monkeypatch):
 
 @pytest.mark.parametrize(("seconds", "min_runs"), [(0, 5), (-1, 5), (float("nan"), 5), (1, 0)])
 def test_impossible_durations_are_refused(monkeypatch, seconds, min_runs):
-    with pytest.raises(InvalidInput, match="seconds must be positive and min_runs at least 1"):
+    with pytest.raises(InputError, match="seconds must be positive and min_runs at least 1"):
         measure(Counting(1, monkeypatch), seconds, min_runs)
 
 

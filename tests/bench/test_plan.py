@@ -5,7 +5,7 @@ import pytest
 from edge.bench import plan
 from edge.bench.measure import Timing
 from edge.bench.plan import Job, Measurement
-from edge.errors import FileProblem, InvalidInput, MissingExtra
+from edge.errors import FileError, InputError, MissingExtra
 from edge.registry import Entry
 from tests.backends import models
 from tests.bench.bundles import small_bundle
@@ -30,7 +30,7 @@ def test_a_bundle_is_every_file_on_every_backend_with_every_thread_count(tmp_pat
 def test_precision_keeps_only_its_files(tmp_path):
     path = small_bundle(tmp_path / "net", tmp_path / "sources")
     assert summary(plan.jobs(plan.Targets([path], "int8"), None, [1])) == [("net", "int8", "net.fake", "fake", 1)]
-    with pytest.raises(InvalidInput, match=r"has no int4 file; it has: float32, int8"):
+    with pytest.raises(InputError, match=r"has no int4 file; it has: float32, int8"):
         plan.Targets([path], "int4")
 
 
@@ -42,9 +42,9 @@ def test_a_plain_file_is_named_by_its_stem(tmp_path):
 def test_files_that_nothing_opens_say_why(tmp_path, monkeypatch):
     text = tmp_path / "notes.txt"
     text.touch()
-    with pytest.raises(InvalidInput, match=r"must end in \.tflite, \.onnx, got notes\.txt"):
+    with pytest.raises(InputError, match=r"must end in \.tflite, \.onnx, got notes\.txt"):
         plan.jobs(plan.Targets([text]), None, [1])
-    with pytest.raises(InvalidInput, match=r"fake opens \.fake files, got notes\.txt"):
+    with pytest.raises(InputError, match=r"fake opens \.fake files, got notes\.txt"):
         plan.jobs(plan.Targets([text]), ["fake"], [1])
     monkeypatch.setattr(Entry, "missing", lambda self: list(self.needs))
     with pytest.raises(MissingExtra, match=r"pip install 'edgekit\[onnx\]'"):
@@ -52,9 +52,9 @@ def test_files_that_nothing_opens_say_why(tmp_path, monkeypatch):
 
 
 def test_what_is_not_there(tmp_path):
-    with pytest.raises(FileProblem, match="does not exist; give a bundle or a model file"):
+    with pytest.raises(FileError, match="does not exist; give a bundle or a model file"):
         plan.Targets([tmp_path / "none.tflite"])
-    with pytest.raises(FileProblem, match=r"has no manifest\.json"):
+    with pytest.raises(FileError, match=r"has no manifest\.json"):
         plan.Targets([tmp_path])
 
 

@@ -8,7 +8,7 @@ from edge.bench import report
 from edge.bench.measure import Timing
 from edge.bench.plan import Job, Measurement
 from edge.device import Device
-from edge.errors import FileProblem, MissingExtra
+from edge.errors import FileError, MissingExtra
 
 DEVICE = Device("pi-4", "Raspberry Pi 4", "aarch64", 4, 3792, "Debian", "3.11.2")
 TIMING = Timing(100, 1.5, 2.0, 3.25, 1.25, 1.625)
@@ -68,7 +68,7 @@ def test_plot_draws_a_picture(tmp_path):
 def test_plot_where_it_cannot_be_written(tmp_path):
     pytest.importorskip("matplotlib")
     (tmp_path / "file").touch()
-    with pytest.raises(FileProblem, match="cannot write"):
+    with pytest.raises(FileError, match="cannot write"):
         report.plot([row(1)], DEVICE, tmp_path / "file" / "bench.png")
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.calibration.ranges import Extremes, Histogram
-from edge.errors import InvalidInput
+from edge.errors import InputError
 
 
 def seen(*parts):
@@ -84,7 +84,7 @@ def test_values_must_be_finite(value, kind):
     seen_before = kind()
     seen_before.add(np.array([0.5, -1], np.float32))
     for found in (kind(), seen_before):
-        with pytest.raises(InvalidInput, match="must keep them finite"):
+        with pytest.raises(InputError, match="must keep them finite"):
             found.add(np.array([0.25, value], np.float32))
 
 

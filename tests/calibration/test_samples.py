@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edge.calibration.samples import choose
-from edge.errors import InvalidInput
+from edge.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_every_image_can_be_chosen():
 
 @pytest.mark.parametrize("count", [0, -1])
 def test_nothing_to_choose_is_refused(count):
-    with pytest.raises(InvalidInput, match=f"at least 1, got {count}"):
+    with pytest.raises(InputError, match=f"at least 1, got {count}"):
         choose(np.zeros(4, np.int64), count)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from edge import backends
 from edge.backends.base import Backend
-from edge.errors import EdgeError, FileProblem, InvalidInput
+from edge.errors import EdgeError, FileError, InputError
 from edge.tensors import Array, TensorSpec
 from tests.backends import models
 
@@ -225,7 +225,7 @@ def test_accepts_read_only_and_strided_arrays(opened):
 def test_refuses_what_is_not_the_declared_tensor(opened, spoil):
     _, model, arrays = opened
     arrays[0] = spoil(arrays[0])
-    with pytest.raises(InvalidInput, match=r"^tensor .* must be .* got ") as caught:
+    with pytest.raises(InputError, match=r"^tensor .* must be .* got ") as caught:
         model.run(arrays)
     assert model.inputs[0].name in str(caught.value)
 
@@ -234,7 +234,7 @@ def test_refuses_what_is_not_the_declared_tensor(opened, spoil):
 def test_refuses_a_wrong_count(opened):
     _, model, arrays = opened
     for wrong in ([], [*arrays, arrays[0]]):
-        with pytest.raises(InvalidInput, match=f"takes {len(arrays)} input"):
+        with pytest.raises(InputError, match=f"takes {len(arrays)} input"):
             model.run(wrong)
 
 
@@ -243,7 +243,7 @@ def test_closes_once_and_for_all(opened):
     _, model, arrays = opened
     model.close()
     model.close()
-    with pytest.raises(InvalidInput, match="closed"):
+    with pytest.raises(InputError, match="closed"):
         model.run(arrays)
 
 
@@ -257,9 +257,9 @@ def test_threads_change_no_value(name, case, tmp_path):
 
 
 @every_backend
-def test_missing_file_and_folder_are_file_problems(backend, tmp_path):
+def test_missing_file_and_folder_are_file_errors(backend, tmp_path):
     for path, rule in ((tmp_path / f"none{backend.formats[0]}", "does not exist"), (tmp_path, "must be a file")):
-        with pytest.raises(FileProblem, match=rule) as caught:
+        with pytest.raises(FileError, match=rule) as caught:
             backend.open(path, 1)
         assert str(path) in str(caught.value)
 
@@ -279,7 +279,7 @@ def test_a_bad_file_is_one_clear_line(backend, spoil, tmp_path, capfd):
     whole = FILES[backend.name][0].make(tmp_path).read_bytes()
     bad = tmp_path / f"bad{backend.formats[0]}"
     bad.write_bytes(spoil(whole))
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(InputError) as caught:
         backend.open(bad, 1)
     assert "\n" not in str(caught.value)
     assert str(bad) in str(caught.value)

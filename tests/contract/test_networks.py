@@ -11,7 +11,7 @@ import pytest
 from edge import registry
 from edge.backends import open_model
 from edge.deploy._tensorflow import need
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models import build
 from edge.models.networks import NETWORKS, TASKS
 from tests import tflite_file, zoo
@@ -72,7 +72,7 @@ def test_an_input_below_the_least_is_refused(net):
     for axis, least in enumerate(net.row.smallest):
         shape = list(zoo.input_shape(net.name))
         shape[axis] = least - 1
-        with pytest.raises(InvalidInput, match=f"input_shape of {net.name} must be"):
+        with pytest.raises(InputError, match=f"input_shape of {net.name} must be"):
             build(net.name, tuple(shape), zoo.CLASSES, zoo.WIDTH)
 
 
@@ -151,7 +151,7 @@ def shapes(found):
 
 def test_without_its_top_a_classifier_gives_features(net):
     if net.row.tasks[0] != "classify":
-        with pytest.raises(InvalidInput, match="include_top=False is for networks that do"):
+        with pytest.raises(InputError, match="include_top=False is for networks that do"):
             without_top(net.model)
         return
     kept = {layer.name for layer in without_top(net.model).layers}

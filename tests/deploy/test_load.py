@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge.deploy.load import load_keras
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from tests.deploy.keras_files import SIZE, keras3_file, saved, small, with_lambda
 
 IMAGES = np.random.default_rng(0).normal(size=(2, *SIZE)).astype(np.float32)
@@ -33,7 +33,7 @@ def test_a_keras_3_file_comes_back(tmp_path):
 def test_code_in_the_file_is_refused_without_trust(tmp_path, suffix):
     model = with_lambda()
     path = saved(model, tmp_path / f"net{suffix}")
-    with pytest.raises(InvalidInput, match="has a Lambda layer, which runs code from the file; add --trust"):
+    with pytest.raises(InputError, match="has a Lambda layer, which runs code from the file; add --trust"):
         load_keras(path)
     np.testing.assert_array_equal(load_keras(path, trust=True)(IMAGES), model(IMAGES))
 
@@ -44,7 +44,7 @@ def test_code_deep_in_the_file_is_refused(tmp_path, suffix):
 
     inner = keras.layers.TimeDistributed(keras.layers.Lambda(lambda x: x + 1.0))
     path = saved(keras.Sequential([keras.Input((4, 3)), inner]), tmp_path / f"net{suffix}")
-    with pytest.raises(InvalidInput, match="Lambda layer"):
+    with pytest.raises(InputError, match="Lambda layer"):
         load_keras(path)
 
 
@@ -89,7 +89,7 @@ def writing(target, constant):
 @pytest.mark.parametrize("constant", [True, False])
 def test_a_file_that_writes_files_is_refused_before_it_is_built(tmp_path, suffix, constant):
     path = write_network(tmp_path / f"net{suffix}", [writing(tmp_path / "written", constant)])
-    with pytest.raises(InvalidInput, match=r"layer 'w' uses .*(io\.write_file|written).*; add --trust") as caught:
+    with pytest.raises(InputError, match=r"layer 'w' uses .*(io\.write_file|written).*; add --trust") as caught:
         load_keras(path)
     assert not (tmp_path / "written").exists()
     assert "\n" not in str(caught.value)
@@ -98,7 +98,7 @@ def test_a_file_that_writes_files_is_refused_before_it_is_built(tmp_path, suffix
 @both
 def test_what_is_refused_would_have_been_written(tmp_path, suffix):
     path = write_network(tmp_path / f"net{suffix}", [writing(tmp_path / "written", constant=True)])
-    with pytest.raises(InvalidInput, match="cannot be loaded"):
+    with pytest.raises(InputError, match="cannot be loaded"):
         load_keras(path, trust=True)
     assert (tmp_path / "written").read_text() == "written"
 
@@ -138,7 +138,7 @@ def activation(module, function):
     ],
 )
 def test_what_could_do_more_than_compute_is_named(tmp_path, refused, words):
-    with pytest.raises(InvalidInput, match=words) as caught:
+    with pytest.raises(InputError, match=words) as caught:
         load_keras(write_network(tmp_path / "net.h5", [refused]))
     assert "add --trust to allow it" in str(caught.value)
 
@@ -177,14 +177,14 @@ def test_nesting_without_end_is_one_line(tmp_path, suffix, trust):
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("config.json", deep)
             archive.writestr("metadata.json", "{}")
-    with pytest.raises((FileProblem, InvalidInput), match=r"net\.") as caught:
+    with pytest.raises((FileError, InputError), match=r"net\.") as caught:
         load_keras(path, trust)
     assert "\n" not in str(caught.value)
 
 
-def test_a_keras_file_that_is_no_zip_is_a_file_problem_when_trusted_too(tmp_path):
+def test_a_keras_file_that_is_no_zip_is_a_file_error_when_trusted_too(tmp_path):
     (tmp_path / "net.keras").write_text("x")
-    with pytest.raises(FileProblem, match="not a readable Keras file"):
+    with pytest.raises(FileError, match="not a readable Keras file"):
         load_keras(tmp_path / "net.keras", trust=True)
 
 
@@ -205,32 +205,32 @@ def _empty(path):
 def test_a_damaged_file_is_one_line(tmp_path, suffix, spoil):
     path = saved(small(), tmp_path / f"net{suffix}")
     spoil(path)
-    with pytest.raises(FileProblem, match="not a readable Keras file") as caught:
+    with pytest.raises(FileError, match="not a readable Keras file") as caught:
         load_keras(path)
     assert "\n" not in str(caught.value)
     assert str(path) in str(caught.value)
 
 
-def test_a_zip_without_a_model_is_a_file_problem(tmp_path):
+def test_a_zip_without_a_model_is_a_file_error(tmp_path):
     path = tmp_path / "net.keras"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("hello.txt", "hello")
-    with pytest.raises(FileProblem, match="not a readable Keras file"):
+    with pytest.raises(FileError, match="not a readable Keras file"):
         load_keras(path)
 
 
-def test_a_zip_whose_description_is_no_json_is_a_file_problem(tmp_path):
+def test_a_zip_whose_description_is_no_json_is_a_file_error(tmp_path):
     path = tmp_path / "net.keras"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", "{")
-    with pytest.raises(FileProblem, match="not a readable Keras file"):
+    with pytest.raises(FileError, match="not a readable Keras file"):
         load_keras(path)
 
 
 def test_an_h5_file_of_weights_only_says_so(tmp_path):
     path = tmp_path / "weights.h5"
     small().save_weights(path)
-    with pytest.raises((FileProblem, InvalidInput), match=r"weights\.h5") as caught:
+    with pytest.raises((FileError, InputError), match=r"weights\.h5") as caught:
         load_keras(path)
     assert "\n" not in str(caught.value)
 
@@ -239,13 +239,13 @@ def test_an_unknown_layer_is_named(tmp_path):
     path = saved(small(), tmp_path / "net.h5")
     with h5py.File(path, "r+") as file:
         file.attrs["model_config"] = file.attrs["model_config"].replace("GlobalAveragePooling2D", "MagicPooling")
-    with pytest.raises(InvalidInput, match="MagicPooling"):
+    with pytest.raises(InputError, match="MagicPooling"):
         load_keras(path)
 
 
 def test_missing_and_other_files_are_refused(tmp_path):
-    with pytest.raises(FileProblem, match="does not exist"):
+    with pytest.raises(FileError, match="does not exist"):
         load_keras(tmp_path / "none.keras")
     (tmp_path / "net.pt").touch()
-    with pytest.raises(InvalidInput, match=r"a \.keras or \.h5 file, got net\.pt"):
+    with pytest.raises(InputError, match=r"a \.keras or \.h5 file, got net\.pt"):
         load_keras(tmp_path / "net.pt")

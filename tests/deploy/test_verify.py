@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.deploy.verify import EXACT, Budget, Comparison, compare, gate
-from edge.errors import GateFailed, InvalidInput
+from edge.errors import GateFailed, InputError
 
 EXPECTED = np.array([[3, 0, 0], [0, 2, 0], [0, 0, 2], [1, 0, 0]], np.float32)
 GOT = np.array([[3, 0, 0], [0, 2, 0], [0, 1, 0], [1, 0, 0]], np.float32)
@@ -89,16 +89,16 @@ def test_outputs_that_cannot_be_compared_fail_the_gate(got, words):
 
 
 def test_no_sample_is_bad_input():
-    with pytest.raises(InvalidInput, match="at least one sample"):
+    with pytest.raises(InputError, match="at least one sample"):
         compare("a", GOT[:0], "b", EXPECTED[:0])
 
 
 @pytest.mark.parametrize("agreement", [-1, 101, float("nan")])
 def test_an_agreement_is_a_percentage(agreement):
-    with pytest.raises(InvalidInput, match="0 to 100 percent"):
+    with pytest.raises(InputError, match="0 to 100 percent"):
         Budget(agreement, 0.5)
 
 
 def test_a_drop_is_a_number():
-    with pytest.raises(InvalidInput, match="must be a number, got nan"):
+    with pytest.raises(InputError, match="must be a number, got nan"):
         Budget(98, float("nan"))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models.anchors import (
     anchors,
     boxes_per_place,
@@ -29,7 +29,7 @@ def test_one_map_has_the_smallest_scale():
 
 @pytest.mark.parametrize("scales", [(0.0, 0.5), (0.5, 0.4), (float("nan"), 1.0)])
 def test_scales_that_are_no_range_are_refused(scales):
-    with pytest.raises(InvalidInput, match="0 < smallest <= largest"):
+    with pytest.raises(InputError, match="0 < smallest <= largest"):
         scales_of(3, scales)
 
 

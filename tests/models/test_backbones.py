@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge.deploy._tensorflow import need
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models import build
 
 need("tensorflow")
@@ -37,7 +37,7 @@ def test_tapped_layers_come_in_the_order_asked_for():
 
 
 def test_an_unknown_layer_is_named_with_the_nearest():
-    with pytest.raises(InvalidInput, match="did you mean 'head_relu6'"):
+    with pytest.raises(InputError, match="did you mean 'head_relu6'"):
         tap(build("mobilenet_v2", (32, 32, 3), 4, 0.25), ["head_relu"])
 
 

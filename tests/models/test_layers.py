@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edge.deploy._tensorflow import need
-from edge.errors import InvalidInput
+from edge.errors import InputError
 
 need("tensorflow")
 
@@ -96,5 +96,5 @@ def test_layers_work_in_half_precision(make, policy):
     ],
 )
 def test_channels_that_do_not_fit_are_refused(layer, channels, words):
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InputError, match=words):
         layer(images(channels))

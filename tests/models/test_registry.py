@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models import available, build
 from edge.models.registry import NETWORKS
 
@@ -33,7 +33,7 @@ def test_available_lists_the_table_first():
     ],
 )
 def test_what_does_not_fit_is_refused(arguments, words):
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InputError, match=words):
         build(**{"name": "mobilenet_v2", "input_shape": (64, 64, 3), "classes": 2, **arguments})
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models.scaling import Strides, fitting_downsample, round_channels
 
 
@@ -42,7 +42,7 @@ def test_the_earliest_strides_are_left_out(downsample, strides):
 
 @pytest.mark.parametrize("downsample", [0, 3, 64, -2])
 def test_other_totals_are_refused(downsample):
-    with pytest.raises(InvalidInput, match=rf"downsample must be one of \[1, 2, 4, 8, 16, 32\], got {downsample}"):
+    with pytest.raises(InputError, match=rf"downsample must be one of \[1, 2, 4, 8, 16, 32\], got {downsample}"):
         Strides(downsample)
 
 

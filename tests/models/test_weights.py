@@ -4,7 +4,7 @@ import pytest
 
 from edge.bundle import open_bundle
 from edge.deploy.convert.source import open_source
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models import weights
 from edge.models.complexity import complexity
 from edge.running import Wishes, open_running
@@ -45,5 +45,5 @@ def test_a_source_of_the_zoo_brings_its_labels_and_record():
 
 
 def test_unknown_weights_suggest_the_nearest():
-    with pytest.raises(InvalidInput, match="did you mean 'shufflenet_v2_cifar10'"):
+    with pytest.raises(InputError, match="did you mean 'shufflenet_v2_cifar10'"):
         weights.path_of("shufflenetv2_cifar10")

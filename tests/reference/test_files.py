@@ -6,7 +6,7 @@ import pytest
 from edge.backends import open_model
 from edge.deploy.convert import tflite
 from edge.deploy.convert.onnx import from_tflite
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.tensors import Quantization, dequantize, quantize
 from tests import tflite_file
 from tests.reference.cases import CASES
@@ -82,5 +82,5 @@ def has_float(source):
 @pytest.mark.parametrize("case", REFUSED)
 @pytest.mark.parametrize("precision", ["float32", "int8"])
 def test_what_tflite_lacks_is_refused_by_name(case, precision):
-    with pytest.raises(InvalidInput, match=rf"TFLite cannot write.*: (.*; )?{case.no_tflite} \(at "):
+    with pytest.raises(InputError, match=rf"TFLite cannot write.*: (.*; )?{case.no_tflite} \(at "):
         convert(case, precision)

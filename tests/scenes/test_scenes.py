@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from edge.scenes import CLASSES, draw, masks, moving, write_clip, write_dataset
 from edge.scenes.drawing import MIN_CONTRAST, Pose, bounds, coverage, palettes
 from edge.scenes.shapes import outline
@@ -79,7 +79,7 @@ def test_the_box_of_nothing_is_empty():
 
 
 def test_an_unknown_class_names_the_nearest():
-    with pytest.raises(InvalidInput, match="did you mean 'star'"):
+    with pytest.raises(InputError, match="did you mean 'star'"):
         draw(np.random.default_rng(0), "stars", 64)
 
 
@@ -117,20 +117,20 @@ def test_equal_arguments_write_equal_bytes_and_splits_differ(tmp_path):
 
 @pytest.mark.parametrize("counts", [(0, 1, 64), (1, 0, 64), (1, 1, 8)])
 def test_a_set_that_cannot_be_is_refused(tmp_path, counts):
-    with pytest.raises(InvalidInput, match="at least"):
+    with pytest.raises(InputError, match="at least"):
         write_dataset(tmp_path / "set", counts[0], counts[1], size=counts[2])
     assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(FileProblem, match="cannot write"):
+    with pytest.raises(FileError, match="cannot write"):
         write_dataset(tmp_path / "file" / "set", 1, 1)
 
 
 def test_a_full_disk_leaves_no_half_set(tmp_path, monkeypatch):
     monkeypatch.setattr(cv2, "imwrite", lambda *_: False)
-    with pytest.raises(FileProblem, match="the disk may be full"):
+    with pytest.raises(FileError, match="the disk may be full"):
         write_dataset(tmp_path / "set", 1, 1)
     assert not list(tmp_path.iterdir())
 
@@ -163,7 +163,7 @@ def test_a_written_clip_holds_the_frames_it_lists(tmp_path, suffix):
 
 
 def test_a_clip_of_an_unknown_kind_is_refused(tmp_path):
-    with pytest.raises(InvalidInput, match=r"must end in \.avi or \.mp4"):
+    with pytest.raises(InputError, match=r"must end in \.avi or \.mp4"):
         write_clip(tmp_path / "clip.gif", frames=1)
     assert not list(tmp_path.iterdir())
 
@@ -174,3 +174,12 @@ def test_the_module_is_a_command(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert "16 images of 64x64, 8 classes" in done.stdout
     assert (tmp_path / "out" / "clip.avi").is_file()
+
+
+def test_the_command_says_in_one_line_what_it_cannot_write(tmp_path):
+    (tmp_path / "file").touch()
+    command = [sys.executable, "-m", "edge.scenes", "--out", str(tmp_path / "file" / "out"), "--train", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("python -m edge.scenes: ")

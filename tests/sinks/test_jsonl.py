@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from edge.errors import FileProblem
+from edge.errors import FileError
 from edge.results import Prediction, Result
 from edge.sinks.jsonl import JsonLines
 from tests.loops import ListSource, frame
@@ -71,7 +71,7 @@ def test_a_pipe_is_written_directly(tmp_path):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full, a device that is always full")
 def test_a_full_device_is_one_line():
     sink = JsonLines("/dev/full", SOURCE)
-    with pytest.raises(FileProblem, match="cannot write /dev/full: No space left on device"):
+    with pytest.raises(FileError, match="cannot write /dev/full: No space left on device"):
         sink.emit(frame(), RESULT)
     sink.close()
 
@@ -87,7 +87,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(sink, "_file", Full())
-    with pytest.raises(FileProblem, match=r"cannot write .*out\.jsonl"):
+    with pytest.raises(FileError, match=r"cannot write .*out\.jsonl"):
         sink.emit(frame(), RESULT)
     sink.close()
     assert [p.name for p in tmp_path.iterdir()] == ["out.jsonl"]
@@ -98,5 +98,5 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
 def test_a_target_that_cannot_be_written_is_known_at_once(tmp_path, target):
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
-    with pytest.raises(FileProblem, match="cannot write"):
+    with pytest.raises(FileError, match="cannot write"):
         JsonLines(str(tmp_path / target), SOURCE)

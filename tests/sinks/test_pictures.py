@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from edge.results import Prediction, Result
 from edge.sinks import overlay
 from edge.sinks.snapshot import Snapshot
@@ -69,7 +69,7 @@ def test_no_frame_no_picture(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("target", "error"), [("last.gif", InvalidInput), ("file/last.png", FileProblem)])
+@pytest.mark.parametrize(("target", "error"), [("last.gif", InputError), ("file/last.png", FileError)])
 def test_a_target_that_cannot_be_written_is_known_at_once(tmp_path, target, error):
     (tmp_path / "file").touch()
     with pytest.raises(error):

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from edge.errors import FileProblem
+from edge.errors import FileError
 from edge.results import Result
 from edge.sinks.queued import CAPACITY, Queued
 from tests.loops import ListSink, frame
@@ -53,7 +53,7 @@ def failing(error):
     return ListSink(fail)
 
 
-@pytest.mark.parametrize("error", [FileProblem("cannot write out.avi: the disk is full"), BrokenPipeError()])
+@pytest.mark.parametrize("error", [FileError("cannot write out.avi: the disk is full"), BrokenPipeError()])
 def test_what_cannot_be_written_is_raised_once_and_the_sink_closed(error):
     inside = failing(error)
     sink = Queued(inside, lossless=True)
@@ -64,19 +64,19 @@ def test_what_cannot_be_written_is_raised_once_and_the_sink_closed(error):
 
 
 def test_a_fault_in_the_last_result_is_raised_by_close():
-    sink = Queued(failing(FileProblem("cannot write")), lossless=True)
+    sink = Queued(failing(FileError("cannot write")), lossless=True)
     emit(sink, 1)
-    with pytest.raises(FileProblem, match="cannot write"):
+    with pytest.raises(FileError, match="cannot write"):
         sink.close()
 
 
 def test_a_sink_that_fails_to_close_is_told():
     class Unfinished(ListSink):
         def close(self):
-            raise FileProblem("cannot write the index")
+            raise FileError("cannot write the index")
 
     sink = Queued(Unfinished(), lossless=True)
-    with pytest.raises(FileProblem, match="index"):
+    with pytest.raises(FileError, match="index"):
         sink.close()
 
 

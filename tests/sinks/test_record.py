@@ -6,7 +6,7 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from edge.results import Prediction, Result
 from edge.sinks.record import LIVE_FPS, Record
 from edge.video import Capture
@@ -102,7 +102,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 30, 1 << 30, 4096))
     for number in range(1, 16):
         sink.emit(frame(number), RESULT)
-    with pytest.raises(FileProblem, match=r"cannot write .*/out\.avi: the disk is full: 4 KiB left"):
+    with pytest.raises(FileError, match=r"cannot write .*/out\.avi: the disk is full: 4 KiB left"):
         sink.emit(frame(16), RESULT)
     sink.close()
     assert not list(tmp_path.iterdir())
@@ -112,7 +112,7 @@ def test_frames_that_never_reached_the_disk_are_noticed(tmp_path, monkeypatch):
     sink = Record(str(tmp_path / "out.avi"), source())
     sink.emit(frame(), RESULT)
     monkeypatch.setattr("edge.video.frame_count", lambda _: 0)
-    with pytest.raises(FileProblem, match="0 of 1 frames are in it; the disk may be full"):
+    with pytest.raises(FileError, match="0 of 1 frames are in it; the disk may be full"):
         sink.close()
     assert not list(tmp_path.iterdir())
 
@@ -120,9 +120,9 @@ def test_frames_that_never_reached_the_disk_are_noticed(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("target", "error", "line"),
     [
-        ("out.gif", InvalidInput, r"must end in \.avi or \.mp4, got"),
-        ("file/out.avi", FileProblem, "cannot write"),
-        ("folder.avi", FileProblem, "it is a folder"),
+        ("out.gif", InputError, r"must end in \.avi or \.mp4, got"),
+        ("file/out.avi", FileError, "cannot write"),
+        ("folder.avi", FileError, "it is a folder"),
     ],
 )
 def test_a_target_that_cannot_be_written_is_known_at_once(tmp_path, target, error, line):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.errors import FileProblem
+from edge.errors import FileError
 from edge.sinks.target import check_writable
 
 
@@ -26,5 +26,5 @@ def test_folders_on_the_way_are_made(tmp_path):
 def test_what_cannot_be_written_is_one_line(tmp_path, name, words):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
-    with pytest.raises(FileProblem, match=words):
+    with pytest.raises(FileError, match=words):
         check_writable(tmp_path / name)

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.results import Prediction, Result
 from edge.sinks.terminal import PLAIN_INTERVAL, TTY_INTERVAL, Terminal, line
 from tests.loops import ListSource, frame
@@ -60,5 +60,5 @@ def test_a_terminal_line_is_rewritten_and_ended(monkeypatch):
 
 
 def test_the_target_is_one_of_two():
-    with pytest.raises(InvalidInput, match="stdout or stderr, got 'printer'"):
+    with pytest.raises(InputError, match="stdout or stderr, got 'printer'"):
         Terminal("printer", ListSource([]))

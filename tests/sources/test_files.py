@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.errors import FileProblem
+from edge.errors import FileError
 from edge.scenes import write_clip
 from edge.sources.images import Images
 from edge.sources.video import Video
@@ -89,7 +89,7 @@ def test_a_cut_image_is_skipped_and_one_with_a_trailer_is_not(tmp_path):
 
 def test_nothing_but_corrupt_images_is_an_error(tmp_path, capsys):
     (tmp_path / "a.jpg").write_bytes(b"no image")
-    with pytest.raises(FileProblem, match="holds no image that can be decoded"):
+    with pytest.raises(FileError, match="holds no image that can be decoded"):
         list(Images(tmp_path))
     assert "skipped" in capsys.readouterr().err
 

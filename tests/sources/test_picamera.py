@@ -7,7 +7,7 @@ from importlib.machinery import ModuleSpec
 import numpy as np
 import pytest
 
-from edge.errors import FileProblem
+from edge.errors import FileError
 from edge.sources import open_source
 
 
@@ -64,5 +64,5 @@ def test_it_is_asked_for_blue_green_red_and_released(camera):
 @pytest.mark.parametrize("error", [IndexError("list index out of range"), RuntimeError("Device or resource busy")])
 def test_no_camera_is_one_line(camera, error):
     camera.fails = error
-    with pytest.raises(FileProblem, match=r"the Pi's camera cannot be opened: .*rpicam-hello"):
+    with pytest.raises(FileError, match=r"the Pi's camera cannot be opened: .*rpicam-hello"):
         next(iter(open_source("picamera")))

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from edge.errors import FileProblem
+from edge.errors import FileError
 from edge.sources.base import Device
 from edge.sources.supervised import Patience, Supervised
 
@@ -55,7 +55,7 @@ def take(source, count):
 
 
 def test_frames_are_numbered_on_over_a_fault_and_the_device_is_released():
-    first, second = Scripted(IMAGE, FileProblem("cable pulled")), Scripted(IMAGE)
+    first, second = Scripted(IMAGE, FileError("cable pulled")), Scripted(IMAGE)
     source, lines = source_of(first, second)
     frames = take(source, 3)
     indices = [f.index for f in frames]
@@ -83,7 +83,7 @@ def test_a_blocked_read_is_given_up_and_its_thread_releases_the_device_when_it_r
 
 
 def test_a_stream_that_is_down_at_the_start_is_tried_until_it_is_up():
-    down = FileProblem("no stream answers")
+    down = FileError("no stream answers")
     source, lines = source_of(down, down, down, Scripted(IMAGE))
     assert len(take(source, 1)) == 1
     assert [line.partition(";")[0] for line in lines[:3]] == ["no stream answers"] * 3
@@ -91,16 +91,14 @@ def test_a_stream_that_is_down_at_the_start_is_tried_until_it_is_up():
 
 
 def test_a_camera_that_must_open_fails_at_the_first_try_only():
-    source, lines = source_of(FileProblem("it is in use"), must_open=True)
-    with pytest.raises(FileProblem, match="it is in use"):
+    source, lines = source_of(FileError("it is in use"), must_open=True)
+    with pytest.raises(FileError, match="it is in use"):
         list(source)
     assert lines == []
 
 
 def test_a_camera_that_opened_once_is_reopened_even_if_it_must_open():
-    source, _ = source_of(
-        Scripted(IMAGE, FileProblem("gone")), FileProblem("still gone"), Scripted(IMAGE), must_open=True
-    )
+    source, _ = source_of(Scripted(IMAGE, FileError("gone")), FileError("still gone"), Scripted(IMAGE), must_open=True)
     frames = iter(source)
     seen = [next(frames), next(frames)]
     source.close()
@@ -109,7 +107,7 @@ def test_a_camera_that_opened_once_is_reopened_even_if_it_must_open():
 
 def test_a_camera_that_opens_and_gives_nothing_is_an_error_at_the_start():
     source, _ = source_of(Scripted(threading.Event()), must_open=True, patience=Patience(stall=0.02))
-    with pytest.raises(FileProblem, match=r"no frame for 0\.02 s"):
+    with pytest.raises(FileError, match=r"no frame for 0\.02 s"):
         list(source)
 
 
@@ -124,7 +122,7 @@ def test_closing_ends_a_wait_for_a_frame():
 
 
 def test_closing_ends_a_back_off():
-    source, lines = source_of(FileProblem("down"), patience=Patience(first=60, longest=60))
+    source, lines = source_of(FileError("down"), patience=Patience(first=60, longest=60))
     threading.Timer(0.05, source.close).start()
     assert list(source) == []
     assert lines == ["down; opening it again in 60 s"]

@@ -6,7 +6,7 @@ import cv2
 import pytest
 
 from edge import sources
-from edge.errors import FileProblem, InvalidInput, MissingExtra
+from edge.errors import FileError, InputError, MissingExtra
 from edge.sources import SOURCES, open_source
 from edge.sources.images import Images
 from edge.sources.supervised import Supervised
@@ -50,14 +50,14 @@ def test_synthetic_takes_a_size_and_rate(text, name):
 @pytest.mark.parametrize(
     ("text", "error", "line"),
     [
-        ("nothing.avi", FileProblem, "source 'nothing.avi' does not exist: expected a camera number"),
-        ("", FileProblem, "source '' does not exist"),
-        ("250", FileProblem, "camera /dev/video250 does not exist; this machine has"),
-        ("/dev/video250", FileProblem, "camera /dev/video250 does not exist"),
-        ("ftp://host/clip", InvalidInput, "must begin with one of rtsp, .*, got ftp://"),
-        ("synthetic:640", InvalidInput, "must look like 640x480@30"),
-        ("synthetic:4x4", InvalidInput, "16 to 8192 pixels"),
-        ("synthetic:64x64@0", InvalidInput, "rate above 0"),
+        ("nothing.avi", FileError, "source 'nothing.avi' does not exist: expected a camera number"),
+        ("", FileError, "source '' does not exist"),
+        ("250", FileError, "camera /dev/video250 does not exist; this machine has"),
+        ("/dev/video250", FileError, "camera /dev/video250 does not exist"),
+        ("ftp://host/clip", InputError, "must begin with one of rtsp, .*, got ftp://"),
+        ("synthetic:640", InputError, "must look like 640x480@30"),
+        ("synthetic:4x4", InputError, "16 to 8192 pixels"),
+        ("synthetic:64x64@0", InputError, "rate above 0"),
     ],
 )
 def test_what_is_not_understood_is_one_line(text, error, line):
@@ -89,13 +89,13 @@ def test_a_plug_in_is_reached_by_its_name(monkeypatch):
 def test_a_video_that_cannot_be_opened_is_one_line(tmp_path, content):
     path = tmp_path / "bad.mp4"
     path.write_bytes(content)
-    with pytest.raises(FileProblem, match=r"video .*bad\.mp4 cannot be opened: it is (empty|not a video)"):
+    with pytest.raises(FileError, match=r"video .*bad\.mp4 cannot be opened: it is (empty|not a video)"):
         open_source(str(path))
 
 
 def test_a_folder_without_images_is_one_line(tmp_path):
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(FileProblem, match=r"must hold images .* found none"):
+    with pytest.raises(FileError, match=r"must hold images .* found none"):
         open_source(str(tmp_path))
 
 

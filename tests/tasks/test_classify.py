@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge import tasks
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.tasks.classify import Classify, best, output_kind, probabilities, softmax
 from edge.tensors import Quantization, TensorSpec
 
@@ -86,21 +86,21 @@ def test_one_vector_in_any_rank(shape):
 
 @pytest.mark.parametrize("shape", [(1, 7, 7, 3), (2, 3), ()])
 def test_a_model_that_is_no_classifier_is_refused(shape):
-    with pytest.raises(InvalidInput, match="must be one vector of scores"):
+    with pytest.raises(InputError, match="must be one vector of scores"):
         Classify().check([spec_of(shape=shape) if shape else TensorSpec("s", (), np.dtype("float32"))])
 
 
 def test_labels_must_be_as_many_as_classes():
-    with pytest.raises(InvalidInput, match=r"each of the model's 1001 classes, got 1000 in imagenet\.txt"):
+    with pytest.raises(InputError, match=r"each of the model's 1001 classes, got 1000 in imagenet\.txt"):
         Classify(["x"] * 1000, origin="imagenet.txt").check([spec_of("uint8", 1001, UINT8_SOFTMAX)])
 
 
 def test_top_must_be_positive():
-    with pytest.raises(InvalidInput, match="top must be at least 1, got 0"):
+    with pytest.raises(InputError, match="top must be at least 1, got 0"):
         Classify(top=0)
 
 
 def test_the_table_holds_what_it_lists():
     assert tasks.load("classify") is Classify
-    with pytest.raises(InvalidInput, match="unknown task 'clasify': did you mean 'classify'"):
+    with pytest.raises(InputError, match="unknown task 'clasify': did you mean 'classify'"):
         tasks.load("clasify")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.tasks.nms import decode, detections, suppress
 
 ANCHORS = np.array([[0.25, 0.25, 0.5, 0.5], [0.75, 0.75, 0.5, 0.5], [0.5, 0.5, 0.2, 0.2]], np.float32)
@@ -122,7 +122,7 @@ def test_nothing_above_the_threshold_is_no_detection():
     ("boxes", "scores"), [((2, 4), (3, 3)), ((3, 5), (3, 3)), ((3, 4), (4, 3)), ((3, 4), (3, 1)), ((3, 4), (3,))]
 )
 def test_outputs_that_do_not_fit_the_anchors_are_refused(boxes, scores):
-    with pytest.raises(InvalidInput, match=r"3 anchors must give boxes \(3, 4\) and scores \(3, classes \+ 1\), got"):
+    with pytest.raises(InputError, match=r"3 anchors must give boxes \(3, 4\) and scores \(3, classes \+ 1\), got"):
         detections(np.zeros(boxes, np.float32), np.zeros(scores, np.float32), ANCHORS)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models.training import pipeline
 from edge.models.training.decode import Decoded
 from edge.models.training.settings import Settings
@@ -75,10 +75,10 @@ class Classification:
 def hold_out(data: Decoded, fraction: float, seed: int) -> tuple[Decoded, Decoded]:
     """Return the training part and a random ``fraction`` set apart, at least one image of each.
 
-    Raises InvalidInput when there is only one image.
+    Raises InputError when there is only one image.
     """
     if len(data.classes) < 2:
-        raise InvalidInput(f"holding images out needs at least 2 training images, got {len(data.classes)}")
+        raise InputError(f"holding images out needs at least 2 training images, got {len(data.classes)}")
     order = np.random.default_rng(seed).permutation(len(data.classes))
     apart = min(len(order) - 1, max(1, round(fraction * len(order))))
     return data.subset(np.sort(order[apart:])), data.subset(np.sort(order[:apart]))

@@ -1,4 +1,4 @@
-"""From an image folder to a classification problem: every split decoded once, a part held out when asked for."""
+"""From an image folder to a classification task: every split decoded once, a part held out when asked for."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +22,7 @@ def load(
     """Decode the data set's splits into ``cache``. size: (height, width, channels). mean, std: see Decoded.
 
     progress: given a title, returns what is called with images done and images in all.
-    Raises InvalidInput when the folder has no images to train on or to report on.
+    Raises InputError when the folder has no images to train on or to report on.
     """
     decoded = {
         split: replace(decode_split(folder, split, size, cache, progress(f"reading {split}")), mean=mean, std=std)

@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from edge.models.training.decode import Progress, decode_image
 from edge.models.training.detection.average_precision import Truth
 from edge.models.training.folder import ImageFolder
-from edge.models.training.problems import file_names
+from edge.models.training.task_table import file_names
 from edge.pictures import SUFFIXES
 
 SETS = ("train", "val", "trainval", "test")
@@ -55,7 +55,7 @@ class BoxFolder:
     marks: dict[str, tuple["Mark", ...]]
 
     def read(self, name: str, size: tuple[int, int, int], progress: Progress | None = None) -> Boxed:
-        """Decode the set ``name``, pixels resized to ``size`` (height, width, channels). Raises InvalidInput.
+        """Decode the set ``name``, pixels resized to ``size`` (height, width, channels). Raises InputError.
 
         A picture that is missing or cannot be decoded, or boxes that do not fit it, are named in one line.
         """
@@ -71,10 +71,10 @@ class BoxFolder:
         return Boxed(images, tuple(truths), names)
 
     def member(self, folder: str, stem: str) -> str:
-        """Return the file of ``folder`` that belongs to the name ``stem``. Raises FileProblem when there is none."""
+        """Return the file of ``folder`` that belongs to the name ``stem``. Raises FileError when there is none."""
         if (folder, stem) not in self.members:
             kind = "picture" if folder == "JPEGImages" else "annotation"
-            raise FileProblem(f"data set {self.root} lists {stem!r} but has no {kind} {folder}/{stem}.*")
+            raise FileError(f"data set {self.root} lists {stem!r} but has no {kind} {folder}/{stem}.*")
         return self.members[folder, stem]
 
     def _truth(self, stem: str, shape: tuple[int, int]) -> Truth:
@@ -102,14 +102,14 @@ class Mark:
     size: tuple[int, int]
 
     def check(self, shape: tuple[int, int], where: str) -> None:
-        """Raise InvalidInput unless the box lies in a picture of ``shape`` and the annotation was made for it."""
+        """Raise InputError unless the box lies in a picture of ``shape`` and the annotation was made for it."""
         height, width = shape
         if all(self.size) and self.size != shape:
             drawn = f"{self.size[1]}x{self.size[0]}"
-            raise InvalidInput(f"{where} is for a picture of {drawn}, the picture has {width}x{height}")
+            raise InputError(f"{where} is for a picture of {drawn}, the picture has {width}x{height}")
         top, left, bottom, right = self.box
         if not (0 <= left < right <= width and 0 <= top < bottom <= height):
-            raise InvalidInput(
+            raise InputError(
                 f"{where}: a box of {self.label!r} must lie in the picture of {width}x{height} and not be empty, "
                 f"1 <= xmin <= xmax <= {width} and 1 <= ymin <= ymax <= {height}; "
                 f"got x {left + 1:g} to {right:g}, y {top + 1:g} to {bottom:g}"
@@ -119,8 +119,8 @@ class Mark:
 def open_boxes(root: Path) -> BoxFolder:
     """List a data set and read its annotations; no picture is decoded.
 
-    Classes are those of the sets that are trained on. Raises FileProblem for what is missing or cannot be read,
-    InvalidInput when it is not laid out as VOC, or a class stands in the test set only.
+    Classes are those of the sets that are trained on. Raises FileError for what is missing or cannot be read,
+    InputError when it is not laid out as VOC, or a class stands in the test set only.
     """
     files = file_names(root)
     base = _base(root, files)
@@ -142,21 +142,21 @@ def open_boxes(root: Path) -> BoxFolder:
 
 
 def parse(data: bytes, where: str) -> tuple[Mark, ...]:
-    """Return the objects of one annotation. where: the file, for messages. Raises InvalidInput for one that is broken.
+    """Return the objects of one annotation. where: the file, for messages. Raises InputError for one that is broken.
 
     A document type or an entity is refused: those make XML read other files or grow without end.
     """
     try:
         text = data.decode("utf-8-sig")
         if len(data) > LARGEST_XML or any(word in text for word in FORBIDDEN):
-            raise InvalidInput(f"{where} must be plain XML without DOCTYPE or ENTITY, at most {LARGEST_XML} bytes")
+            raise InputError(f"{where} must be plain XML without DOCTYPE or ENTITY, at most {LARGEST_XML} bytes")
         tree = ElementTree.fromstring(text)
         size = (_whole(tree, "size/height"), _whole(tree, "size/width"))
         return tuple(_mark(each, size) for each in tree.findall("object"))
-    except InvalidInput:
+    except InputError:
         raise
     except (ElementTree.ParseError, ValueError) as error:
-        raise InvalidInput(f"{where} is no VOC annotation: {error}") from error
+        raise InputError(f"{where} is no VOC annotation: {error}") from error
 
 
 def _mark(each: ElementTree.Element, size: tuple[int, int]) -> Mark:
@@ -185,11 +185,11 @@ def _labels(root: Path, splits: dict[str, tuple[str, ...]], marks: dict[str, tup
     found = {name: {mark.label for stem in stems for mark in marks[stem]} for name, stems in splits.items()}
     trained = sorted(set().union(*(labels for name, labels in found.items() if name != "test")))
     if not trained:
-        raise InvalidInput(f"data set {root} has no box to train on in ImageSets/Main/train.txt or trainval.txt")
+        raise InputError(f"data set {root} has no box to train on in ImageSets/Main/train.txt or trainval.txt")
     for stem in splits.get("test", ()):
         for mark in marks[stem]:
             if mark.label not in trained:
-                raise InvalidInput(
+                raise InputError(
                     f"data set {root}: class {mark.label!r} of test picture {stem} is not among those trained on: "
                     f"{', '.join(trained)}"
                 )
@@ -204,7 +204,7 @@ def _base(root: Path, files: Iterable[str]) -> PurePosixPath:
     )
     bases = [base for base in bases if "__MACOSX" not in base.parts]
     if len(bases) != 1:
-        raise InvalidInput(
+        raise InputError(
             f"data set {root} must hold one VOC folder with ImageSets/Main/{{train,val,trainval,test}}.txt, "
             f"Annotations/*.xml and JPEGImages/*.jpg; found {len(bases)}"
         )
@@ -224,7 +224,7 @@ def _stems(data: bytes, where: str) -> tuple[str, ...]:
     try:
         lines = data.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"{where} must be text, a name a line: {error}") from error
+        raise InputError(f"{where} must be text, a name a line: {error}") from error
     return tuple(dict.fromkeys(line.split()[0] for line in lines if line.strip()))
 
 
@@ -234,10 +234,10 @@ def _fits(folder: str, file: str) -> bool:
 
 
 def _contents(root: Path, files: Sequence[str]) -> Iterable[bytes]:
-    """Yield the files' bytes in order; the zip is opened once. Raises FileProblem for one that cannot be read."""
+    """Yield the files' bytes in order; the zip is opened once. Raises FileError for one that cannot be read."""
     for file, data in zip(files, ImageFolder(root, (), {}).read(tuple(files)), strict=True):
         if not data:
-            raise FileProblem(f"{root}: {file} cannot be read or is empty")
+            raise FileError(f"{root}: {file} cannot be read or is empty")
         yield data
 
 
@@ -245,6 +245,6 @@ def _picture(data: bytes, size: tuple[int, int, int], where: str) -> tuple[NDArr
     """Return the resized pixels, and height and width of the picture as it is stored."""
     image = decode_image(data, size)
     if image is None:
-        raise InvalidInput(f"{where} cannot be decoded: it is damaged or no picture")
+        raise InputError(f"{where} cannot be decoded: it is damaged or no picture")
     stored = np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE))
     return image, (stored.shape[0], stored.shape[1])

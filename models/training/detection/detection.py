@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from edge.errors import InvalidInput, unknown_name
+from edge.errors import InputError, unknown_name
 from edge.models import anchors as boxes_of
 from edge.models.anchors import Boxes
 from edge.models.heads.ssdlite import check_ratios, check_strides
@@ -175,9 +175,9 @@ def load(
     where there is none.
     """
     if settings.augmentation.cutout or settings.augmentation.mixup:
-        raise InvalidInput("cutout and mixup are for whole images with one class; leave them out for boxes")
+        raise InputError("cutout and mixup are for whole images with one class; leave them out for boxes")
     if not isinstance(upside_down, bool):
-        raise InvalidInput(f"upside_down must be True or False, got {upside_down!r}")
+        raise InputError(f"upside_down must be True or False, got {upside_down!r}")
     strides, ratios = check_strides(strides), check_ratios(ratios)
     if loss not in LOSSES:
         raise unknown_name("loss", loss, LOSSES)
@@ -200,7 +200,7 @@ def _parts(
     needed = [*fitted, "test"] if "test" in there else fitted
     for name in needed:
         if name not in there:
-            raise InvalidInput(
+            raise InputError(
                 f"data set {folder.root} needs ImageSets/Main/{name}.txt with names in it; it has: {', '.join(there)}"
             )
     train, *others = (folder.read(name, size, progress) for name in needed)

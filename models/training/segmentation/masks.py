@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from edge.models.training.folder import SPLITS, ImageFolder
-from edge.models.training.problems import file_names
+from edge.models.training.task_table import file_names
 from edge.pictures import SUFFIXES, is_whole
 
 FOLDERS = dict.fromkeys(("image", "images"), "image") | dict.fromkeys(("mask", "masks", "label", "labels"), "mask")
@@ -59,8 +59,8 @@ class MaskSet:
 def open_masks(root: Path, channels: int, progress: Callable[[int, int], None] | None = None) -> MaskSet:
     """Read a data set and check every pair of it; the files stay in memory as they are, encoded.
 
-    channels: of the network's input. progress: called with pairs read and pairs in all. Raises FileProblem for what
-    cannot be read or decoded, InvalidInput for masks that do not fit their images or each other.
+    channels: of the network's input. progress: called with pairs read and pairs in all. Raises FileError for what
+    cannot be read or decoded, InputError for masks that do not fit their images or each other.
     """
     names = file_names(root)
     found = _paired(root, names)
@@ -83,24 +83,24 @@ def open_masks(root: Path, channels: int, progress: Callable[[int, int], None] |
 
 
 def _paired(root: Path, names: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
-    """Return (image, mask) names by split. Raises InvalidInput for one without the other, or none at all."""
+    """Return (image, mask) names by split. Raises InputError for one without the other, or none at all."""
     sides: dict[str, dict[tuple[str, str], str]] = {"image": {}, "mask": {}}
     for name in names:
         if parsed := _parse(name):
             side, key = parsed
             if key in sides[side]:
-                raise InvalidInput(f"data set {root}: one {side} a name, got {sides[side][key]} and {name}")
+                raise InputError(f"data set {root}: one {side} a name, got {sides[side][key]} and {name}")
             sides[side][key] = name
     images, masks = sides["image"], sides["mask"]
     if not images or not masks:
-        raise InvalidInput(
+        raise InputError(
             f"data set {root} must have images in image/ or images/ and masks in mask/, masks/, label/ or labels/, "
             f"got {len(images)} images and {len(masks)} masks"
         )
     for key, name in sorted({**images, **masks}.items()):
         if key not in images or key not in masks:
             here, there = ("image", "mask") if key in images else ("mask", "image")
-            raise InvalidInput(f"data set {root}: {here} {name} must have {_an(there)} of the same name, got none")
+            raise InputError(f"data set {root}: {here} {name} must have {_an(there)} of the same name, got none")
     pairs: dict[str, list[tuple[str, str]]] = {}
     for key in sorted(images, key=lambda key: _by_number(images[key])):
         pairs.setdefault(key[0], []).append((images[key], masks[key]))
@@ -138,18 +138,16 @@ def _check(
     image, mask = decode(data, channels), _decoded(mask_data, cv2.IMREAD_UNCHANGED)
     for side, array, name, size in (("image", image, names[0], len(data)), ("mask", mask, names[1], len(mask_data))):
         if array is None:
-            raise FileProblem(
+            raise FileError(
                 f"data set {root}: {side} {name} cannot be decoded; expected a whole image file, got {size} bytes"
             )
     assert image is not None
     if mask.dtype != np.uint8 or (mask.ndim == 3 and (mask[..., :3] != mask[..., :1]).any()):
         got = "colours" if mask.dtype == np.uint8 else f"{8 * mask.dtype.itemsize} bits a pixel"
-        raise InvalidInput(f"data set {root}: mask {names[1]} must be grey, 8 bits a pixel, got {got}")
+        raise InputError(f"data set {root}: mask {names[1]} must be grey, 8 bits a pixel, got {got}")
     if mask.shape[:2] != image.shape[:2]:
         expected, got = ("x".join(map(str, a.shape[1::-1])) for a in (image, mask))
-        raise InvalidInput(
-            f"data set {root}: mask {names[1]} must have its image's size, expected {expected}, got {got}"
-        )
+        raise InputError(f"data set {root}: mask {names[1]} must have its image's size, expected {expected}, got {got}")
     for value in np.flatnonzero(np.bincount(_grey(mask).ravel(), minlength=256)):
         values.setdefault(int(value), names[1])
     return int(mask.shape[0]), int(mask.shape[1])
@@ -169,9 +167,9 @@ def _classes(
         rule = (
             f"below {count}, the lines of {LABELS}" if labels else "0 and 255, or class indices 0, 1, 2 without a gap"
         )
-        raise InvalidInput(f"data set {root}: mask values must be {rule}; got {strange[0]} in {values[strange[0]]}")
+        raise InputError(f"data set {root}: mask values must be {rule}; got {strange[0]} in {values[strange[0]]}")
     if count < 2:
-        raise InvalidInput(f"data set {root}: masks must hold at least 2 classes, got only the value {indices[0]}")
+        raise InputError(f"data set {root}: masks must hold at least 2 classes, got only the value {indices[0]}")
     table[:count] = np.arange(count)
     if labels is None:
         labels = ("background", "foreground") if count == 2 else tuple(f"class {index}" for index in range(count))
@@ -185,21 +183,21 @@ def _labels(root: Path, names: Sequence[str]) -> tuple[str, ...] | None:
     (data,) = ImageFolder(root, (), {}).read((name,))
     labels = tuple(line.strip() for line in data.decode("utf-8", "replace").splitlines() if line.strip())
     if not 2 <= len(labels) <= IGNORED:
-        raise InvalidInput(f"data set {root}: {name} must have 2 to {IGNORED} lines, one a class, got {len(labels)}")
+        raise InputError(f"data set {root}: {name} must have 2 to {IGNORED} lines, one a class, got {len(labels)}")
     return labels
 
 
 def _with_test(root: Path, splits: dict[str, tuple[Pair, ...]]) -> dict[str, tuple[Pair, ...]]:
     """Hold the last images out when there is no test split."""
     if "train" not in splits:
-        raise InvalidInput(f"data set {root} must have images to train on, got only {', '.join(splits)}")
+        raise InputError(f"data set {root} must have images to train on, got only {', '.join(splits)}")
     if "test" in splits:
         return splits
     if "validation" in splits:
         return {**splits, "test": splits["validation"]}
     pairs = splits["train"]
     if len(pairs) < 2:
-        raise InvalidInput(f"data set {root} must have at least 2 images to hold one out, got {len(pairs)}")
+        raise InputError(f"data set {root} must have at least 2 images to hold one out, got {len(pairs)}")
     kept = len(pairs) - max(1, round(REPORTED * len(pairs)))
     return {**splits, "train": pairs[:kept], "test": pairs[kept:]}
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 import tf_keras as keras
 from numpy.typing import NDArray
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 
 LOSSES = ("dice+cross-entropy", "dice")
 SMOOTH = 1.0
@@ -65,10 +65,10 @@ class Loss(keras.losses.Loss):
     """1 - Dice, the mean over classes and images, with or without the cross-entropy of the pixels added to it."""
 
     def __init__(self, kind: str = LOSSES[0], label_smoothing: float = 0.0) -> None:
-        """kind: of ``LOSSES``. label_smoothing: of the cross-entropy. Raises InvalidInput for another kind."""
+        """kind: of ``LOSSES``. label_smoothing: of the cross-entropy. Raises InputError for another kind."""
         super().__init__(name="overlap")
         if kind not in LOSSES:
-            raise InvalidInput(f"loss must be one of {', '.join(LOSSES)}, got {kind!r}")
+            raise InputError(f"loss must be one of {', '.join(LOSSES)}, got {kind!r}")
         self._cross, self._smoothing = kind == LOSSES[0], label_smoothing
 
     def call(self, y_true: Any, y_pred: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.files import replaced
 from edge.models.training.decode import Progress
 from edge.models.training.pipeline import sharded
@@ -199,7 +199,7 @@ def load(
 ) -> Segmentation:
     """Read images and masks (``edge.models.training.segmentation.masks``) for a network of ``input_shape``.
 
-    Raises InvalidInput for a value that does not fit, and as ``open_masks`` does.
+    Raises InputError for a value that does not fit, and as ``open_masks`` does.
     """
     _check(input_shape, settings, view, turns, elastic, loss)
     height, width, channels = input_shape
@@ -214,24 +214,24 @@ def load(
 
 def _check(input_shape: tuple[int, ...], settings: Settings, view: str, turns: bool, elastic: float, loss: str) -> None:
     if len(input_shape) != 3 or input_shape[2] not in (1, 3):
-        raise InvalidInput(f"images have the shape (height, width, 1 or 3), got input_shape {input_shape}")
+        raise InputError(f"images have the shape (height, width, 1 or 3), got input_shape {input_shape}")
     if view not in VIEWS:
-        raise InvalidInput(f"view must be one of {', '.join(VIEWS)}, got {view!r}")
+        raise InputError(f"view must be one of {', '.join(VIEWS)}, got {view!r}")
     if loss not in overlap.LOSSES:
-        raise InvalidInput(f"loss must be one of {', '.join(overlap.LOSSES)}, got {loss!r}")
+        raise InputError(f"loss must be one of {', '.join(overlap.LOSSES)}, got {loss!r}")
     if turns not in (True, False):
-        raise InvalidInput(f"turns must be True or False, got {turns!r}")
+        raise InputError(f"turns must be True or False, got {turns!r}")
     if not (isinstance(elastic, (int, float)) and elastic >= 0):  # not a number included
-        raise InvalidInput(f"elastic must be 0 pixels or more, got {elastic!r}")
+        raise InputError(f"elastic must be 0 pixels or more, got {elastic!r}")
     for name in ("cutout", "mixup"):
         if value := getattr(settings.augmentation, name):
-            raise InvalidInput(f"{name} is for classification and must be 0 for segmentation, got {value}")
+            raise InputError(f"{name} is for classification and must be 0 for segmentation, got {value}")
 
 
 def _hold_out(pairs: tuple[Pair, ...], settings: Settings) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
     """Return the training part and a random ``holdout`` share set apart, at least one image of each."""
     if len(pairs) < 2:
-        raise InvalidInput(f"holding images out needs at least 2 training images, got {len(pairs)}")
+        raise InputError(f"holding images out needs at least 2 training images, got {len(pairs)}")
     order = np.random.default_rng(settings.seed).permutation(len(pairs))
     apart = set(order[: min(len(pairs) - 1, max(1, round(settings.holdout * len(pairs))))].tolist())
     return (

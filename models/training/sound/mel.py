@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 
 Floats = NDArray[np.float32]
 
@@ -40,13 +40,13 @@ class Features:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise InvalidInput(f"features must be one of {', '.join(KINDS)}, got {self.kind!r}")
+            raise InputError(f"features must be one of {', '.join(KINDS)}, got {self.kind!r}")
         if self.hop < 8:
-            raise InvalidInput(
+            raise InputError(
                 f"frames must be at most {self.samples // 8 - 1} in a clip of {self.samples} samples, got {self.frames}"
             )
         if self.kind == "mfcc" and self.bins > BANDS:
-            raise InvalidInput(f"mfcc has at most {BANDS} coefficients, got {self.bins} bins; logmel takes any number")
+            raise InputError(f"mfcc has at most {BANDS} coefficients, got {self.bins} bins; logmel takes any number")
 
     @property
     def hop(self) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models.training.sound.sounds import Wave, centred
 
 
@@ -28,10 +28,10 @@ class Distortion:
 
     def __post_init__(self) -> None:
         if not 0 <= self.speed < 1:
-            raise InvalidInput(f"speed must be from 0 to below 1, got {self.speed}")
+            raise InputError(f"speed must be from 0 to below 1, got {self.speed}")
         for name in ("shift", "tilt", "noise", "masks"):
             if not getattr(self, name) >= 0:  # not a number included
-                raise InvalidInput(f"{name} must be 0 or more, got {getattr(self, name)}")
+                raise InputError(f"{name} must be 0 or more, got {getattr(self, name)}")
 
 
 USUAL = Distortion()

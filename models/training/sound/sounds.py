@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from edge.models.training.folder import ImageFolder
-from edge.models.training.problems import file_names
+from edge.models.training.task_table import file_names
 
 Wave = NDArray[np.float32]
 
@@ -51,14 +51,12 @@ class SoundSet:
 def open_sounds(root: Path, progress: Callable[[int, int], None] | None = None) -> SoundSet:
     """Read all sounds into memory.
 
-    Raises FileProblem when the data set cannot be read, InvalidInput for names that do not fit, sounds of different
+    Raises FileError when the data set cannot be read, InputError for names that do not fit, sounds of different
     rates, or none that can be read.
     """
     names = [name for name in file_names(root) if _is_sound(name)]
     if not names:
-        raise InvalidInput(
-            f"data set {root} has no sounds: expected <label>_<speaker>_<index>.wav, in a folder or a zip"
-        )
+        raise InputError(f"data set {root} has no sounds: expected <label>_<speaker>_<index>.wav, in a folder or a zip")
     parsed = [_parse(root, name) for name in names]
     labels = tuple(sorted({label for label, _ in parsed}))
     clips, corrupt = [], []
@@ -74,10 +72,10 @@ def open_sounds(root: Path, progress: Callable[[int, int], None] | None = None) 
         if progress and (done % 500 == 0 or done == len(names)):
             progress(done, len(names))
     if not clips:
-        raise FileProblem(f"data set {root}: none of the {len(names)} sounds can be read; expected PCM in .wav files")
+        raise FileError(f"data set {root}: none of the {len(names)} sounds can be read; expected PCM in .wav files")
     if len(rates) > 1:
         (one, first), (other, second), *_ = rates.items()
-        raise InvalidInput(
+        raise InputError(
             f"data set {root}: all sounds must have one rate, got {one} Hz in {first} and {other} Hz in {second}"
         )
     return SoundSet(tuple(clips), labels, next(iter(rates)), tuple(corrupt))
@@ -93,7 +91,7 @@ def _parse(root: Path, name: str) -> tuple[str, str]:
     """Return label and speaker; the label may hold underscores."""
     parts = PurePosixPath(name).stem.rsplit("_", 2)
     if len(parts) != 3 or not all(parts):
-        raise InvalidInput(f"data set {root}: sounds must be named <label>_<speaker>_<index>.wav, got {name}")
+        raise InputError(f"data set {root}: sounds must be named <label>_<speaker>_<index>.wav, got {name}")
     return parts[0], parts[1]
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 import tf_keras as keras
 from numpy.typing import NDArray
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models.training.pipeline import sharded
 from edge.models.training.settings import Settings
 from edge.models.training.sound.mel import KINDS, Features
@@ -142,12 +142,12 @@ def load(
     input_shape: (samples, 1) for the waveform, (frames, bins, 1) for ``features``: logmel or mfcc.
     speakers: whom to report on; by default the last in alphabetical order. ``settings.holdout`` sets whole speakers
     apart for validation, too. Of the settings' augmentation only ``mixup`` has a meaning for sounds.
-    Raises InvalidInput for what does not fit, FileProblem as ``open_sounds`` does.
+    Raises InputError for what does not fit, FileError as ``open_sounds`` does.
     """
     if len(input_shape) not in (2, 3) or input_shape[-1] != 1:
-        raise InvalidInput(f"sounds have the shape (samples, 1) or (frames, bins, 1), got input_shape {input_shape}")
+        raise InputError(f"sounds have the shape (samples, 1) or (frames, bins, 1), got input_shape {input_shape}")
     if settings.augmentation.cutout:
-        raise InvalidInput(f"cutout is for images and must be 0 for sounds, got {settings.augmentation.cutout}")
+        raise InputError(f"cutout is for images and must be 0 for sounds, got {settings.augmentation.cutout}")
     data = open_sounds(root, progress)
     train, monitor, report = split(data.speakers, speakers, settings.holdout)
     samples = input_shape[0] if len(input_shape) == 2 else round(SECONDS * data.rate)
@@ -161,15 +161,15 @@ def split(
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Return whom to train on, to monitor, to report on. The monitored are the reported when nobody is held out.
 
-    Raises InvalidInput for an unknown speaker, and when nobody is left to train on.
+    Raises InputError for an unknown speaker, and when nobody is left to train on.
     """
     report = tuple(reported) or tuple(speakers[-1:])
     if unknown := [name for name in report if name not in speakers]:
-        raise InvalidInput(f"speakers must be among {', '.join(speakers)}, got {unknown[0]!r}")
+        raise InputError(f"speakers must be among {', '.join(speakers)}, got {unknown[0]!r}")
     rest = tuple(name for name in speakers if name not in report)
     apart = max(1, round(holdout * len(rest))) if holdout else 0
     if len(rest) <= apart:
-        raise InvalidInput(
+        raise InputError(
             f"at least one speaker must be left to train on, got {len(speakers)} in all, {len(report)} to report on "
             f"and {apart} held out"
         )

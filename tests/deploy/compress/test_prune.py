@@ -5,7 +5,7 @@ import pytest
 import tf_keras as keras
 
 from edge.deploy.compress import prune
-from edge.errors import InvalidInput
+from edge.errors import InputError
 
 IMAGES = np.random.default_rng(0).normal(0, 1, (16, 6, 6, 3)).astype(np.float32)
 
@@ -45,5 +45,5 @@ def test_the_network_that_was_given_stays_as_it_was():
 
 @pytest.mark.parametrize("sparsity", [0.0, 1.0, -0.5, 50])
 def test_a_share_that_is_none_is_refused(sparsity):
-    with pytest.raises(InvalidInput, match="above 0 and below 1"):
+    with pytest.raises(InputError, match="above 0 and below 1"):
         prune.prunable(network(), sparsity, 4)

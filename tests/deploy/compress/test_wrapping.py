@@ -14,7 +14,7 @@ import tf_keras as keras  # noqa: E402
 from edge.deploy.compress import qat, wrapping  # noqa: E402
 from edge.deploy.compress.scheme import Scheme  # noqa: E402
 from edge.deploy.load import load_keras  # noqa: E402
-from edge.errors import InvalidInput  # noqa: E402
+from edge.errors import InputError  # noqa: E402
 from edge.models.layers import ChannelShuffle  # noqa: E402
 
 layers = keras.layers
@@ -150,12 +150,12 @@ def test_a_layer_that_cannot_be_built_again_is_refused():
         def get_config(self):
             return {"name": self.name}  # "by" is missing
 
-    with pytest.raises(InvalidInput, match=r"^net cannot be trained quantization-aware: "):
+    with pytest.raises(InputError, match=r"^net cannot be trained quantization-aware: "):
         qat.quantize_aware(network(lambda x: Scaled(2.0, name="scaled")(x)), [IMAGES])
 
 
 def test_a_layer_without_a_configuration_is_named():
     model = network(lambda x: layers.LayerNormalization(name="norm")(convolved(x, "conv")))
     expected = r"^net cannot be trained .*: layer norm \(LayerNormalization\) has no quantize configuration$"
-    with pytest.raises(InvalidInput, match=expected):
+    with pytest.raises(InputError, match=expected):
         qat.quantize_aware(model, [IMAGES])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edge.deploy.convert.freeze import freeze, freeze_keras
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from tests.deploy.keras_files import keras, run_frozen, small
 
 
@@ -31,14 +31,14 @@ def test_a_fixed_batch_of_another_size_becomes_one():
 
 def test_an_open_size_is_refused():
     model = keras.Sequential([keras.Input((None, None, 3)), keras.layers.GlobalAveragePooling2D()])
-    with pytest.raises(InvalidInput, match=r"fixed size to be converted, got \(None, None, None, 3\)"):
+    with pytest.raises(InputError, match=r"fixed size to be converted, got \(None, None, None, 3\)"):
         freeze_keras(model)
 
 
 def test_one_input():
     entries = [keras.Input((4,)) for _ in range(2)]
     model = keras.Model(entries, keras.layers.Dense(2)(keras.layers.Concatenate()(entries)))
-    with pytest.raises(InvalidInput, match="one input, got 2"):
+    with pytest.raises(InputError, match="one input, got 2"):
         freeze_keras(model)
 
 

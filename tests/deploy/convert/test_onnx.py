@@ -12,7 +12,7 @@ from edge.deploy._tensorflow import need
 from edge.deploy.convert import tflite
 from edge.deploy.convert.freeze import freeze_keras
 from edge.deploy.convert.onnx import from_tflite
-from edge.errors import FileProblem
+from edge.errors import FileError
 from tests.backends import models
 
 
@@ -75,7 +75,7 @@ def test_an_open_batch_is_written_as_one(tmp_path):
 
 
 def test_a_missing_file_leaves_nothing(tmp_path):
-    with pytest.raises(FileProblem, match="does not exist"):
+    with pytest.raises(FileError, match="does not exist"):
         from_tflite(tmp_path / "none.tflite", tmp_path / "net.onnx")
     assert not list(tmp_path.iterdir())
 

@@ -8,7 +8,7 @@ from edge.deploy.convert import recipe as recipes
 from edge.deploy.convert.freeze import freeze_keras
 from edge.deploy.convert.recipe import Recipe, default_recipe, file_precision, make
 from edge.deploy.convert.source import SourceModel
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from tests import tflite_file
 from tests.backends import models
 from tests.deploy.keras_files import CLASSES, SIZE, small
@@ -36,7 +36,7 @@ def samples(count=16):
     ],
 )
 def test_a_recipe_that_makes_no_sense_is_refused(choice, words):
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InputError, match=words):
         Recipe(**choice)
 
 
@@ -88,13 +88,13 @@ def test_only_what_is_asked_for_is_listed(tmp_path, keras_source):
 
 
 def test_int8_without_samples_is_refused(tmp_path, keras_source):
-    with pytest.raises(InvalidInput, match="int8 needs calibration samples"):
+    with pytest.raises(InputError, match="int8 needs calibration samples"):
         make(keras_source, Recipe(("int8",)), iter(()), tmp_path)
 
 
 def test_a_quantization_aware_model_has_no_float_file(tmp_path, keras_source):
     simulated = source(frozen=keras_source.frozen, quantize_aware=True)
-    with pytest.raises(InvalidInput, match="converts to int8 only, got float32"):
+    with pytest.raises(InputError, match="converts to int8 only, got float32"):
         make(simulated, Recipe(("float32",)), None, tmp_path)
 
 
@@ -111,7 +111,7 @@ def test_a_finished_file_is_copied_and_becomes_onnx(tmp_path):
 
 def test_a_finished_file_has_one_precision(tmp_path):
     path = models.tflite_conv(tmp_path / "net.tflite")
-    with pytest.raises(InvalidInput, match=r"net\.tflite is float32; int8 needs the Keras model"):
+    with pytest.raises(InputError, match=r"net\.tflite is float32; int8 needs the Keras model"):
         make(source(file=path), Recipe(("int8",)), None, tmp_path)
 
 
@@ -124,7 +124,7 @@ def test_a_finished_file_has_one_precision(tmp_path):
 )
 def test_an_onnx_file_stays_what_it_is(tmp_path, recipe, words):
     path = models.onnx_conv(tmp_path / "net.onnx")
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InputError, match=words):
         make(source(file=path), recipe, None, tmp_path)
 
 

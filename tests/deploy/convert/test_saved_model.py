@@ -5,7 +5,7 @@ import pytest
 
 from edge.deploy._tensorflow import need
 from edge.deploy.convert.saved_model import open_saved_model
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from tests.deploy.keras_files import SIZE, small
 
 tf = need("tensorflow")
@@ -54,7 +54,7 @@ def with_table(tmp_path):
 
 def test_an_initializer_that_writes_is_refused_before_it_runs(tmp_path):
     path = with_table(tmp_path)
-    with pytest.raises(InvalidInput, match="uses WriteFile; add --trust to allow it"):
+    with pytest.raises(InputError, match="uses WriteFile; add --trust to allow it"):
         open_saved_model(path, trust=False)
     assert not (tmp_path / "written").exists()
 
@@ -113,7 +113,7 @@ def python(pixels):
     ],
 )
 def test_what_reaches_outside_is_named(tmp_path, function, operation):
-    with pytest.raises(InvalidInput, match=rf"uses .*{operation}.*; add --trust to allow it") as caught:
+    with pytest.raises(InputError, match=rf"uses .*{operation}.*; add --trust to allow it") as caught:
         open_saved_model(saved(tmp_path / "saved", function), trust=False)
     assert "\n" not in str(caught.value)
 
@@ -128,7 +128,7 @@ def test_the_saver_called_by_an_initializer_is_not_the_saver(tmp_path):
     saver = graph.saver_def.save_tensor_name.split(":")[0]
     graph.graph_def.node.add(name="init", op="NoOp", input=[f"^{saver}"])
     file.write_bytes(model.SerializeToString())
-    with pytest.raises(InvalidInput, match="uses MergeV2Checkpoints, SaveV2; add --trust"):
+    with pytest.raises(InputError, match="uses MergeV2Checkpoints, SaveV2; add --trust"):
         open_saved_model(path, trust=False)
 
 
@@ -173,6 +173,6 @@ OTHER = tf.TensorSpec((None, 4), tf.float32, name="other")
     ],
 )
 def test_a_signature_that_does_not_fit_is_one_line(tmp_path, function, specs, words):
-    with pytest.raises(InvalidInput, match=words) as caught:
+    with pytest.raises(InputError, match=words) as caught:
         open_saved_model(saved(tmp_path / "saved", lambda *a: function(*a), *specs), trust=False)
     assert "\n" not in str(caught.value)

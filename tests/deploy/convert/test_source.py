@@ -9,7 +9,7 @@ import pytest
 from edge.deploy._tensorflow import need
 from edge.deploy.convert import onnx, tflite
 from edge.deploy.convert.source import open_source
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from tests.backends import models
 from tests.deploy.keras_files import SIZE, keras3_file, run_frozen, saved, small, with_lambda
 
@@ -55,7 +55,7 @@ def test_a_saved_model_of_any_batch(tmp_path, batch):
     serve = tf.function(lambda pixels: {"scores": model(pixels)}, [spec])
     tf.saved_model.save(module, str(tmp_path / "saved"), signatures={"serving_default": serve})
     if batch == 4:
-        with pytest.raises(InvalidInput, match="batch must be open or 1, got 4"):
+        with pytest.raises(InputError, match="batch must be open or 1, got 4"):
             open_source(str(tmp_path / "saved"))
         return
     source = open_source(str(tmp_path / "saved"))
@@ -77,7 +77,7 @@ def test_a_saved_model_that_cannot_be_frozen_is_refused(tmp_path):
         module = tf.Module()
         module.table = table
         tf.saved_model.save(module, str(tmp_path / call.__name__), {"serving_default": tf.function(call, [spec])})
-        with pytest.raises(InvalidInput, match=words):
+        with pytest.raises(InputError, match=words):
             open_source(str(tmp_path / call.__name__))
 
 
@@ -115,9 +115,9 @@ def test_a_function_of_a_module(tmp_path, monkeypatch):
     (tmp_path / "my_networks.py").write_text("from tests.deploy.keras_files import small\nanswer = lambda: 42\n")
     monkeypatch.syspath_prepend(tmp_path)
     np.testing.assert_allclose(open_source("my_networks:small").reference(IMAGES), expected(), atol=1e-6)
-    with pytest.raises(InvalidInput, match=r"my_networks:answer\(\) must return a Keras model, got int"):
+    with pytest.raises(InputError, match=r"my_networks:answer\(\) must return a Keras model, got int"):
         open_source("my_networks:answer")
-    with pytest.raises(InvalidInput, match="my_networks:none cannot be imported"):
+    with pytest.raises(InputError, match="my_networks:none cannot be imported"):
         open_source("my_networks:none")
     sys.modules.pop("my_networks")
 
@@ -125,13 +125,13 @@ def test_a_function_of_a_module(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "error", "words"),
     [
-        pytest.param("none.keras", FileProblem, "does not exist", id="missing"),
-        pytest.param("no.such.module:make", InvalidInput, "expected package.module:function", id="no module"),
-        pytest.param("zoo:mobilnet_v2", InvalidInput, "did you mean 'mobilenet_v2'", id="misspelt"),
-        pytest.param("FOLDER", InvalidInput, "without saved_model.pb", id="just a folder"),
-        pytest.param("FOLDER/notes.txt", InvalidInput, "MODEL must be .keras, .h5, a SavedModel", id="suffix"),
-        pytest.param("FOLDER/bad.tflite", InvalidInput, "not a TFLite file", id="damaged .tflite"),
-        pytest.param("FOLDER/broken", FileProblem, "SavedModel .* cannot be read", id="damaged SavedModel"),
+        pytest.param("none.keras", FileError, "does not exist", id="missing"),
+        pytest.param("no.such.module:make", InputError, "expected package.module:function", id="no module"),
+        pytest.param("zoo:mobilnet_v2", InputError, "did you mean 'mobilenet_v2'", id="misspelt"),
+        pytest.param("FOLDER", InputError, "without saved_model.pb", id="just a folder"),
+        pytest.param("FOLDER/notes.txt", InputError, "MODEL must be .keras, .h5, a SavedModel", id="suffix"),
+        pytest.param("FOLDER/bad.tflite", InputError, "not a TFLite file", id="damaged .tflite"),
+        pytest.param("FOLDER/broken", FileError, "SavedModel .* cannot be read", id="damaged SavedModel"),
     ],
 )
 def test_what_is_no_model_is_one_line(tmp_path, text, error, words):
@@ -146,14 +146,14 @@ def test_what_is_no_model_is_one_line(tmp_path, text, error, words):
 
 def test_code_in_a_file_needs_trust(tmp_path):
     path = str(saved(with_lambda(), tmp_path / "net.keras"))
-    with pytest.raises(InvalidInput, match="--trust"):
+    with pytest.raises(InputError, match="--trust"):
         open_source(path)
     np.testing.assert_allclose(open_source(path, trust=True).reference(IMAGES), with_lambda()(IMAGES), atol=1e-6)
 
 
 def test_a_file_with_two_inputs_is_refused(tmp_path):
     path = models.tflite_pair(tmp_path / "pair.tflite")
-    with pytest.raises(InvalidInput, match="must have one input and one output, it has 2 and 2"):
+    with pytest.raises(InputError, match="must have one input and one output, it has 2 and 2"):
         open_source(str(path))
 
 
@@ -162,5 +162,5 @@ def test_a_model_with_two_outputs_is_refused(tmp_path):
 
     entry = keras.Input((4,))
     model = keras.Model(entry, [keras.layers.Dense(2)(entry), keras.layers.Dense(3)(entry)])
-    with pytest.raises(InvalidInput, match="must have one output, got 2"):
+    with pytest.raises(InputError, match="must have one output, got 2"):
         open_source(str(saved(model, tmp_path / "two.keras")))

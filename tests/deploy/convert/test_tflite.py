@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.deploy._tensorflow import need
-from edge.errors import InvalidInput
+from edge.errors import InputError
 
 need("tensorflow")
 
@@ -42,7 +42,7 @@ def test_operations_that_tflite_lacks_are_named_with_their_places(write, side):
         x = x[:, :side, :side]
         return tf.linalg.inv(x, name="head/inverse") + tf.linalg.inv(tf.raw_ops.Betainc(a=x, b=x, x=x), name="second")
 
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(InputError) as caught:
         write(freeze(call, (1, 4, 4)))
     assert str(caught.value) == (
         "the model has operations that TFLite cannot write, or not in this form (type, options): "
@@ -54,7 +54,7 @@ def test_an_operation_of_another_type_has_places_without_the_names_of_types():
     def call(x):
         return tf.cast(tf.add(x, tf.negative(x, name="less"), name="sum"), tf.float32)
 
-    with pytest.raises(InvalidInput, match=r"\(at less, sum\)"):
+    with pytest.raises(InputError, match=r"\(at less, sum\)"):
         tflite.to_float32(freeze(call, (1, 4, 4), "float64"))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge.deploy._tensorflow import need
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models import build
 from edge.models.networks import CLASSIC, NETWORKS
 
@@ -32,7 +32,7 @@ def test_torchvision_inception_has_3x3_in_place_of_5x5():
 )
 def test_a_width_that_leaves_no_channel_is_refused(name, words):
     width = float(words.split("width ")[1].split()[0])
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InputError, match=words):
         build(name, width=width)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge.deploy._tensorflow import need
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models import build
 from tests import tflite_file
 
@@ -124,7 +124,7 @@ def test_attention_is_its_formula():
 
 
 def test_attention_refuses_a_size_that_heads_do_not_divide():
-    with pytest.raises(InvalidInput, match=r"size \(5\) must divide by heads \(2\)"):
+    with pytest.raises(InputError, match=r"size \(5\) must divide by heads \(2\)"):
         Attention(2).build((None, 4, 6, 15))
 
 
@@ -184,7 +184,7 @@ def test_a_text_is_known_by_words_anywhere_in_it():
     ],
 )
 def test_an_option_that_does_not_fit_is_refused(name, options, words):
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InputError, match=words):
         build(name, **options)
 
 

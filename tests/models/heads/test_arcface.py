@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.deploy._tensorflow import need
-from edge.errors import InvalidInput
+from edge.errors import InputError
 
 need("tensorflow")
 
@@ -106,5 +106,5 @@ def test_comes_back_from_its_configuration():
     ],
 )
 def test_what_does_not_fit_is_refused(make, words):
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InputError, match=words):
         make()

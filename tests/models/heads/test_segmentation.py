@@ -5,7 +5,7 @@ import pytest
 
 from edge.backends import open_model
 from edge.deploy._tensorflow import need
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models import build
 from edge.models.scaling import Dilation
 from edge.tensors import quantize
@@ -109,7 +109,7 @@ def test_keypoints_are_a_quarter_of_the_input(heatmaps):
     ],
 )
 def test_says_what_fits(name, options, message):
-    with pytest.raises(InvalidInput, match=message):
+    with pytest.raises(InputError, match=message):
         build(name, **{"input_shape": (32, 32, 3), "classes": 2, "width": 0.25, **options})
 
 

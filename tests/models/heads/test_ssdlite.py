@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge.deploy._tensorflow import need
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models import build
 from edge.models.anchors import anchors
 
@@ -102,7 +102,7 @@ def test_costs_what_was_published():
     ],
 )
 def test_options_that_do_not_fit_are_refused(options, words):
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InputError, match=words):
         build("ssdlite_mobilenet_v2", (64, 64, 3), 2, 0.25, **options)
 
 

@@ -6,7 +6,7 @@ import io
 import pytest
 
 from edge.deploy._tensorflow import need
-from edge.errors import FileProblem
+from edge.errors import FileError
 from tests.models.training.test_fit import compiled, decoded
 
 tf = need("tensorflow")
@@ -30,33 +30,33 @@ ERRORS = [
 
 @pytest.mark.parametrize("error", ERRORS)
 def test_every_kind_of_full_disk_is_one_line(tmp_path, error):
-    with pytest.raises(FileProblem) as caught, callbacks.writing(tmp_path):
+    with pytest.raises(FileError) as caught, callbacks.writing(tmp_path):
         raise error
     assert str(caught.value) == f"cannot write {tmp_path}: No space left on device"
 
 
 def test_other_reasons_are_kept_to_one_line(tmp_path):
     denied = tf.errors.PermissionDeniedError(None, None, "run/ckpt-1; Permission denied\nstack")
-    with pytest.raises(FileProblem, match=r"cannot write .*; Permission denied$"), callbacks.writing(tmp_path):
+    with pytest.raises(FileError, match=r"cannot write .*; Permission denied$"), callbacks.writing(tmp_path):
         raise denied
 
 
-def test_a_checkpoint_that_does_not_fit_is_a_file_problem(tmp_path, model, monkeypatch):
+def test_a_checkpoint_that_does_not_fit_is_a_file_error(tmp_path, model, monkeypatch):
     checkpoint = callbacks.Checkpoint(tmp_path / "checkpoint", model)
 
     def full(self):
         raise ERRORS[1]
 
     monkeypatch.setattr(tf.train.CheckpointManager, "save", full)
-    with pytest.raises(FileProblem, match=r"cannot write .*checkpoint: No space left on device"):
+    with pytest.raises(FileError, match=r"cannot write .*checkpoint: No space left on device"):
         checkpoint.on_epoch_end(0)
 
 
-def test_a_history_that_does_not_fit_is_a_file_problem(tmp_path, model):
+def test_a_history_that_does_not_fit_is_a_file_error(tmp_path, model):
     (tmp_path / "history.csv").symlink_to("/dev/full")
     history = callbacks.History(tmp_path / "history.csv", "accuracy", 1, io.StringIO())
     history.set_model(model)
-    with pytest.raises(FileProblem, match=r"history\.csv: No space left on device"):
+    with pytest.raises(FileError, match=r"history\.csv: No space left on device"):
         history.on_epoch_end(0, {"loss": 1.0})
 
 
@@ -71,6 +71,6 @@ def test_best_weights_that_do_not_fit_leave_the_earlier_ones(tmp_path, model, mo
         raise ERRORS[0]
 
     monkeypatch.setattr(model, "save_weights", full)
-    with pytest.raises(FileProblem, match=r"best\.weights\.h5: No space left on device"):
+    with pytest.raises(FileError, match=r"best\.weights\.h5: No space left on device"):
         best.on_epoch_end(1, {"val_accuracy": 0.9})
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

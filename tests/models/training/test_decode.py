@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from edge.models.training import decode
 from edge.models.training.decode import decode_image, decode_split
 from edge.models.training.folder import open_folder
@@ -78,13 +78,13 @@ def test_a_split_without_one_good_image_is_refused(tmp_path):
     root = image_folder(tmp_path / "set", train=1, test=1)
     for path in root.glob("test/*/*"):
         path.write_bytes(b"garbage")
-    with pytest.raises(InvalidInput, match="none of the 3 images of test/ can be decoded"):
+    with pytest.raises(InputError, match="none of the 3 images of test/ can be decoded"):
         decode_split(open_folder(root), "test", SIZE, tmp_path / "cache")
 
 
 def test_only_one_and_three_channels(tmp_path):
     folder = open_folder(image_folder(tmp_path / "set", train=1, test=1))
-    with pytest.raises(InvalidInput, match="1 or 3 channels, got 4"):
+    with pytest.raises(InputError, match="1 or 3 channels, got 4"):
         decode_split(folder, "train", (32, 32, 4), tmp_path / "cache")
 
 
@@ -167,7 +167,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, step)
         if step == "_write_zeros":
             patch.delattr(decode.os, "posix_fallocate", raising=False)
         patch.setattr(decode if step == "_write_zeros" else decode.os, step, full, raising=False)
-        with pytest.raises(FileProblem, match=r"cannot write .*: No space left on device"):
+        with pytest.raises(FileError, match=r"cannot write .*: No space left on device"):
             decode_split(folder, "train", SIZE, tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from edge.deploy._tensorflow import need
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models.training.decode import Decoded
 from edge.models.training.settings import Augmentation, Settings
 
@@ -235,15 +235,15 @@ def test_the_policy_is_restored_when_a_run_fails(tmp_path, data):
     settings = Settings(epochs=1, batch=16, mixed_precision=True)
 
     def make():
-        raise InvalidInput("no such network")
+        raise InputError("no such network")
 
-    with pytest.raises(InvalidInput, match="no such network"):
+    with pytest.raises(InputError, match="no such network"):
         fit.train(make, data, settings, tmp_path)
     assert keras.mixed_precision.global_policy().name == "float32"
 
 
 def test_a_batch_beyond_the_images_is_refused(tmp_path, data):
-    with pytest.raises(InvalidInput, match="batch must be at most the 64 training images, got 65"):
+    with pytest.raises(InputError, match="batch must be at most the 64 training images, got 65"):
         fit.train(small, data, Settings(batch=65), tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -262,7 +262,7 @@ def test_hold_out_sets_a_part_aside(count, fraction, apart):
 
 
 def test_one_image_cannot_be_divided():
-    with pytest.raises(InvalidInput, match="at least 2 training images"):
+    with pytest.raises(InputError, match="at least 2 training images"):
         classification.hold_out(decoded(1), 0.5, seed=1)
 
 

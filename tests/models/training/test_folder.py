@@ -2,7 +2,7 @@ import zipfile
 
 import pytest
 
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from edge.models.training.folder import Split, open_folder
 
 TREE = ("train/cat/1.jpg", "train/cat/2.PNG", "train/ant/1.jpeg", "test/ant/1.bmp", "test/cat/9.webp")
@@ -86,16 +86,16 @@ def test_an_unreadable_member_has_no_bytes(tmp_path, make):
     ],
 )
 def test_what_is_no_data_set_is_refused(tmp_path, make, names, labels, words):
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InputError, match=words):
         open_folder(make(tmp_path, names), labels)
 
 
-def test_a_missing_set_and_a_damaged_zip_are_file_problems(tmp_path):
-    with pytest.raises(FileProblem, match="does not exist"):
+def test_a_missing_set_and_a_damaged_zip_are_file_errors(tmp_path):
+    with pytest.raises(FileError, match="does not exist"):
         open_folder(tmp_path / "none")
     bad = tmp_path / "bad.zip"
     bad.write_bytes(b"PK not a zip")
-    with pytest.raises(FileProblem, match="cannot be read as a zip"):
+    with pytest.raises(FileError, match="cannot be read as a zip"):
         open_folder(bad)
 
 
@@ -116,8 +116,8 @@ strange = pytest.mark.parametrize("how", [ENCRYPTED, DEFLATE64], ids=["encrypted
 
 
 @strange
-def test_a_zip_that_python_cannot_unpack_is_a_file_problem(tmp_path, how):
-    with pytest.raises(FileProblem, match=r"cannot be read as a zip: .*(encrypted|compression)") as caught:
+def test_a_zip_that_python_cannot_unpack_is_a_file_error(tmp_path, how):
+    with pytest.raises(FileError, match=r"cannot be read as a zip: .*(encrypted|compression)") as caught:
         open_folder(patched(zip_of(tmp_path, TREE), *how))
     assert "\n" not in str(caught.value)
 
@@ -143,7 +143,7 @@ def test_the_folder_itself_may_have_a_dot(tmp_path):
 
 def test_a_missing_split_says_which_there_are(tmp_path):
     found = open_folder(folder_of(tmp_path, ["train/a/1.jpg"]))
-    with pytest.raises(InvalidInput, match="no test/ folder; it has: train"):
+    with pytest.raises(InputError, match="no test/ folder; it has: train"):
         found.split("test")
-    with pytest.raises(InvalidInput, match=r"no test/ and no validation/ folder"):
+    with pytest.raises(InputError, match=r"no test/ and no validation/ folder"):
         found.evaluation()

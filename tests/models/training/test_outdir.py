@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import FileProblem, GateFailed, InvalidInput, MissingExtra
+from edge.errors import FileError, GateFailed, InputError, MissingExtra
 from edge.models.training.outdir import claim
 
 CHOICES = {"model": "net", "size": (32, 32, 3)}
@@ -54,7 +54,7 @@ def test_other_workers_resume_from_a_copy(tmp_path, monkeypatch):
 @pytest.mark.parametrize("text", ["{", "[]", '{"task": {"type": "worker"}}'])
 def test_a_cluster_that_cannot_be_read_is_bad_input(tmp_path, monkeypatch, text):
     monkeypatch.setenv("TF_CONFIG", text)
-    with pytest.raises(InvalidInput, match="TF_CONFIG must be"), claim(tmp_path / "run", CHOICES, False, shared=True):
+    with pytest.raises(InputError, match="TF_CONFIG must be"), claim(tmp_path / "run", CHOICES, False, shared=True):
         pass
     assert not (tmp_path / "run").exists()
 
@@ -77,12 +77,12 @@ def test_an_empty_folder_may_be_used(tmp_path):
 def test_a_second_run_needs_resume_and_the_same_choices(tmp_path):
     with claim(tmp_path, CHOICES, resume=False):
         pass
-    with pytest.raises(InvalidInput, match="already holds a run; add --resume"), claim(tmp_path, CHOICES, False):
+    with pytest.raises(InputError, match="already holds a run; add --resume"), claim(tmp_path, CHOICES, False):
         pass
     with claim(tmp_path, CHOICES, resume=True):
         pass
     with (
-        pytest.raises(InvalidInput, match=r"--resume needs the options of the run in .*: model was net, got other"),
+        pytest.raises(InputError, match=r"--resume needs the options of the run in .*: model was net, got other"),
         claim(tmp_path, {**CHOICES, "model": "other"}, resume=True),
     ):
         pass
@@ -90,25 +90,25 @@ def test_a_second_run_needs_resume_and_the_same_choices(tmp_path):
 
 def test_somebody_elses_folder_is_left_alone(tmp_path):
     (tmp_path / "letter.txt").write_text("dear")
-    with pytest.raises(InvalidInput, match="not empty and holds no run"), claim(tmp_path, CHOICES, resume=True):
+    with pytest.raises(InputError, match="not empty and holds no run"), claim(tmp_path, CHOICES, resume=True):
         pass
     assert [p.name for p in tmp_path.iterdir()] == ["letter.txt"]
 
 
 def test_bad_input_leaves_no_new_folder_behind(tmp_path):
     out = tmp_path / "run"
-    with pytest.raises(InvalidInput, match="bad"), claim(out, CHOICES, resume=False):
-        raise InvalidInput("bad")
+    with pytest.raises(InputError, match="bad"), claim(out, CHOICES, resume=False):
+        raise InputError("bad")
     assert not out.exists()
 
 
 def test_bad_input_leaves_an_empty_folder_empty(tmp_path):
-    with pytest.raises(InvalidInput, match="bad"), claim(tmp_path, CHOICES, resume=False):
-        raise InvalidInput("bad")
+    with pytest.raises(InputError, match="bad"), claim(tmp_path, CHOICES, resume=False):
+        raise InputError("bad")
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, InvalidInput])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, InputError])
 def test_an_interrupted_run_can_be_resumed(tmp_path, error):
     out = tmp_path / "run"
 
@@ -129,16 +129,16 @@ def test_a_run_with_a_checkpoint_is_kept_whatever_ends_it(tmp_path):
     def begin():
         with claim(out, CHOICES, resume=False):
             write_checkpoint(out / "qat")
-            raise FileProblem("the disk is full")
+            raise FileError("the disk is full")
 
-    with pytest.raises(FileProblem):
+    with pytest.raises(FileError):
         begin()
     assert (out / "qat" / "checkpoint").is_dir()
     assert (out / "run.json").is_file()
 
 
 @pytest.mark.parametrize(
-    "error", [InvalidInput("bad"), MissingExtra("pip install"), FileProblem("full"), OSError("full"), GateFailed("low")]
+    "error", [InputError("bad"), MissingExtra("pip install"), FileError("full"), OSError("full"), GateFailed("low")]
 )
 def test_what_ends_before_a_checkpoint_can_be_tried_again(tmp_path, error):
     out = tmp_path / "run"
@@ -173,7 +173,7 @@ def test_a_mark_that_does_not_fit_the_disk_leaves_nothing(tmp_path, monkeypatch)
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(FileProblem, match="No space left on device"), claim(tmp_path / "run", CHOICES, False):
+    with pytest.raises(FileError, match="No space left on device"), claim(tmp_path / "run", CHOICES, False):
         pass
     assert list(tmp_path.iterdir()) == []
 
@@ -182,26 +182,26 @@ def test_bad_input_on_resume_keeps_what_is_there(tmp_path):
     out = tmp_path / "run"
     with claim(out, CHOICES, resume=False):
         (out / "model").touch()
-    with pytest.raises(InvalidInput, match="bad"), claim(out, CHOICES, resume=True):
-        raise InvalidInput("bad")
+    with pytest.raises(InputError, match="bad"), claim(out, CHOICES, resume=True):
+        raise InputError("bad")
     assert (out / "model").is_file()
 
 
-def test_a_damaged_mark_is_a_file_problem(tmp_path):
+def test_a_damaged_mark_is_a_file_error(tmp_path):
     (tmp_path / "run.json").write_text("{")
-    with pytest.raises(FileProblem, match=r"run\.json is damaged"), claim(tmp_path, CHOICES, resume=True):
+    with pytest.raises(FileError, match=r"run\.json is damaged"), claim(tmp_path, CHOICES, resume=True):
         pass
 
 
-def test_a_file_in_the_way_is_a_file_problem(tmp_path):
+def test_a_file_in_the_way_is_a_file_error(tmp_path):
     (tmp_path / "file").touch()
     for out in (tmp_path / "file", tmp_path / "file" / "run"):
-        with pytest.raises(FileProblem, match="cannot write to"), claim(out, CHOICES, resume=False):
+        with pytest.raises(FileError, match="cannot write to"), claim(out, CHOICES, resume=False):
             pass
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")
-def test_a_read_only_parent_is_a_file_problem(tmp_path):
+def test_a_read_only_parent_is_a_file_error(tmp_path):
     tmp_path.chmod(0o500)
-    with pytest.raises(FileProblem, match="cannot write to"), claim(tmp_path / "run", CHOICES, resume=False):
+    with pytest.raises(FileError, match="cannot write to"), claim(tmp_path / "run", CHOICES, resume=False):
         pass

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models.training.settings import Augmentation, Settings
 
 
@@ -27,14 +27,14 @@ from edge.models.training.settings import Augmentation, Settings
     ],
 )
 def test_values_that_do_not_fit_are_refused(choice, words):
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InputError, match=words):
         Settings(**choice)
 
 
 @pytest.mark.parametrize("name", ["crop", "jitter", "cutout", "mixup"])
 @pytest.mark.parametrize("value", [-1, float("nan")])
 def test_augmentation_is_never_negative(name, value):
-    with pytest.raises(InvalidInput, match=f"{name} must be 0 or more"):
+    with pytest.raises(InputError, match=f"{name} must be 0 or more"):
         Augmentation(**{name: value})
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models import build
 from edge.models.training.transfer import start_from
 
@@ -36,5 +36,5 @@ def test_other_classes_keep_a_fresh_classifier():
     ],
 )
 def test_another_network_is_refused(other):
-    with pytest.raises(InvalidInput, match="must be of the same network and width as mobilenet_v1"):
+    with pytest.raises(InputError, match="must be of the same network and width as mobilenet_v1"):
         start_from(net(), net(**other))

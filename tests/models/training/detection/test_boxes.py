@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from edge.models.training.detection.boxes import LARGEST_XML, open_boxes, parse
 from tests.models.training.detection import voc
 from tests.shared import needs_shared, shared
@@ -74,67 +74,63 @@ def box(*numbers, label="disc"):
 @pytest.mark.parametrize(
     ("changed", "kind", "words"),
     [
-        pytest.param(
-            {"Annotations/train.xml": b"<annotation><object>"}, InvalidInput, "is no VOC annotation", id="cut"
-        ),
-        pytest.param({"Annotations/train.xml": b""}, FileProblem, "train.xml cannot be read or is empty", id="empty"),
-        pytest.param({"Annotations/train.xml": b"\xff\xfe<"}, InvalidInput, "is no VOC annotation", id="no text"),
+        pytest.param({"Annotations/train.xml": b"<annotation><object>"}, InputError, "is no VOC annotation", id="cut"),
+        pytest.param({"Annotations/train.xml": b""}, FileError, "train.xml cannot be read or is empty", id="empty"),
+        pytest.param({"Annotations/train.xml": b"\xff\xfe<"}, InputError, "is no VOC annotation", id="no text"),
         pytest.param(
             {"Annotations/train.xml": voc.annotation(BOXES, extra="<!DOCTYPE x>").encode()},
-            InvalidInput,
+            InputError,
             "train.xml must be plain XML without DOCTYPE or ENTITY",
             id="document type",
         ),
         pytest.param(
             {"Annotations/train.xml": voc.annotation(BOXES).encode("utf-16")},
-            InvalidInput,
+            InputError,
             "is no VOC annotation",
             id="an encoding that hides one",
         ),
-        pytest.param({"Annotations/train.xml": box("a", 1, 9, 9)}, InvalidInput, "could not convert", id="no number"),
-        pytest.param({"Annotations/train.xml": box("nan", 1, 9, 9)}, InvalidInput, "must lie in the picture", id="nan"),
+        pytest.param({"Annotations/train.xml": box("a", 1, 9, 9)}, InputError, "could not convert", id="no number"),
+        pytest.param({"Annotations/train.xml": box("nan", 1, 9, 9)}, InputError, "must lie in the picture", id="nan"),
         pytest.param(
             {"Annotations/train.xml": b"<annotation><object><name>disc</name></object></annotation>"},
-            InvalidInput,
+            InputError,
             "an object has no bndbox/xmin",
             id="no box",
         ),
-        pytest.param(
-            {"Annotations/train.xml": box(1, 1, 9, 9, label=" ")}, InvalidInput, "printable name", id="no name"
-        ),
+        pytest.param({"Annotations/train.xml": box(1, 1, 9, 9, label=" ")}, InputError, "printable name", id="no name"),
         pytest.param(
             {"Annotations/train.xml": box(60, 1, 65, 9)},
-            InvalidInput,
+            InputError,
             r"train.xml: a box of 'disc' must lie in the picture of 64x48 .* got x 60 to 65, y 1 to 9",
             id="outside",
         ),
-        pytest.param({"Annotations/train.xml": box(-3, 1, 9, 9)}, InvalidInput, "must lie in the picture", id="left"),
-        pytest.param({"Annotations/train.xml": box(9, 1, 8, 9)}, InvalidInput, "not be empty", id="turned round"),
+        pytest.param({"Annotations/train.xml": box(-3, 1, 9, 9)}, InputError, "must lie in the picture", id="left"),
+        pytest.param({"Annotations/train.xml": box(9, 1, 8, 9)}, InputError, "not be empty", id="turned round"),
         pytest.param(
             {"Annotations/train.xml": voc.annotation(BOXES, size=(640, 480)).encode()},
-            InvalidInput,
+            InputError,
             "is for a picture of 640x480, the picture has 64x48",
             id="another size",
         ),
         pytest.param(
             {"Annotations/test.xml": box(1, 1, 9, 9, label="dics")},
-            InvalidInput,
+            InputError,
             "class 'dics' of test picture test is not among those trained on: disc, square",
             id="unknown class",
         ),
         pytest.param(
             {"ImageSets/Main/train.txt": b"train\nmissing\n"},
-            FileProblem,
+            FileError,
             "lists 'missing' but has no annotation Annotations/missing",
             id="no annotation",
         ),
         pytest.param(
-            {"ImageSets/Main/train.txt": b"../../train\n"}, FileProblem, "has no annotation", id="a path out of the set"
+            {"ImageSets/Main/train.txt": b"../../train\n"}, FileError, "has no annotation", id="a path out of the set"
         ),
-        pytest.param({"JPEGImages/train.png": None}, FileProblem, "has no picture JPEGImages/train", id="no picture"),
-        pytest.param({"JPEGImages/train.png": b"\x89PNG cut"}, InvalidInput, "cannot be decoded", id="damaged picture"),
-        pytest.param({"ImageSets/Main/train.txt": b"\n"}, InvalidInput, "has no box to train on", id="nothing listed"),
-        pytest.param({"ImageSets/Main/train.txt": b"\xff\xff"}, InvalidInput, "must be text", id="list is no text"),
+        pytest.param({"JPEGImages/train.png": None}, FileError, "has no picture JPEGImages/train", id="no picture"),
+        pytest.param({"JPEGImages/train.png": b"\x89PNG cut"}, InputError, "cannot be decoded", id="damaged picture"),
+        pytest.param({"ImageSets/Main/train.txt": b"\n"}, InputError, "has no box to train on", id="nothing listed"),
+        pytest.param({"ImageSets/Main/train.txt": b"\xff\xff"}, InputError, "must be text", id="list is no text"),
     ],
 )
 def test_a_broken_set_is_told_in_one_line(tmp_path, changed, kind, words):
@@ -145,23 +141,23 @@ def test_a_broken_set_is_told_in_one_line(tmp_path, changed, kind, words):
 
 
 def test_two_sets_or_none_are_refused(tmp_path):
-    with pytest.raises(InvalidInput, match=r"must hold one VOC folder.*found 0"):
+    with pytest.raises(InputError, match=r"must hold one VOC folder.*found 0"):
         open_boxes(voc.write(tmp_path / "none", {"readme.txt": b"x"}))
     twice = {**one(), **{f"more/{name}": data for name, data in one().items()}}
-    with pytest.raises(InvalidInput, match="found 2"):
+    with pytest.raises(InputError, match="found 2"):
         open_boxes(voc.write(tmp_path / "two", twice))
 
 
 def test_a_set_that_is_not_there_or_no_zip(tmp_path):
-    with pytest.raises(FileProblem, match="does not exist"):
+    with pytest.raises(FileError, match="does not exist"):
         open_boxes(tmp_path / "absent")
     (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 no zip")
-    with pytest.raises(FileProblem, match="cannot be read as a zip"):
+    with pytest.raises(FileError, match="cannot be read as a zip"):
         open_boxes(tmp_path / "bad.zip")
 
 
 def test_an_annotation_of_any_length_is_not_read():
-    with pytest.raises(InvalidInput, match="at most"):
+    with pytest.raises(InputError, match="at most"):
         parse(b"<annotation>" + b" " * LARGEST_XML + b"</annotation>", "a.xml")
 
 

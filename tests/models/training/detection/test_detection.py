@@ -1,4 +1,4 @@
-"""Detection as a problem for the common fit: what is shown, what is learnt, what is reported."""
+"""Detection as a task for the common fit: what is shown, what is learnt, what is reported."""
 
 import io
 import json
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge.deploy._tensorflow import need
-from edge.errors import InvalidInput
+from edge.errors import InputError
 from edge.models.training.detection.average_precision import Truth
 from edge.models.training.settings import Augmentation, Settings
 from tests.models.training.detection import voc
@@ -38,7 +38,7 @@ def root(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def problem(root):
+def task(root):
     return detection.load(root, SIZE, settings_of(), strides=STRIDES, ratios=RATIOS)
 
 
@@ -71,7 +71,7 @@ def test_which_set_is_for_what(tmp_path, sets, changed, parts):
 )
 def test_what_cannot_be_fitted_is_refused(tmp_path, sets, changed, words):
     root = voc.write(tmp_path / "a", voc.files_of(sets))
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InputError, match=words):
         detection.load(root, SIZE, settings_of(**changed))
 
 
@@ -86,7 +86,7 @@ def test_what_cannot_be_fitted_is_refused(tmp_path, sets, changed, words):
     ],
 )
 def test_options_that_do_not_fit_are_refused(root, options, words):
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InputError, match=words):
         detection.load(root, SIZE, settings_of(), **options)
 
 
@@ -100,16 +100,16 @@ def test_scales_fit_the_boxes():
     assert detection.fitting_scales((alone,), SIZE, 1) == pytest.approx((9 / 48, 18 / 48), abs=1e-4)  # quartiles
 
 
-def test_batches_hold_every_box(problem):
-    images, (offsets, scores) = next(iter(problem.training_batches(settings_of(), 0)))
-    count = len(problem.anchors)
+def test_batches_hold_every_box(task):
+    images, (offsets, scores) = next(iter(task.training_batches(settings_of(), 0)))
+    count = len(task.anchors)
     assert (images.shape, offsets.shape, scores.shape) == ((4, *SIZE), (4, count, 5), (4, count, 3))
     assert np.abs(images).max() <= 1
     for image, moved, classes in zip(np.asarray(images), np.asarray(offsets), np.asarray(scores), strict=True):
-        row = int(np.abs(detection.normalize(problem.train.images) - image).max((1, 2, 3)).argmin())
-        truth = problem.train.truths[row]
+        row = int(np.abs(detection.normalize(task.train.images) - image).max((1, 2, 3)).argmin())
+        truth = task.train.truths[row]
         hit = moved[:, 4] == 1
-        found = boxes_of.decode(moved[hit, :4], problem.anchors[hit])
+        found = boxes_of.decode(moved[hit, :4], task.anchors[hit])
         kinds = classes[hit, 1:].argmax(-1)
         assert in_pixels(found, kinds) == in_pixels(truth.boxes, truth.classes)
 
@@ -119,33 +119,33 @@ def in_pixels(boxes, classes):
     return {(int(c), *np.round(b * (48, 64, 48, 64)).astype(int)) for b, c in zip(boxes, classes, strict=True)}
 
 
-def test_batches_are_the_same_for_a_seed_and_cover_an_epoch(problem):
+def test_batches_are_the_same_for_a_seed_and_cover_an_epoch(task):
     how = settings_of(augmentation=Augmentation(flip=True, crop=8, jitter=0.2))
 
     def epoch(seed):
-        return np.concatenate([np.asarray(x) for x, _ in problem.training_batches(how, seed).take(3)])
+        return np.concatenate([np.asarray(x) for x, _ in task.training_batches(how, seed).take(3)])
 
     np.testing.assert_array_equal(epoch(1), epoch(1))
     assert np.abs(epoch(1) - epoch(2)).max() > 0.1
-    still = np.concatenate([np.asarray(x) for x, _ in problem.training_batches(settings_of(), 1).take(3)])
+    still = np.concatenate([np.asarray(x) for x, _ in task.training_batches(settings_of(), 1).take(3)])
     assert len(np.unique(still.reshape(12, -1), axis=0)) == 12
-    monitored = np.concatenate([np.asarray(x) for x, _ in problem.monitor_batches(settings_of())])
-    np.testing.assert_array_equal(monitored, detection.normalize(problem.monitor.images))
+    monitored = np.concatenate([np.asarray(x) for x, _ in task.monitor_batches(settings_of())])
+    np.testing.assert_array_equal(monitored, detection.normalize(task.monitor.images))
 
 
-def test_inputs_are_training_images(problem):
-    batches = list(problem.inputs(2, 5, seed=1))
+def test_inputs_are_training_images(task):
+    batches = list(task.inputs(2, 5, seed=1))
     assert sum(len(b) for b in batches) == 5
-    known = detection.normalize(problem.train.images)
+    known = detection.normalize(task.train.images)
     assert all((np.abs(known - x).max((1, 2, 3)) == 0).any() for b in batches for x in b)
 
 
-def perfect(problem):
+def perfect(task):
     """Return a network that gives every image the same answers: those of the first reported one."""
-    truth = problem.report_on.truths[0]
+    truth = task.report_on.truths[0]
     from edge.models.training.detection.matching import targets
 
-    offsets, scores = targets(truth.boxes, truth.classes, problem.anchors, len(problem.labels))
+    offsets, scores = targets(truth.boxes, truth.classes, task.anchors, len(task.labels))
     inputs = keras.Input(SIZE)
     zero = keras.layers.Lambda(lambda x: x[:, :1, :1, 0] * 0)(inputs)
     outputs = [
@@ -155,12 +155,12 @@ def perfect(problem):
     return keras.Model(inputs, outputs, name="perfect")
 
 
-def test_a_perfect_answer_is_reported_as_one(problem, tmp_path):
+def test_a_perfect_answer_is_reported_as_one(task, tmp_path):
     from dataclasses import replace
 
-    first = problem.report_on
-    only = replace(problem, report_on=type(first)(first.images[:1], first.truths[:1], first.names[:1]))
-    found = only.report(perfect(problem), tmp_path)
+    first = task.report_on
+    only = replace(task, report_on=type(first)(first.images[:1], first.truths[:1], first.names[:1]))
+    found = only.report(perfect(task), tmp_path)
     assert next(iter(found)) == "mAP"
     assert (found["anchor_f1"], found["mAP"]) == (1.0, 1.0)
     assert set(found["AP"]) == {"disc", "square"}
@@ -168,24 +168,24 @@ def test_a_perfect_answer_is_reported_as_one(problem, tmp_path):
     assert sheet.shape[0] == SIZE[0]
 
 
-def test_facts_say_what_the_anchors_are_made_from(problem):
-    facts = json.loads(json.dumps(problem.facts()))
+def test_facts_say_what_the_anchors_are_made_from(task):
+    facts = json.loads(json.dumps(task.facts()))
     assert facts["images"] == {"train": 12, "report": 5}
-    assert sum(facts["boxes"].values()) == sum(len(t.boxes) for t in problem.train.truths)
+    assert sum(facts["boxes"].values()) == sum(len(t.boxes) for t in task.train.truths)
     made = facts["anchors"]
     again = boxes_of.anchors(SIZE, made["strides"], made["ratios"], tuple(made["scales"]))
-    np.testing.assert_array_equal(again, problem.anchors)
+    np.testing.assert_array_equal(again, task.anchors)
 
 
-def test_the_step_is_traced_once(problem, tmp_path):
-    count, classes = len(problem.anchors), len(problem.labels)
+def test_the_step_is_traced_once(task, tmp_path):
+    count, classes = len(task.anchors), len(task.labels)
     entry = keras.Input(SIZE)
     pooled = keras.layers.GlobalAveragePooling2D()(entry)
     parts = [keras.layers.Dense(count * wide)(pooled) for wide in (4, classes + 1)]
     outputs = [keras.layers.Reshape((count, -1))(part) for part in parts]
     model = keras.Model(entry, [outputs[0], keras.layers.Softmax()(outputs[1])])
-    fit.compile_model(model, problem, settings_of())
-    fit.fit(model, problem, settings_of(), tmp_path, stream=io.StringIO())
+    fit.compile_model(model, task, settings_of())
+    fit.fit(model, task, settings_of(), tmp_path, stream=io.StringIO())
     assert model.train_function.experimental_get_tracing_count() == 1
 
 
@@ -194,15 +194,13 @@ def test_a_network_learns_to_find_discs_and_squares(tmp_path):
     root = voc.write(tmp_path / "set.zip", voc.files_of({"train": 384, "test": 24}))
     flip = Augmentation(flip=True, crop=0)
     settings = settings_of(epochs=8, batch=8, optimizer="adam", learning_rate=5e-3, warmup=1, augmentation=flip)
-    problem = detection.load(
-        root, SIZE, settings, strides=STRIDES, ratios=RATIOS, upside_down=True, loss="hard_negatives"
-    )
+    task = detection.load(root, SIZE, settings, strides=STRIDES, ratios=RATIOS, upside_down=True, loss="hard_negatives")
 
     def make():
         return build("ssdlite_shufflenet_v2", SIZE, 2, 0.25, strides=STRIDES, ratios=RATIOS)
 
     (tmp_path / "run").mkdir()
-    record = fit.train(make, problem, settings, tmp_path / "run", stream=io.StringIO())
+    record = fit.train(make, task, settings, tmp_path / "run", stream=io.StringIO())
     assert record["headline"] == "mAP"
     assert record["mAP"] >= 0.8  # untrained: 0
     assert {path.name for path in (tmp_path / "run").iterdir()} >= {fit.MODEL, fit.RECORD, "detections.png"}

@@ -1,4 +1,4 @@
-"""Segmentation: data sets of masks, windows, Dice and IoU by hand, and the problem that they make for the fit."""
+"""Segmentation: data sets of masks, windows, Dice and IoU by hand, and the task that they make for the fit."""
 
 import json
 import zipfile
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge.deploy._tensorflow import need
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 from edge.models.training.segmentation import windows
 from edge.models.training.segmentation.masks import decoded, open_masks
 from edge.models.training.settings import Augmentation, Settings
@@ -144,29 +144,29 @@ GREY = np.zeros((24, 32), np.uint8)
 @pytest.mark.parametrize(
     ("damage", "error", "message"),
     [
-        (without("label/1.png"), InvalidInput, "image image/1.png must have a mask of the same name, got none"),
-        (without("image/1.png"), InvalidInput, "mask label/1.png must have an image of the same name, got none"),
-        (changed("image/1.jpg", b""), InvalidInput, "one image a name, got image/1.jpg and image/1.png"),
-        (changed("label/1.png", b"\x89PNG"), FileProblem, "mask label/1.png cannot be decoded; .* got 4 bytes"),
-        (changed("image/1.png", b""), FileProblem, "image image/1.png cannot be decoded; .* got 0 bytes"),
-        (changed("image/1.png", b"text"), FileProblem, "image image/1.png cannot be decoded"),
+        (without("label/1.png"), InputError, "image image/1.png must have a mask of the same name, got none"),
+        (without("image/1.png"), InputError, "mask label/1.png must have an image of the same name, got none"),
+        (changed("image/1.jpg", b""), InputError, "one image a name, got image/1.jpg and image/1.png"),
+        (changed("label/1.png", b"\x89PNG"), FileError, "mask label/1.png cannot be decoded; .* got 4 bytes"),
+        (changed("image/1.png", b""), FileError, "image image/1.png cannot be decoded; .* got 0 bytes"),
+        (changed("image/1.png", b"text"), FileError, "image image/1.png cannot be decoded"),
         (
             changed("label/1.png", png(GREY[:, :-2])),
-            InvalidInput,
+            InputError,
             "mask label/1.png must have its image's size, expected 32x24, got 30x24",
         ),
         (
             changed("label/1.png", png(GREY.astype(np.uint16))),
-            InvalidInput,
+            InputError,
             "mask label/1.png must be grey, 8 bits a pixel, got 16 bits",
         ),
         (
             changed("label/1.png", png(np.dstack([GREY, GREY, GREY + 1]))),
-            InvalidInput,
+            InputError,
             "mask label/1.png must be grey, 8 bits a pixel, got colours",
         ),
-        (changed("label/1.png", png(GREY + 7)), InvalidInput, "mask values must be 0 and 255, or .* got 7 in label/1"),
-        (changed("labels.txt", b"one\n"), InvalidInput, "labels.txt must have 2 to 255 lines, one a class, got 1"),
+        (changed("label/1.png", png(GREY + 7)), InputError, "mask values must be 0 and 255, or .* got 7 in label/1"),
+        (changed("labels.txt", b"one\n"), InputError, "labels.txt must have 2 to 255 lines, one a class, got 1"),
         (changed("labels.txt", b"a\nb\nc\n"), None, ""),
     ],
 )
@@ -182,16 +182,16 @@ def test_says_which_file_is_wrong(tmp_path, damage, error, message):
 
 
 def test_says_what_a_data_set_must_have(tmp_path):
-    with pytest.raises(FileProblem, match="does not exist"):
+    with pytest.raises(FileError, match="does not exist"):
         open_masks(tmp_path / "none", 1)
     write(tmp_path, {"train/cat/0.png": png(GREY)})
-    with pytest.raises(InvalidInput, match="masks in mask/, masks/, label/ or labels/, got 0 images and 0 masks"):
+    with pytest.raises(InputError, match="masks in mask/, masks/, label/ or labels/, got 0 images and 0 masks"):
         open_masks(tmp_path, 1)
     write(tmp_path / "one", pairs(1))
-    with pytest.raises(InvalidInput, match="at least 2 images to hold one out, got 1"):
+    with pytest.raises(InputError, match="at least 2 images to hold one out, got 1"):
         open_masks(tmp_path / "one", 1)
     write(tmp_path / "tests", pairs(1, "test/"))
-    with pytest.raises(InvalidInput, match="must have images to train on, got only test"):
+    with pytest.raises(InputError, match="must have images to train on, got only test"):
         open_masks(tmp_path / "tests", 1)
 
 
@@ -299,7 +299,7 @@ def test_a_perfect_mask_has_no_loss():
     assert overlap.Loss("dice")(true, true).numpy() == pytest.approx(0, abs=1e-6)
 
 
-# The problem
+# The task
 
 
 def threshold(shape):
@@ -313,10 +313,10 @@ def threshold(shape):
     ("view", "size"), [("crop", (16, 16)), ("crop", (24, 32)), ("crop", (32, 48)), ("resize", (24, 32))]
 )
 def test_reports_whole_images_whatever_the_network_sees(root, tmp_path, view, size):
-    problem = segmentation.load(root, (*size, 1), PLAIN, view=view)
+    task = segmentation.load(root, (*size, 1), PLAIN, view=view)
     out = tmp_path / "out"
-    record = problem.report(threshold((*size, 1)), out)
-    assert next(iter(record)) == problem.metric == "dice"
+    record = task.report(threshold((*size, 1)), out)
+    assert next(iter(record)) == task.metric == "dice"
     assert record["dice"] == record["iou"] == record["pixel_accuracy"] == 1
     assert record["by_class"]["background"] == {"dice": 1, "iou": 1}
     picture = cv2.imread(str(out / segmentation.PICTURE))
@@ -328,19 +328,19 @@ def test_reports_whole_images_whatever_the_network_sees(root, tmp_path, view, si
 
 
 def test_a_resized_network_is_judged_at_the_images_own_size(root, tmp_path):
-    problem = segmentation.load(root, (12, 16, 1), PLAIN)
-    record = problem.report(threshold((12, 16, 1)), tmp_path)
+    task = segmentation.load(root, (12, 16, 1), PLAIN)
+    record = task.report(threshold((12, 16, 1)), tmp_path)
     assert 0.9 < record["dice"] < 1  # half the resolution cannot follow odd edges
 
 
 @pytest.mark.parametrize("view", ["crop", "resize"])
 def test_batches_are_windows_with_one_hot_targets(root, view):
     settings = Settings(batch=4, augmentation=Augmentation(crop=3, jitter=0.1))
-    problem = segmentation.load(root, (16, 16, 1), settings, view=view, turns=True, elastic=1.0)
-    assert problem.count == (40 if view == "crop" else 10)
-    first = list(problem.training_batches(settings, 7).take(12))
-    again = list(problem.training_batches(settings, 7).take(12))
-    other = next(iter(problem.training_batches(settings, 8)))
+    task = segmentation.load(root, (16, 16, 1), settings, view=view, turns=True, elastic=1.0)
+    assert task.count == (40 if view == "crop" else 10)
+    first = list(task.training_batches(settings, 7).take(12))
+    again = list(task.training_batches(settings, 7).take(12))
+    other = next(iter(task.training_batches(settings, 8)))
     for (x, y), (x2, y2) in zip(first, again, strict=True):
         assert x.shape == (4, 16, 16, 1)
         assert y.shape == (4, 16, 16, 2)
@@ -356,32 +356,32 @@ def test_batches_are_windows_with_one_hot_targets(root, view):
 
 def test_ignored_pixels_have_no_target(tmp_path):
     files = pairs(2, values=lambda m: np.where(m > 0, 255, np.arange(32) % 2).astype(np.uint8))
-    problem = segmentation.load(write(tmp_path, files), (24, 32, 1), PLAIN)
-    (x, y), *_ = problem.monitor_batches(PLAIN)
+    task = segmentation.load(write(tmp_path, files), (24, 32, 1), PLAIN)
+    (x, y), *_ = task.monitor_batches(PLAIN)
     _, mask = scene(1)
     np.testing.assert_array_equal(np.sum(y[0], -1), mask == 0)
     assert x.shape == (1, 24, 32, 1)
 
 
 def test_monitored_windows_cover_the_held_out_images(root):
-    problem = segmentation.load(root, (16, 16, 1), PLAIN, view="crop")
-    batches = list(problem.monitor_batches(PLAIN))
+    task = segmentation.load(root, (16, 16, 1), PLAIN, view="crop")
+    batches = list(task.monitor_batches(PLAIN))
     assert sum(len(x) for x, _ in batches) == 2 * 4
-    assert sum(len(x) for x in problem.inputs(3, 8, seed=0)) == 8
-    x = next(problem.inputs(3, 8, seed=0))
+    assert sum(len(x) for x in task.inputs(3, 8, seed=0)) == 8
+    x = next(task.inputs(3, 8, seed=0))
     assert x.dtype == np.float32
     assert -1 <= x.min() < x.max() <= 1
 
 
 def test_holds_training_images_out_to_monitor(root):
     settings = Settings(holdout=0.3)
-    problem = segmentation.load(root, (16, 16, 1), settings)
-    assert (len(problem.train), len(problem.monitor), len(problem.report_on)) == (7, 3, 2)
-    assert not set(problem.train) & set(problem.monitor)
+    task = segmentation.load(root, (16, 16, 1), settings)
+    assert (len(task.train), len(task.monitor), len(task.report_on)) == (7, 3, 2)
+    assert not set(task.train) & set(task.monitor)
 
 
 def test_fits_and_writes_its_record(root, tmp_path, capsys):
-    problem = segmentation.load(root, (16, 16, 1), PLAIN, view="crop")
+    task = segmentation.load(root, (16, 16, 1), PLAIN, view="crop")
 
     def make():
         return keras.Sequential(
@@ -393,7 +393,7 @@ def test_fits_and_writes_its_record(root, tmp_path, capsys):
             name="small",
         )
 
-    record = fit.train(make, problem, PLAIN, tmp_path)
+    record = fit.train(make, task, PLAIN, tmp_path)
     assert record["dice"] > 0.95
     saved = json.loads((tmp_path / fit.RECORD).read_text())
     assert saved["images"] == {"train": 10, "report": 2}
@@ -418,7 +418,7 @@ def test_fits_and_writes_its_record(root, tmp_path, capsys):
     ],
 )
 def test_refuses_what_does_not_fit(root, shape, settings, options, message):
-    with pytest.raises(InvalidInput, match=message):
+    with pytest.raises(InputError, match=message):
         segmentation.load(root, shape, settings, **options)
 
 
@@ -430,10 +430,10 @@ def test_tells_its_progress(root):
 
 @needs_shared
 def test_reads_the_membrane_stack():
-    problem = segmentation.load(shared("data", "membrane.zip"), (256, 256, 1), PLAIN, view="crop")
-    assert (len(problem.train), len(problem.report_on), problem.count) == (24, 6, 96)
-    assert names(problem.report_on) == [f"membrane/train/image/{n}.png" for n in range(24, 30)]
-    image, mask = decoded(problem.train[0], 1)
+    task = segmentation.load(shared("data", "membrane.zip"), (256, 256, 1), PLAIN, view="crop")
+    assert (len(task.train), len(task.report_on), task.count) == (24, 6, 96)
+    assert names(task.report_on) == [f"membrane/train/image/{n}.png" for n in range(24, 30)]
+    image, mask = decoded(task.train[0], 1)
     assert image.shape == (512, 512, 1)
-    assert set(np.unique(problem.classes[mask])) == {0, 1}
-    assert problem.classes[mask].mean() == pytest.approx(0.78, abs=0.02)  # white: the inside of cells
+    assert set(np.unique(task.classes[mask])) == {0, 1}
+    assert task.classes[mask].mean() == pytest.approx(0.78, abs=0.02)  # white: the inside of cells

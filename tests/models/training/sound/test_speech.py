@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge.deploy._tensorflow import need
-from edge.errors import FileProblem, InvalidInput
+from edge.errors import FileError, InputError
 
 need("tensorflow")
 
@@ -125,12 +125,12 @@ class TestReading:
     @pytest.mark.parametrize(
         ("files", "error", "words"),
         [
-            pytest.param({"a.txt": b""}, InvalidInput, "has no sounds: expected <label>_<speaker>", id="no sounds"),
-            pytest.param({"a_b.wav": wav([1])}, InvalidInput, "must be named .* got a_b.wav", id="name"),
-            pytest.param({"a_b_0.wav": b""}, FileProblem, "none of the 1 sounds can be read", id="all damaged"),
+            pytest.param({"a.txt": b""}, InputError, "has no sounds: expected <label>_<speaker>", id="no sounds"),
+            pytest.param({"a_b.wav": wav([1])}, InputError, "must be named .* got a_b.wav", id="name"),
+            pytest.param({"a_b_0.wav": b""}, FileError, "none of the 1 sounds can be read", id="all damaged"),
             pytest.param(
                 {"a_b_0.wav": wav([1]), "a_b_1.wav": wav([1], rate=16000)},
-                InvalidInput,
+                InputError,
                 "one rate, got 8000 Hz in a_b_0.wav and 16000 Hz in a_b_1.wav",
                 id="rates",
             ),
@@ -214,7 +214,7 @@ class TestFeatures:
         ],
     )
     def test_what_does_not_fit_is_refused(self, values, words):
-        with pytest.raises(InvalidInput, match=words):
+        with pytest.raises(InputError, match=words):
             mel.Features(*values)
 
 
@@ -252,7 +252,7 @@ class TestDistortion:
 
     @pytest.mark.parametrize("values", [{"speed": 1.0}, {"noise": -1.0}, {"shift": math.nan}])
     def test_what_does_not_fit_is_refused(self, values):
-        with pytest.raises(InvalidInput, match=next(iter(values))):
+        with pytest.raises(InputError, match=next(iter(values))):
             Distortion(**values)
 
 
@@ -279,29 +279,29 @@ class TestSplit:
         ],
     )
     def test_nobody_to_train_on_is_refused(self, reported, holdout, words):
-        with pytest.raises(InvalidInput, match=words):
+        with pytest.raises(InputError, match=words):
             speech.split(self.speakers, reported, holdout)
 
 
-class TestProblem:
+class TestTask:
     @pytest.mark.parametrize("shape", [(4000, 1), (24, 10, 1)], ids=["waveform", "features"])
     def test_batches_have_the_networks_shape(self, folder, shape):
-        problem = speech.load(folder, shape, settings())
-        inputs, targets = next(iter(problem.training_batches(settings(), seed=0)))
+        task = speech.load(folder, shape, settings())
+        inputs, targets = next(iter(task.training_batches(settings(), seed=0)))
         assert inputs.shape == (4, *shape)
         assert targets.shape == (4, 2)
-        assert sum(len(x) for x, _ in problem.monitor_batches(settings())) == len(problem.report_on) == 8
-        assert next(problem.inputs(3, 3, seed=0)).shape == (3, *shape)
+        assert sum(len(x) for x, _ in task.monitor_batches(settings())) == len(task.report_on) == 8
+        assert next(task.inputs(3, 3, seed=0)).shape == (3, *shape)
 
     def test_no_speaker_is_on_both_sides(self, folder):
-        problem = speech.load(folder, (4000, 1), settings(), speakers=("bo",))
-        assert {clip.speaker for clip in problem.train} == {"anna", "cy"}
-        assert {clip.speaker for clip in problem.report_on} == {"bo"}
-        assert problem.facts()["speakers"] == {"train": ["anna", "cy"], "report": ["bo"]}
+        task = speech.load(folder, (4000, 1), settings(), speakers=("bo",))
+        assert {clip.speaker for clip in task.train} == {"anna", "cy"}
+        assert {clip.speaker for clip in task.report_on} == {"bo"}
+        assert task.facts()["speakers"] == {"train": ["anna", "cy"], "report": ["bo"]}
 
     def test_same_seed_gives_the_same_batch(self, folder):
-        problem = speech.load(folder, (24, 10, 1), settings())
-        one, other = (next(iter(problem.training_batches(settings(), seed=5)))[0] for _ in range(2))
+        task = speech.load(folder, (24, 10, 1), settings())
+        one, other = (next(iter(task.training_batches(settings(), seed=5)))[0] for _ in range(2))
         np.testing.assert_array_equal(one, other)
 
     def test_mixup_blends_inputs_and_targets_alike(self):
@@ -313,9 +313,9 @@ class TestProblem:
 
     def test_a_fit_reports_on_the_voice_held_out(self, folder, tmp_path):
         chosen = settings(weight_decay=0.0, label_smoothing=0.0, warmup=0.0)
-        problem = speech.load(folder, (24, 10, 1), chosen, distortion=Distortion(speed=0.1))
+        task = speech.load(folder, (24, 10, 1), chosen, distortion=Distortion(speed=0.1))
         (tmp_path / "run").mkdir()
-        record = fit.train(lambda: build("ds_cnn", (24, 10, 1), 2, 0.25), problem, chosen, tmp_path / "run")
+        record = fit.train(lambda: build("ds_cnn", (24, 10, 1), 2, 0.25), task, chosen, tmp_path / "run")
         assert record["images"] == {"train": 16, "report": 8}
         assert set(record["accuracy_by_speaker"]) == {"cy"}
         assert 0 <= record["accuracy"] <= 1
@@ -329,5 +329,5 @@ class TestProblem:
         ],
     )
     def test_what_does_not_fit_is_refused(self, folder, shape, augmentation, words):
-        with pytest.raises(InvalidInput, match=words):
+        with pytest.raises(InputError, match=words):
             speech.load(folder, shape, Settings(augmentation=augmentation))

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from edge.models.training.settings import Settings
 
 
-class Problem(Protocol):
+class DatasetTask(Protocol):
     """Batches in, figures out. A task implements it once; the fit, its checkpoints and records serve all."""
 
     @property

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from edge.cli import records
 from tests.cli.commands import complaint, run
+from tools import records
 
 RECORD = {
     "network": "lenet5",
@@ -50,5 +50,5 @@ def test_a_page_has_figures_command_and_pictures(finished, tmp_path, capsys):
 def test_an_unfinished_run_is_refused_and_nothing_is_written(tmp_path, capsys):
     said = run(records, capsys, tmp_path, "--out", tmp_path / "docs")
     assert said.code == 2
-    assert "holds no finished training: train.json is missing" in complaint(said, "edge-records")
+    assert "holds no finished training: train.json is missing" in complaint(said, "python -m tools.records")
     assert not (tmp_path / "docs").exists()

@@ -1,4 +1,4 @@
-"""``python -m edge.cli.records RUN… --out DIR``: finished trainings as a page: figures, commands, pictures."""
+"""``python -m tools.records RUN… --out DIR``: finished trainings as a page: figures, commands, pictures."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.cli import _main
-from edge.errors import FileProblem
+from edge.errors import FileError
 from edge.files import replaced
 
 COLUMNS = ("network", "data", "figure", "value", "reported on", "epochs", "minutes", "parameters", "MACs")
@@ -17,7 +17,9 @@ COLUMNS = ("network", "data", "figure", "value", "reported on", "epochs", "minut
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's parser."""
-    p = argparse.ArgumentParser("edge-records", description="Keep the records of finished trainings as one page.")
+    p = argparse.ArgumentParser(
+        "python -m tools.records", description="Keep the records of finished trainings as one page."
+    )
     p.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders that edge-train has finished")
     p.add_argument("--out", type=Path, required=True, metavar="DIR", help="for NAME.md, NAME.json and the pictures")
     p.add_argument("--name", default="tasks", help="of the page (default tasks)")
@@ -38,7 +40,7 @@ def body(a: argparse.Namespace) -> None:
 def _read(run: Path) -> dict[str, Any]:
     path = run / "train.json"
     if not path.is_file():
-        raise FileProblem(f"{run} holds no finished training: train.json is missing")
+        raise FileError(f"{run} holds no finished training: train.json is missing")
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
@@ -53,7 +55,7 @@ def _keep_pictures(run: Path, record: dict[str, Any], out: Path, name: str) -> l
 
 def page(name: str, records: Sequence[dict[str, Any]], pictures: Sequence[Sequence[str]]) -> str:
     """Return the page as Markdown."""
-    lines = [f"# {name}", "", "Written by `python -m edge.cli.records` from the records of `edge-train`.", ""]
+    lines = [f"# {name}", "", "Written by `python -m tools.records` from the records of `edge-train`.", ""]
     lines += [f"| {' | '.join(COLUMNS)} |", f"|{'---|' * 3}{'---:|' * (len(COLUMNS) - 3)}"]
     lines += [f"| {' | '.join(_row(record))} |" for record in records]
     for record, drawn in zip(records, pictures, strict=True):

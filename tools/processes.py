@@ -7,9 +7,9 @@ import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from edge.cli._plans import Step
 from edge.device import usable_cores
 from edge.errors import GateFailed
+from tools.plans import Step
 
 _modules = {"edge-train": "train", "edge-compress": "compress", "edge-convert": "convert"}
 _modules |= {"edge-bench": "bench", "edge-camera": "camera"}

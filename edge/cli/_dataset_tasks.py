@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import _main
-from edge.errors import InvalidInput
+from edge.errors import InputError
 
 if TYPE_CHECKING:
     from edge.models.training.classification.classification import Classification
+    from edge.models.training.dataset_task import DatasetTask
     from edge.models.training.folder import ImageFolder
-    from edge.models.training.problem import Problem
     from edge.models.training.settings import Settings
 
 
@@ -24,10 +24,10 @@ class Opened:
     """identity: what tells the data set from another in a record. load: of (input_shape, settings, cache)."""
 
     identity: dict[str, str]
-    load: Callable[[tuple[int, ...], "Settings", Path], "Problem"]
+    load: Callable[[tuple[int, ...], "Settings", Path], "DatasetTask"]
 
 
-def open_problem(
+def open_dataset(
     network: str, data: str, options: dict[str, Any] | None = None, shared: dict[str, Any] | None = None
 ) -> Opened:
     """List the data set behind ``--data``; nothing is decoded yet.
@@ -36,25 +36,25 @@ def open_problem(
     anchors of a detector are laid out by both.
     """
     from edge.models.networks import NETWORKS
-    from edge.models.training.problems import FOLDERS, PROBLEMS, file_names, reader_of
+    from edge.models.training.task_table import DATASET_TASKS, FOLDERS, file_names, reader_of
 
     row, root = NETWORKS.get(network), Path(data)
     tasks = row.tasks if row else (FOLDERS,)
     reader = reader_of(tasks, file_names(root) if root.exists() else ())
     if reader == FOLDERS:
         if options:
-            raise InvalidInput(f"image folders are read without options, got --data-option {next(iter(options))}")
+            raise InputError(f"image folders are read without options, got --data-option {next(iter(options))}")
         return _folder(data)
 
-    def load(input_shape: tuple[int, ...], settings: "Settings", cache: Path) -> "Problem":
+    def load(input_shape: tuple[int, ...], settings: "Settings", cache: Path) -> "DatasetTask":
         from edge import registry
 
-        read = registry.load("data", PROBLEMS, reader)
+        read = registry.load("data", DATASET_TASKS, reader)
         known = list(inspect.signature(read).parameters)[4:]
         if unknown := [name for name in options or () if name not in known]:
-            raise InvalidInput(f"--data-option {unknown[0]} is not one of: {', '.join(known)}")
+            raise InputError(f"--data-option {unknown[0]} is not one of: {', '.join(known)}")
         both = {name: value for name, value in (shared or {}).items() if name in known} | (options or {})
-        made: Problem = read(root, input_shape, settings, _main.progress("reading"), **both)
+        made: DatasetTask = read(root, input_shape, settings, _main.progress("reading"), **both)
         return made
 
     digest = hashlib.sha256(json.dumps(file_names(root)).encode()).hexdigest()

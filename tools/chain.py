@@ -1,4 +1,4 @@
-"""``python -m edge.cli.chain PLAN``: every command in turn, then one table, one picture and one record."""
+"""``python -m tools.chain PLAN``: every command in turn, then one table, one picture and one record."""
 
 import argparse
 import json
@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from edge.cli import _main
-from edge.cli._plans import PLANS, Plan, Step, Variant, network_steps, only, plan, variants
-from edge.errors import InvalidInput
+from edge.errors import InputError
+from tools.plans import PLANS, Plan, Step, Variant, network_steps, only, plan, variants
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's parser."""
     p = argparse.ArgumentParser(
-        "edge-chain", description="Train, compress, convert, verify, bundle, benchmark and run: a plan as a whole."
+        "python -m tools.chain",
+        description="Train, compress, convert, verify, bundle, benchmark and run: a plan as a whole.",
     )
     p.add_argument("plan", metavar="PLAN", help=", ".join(PLANS))
     p.add_argument("--data", metavar="DIR|ZIP|NAME", help="the images; the demo draws its own")
@@ -28,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
 
 def body(a: argparse.Namespace) -> None:
     """Run the command."""
-    from edge.cli._processes import Runner
+    from tools.processes import Runner
 
     started = time.monotonic()
     chosen = only(plan(a.plan), a.only) if a.only else plan(a.plan)
@@ -42,7 +43,7 @@ def body(a: argparse.Namespace) -> None:
     loops = _loops(runner, chosen, rows, bench, a.out)
     _report(chosen, rows, bench, loops, a.out, time.monotonic() - started)
     if a.publish:
-        from edge.cli._publish import publish
+        from tools.publish import publish
 
         publish(chosen, a.out, data, Path("docs/results"), Path("models/weights"))
 
@@ -52,7 +53,7 @@ def _data(chosen: Plan, said: str | None, out: Path) -> str:
     if said is not None:
         return said
     if chosen.drawn is None:
-        raise InvalidInput(f"plan {chosen.name} needs --data")
+        raise InputError(f"plan {chosen.name} needs --data")
     from edge import scenes
 
     folder = out / "scenes"
@@ -76,7 +77,7 @@ def _loops(runner: Any, chosen: Plan, rows: Sequence[Variant], bench: Path, out:
     if not chosen.clip_frames:
         return {}
     from edge import scenes
-    from edge.cli import _report
+    from tools import summary
 
     clip = out / "clip.avi"
     if not clip.exists():
@@ -89,7 +90,7 @@ def _loops(runner: Any, chosen: Plan, rows: Sequence[Variant], bench: Path, out:
         argv = ("edge-camera", "--model", str(row.target), "--source", str(clip), "--quiet", "--json", str(target))
         runner.run("loop", Step((*argv, *choice), target))
         loops[row] = target
-    accuracy = {row: found.accuracy for row, found in zip(rows, _report.collect(rows, bench, {}), strict=True)}
+    accuracy = {row: found.accuracy for row, found in zip(rows, summary.collect(rows, bench, {}), strict=True)}
     best = max((row for row in rows if row.step == "int8 TFLite"), key=lambda row: accuracy[row])
     _record(runner, best, clip, out)
     return loops
@@ -106,14 +107,14 @@ def _record(runner: Any, row: Variant, clip: Path, out: Path) -> None:
 def _report(
     chosen: Plan, rows: Sequence[Variant], bench: Path, loops: dict[Variant, Path], out: Path, seconds: float
 ) -> None:
-    from edge.cli import _report
+    from tools import summary
 
-    collected = _report.collect(rows, bench, loops)
-    table = _report.table(collected)
+    collected = summary.collect(rows, bench, loops)
+    table = summary.table(collected)
     frame = out / "frame.png"
-    _report.draw(collected, f"{chosen.name}: accuracy against latency", frame if loops else None, out / "report.png")
+    summary.draw(collected, f"{chosen.name}: accuracy against latency", frame if loops else None, out / "report.png")
     device = json.loads(bench.read_text(encoding="utf-8"))["device"]
-    record = {"plan": chosen.name, "rows": _report.as_json(collected), "device": device, "seconds": round(seconds, 1)}
+    record = {"plan": chosen.name, "rows": summary.as_json(collected), "device": device, "seconds": round(seconds, 1)}
     _main.write_json(out / "report.json", record)
     (out / "report.md").write_text(f"# {chosen.name}\n\n{table}\n\n![report](report.png)\n", encoding="utf-8")
     print(f"\n{table}\n")

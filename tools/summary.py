@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from edge.bundle import open_bundle
-from edge.cli._plans import Variant
 from edge.files import replaced
+from tools.plans import Variant
 
 HEAD = ("network", "step", "accuracy %", "file KiB", "zipped KiB", "median ms", "p90 ms", "loop frames/s")
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from edge import files
 from edge.bundle import open_bundle
-from edge.cli._plans import Network, Plan, network_steps
-from edge.errors import FileProblem
+from edge.errors import FileError
+from tools.plans import Network, Plan, network_steps
 
 
 def publish(plan: Plan, out: Path, data: str, results: Path, weights: Path) -> None:
     """Write ``results/<page>.{md,json,png}`` and, unless the data were drawn, each network's weights and card."""
     if not (out / "report.json").is_file():
-        raise FileProblem(f"{out} holds no finished chain: report.json is missing")
+        raise FileError(f"{out} holds no finished chain: report.json is missing")
     results.mkdir(parents=True, exist_ok=True)
     report = _read(out / "report.json")
     networks = {network.name: _facts(plan, network, Path(data).name, out) for network in plan.networks}
@@ -51,7 +51,7 @@ def _page(plan: Plan, page: str, out: Path, report: dict[str, Any], networks: di
     lines = [
         f"# {page}",
         "",
-        f"Written by `python -m edge.cli.chain {plan.name}{options} --out out --publish`.",
+        f"Written by `python -m tools.chain {plan.name}{options} --out out --publish`.",
         "",
     ]
     lines += [table, "", f"![accuracy against latency]({page}.png)", ""]
