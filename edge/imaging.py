@@ -4,13 +4,15 @@ The order was measured: at 1080p, resizing before the colour conversion takes le
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from functools import lru_cache, partial
+from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import InputError
+from edge.placement import Placement
 from edge.tensors import Array, TensorSpec, quantize
 
 Image = NDArray[np.uint8]
@@ -54,6 +56,8 @@ class InputFormat:
 
 def default_format(spec: TensorSpec) -> InputFormat:
     """Return the format of a file that says nothing: -1 to 1 for float, the whole range for integers."""
+    if len(spec.shape) == 3:
+        return InputFormat(colour="GRAY", raw=spec.dtype.kind in "iu")
     if len(spec.shape) != 4:
         return InputFormat()  # not an image: Preprocessor says so
     colour: Colour = "GRAY" if 1 in (spec.shape[1], spec.shape[-1]) else "RGB"
@@ -61,16 +65,36 @@ def default_format(spec: TensorSpec) -> InputFormat:
     return InputFormat(colour=colour, layout=layout, raw=spec.dtype.kind in "iu")
 
 
-class Preprocessor:
-    """Turns BGR frames of any size into one model input; the returned array is reused by the next call."""
+class Prepared(NamedTuple):
+    """A frame as a network's input.
 
-    def __init__(self, spec: TensorSpec, form: InputFormat) -> None:
-        """spec: a rank-4 image input, batch 1. Raises InputError when it is not one."""
-        self._form = form
-        shape = spec.shape
-        if len(shape) != 4 or shape[0] != 1:
-            raise InputError(f"an image model's input must have shape (1, height, width, channels), got {shape}")
-        height, width, channels = shape[1:] if form.layout == "NHWC" else (*shape[2:], shape[1])
+    Attributes:
+        tensor: of the input's shape and dtype; the next call of the same Preprocessor writes over it.
+        placement: where the frame lies in it, for the way back.
+    """
+
+    tensor: Array
+    placement: Placement
+
+
+class Preprocessor:
+    """Turns BGR frames of any size into one model input."""
+
+    def __init__(self, spec: TensorSpec, form: InputFormat, rotation: int = 0) -> None:
+        """Check the format against the input and allocate what every call writes to.
+
+        Args:
+            spec: an image input, batch 1: (1, height, width, channels), (1, channels, height, width) or, for a
+                grey image without a channel axis, (1, height, width).
+            form: how pixels become its numbers.
+            rotation: how far frames are turned clockwise first, one of 0, 90, 180, 270 degrees.
+
+        Raises:
+            InputError: the input is no image of that format.
+        """
+        self._form, self._rotation = form, rotation
+        shape = _with_channels(spec, form)
+        height, width, channels = shape if form.layout == "NHWC" else (*shape[1:], shape[0])
         expected = 1 if form.colour == "GRAY" else 3
         if channels != expected:
             raise InputError(
@@ -78,15 +102,18 @@ class Preprocessor:
             )
         self._size = (width, height)
         self._table = _lookup_table(spec, form, channels)
-        self._tensor = np.empty(shape, spec.dtype)
-        image = self._tensor[0] if form.layout == "NHWC" else np.empty((height, width, channels), spec.dtype)
-        self._plane = image
+        self._tensor = np.empty(spec.shape, spec.dtype)
+        inside = self._tensor.reshape(shape)
+        self._target = inside if form.layout == "NHWC" else inside.transpose(1, 2, 0)
+        self._plane = inside if form.layout == "NHWC" else np.empty((height, width, channels), spec.dtype)
         self._pixels: Image = np.empty((height, width, channels), np.uint8)
         self._resized: Image = np.empty((height, width, 3), np.uint8)
+        self._place = lru_cache(maxsize=8)(partial(placement_of, to=self._size, resize=form.resize, rotation=rotation))
 
-    def __call__(self, image: Image) -> Array:
-        """image: (height, width, 3) uint8 BGR. Returns the tensor, of the spec's shape and dtype."""
-        resized = self._fit(image)
+    def __call__(self, image: Image) -> Prepared:
+        """image: (height, width, 3) uint8 BGR."""
+        placement = self._place((image.shape[1], image.shape[0]))
+        resized = self._fit(image, placement)
         if self._form.colour == "RGB":
             cv2.cvtColor(resized, cv2.COLOR_BGR2RGB, dst=self._pixels)
         elif self._form.colour == "GRAY":
@@ -95,33 +122,67 @@ class Preprocessor:
             self._pixels[...] = resized
         self._apply_table()
         if self._form.layout == "NCHW":
-            self._tensor[0] = self._plane.transpose(2, 0, 1)
-        return self._tensor
+            self._target[...] = self._plane
+        return Prepared(self._tensor, placement)
 
-    def _fit(self, image: Image) -> Image:
+    def _fit(self, image: Image, placement: Placement) -> Image:
+        if self._rotation:
+            image = cv2.rotate(image, _CLOCKWISE[self._rotation])
         width, height = self._size
         if image.shape[:2] == (height, width):
             return image
-        if self._form.resize == "stretch":
-            cv2.resize(image, self._size, dst=self._resized, interpolation=cv2.INTER_LINEAR)
-            return self._resized
+        if self._form.resize == "letterbox":
+            return self._padded(image)
         if self._form.resize == "crop":
-            cv2.resize(_centre(image, width / height), self._size, dst=self._resized, interpolation=cv2.INTER_LINEAR)
-            return self._resized
-        left, top, inner_width, inner_height = letterbox_box(image.shape[1], image.shape[0], width, height)
+            image = _centre(image, width / height)
+        cv2.resize(image, self._size, dst=self._resized, interpolation=cv2.INTER_LINEAR)
+        return self._resized
+
+    def _padded(self, image: Image) -> Image:
+        left, top, width, height = letterbox_box(image.shape[1], image.shape[0], *self._size)
         self._resized[...] = 114
-        inner = cv2.resize(image, (inner_width, inner_height), interpolation=cv2.INTER_LINEAR)
-        self._resized[top : top + inner_height, left : left + inner_width] = inner
+        inner = self._resized[top : top + height, left : left + width]
+        inner[...] = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
         return self._resized
 
     def _apply_table(self) -> None:
         if self._table is None:
             self._plane[...] = self._pixels
             return
+        if self._plane.dtype not in (np.float32, np.uint8, np.int8):  # what OpenCV's LUT writes
+            for channel in range(self._plane.shape[-1]):
+                self._plane[..., channel] = self._table[0, self._pixels[..., channel], channel]
+            return
         plane = self._plane.view(np.uint8) if self._plane.dtype == np.int8 else self._plane
         done = cv2.LUT(self._pixels, self._table, dst=plane)
         if done is not plane and not np.shares_memory(done, plane):
             plane[...] = done.reshape(plane.shape)
+
+
+_CLOCKWISE = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+
+
+def _with_channels(spec: TensorSpec, form: InputFormat) -> tuple[int, int, int]:
+    """Return the shape without the batch and with a channel axis. Raises InputError when it is no image's."""
+    shape = spec.shape
+    if len(shape) == 3 and shape[0] == 1:
+        return (shape[1], shape[2], 1) if form.layout == "NHWC" else (1, shape[1], shape[2])
+    if len(shape) != 4 or shape[0] != 1:
+        raise InputError(f"an image model's input must have shape (1, height, width, channels), got {shape}")
+    return shape[1], shape[2], shape[3]
+
+
+def placement_of(frame: tuple[int, int], to: tuple[int, int], resize: Resize, rotation: int = 0) -> Placement:
+    """Return where a frame of (width, height) lies in an input of (width, height), both in pixels."""
+    width, height = (frame[1], frame[0]) if rotation in (90, 270) else frame
+    if resize == "letterbox":
+        left, top, inner_width, inner_height = letterbox_box(width, height, *to)
+        return Placement(frame, to, (inner_width / width, inner_height / height), (left, top), rotation)
+    if resize == "crop":
+        left, top, inner_width, inner_height = _centre_box(width, height, to[0] / to[1])
+        scale = (to[0] / inner_width, to[1] / inner_height)
+        return Placement(frame, to, scale, (-left * scale[0], -top * scale[1]), rotation)
+    return Placement(frame, to, (to[0] / width, to[1] / height), rotation=rotation)
 
 
 def letterbox_box(width: int, height: int, to_width: int, to_height: int) -> tuple[int, int, int, int]:
@@ -132,11 +193,15 @@ def letterbox_box(width: int, height: int, to_width: int, to_height: int) -> tup
 
 
 def _centre(image: Image, aspect: float) -> Image:
-    height, width = image.shape[:2]
+    left, top, width, height = _centre_box(image.shape[1], image.shape[0], aspect)
+    return image[top : top + height, left : left + width]
+
+
+def _centre_box(width: int, height: int, aspect: float) -> tuple[int, int, int, int]:
+    """Return left, top, width, height in pixels of the largest centred part with the aspect width / height."""
     new_width = min(width, max(1, round(height * aspect)))
     new_height = min(height, max(1, round(width / aspect)))
-    left, top = (width - new_width) // 2, (height - new_height) // 2
-    return image[top : top + new_height, left : left + new_width]
+    return (width - new_width) // 2, (height - new_height) // 2, new_width, new_height
 
 
 def _lookup_table(spec: TensorSpec, form: InputFormat, channels: int) -> Array | None:
@@ -144,14 +209,15 @@ def _lookup_table(spec: TensorSpec, form: InputFormat, channels: int) -> Array |
     pixel = np.arange(256, dtype=np.float64)[:, None]
     mean, std = (np.broadcast_to(np.asarray(v, np.float64), (channels,)) for v in (form.mean, form.std))
     real = (pixel - mean) / std
-    if spec.dtype == np.float32:
-        return np.ascontiguousarray(real.astype(np.float32)[None])
-    if spec.dtype not in (np.uint8, np.int8):
-        raise InputError(f"an image input must be float32, uint8 or int8, got {spec.describe()}")
-    if form.raw or spec.quantization is None:
-        values = np.broadcast_to(pixel + np.iinfo(spec.dtype).min, (256, channels)).astype(spec.dtype)
+    if spec.dtype.kind == "f":
+        return np.ascontiguousarray(real.astype(spec.dtype)[None])
+    if spec.dtype.kind not in "iu":
+        raise InputError(f"an image input must be of floats or integers, got {spec.describe()}")
+    if spec.quantization is None or (form.raw and spec.dtype.itemsize == 1):
+        lowest = np.iinfo(spec.dtype).min if spec.dtype == np.int8 else 0
+        values = np.broadcast_to(pixel + lowest, (256, channels)).astype(spec.dtype)
     else:
         values = quantize(real, spec)
-    table = np.ascontiguousarray(values.view(np.uint8)[None])
+    table = np.ascontiguousarray(values.view(np.uint8) if spec.dtype == np.int8 else values)[None]
     identity = spec.dtype == np.uint8 and bool((table[0] == pixel).all())
     return None if identity else table

@@ -3,7 +3,9 @@
 real = scale * (quantized - zero_point)   (Jacob et al. 2018, https://arxiv.org/abs/1712.05877)
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -64,3 +66,31 @@ def dequantize(array: Array, spec: TensorSpec) -> NDArray[np.float32]:
         return array.astype(np.float32)
     shifted = array.astype(np.float32) - np.float32(spec.quantization.zero_point)
     return shifted * np.float32(spec.quantization.scale)
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One output of a run: the array as the runtime gave it, and what its integers stand for.
+
+    Attributes:
+        raw: the runtime's array, quantized or not.
+        spec: its name in the file, shape, dtype and quantization.
+    """
+
+    raw: Array
+    spec: TensorSpec
+
+    @cached_property
+    def real(self) -> NDArray[np.float32]:
+        """The real values, float32, in the shape of ``raw``; computed once, when somebody asks."""
+        return dequantize(self.raw, self.spec)
+
+
+Outputs = Mapping[str, Tensor]
+"""What one run of a network gave, by the signature's names."""
+
+
+def real_outputs(arrays: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Return plain arrays of real values as outputs, for tests and for references that are no files."""
+    found = {name: np.asarray(value) for name, value in arrays.items()}
+    return {name: Tensor(value, TensorSpec(name, value.shape, value.dtype)) for name, value in found.items()}

@@ -10,7 +10,7 @@ which satisfies ``edge.backends.base.Backend`` and takes no arguments.
 from pathlib import Path
 
 from edge import registry
-from edge.backends.base import Backend, Model
+from edge.backends.base import Backend, Model, OpenOptions
 from edge.device import usable_cores
 from edge.errors import InputError, MissingExtra
 from edge.registry import Entry
@@ -99,4 +99,4 @@ def open_model(path: Path, name: str | None = None, threads: int | None = None) 
     """
     if threads is not None and threads < 1:
         raise InputError(f"threads must be at least 1, got {threads}")
-    return for_file(path, name).open(path, threads or default_threads())
+    return for_file(path, name).open(path, OpenOptions(threads or default_threads()))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from edge.backends.base import OpenOptions
 from edge.errors import FileError, InputError
 from edge.tensors import Array, TensorSpec
 
@@ -20,6 +21,13 @@ def readable(path: Path) -> None:
         raise FileError(f"model {path} cannot be read: {error.strerror or error}") from error
     if empty:
         raise InputError(f"model {path} is empty; get or convert it again")
+
+
+def no_device(name: str, options: OpenOptions) -> None:
+    """Raise InputError when a device or a delegate was asked of a backend that runs on the processor alone."""
+    for option in ("device", "delegate"):
+        if getattr(options, option) is not None:
+            raise InputError(f"{name} runs on the processor and takes no {option}, got {getattr(options, option)}")
 
 
 def batch_of_one(path: Path, name: str, shape: Sequence[int | None]) -> tuple[int, ...]:

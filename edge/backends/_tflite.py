@@ -9,7 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from edge.backends import _opening
-from edge.backends.base import Model
+from edge.backends.base import Model, OpenOptions
 from edge.errors import InputError
 from edge.quiet import info, quiet
 from edge.tensors import Array, Quantization, TensorSpec
@@ -19,12 +19,13 @@ from edge.tensors import Array, Quantization, TensorSpec
 _REFUSALS = (ValueError, RuntimeError, TypeError, MemoryError)
 
 
-def open_model(interpreter_class: Any, path: Path, threads: int) -> "TFLiteModel":
+def open_model(interpreter_class: Any, path: Path, options: OpenOptions) -> "TFLiteModel":
     """Load ``path`` with an ``Interpreter`` class. Raises as ``Backend.open`` does."""
+    _opening.no_device("this backend", options)
     _opening.readable(path)
     try:
         with quiet(info):
-            interpreter = interpreter_class(model_path=str(path), num_threads=threads)
+            interpreter = interpreter_class(model_path=str(path), num_threads=options.threads)
             inputs = _fix_batch(interpreter, path)
             interpreter.allocate_tensors()
             return TFLiteModel(interpreter, path, inputs)

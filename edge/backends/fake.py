@@ -22,7 +22,7 @@ import numpy as np
 
 import edge
 from edge.backends import _opening
-from edge.backends.base import Backend, Model
+from edge.backends.base import Backend, Model, OpenOptions
 from edge.errors import InputError
 from edge.tensors import Array, Quantization, TensorSpec, dequantize, quantize
 
@@ -35,8 +35,8 @@ class Fake(Backend):
     name = "fake"
     formats = (".fake",)
 
-    def open(self, path: Path, threads: int = 1) -> Model:
-        """See Backend. threads changes nothing."""
+    def open(self, path: Path, options: OpenOptions = OpenOptions()) -> Model:
+        """See Backend. The options change nothing."""
         _opening.readable(path)
         try:
             content = json.loads(path.read_text(encoding="utf-8"))

@@ -4,7 +4,7 @@ from importlib import metadata
 from pathlib import Path
 
 from edge.backends import _tflite
-from edge.backends.base import Backend, Model
+from edge.backends.base import Backend, Model, OpenOptions
 
 
 class LiteRT(Backend):
@@ -13,11 +13,11 @@ class LiteRT(Backend):
     name = "litert"
     formats = (".tflite",)
 
-    def open(self, path: Path, threads: int = 1) -> Model:
+    def open(self, path: Path, options: OpenOptions = OpenOptions()) -> Model:
         """See Backend."""
         from ai_edge_litert.interpreter import Interpreter
 
-        return _tflite.open_model(Interpreter, path, threads)
+        return _tflite.open_model(Interpreter, path, options)
 
     def version(self) -> str:
         """See Backend."""

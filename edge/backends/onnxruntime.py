@@ -11,7 +11,7 @@ import numpy as np
 
 from edge import device
 from edge.backends import _opening
-from edge.backends.base import Backend, Model
+from edge.backends.base import Backend, Model, OpenOptions
 from edge.errors import InputError
 from edge.tensors import Array, Quantization, TensorSpec
 
@@ -49,18 +49,19 @@ class OnnxRuntime(Backend):
     name = "onnxruntime"
     formats = (".onnx",)
 
-    def open(self, path: Path, threads: int = 1) -> Model:
+    def open(self, path: Path, options: OpenOptions = OpenOptions()) -> Model:
         """See Backend."""
         import onnxruntime
 
+        _opening.no_device(self.name, options)
         _opening.readable(path)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4  # what goes wrong is raised; the log would say it a second time
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads = options.threads
+        settings.inter_op_num_threads = 1
+        settings.log_severity_level = 4  # what goes wrong is raised; the log would say it a second time
         try:
             session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=_inexact()
+                str(path), settings, providers=["CPUExecutionProvider"], disabled_optimizers=_inexact()
             )
             return OnnxModel(session, path)
         except InputError:

@@ -55,7 +55,7 @@ def run_here(name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"sum{suffix}"
         path.write_bytes(zlib.decompress(base64.b64decode(_PACKED[suffix])))
-        with runtime.open(path, 1) as model:
+        with runtime.open(path) as model:
             arrays = [np.array([[1, 2, 3]], np.float32), np.array([[10, 20, 30]], np.float32)]
             total = model.run(arrays[: len(model.inputs)])[0]
     expected = [[11, 22, 33]] if len(model.inputs) == 2 else [[1, 2, 3]]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.backends import _tflite
-from edge.backends.base import Backend, Model
+from edge.backends.base import Backend, Model, OpenOptions
 from edge.errors import MissingExtra
 
 
@@ -19,7 +19,7 @@ class TFLiteRuntime(Backend):
     name = "tflite_runtime"
     formats = (".tflite",)
 
-    def open(self, path: Path, threads: int = 1) -> Model:
+    def open(self, path: Path, options: OpenOptions = OpenOptions()) -> Model:
         """See Backend. Raises MissingExtra beside numpy 2, which its binary cannot use."""
         if int(np.__version__.split(".")[0]) >= 2:
             raise MissingExtra(
@@ -28,7 +28,7 @@ class TFLiteRuntime(Backend):
             )
         from tflite_runtime.interpreter import Interpreter
 
-        return _tflite.open_model(Interpreter, path, threads)
+        return _tflite.open_model(Interpreter, path, options)
 
     def version(self) -> str:
         """See Backend."""

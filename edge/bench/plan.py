@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge import backends
+from edge.backends.base import OpenOptions
 from edge.bench.measure import Timing, measure
 from edge.bundle import Bundle, is_bundle, open_bundle
 from edge.errors import EdgeError, FileError, InputError
@@ -105,7 +106,7 @@ def _measured(job: Job, seconds: float) -> Measurement:
     backend = backends.backend(job.backend)
     blank = Measurement(job, backend.version(), job.path.stat().st_size)
     try:
-        with backend.open(job.path, job.threads) as model:
+        with backend.open(job.path, OpenOptions(job.threads)) as model:
             return replace(blank, timing=measure(model, seconds))
     except EdgeError as error:
         return replace(blank, error=str(error))

@@ -1,0 +1,99 @@
+"""The interfaces of decoders: from a network's raw outputs to candidates in the pixels of its input. Pure numpy.
+
+A decoder is made for one signature: its constructor reads the task's parameters, finds the outputs by their roles,
+and refuses, with the numbers on both sides, what does not fit. What follows decoding is the same for all detectors and
+stands in ``edge.decoders.select``: score threshold, suppression, and the way back to the frame.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.signature import Signature, TaskSpec
+from edge.tensors import Outputs, TensorSpec
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Everything that a detector's head says, before any threshold.
+
+    Attributes:
+        boxes: (n, 4) float32, x0, y0, x1, y1 in pixels of the network's input; they may reach beyond it.
+        scores: (n, classes) float32, 0 to 1, without a background column.
+        points: (n, k, 3) float32, x, y in pixels of the input and a score (1 where the head gives none); or None.
+        suppressed: whether the graph has already removed boxes that overlap better ones.
+    """
+
+    boxes: Floats
+    scores: Floats
+    points: Floats | None = None
+    suppressed: bool = False
+
+
+@dataclass(frozen=True)
+class Poses:
+    """Keypoints of one or more instances.
+
+    Attributes:
+        points: (instances, k, 3) float32, x, y in pixels of the network's input and a score, 0 to 1.
+        scores: (instances,) float32, 0 to 1.
+        boxes: (instances, 4) float32, x0, y0, x1, y1 in pixels of the input; None where the head gives none.
+    """
+
+    points: Floats
+    scores: Floats
+    boxes: Floats | None = None
+
+
+class Decoder(Protocol):
+    """Makes candidates of a detector's outputs."""
+
+    def __init__(self, signature: Signature) -> None:
+        """Read the parameters. Raises InputError, with the numbers on both sides, when they do not fit the outputs."""
+        ...
+
+    def __call__(self, outputs: Outputs) -> Candidates:
+        """outputs: by the signature's names, as the network gave them."""
+        ...
+
+
+class PoseDecoder(Protocol):
+    """Makes keypoints of a pose or landmark network's outputs."""
+
+    def __init__(self, signature: Signature) -> None:
+        """See Decoder."""
+        ...
+
+    def __call__(self, outputs: Outputs) -> Poses:
+        """outputs: by the signature's names, as the network gave them."""
+        ...
+
+
+@dataclass(frozen=True)
+class Recognized:
+    """What a bare file was found to be.
+
+    Attributes:
+        task: the task with decoder and parameters.
+        roles: the role of each output, in the file's order.
+        reason: what it was told by, one clause for a message: "896 anchors in two outputs".
+        input: what the network is known to expect of pixels, fields of ``InputFormat`` such as mean and std.
+    """
+
+    task: TaskSpec
+    roles: tuple[str, ...]
+    reason: str
+    input: Mapping[str, Any] | None = None
+
+
+class Recognizer(Protocol):
+    """Tells from shapes and names whether a file has a decoder's head; every decoder's module has one."""
+
+    def __call__(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> Recognized | None:
+        """Return None when the outputs are not this head's."""
+        ...

@@ -1,0 +1,298 @@
+"""The manifest: what a bundle says of itself, and its JSON form (schema 2; schema 1 is still read)."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import Any, Literal, cast
+
+from edge.errors import InputError
+from edge.imaging import InputFormat
+from edge.labels import has_control
+from edge.signature import Input, Kind, Output, Signature, TaskSpec
+
+SCHEMA = 2
+MANIFEST = "manifest.json"
+DIGEST = "manifest.sha256"
+LABELS = "labels.txt"
+OWN = (MANIFEST, DIGEST, LABELS)
+"""Names that every bundle has; an artifact's files have others."""
+
+PREFERRED = ("int8", "int16x8", "dynamic", "float16", "float32")
+"""Precisions, smallest and usually fastest first."""
+
+Target = Literal["cpu", "edgetpu", "web"]
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """One file of a bundle: a plain name, its size in bytes and its SHA-256 digest, hexadecimal."""
+
+    name: str
+    bytes: int = 0
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class TensorNames:
+    """Which tensor of a model file is which name of the signature: signature name to the file's tensor name.
+
+    Empty maps mean that the file's tensors come in the signature's order.
+    """
+
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Golden:
+    """What an artifact gave for a known input where it was made.
+
+    Attributes:
+        inputs: an .npz file, by input name: (height, width, 3) uint8 BGR pixels at the input's size for an image,
+            real values for a tensor.
+        outputs: an .npz file, by output name, as the file gives them (quantized or not).
+        tolerance: by output name, the largest difference in real units that another processor may show.
+    """
+
+    inputs: StoredFile
+    outputs: StoredFile
+    tolerance: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One network in one format.
+
+    Attributes:
+        format: ``tflite`` or ``onnx``: the suffix of the model file.
+        precision: of the weights, one of ``PREFERRED``.
+        target: what runs it: ``cpu``, ``edgetpu``, ``web``.
+        files: the model file first, then what belongs to it.
+        tensors: which tensor of the file is which name of the signature.
+        golden: a known input with its outputs; None in bundles of schema 1.
+    """
+
+    format: str
+    precision: str
+    files: tuple[StoredFile, ...]
+    target: str = "cpu"
+    tensors: TensorNames = field(default_factory=TensorNames)
+    golden: Golden | None = None
+
+    @property
+    def file(self) -> str:
+        """The model file's name."""
+        return self.files[0].name
+
+    @property
+    def bytes(self) -> int:
+        """The size of all files of the model, without the golden ones."""
+        return sum(stored.bytes for stored in self.files)
+
+    def stored(self) -> tuple[StoredFile, ...]:
+        """Return every file that the artifact needs, the golden ones too."""
+        golden = () if self.golden is None else (self.golden.inputs, self.golden.outputs)
+        return (*self.files, *golden)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The content of ``manifest.json``.
+
+    Attributes:
+        name: the network's.
+        signature: inputs, outputs and task.
+        labels: class names in the network's order; empty for tasks without classes.
+        artifacts: the model files.
+        provenance: recipe, tool versions, calibration sample ids.
+        measured: accuracy and parity figures.
+        schema: of the file that it was read from.
+    """
+
+    name: str
+    signature: Signature
+    labels: tuple[str, ...]
+    artifacts: tuple[Artifact, ...]
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    measured: Mapping[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+    def as_json(self, labels_sha256: str) -> dict[str, Any]:
+        """Return the JSON form; the labels stand in ``labels.txt``, whose digest is given."""
+        out = asdict(self)
+        out["labels"] = {"file": LABELS, "count": len(self.labels), "sha256": labels_sha256}
+        return {"schema": SCHEMA, **{key: value for key, value in out.items() if key != "schema"}}
+
+    def stored(self) -> dict[str, StoredFile]:
+        """Return every file besides the bundle's own, by name. Raises InputError when two artifacts disagree on one."""
+        found: dict[str, StoredFile] = {}
+        for artifact in self.artifacts:
+            for stored in artifact.stored():
+                if found.setdefault(stored.name, stored) != stored:
+                    raise InputError(f"a bundle's files need names of their own, got {stored.name} twice")
+        return found
+
+
+def rank(precision: str) -> int:
+    """Return the place of ``precision`` among PREFERRED, from 0; one that is not there comes last."""
+    return PREFERRED.index(precision) if precision in PREFERRED else len(PREFERRED)
+
+
+def inside(name: str) -> str:
+    """Return ``name`` when it is one plain file name; anything that could leave the folder is refused."""
+    parts = PurePosixPath(name).parts
+    if len(parts) != 1 or parts[0] in ("..", "/") or "\\" in name or "\0" in name or name.startswith("."):
+        raise InputError(f"a bundle's files must be plain names inside it, got {name!r}")
+    return name
+
+
+def check(manifest: Manifest) -> None:
+    """Raise InputError for file names that leave the bundle or collide, and for text that commands a terminal."""
+    for name in manifest.stored():
+        if inside(name) in OWN:
+            raise InputError(f"a bundle's files need names of their own, beside {', '.join(OWN)}; got {name}")
+    _check_texts(manifest)
+    _check_tensors(manifest)
+
+
+def _check_texts(manifest: Manifest) -> None:
+    """Raise InputError for control characters: line ends would add labels, escape sequences command a terminal."""
+    signature = manifest.signature
+    texts = [manifest.name, *manifest.labels, signature.task.name, signature.task.decoder or ""]
+    texts += [one.name for one in (*signature.inputs, *signature.outputs)]
+    for artifact in manifest.artifacts:
+        texts += [artifact.format, artifact.precision, artifact.target, *(f.name for f in artifact.stored())]
+    for text in texts:
+        if has_control(text):
+            raise InputError(f"names and labels in a bundle must have no control characters, got {text!r}")
+
+
+def _check_tensors(manifest: Manifest) -> None:
+    """Raise InputError when an artifact names an input or output that the signature lacks, or leaves one out."""
+    signature = manifest.signature
+    for artifact in manifest.artifacts:
+        sides = ((artifact.tensors.inputs, signature.inputs), (artifact.tensors.outputs, signature.outputs))
+        for names, known in sides:
+            wanted = [one.name for one in cast(Sequence[Input | Output], known)]
+            if names and set(names) != set(wanted):
+                raise InputError(
+                    f"{artifact.file} must have a tensor for each of {', '.join(wanted)}, got {', '.join(names)}"
+                )
+
+
+def parse(raw: Mapping[str, Any], labels: tuple[str, ...]) -> Manifest:
+    """Return the manifest of parsed JSON and the lines of ``labels.txt``.
+
+    Raises InputError for a value that does not fit; KeyError, TypeError, ValueError or AttributeError for a form
+    that is not a manifest's.
+    """
+    if raw["schema"] not in (1, SCHEMA):
+        raise InputError(f"manifest schema must be 1 or {SCHEMA}, got {raw['schema']!r}; update edgekit")
+    if raw["labels"]["count"] != len(labels):
+        raise InputError(f"{LABELS} must have {raw['labels']['count']} lines, got {len(labels)}")
+    read = _schema_1 if raw["schema"] == 1 else _schema_2
+    manifest = read(raw, labels)
+    check(manifest)
+    return manifest
+
+
+def _schema_2(raw: Mapping[str, Any], labels: tuple[str, ...]) -> Manifest:
+    return Manifest(
+        name=str(raw["name"]),
+        signature=signature_from(raw["signature"]),
+        labels=labels,
+        artifacts=tuple(_artifact(row) for row in raw["artifacts"]),
+        provenance=dict(raw["provenance"]),
+        measured=dict(raw["measured"]),
+    )
+
+
+def signature_from(raw: Mapping[str, Any]) -> Signature:
+    """Return the signature of its JSON form, as ``dataclasses.asdict`` makes it. Raises as ``parse`` does."""
+    task = raw["task"]
+    decoder = None if task["decoder"] is None else str(task["decoder"])
+    return Signature(
+        tuple(_input(row) for row in raw["inputs"]),
+        tuple(Output(str(r["name"]), str(r["role"]), _shape(r["shape"]), str(r["dtype"])) for r in raw["outputs"]),
+        TaskSpec(str(task["name"]), decoder, dict(task["parameters"])),
+    )
+
+
+def _input(row: Mapping[str, Any]) -> Input:
+    if row["kind"] not in ("image", "tensor"):
+        raise InputError(f"an input's kind must be image or tensor, got {row['kind']!r}")
+    shape, kind = _shape(row["shape"]), cast(Kind, row["kind"])
+    if kind == "tensor":
+        return Input(str(row["name"]), kind, shape, str(row["dtype"]))
+    if len(shape) not in (3, 4):
+        raise InputError(f"an image input's shape must be (1, height, width[, channels]), got {shape}")
+    channels = 1 if len(shape) == 3 else shape[1] if row["format"]["layout"] == "NCHW" else shape[-1]
+    return Input(str(row["name"]), kind, shape, str(row["dtype"]), input_format(row["format"], channels))
+
+
+def _shape(sizes: Any) -> tuple[int, ...]:
+    shape = tuple(int(size) for size in sizes)
+    if any(size < 0 for size in shape):
+        raise InputError(f"a shape must be sizes of at least 0, got {shape}")
+    return shape
+
+
+def input_format(row: Mapping[str, Any], channels: int) -> InputFormat:
+    """Return the input format of its JSON form. Raises InputError for numbers that do not fit ``channels``."""
+    form = dict(row)
+    for key in ("mean", "std"):
+        form[key] = tuple(float(v) for v in form[key])
+        if len(form[key]) not in (1, channels) or not all(map(math.isfinite, form[key])):
+            raise InputError(f"{key} must be 1 or {channels} finite numbers, got {form[key]}")
+    return InputFormat(**form)
+
+
+def _artifact(row: Mapping[str, Any]) -> Artifact:
+    files = tuple(_stored(f) for f in row["files"])
+    if not files:
+        raise InputError("an artifact must have a model file")
+    names = {side: {str(k): str(v) for k, v in row["tensors"][side].items()} for side in ("inputs", "outputs")}
+    golden = row["golden"]
+    return Artifact(
+        format=str(row["format"]),
+        precision=str(row["precision"]),
+        files=files,
+        target=str(row["target"]),
+        tensors=TensorNames(**names),
+        golden=None if golden is None else _golden(golden),
+    )
+
+
+def _golden(row: Mapping[str, Any]) -> Golden:
+    tolerance = {str(name): float(value) for name, value in row["tolerance"].items()}
+    return Golden(_stored(row["inputs"]), _stored(row["outputs"]), tolerance)
+
+
+def _stored(row: Mapping[str, Any]) -> StoredFile:
+    if not isinstance(row["name"], str) or not isinstance(row["sha256"], str):
+        raise InputError(f"a file's name and digest must be text, got {row['name']!r} and {row['sha256']!r}")
+    return StoredFile(row["name"], int(row["bytes"]), row["sha256"])
+
+
+def _schema_1(raw: Mapping[str, Any], labels: tuple[str, ...]) -> Manifest:
+    """Return a manifest of schema 1, which knew one image input and one vector of class scores."""
+    height, width, channels = (int(v) for v in raw["size"])
+    if min(height, width, channels) < 1:
+        raise InputError(f"size must be height, width and channels of at least 1, got {raw['size']}")
+    if raw["output"] not in ("probabilities", "logits"):
+        raise InputError(f"output must be probabilities or logits, got {raw['output']!r}")
+    form = input_format(raw["input"], channels)
+    sizes = (channels, height, width) if form.layout == "NCHW" else (height, width, channels)
+    activation = "none" if raw["output"] == "probabilities" else "softmax"
+    signature = Signature(
+        (Input("image", "image", (1, *sizes), "float32", form),),
+        (Output("scores", "scores", (1, len(labels))),),
+        TaskSpec(str(raw["task"]), None, {"activation": activation}),
+    )
+    artifacts = tuple(
+        Artifact(str(r["format"]), str(r["precision"]), (_stored({**r, "name": r["file"]}),), str(r["target"]))
+        for r in raw["artifacts"]
+    )
+    manifest = Manifest(str(raw["name"]), signature, labels, artifacts, raw["provenance"], raw["measured"])
+    return replace(manifest, schema=1)

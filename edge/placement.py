@@ -1,0 +1,123 @@
+"""Where a frame lies in a network's input, and the way back: boxes, points and masks to the frame's pixels.
+
+Coordinates are continuous: a picture of width w spans 0 to w, and the centre of its first pixel is 0.5. OpenCV's resize
+keeps these spans, so a point moves by a scale and an offset, without a half pixel to add.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import InputError
+
+Floats = NDArray[np.float32]
+TURNS = (0, 90, 180, 270)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How a frame was put into an input: turned clockwise, then ``input = turned * scale + offset`` on each axis.
+
+    Attributes:
+        frame: width and height of the frame, in pixels.
+        input: width and height of the input, in pixels.
+        scale: input pixels per pixel of the turned frame, x and y.
+        offset: where the turned frame's left and top edges lie in the input; negative when they were cut off.
+        rotation: how far the frame was turned clockwise before it was placed, one of 0, 90, 180 and 270 degrees.
+    """
+
+    frame: tuple[int, int]
+    input: tuple[int, int]
+    scale: tuple[float, float]
+    offset: tuple[float, float] = (0.0, 0.0)
+    rotation: int = 0
+
+    def __post_init__(self) -> None:
+        if self.rotation not in TURNS:
+            raise InputError(f"rotation must be one of {TURNS} degrees, got {self.rotation}")
+
+    @property
+    def turned(self) -> tuple[int, int]:
+        """Width and height of the frame after its rotation."""
+        width, height = self.frame
+        return (height, width) if self.rotation in (90, 270) else (width, height)
+
+    def to_input(self, points: Any) -> Floats:
+        """Map (..., 2) x, y of the frame to x, y of the input, both in pixels."""
+        x, y = np.moveaxis(np.asarray(points, np.float64), -1, 0)
+        width, height = self.frame
+        turned = {0: (x, y), 90: (height - y, x), 180: (width - x, height - y), 270: (y, width - x)}[self.rotation]
+        placed = [value * scale + offset for value, scale, offset in zip(turned, self.scale, self.offset, strict=True)]
+        return np.stack(placed, axis=-1).astype(np.float32)
+
+    def to_frame(self, points: Any) -> Floats:
+        """Map (..., 2) x, y of the input to x, y of the frame, both in pixels; the inverse of ``to_input``."""
+        values = np.moveaxis(np.asarray(points, np.float64), -1, 0)
+        x, y = ((v - offset) / scale for v, scale, offset in zip(values, self.scale, self.offset, strict=True))
+        width, height = self.frame
+        back = {0: (x, y), 90: (y, height - x), 180: (width - x, height - y), 270: (width - y, x)}[self.rotation]
+        return np.stack(back, axis=-1).astype(np.float32)
+
+    def boxes_to_frame(self, boxes: Any, clip: bool = True) -> Floats:
+        """Map (n, 4) boxes x0, y0, x1, y1 of the input to the frame, both in pixels.
+
+        Args:
+            boxes: float, x0 <= x1 and y0 <= y1.
+            clip: cut the boxes off at the frame's border.
+        """
+        rows = np.asarray(boxes, np.float32).reshape(-1, 2, 2)
+        ends = self.to_frame(rows)
+        out = np.concatenate([ends.min(axis=1), ends.max(axis=1)], axis=1)
+        if clip:
+            out = np.clip(out, 0.0, np.tile(np.asarray(self.frame, np.float32), 2))
+        return out.astype(np.float32)
+
+    def mask_to_frame(self, mask: Any, interpolation: int = cv2.INTER_NEAREST, fill: int = 0) -> NDArray[Any]:
+        """Map a (rows, columns) or (rows, columns, channels) map over the whole input to the frame's pixels.
+
+        The map may be coarser than the input, as many networks give it. Parts of the frame that the input does not
+        hold, as behind a centre crop, get ``fill``. Returns (height, width[, channels]) of the mask's dtype.
+        """
+        mask = np.asarray(mask)
+        out = self._nearest(mask) if interpolation == cv2.INTER_NEAREST else self._warped(mask, interpolation)
+        outside = self._outside()
+        if outside is not None:
+            out[outside] = fill
+        return out
+
+    def _cells(self, mask: NDArray[Any]) -> tuple[Floats, Floats]:
+        """Return where the centres of the turned frame's columns and rows lie among the mask's, in cells."""
+        sides = zip(self.turned, self.scale, self.offset, self.input, (mask.shape[1], mask.shape[0]), strict=True)
+        x, y = (((np.arange(n) + 0.5) * scale + offset) * cells / side for n, scale, offset, side, cells in sides)
+        return x, y
+
+    def _nearest(self, mask: NDArray[Any]) -> NDArray[Any]:
+        x, y = self._cells(mask)
+        columns = np.clip(np.floor(x).astype(np.intp), 0, mask.shape[1] - 1)
+        rows = np.clip(np.floor(y).astype(np.intp), 0, mask.shape[0] - 1)
+        return np.ascontiguousarray(np.rot90(mask[rows[:, None], columns], self.rotation // 90))
+
+    def _warped(self, mask: NDArray[Any], interpolation: int) -> NDArray[Any]:
+        x, y = self._cells(mask)
+        step = [v[1] - v[0] if len(v) > 1 else 1.0 for v in (x, y)]
+        matrix = np.asarray([[step[0], 0, x[0] - 0.5], [0, step[1], y[0] - 0.5]])
+        flags = interpolation | cv2.WARP_INVERSE_MAP
+        # Half a cell at each edge has no second neighbour: there the border's values go on.
+        warped = cv2.warpAffine(mask, matrix, self.turned, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return np.ascontiguousarray(np.rot90(warped, self.rotation // 90))
+
+    def _outside(self) -> NDArray[np.bool_] | None:
+        """Return (height, width), True where the frame was cut off; None when the input holds all of it."""
+        width, height = self.frame
+        corners = self.to_input([[0.0, 0.0], [width, height]])
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        if (low >= -1e-3).all() and (high <= np.asarray(self.input) + 1e-3).all():
+            return None
+        ys, xs = np.mgrid[0:height, 0:width]
+        centres = self.to_input(np.stack([xs, ys], axis=-1) + 0.5)
+        inside = ((centres >= 0) & (centres <= np.asarray(self.input))).all(axis=-1)
+        return np.asarray(~inside)
+

@@ -1,0 +1,149 @@
+"""The signature: what a network takes and gives, stated once by name, so that no later stage has to guess.
+
+A signature lists the inputs and the outputs of a network with their meaning, and the task that turns the outputs into
+a result. It is written by ``edge-convert`` into the bundle's manifest; for a bare file ``edge.recognize`` finds it.
+Shapes and value ranges are those of real values: a quantized file maps them to integers by its own scales.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from edge.errors import InputError
+from edge.imaging import InputFormat
+
+Kind = Literal["image", "tensor"]
+
+ROLES = {
+    "scores": "one score a class, or a class and an anchor",
+    "boxes": "boxes, or offsets from anchors",
+    "classes": "the class of each box",
+    "count": "how many boxes there are",
+    "objectness": "whether an anchor holds an object of any class",
+    "points": "coordinates of keypoints or landmarks",
+    "detections": "boxes, scores and what belongs to them in one tensor",
+    "mask": "one score a class and pixel, or one class a pixel",
+    "heatmaps": "one map a keypoint",
+    "embedding": "a vector, near for the same and far for another",
+    "value": "measured quantities",
+    "image": "a picture",
+    "tensor": "numbers without a stated meaning",
+}
+"""What the numbers of an output mean to the task that reads it."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input of a network.
+
+    Attributes:
+        name: the input's name, unique in the signature.
+        kind: ``image`` for pictures that ``edge.imaging`` prepares, ``tensor`` for anything else.
+        shape: the shape with the batch first, which is 1.
+        dtype: of the real values, ``float32`` for what is measured, ``int32`` or ``int64`` for tokens and indices.
+        format: how pixels become the input's numbers; None unless ``kind`` is ``image``.
+    """
+
+    name: str
+    kind: Kind
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+    format: InputFormat | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of an image input, in pixels."""
+        if self.format is None or len(self.shape) < 3:
+            raise InputError(f"input {self.name!r} must be an image to have a width and a height, it is {self.shape}")
+        return image_size(self.shape, self.format)
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output of a network.
+
+    Attributes:
+        name: the output's name, unique in the signature.
+        role: what its numbers mean, one of ``ROLES``.
+        shape: the shape with the batch first, which is 1; sizes only known after a run are those of a run.
+        dtype: of the real values; quantized files give integers that stand for them.
+    """
+
+    name: str
+    role: str
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """Which task reads the outputs, and with what.
+
+    Attributes:
+        name: a row of ``edge.tasks.TASKS``.
+        decoder: a row of ``edge.decoders.DECODERS``, for tasks that have decoders.
+        parameters: what task and decoder need beside the outputs, JSON values only: anchors or their recipe,
+            strides, thresholds, activation, background class, box order.
+    """
+
+    name: str
+    decoder: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a network takes and gives. Raises InputError when two inputs, or two outputs, have one name."""
+
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    task: TaskSpec
+
+    def __post_init__(self) -> None:
+        for kind, found in (("input", self.inputs), ("output", self.outputs)):
+            names = [one.name for one in found]
+            if not names or len(set(names)) != len(names):
+                raise InputError(f"a signature needs one or more {kind}s with names of their own, got {names}")
+        for output in self.outputs:
+            if output.role not in ROLES:
+                raise InputError(f"output {output.name!r} must have one of the roles {', '.join(ROLES)}, "
+                                 f"got {output.role!r}")  # fmt: skip
+
+    @property
+    def image(self) -> Input | None:
+        """The image input that frames go into; None when the network does not take exactly one image."""
+        images = [one for one in self.inputs if one.kind == "image"]
+        return images[0] if len(images) == 1 else None
+
+    def with_role(self, role: str) -> tuple[Output, ...]:
+        """Return the outputs of that role, in order."""
+        return tuple(output for output in self.outputs if output.role == role)
+
+    def one(self, role: str) -> Output:
+        """Return the one output of that role. Raises InputError, with what there is, when it is not exactly one."""
+        found = self.with_role(role)
+        if len(found) != 1:
+            raise InputError(
+                f"task {self.task.name} needs one output with the role {role}, got {len(found)}: "
+                f"{describe(self.outputs)}"
+            )
+        return found[0]
+
+    def with_parameters(self, changes: Mapping[str, Any]) -> "Signature":
+        """Return the signature with task parameters added or replaced."""
+        task = replace(self.task, parameters={**self.task.parameters, **changes})
+        return replace(self, task=task)
+
+
+def image_size(shape: tuple[int, ...], form: InputFormat) -> tuple[int, int]:
+    """Return width and height of an image input of ``shape``, batch first, channels where ``form.layout`` says.
+
+    A shape without a channel axis, (1, height, width), is a grey image.
+    """
+    height, width = shape[2:4] if form.layout == "NCHW" else shape[1:3]
+    return width, height
+
+
+def describe(tensors: Iterable[Any]) -> str:
+    """Return names, shapes and dtypes as error messages list them; takes Inputs, Outputs and TensorSpecs."""
+    return ", ".join(f"{t.name} {tuple(t.shape)} {getattr(t.dtype, 'name', t.dtype)}" for t in tensors)
