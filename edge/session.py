@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -18,10 +18,10 @@ from edge.closing import Closing
 from edge.device import this_device
 from edge.errors import FileError, InputError, MissingExtra
 from edge.imaging import Colour, Image, Prepared, Preprocessor, Resize
-from edge.placement import Placement
+from edge.manifest import Golden
 from edge.recognize import Asked, recognize
 from edge.results import Result
-from edge.signature import Signature, describe
+from edge.signature import Input, Signature, describe
 from edge.tasks.base import Task
 from edge.tensors import Array, Outputs, Tensor, TensorSpec, quantize
 from edge.tuning import Tuning, read_tuning
@@ -113,6 +113,11 @@ class Session(Closing):
         """The model file."""
         return self._runnable.path
 
+    @property
+    def golden(self) -> Golden | None:
+        """The bundle's golden input and outputs for this file, if there are any."""
+        return self._runnable.golden
+
     def run(self, inputs: Mapping[str, Any]) -> Outputs:
         """Run the network once.
 
@@ -160,7 +165,7 @@ class Session(Closing):
         if isinstance(value, list):
             return [self(one, colour) for one in value]
         if isinstance(value, Mapping):
-            return self.task.decode(self.run(self._pictures(value, colour)), None)
+            return self.task.decode(self.run(self.pictures(value, colour)), None)
         if self.preprocess is not None:
             return self.infer(self.preprocess(_picture(value, colour)))
         if len(self._inputs) != 1:
@@ -173,16 +178,30 @@ class Session(Closing):
         """Release the interpreter."""
         self.model.close()
 
-    def _pictures(self, inputs: Mapping[str, Any], colour: Colour) -> dict[str, Any]:
-        """Return the inputs with pictures prepared: those of image inputs that are not in the input's shape yet."""
+    def pictures(self, inputs: Mapping[str, Any], colour: Colour = "BGR") -> dict[str, Any]:
+        """Return inputs with the pictures made ready: those of image inputs that are not in the input's shape yet.
+
+        Args:
+            inputs: by the signature's names; a picture as ``__call__`` takes it, (frames, height, width, 3) for a clip.
+            colour: the order of the pictures' channels.
+        """
         found = dict(inputs)
         for entry in self.signature.inputs:
             value = found.get(entry.name)
-            if entry.format is None or value is None or np.shape(value) == entry.shape:
-                continue
-            prepare = Preprocessor(self._inputs[entry.name], entry.format)
-            found[entry.name] = prepare(_picture(value, colour)).tensor
+            if entry.format is not None and value is not None and np.shape(value) != entry.shape:
+                found[entry.name] = self._prepared(entry, value, colour)
         return found
+
+    def _prepared(self, entry: Input, value: Any, colour: Colour) -> Array:
+        """Return one picture, or the frames of a clip, as the input's tensor."""
+        assert entry.format is not None
+        spec = self._inputs[entry.name]
+        if len(entry.shape) != 5:
+            return Preprocessor(spec, entry.format)(_picture(value, colour)).tensor
+        if len(value) != entry.shape[1]:
+            raise InputError(f"input {entry.name!r} takes clips of {entry.shape[1]} frames, got {len(value)}")
+        prepare = Preprocessor(replace(spec, shape=(1, *spec.shape[2:])), entry.format)
+        return np.stack([prepare(_picture(frame, colour)).tensor[0] for frame in value])[None]
 
     def _in_file_order(self, arrays: Sequence[Array]) -> list[Array]:
         by_spec = {id(spec): array for spec, array in zip(self._inputs.values(), arrays, strict=True)}
@@ -325,5 +344,3 @@ def _picture(value: Any, colour: Colour) -> Image:
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8) if colour == "RGB" else image
 
-
-__all__ = ["Placement", "Session", "SessionOptions", "open_session"]
