@@ -1,4 +1,4 @@
-"""What to measure: every file of every bundle, on every backend that opens it, with every thread count."""
+"""What to measure: every file of every bundle, on every backend that opens it, with every number of threads."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,16 @@ _File = tuple[Path, str, str | None, Path]
 
 @dataclass(frozen=True)
 class Job:
-    """One configuration. target: the bundle or file that was asked for; path: the model file to open."""
+    """One configuration to measure.
+
+    Attributes:
+        target: the bundle or file that the user named.
+        name: the network.
+        precision: the precision of a bundle's file; None for a plain file.
+        path: the model file to open.
+        backend: the name of the backend.
+        threads: the number of threads.
+    """
 
     target: Path
     name: str
@@ -28,9 +37,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Measurement:
-    """A job and its outcome: timing, or error with the reason there is none. version: of the runtime.
+    """What a job gave.
 
-    bytes: size of the model file. fastest: the lowest median of its target.
+    Attributes:
+        job: the configuration.
+        version: name and version of the runtime.
+        bytes: the size of the model file.
+        timing: its latencies; None when the backend refused the file.
+        error: why there is no timing.
+        fastest: whether its median is the lowest of its target.
     """
 
     job: Job
@@ -42,10 +57,23 @@ class Measurement:
 
 
 class Targets:
-    """The bundles and files to measure, opened and verified; keep it for as long as their jobs run."""
+    """The bundles and files to measure, opened and verified. Keep it as long as their jobs run.
+
+    Attributes:
+        files: target, name, precision and path of each model file.
+    """
 
     def __init__(self, paths: Sequence[Path], precision: str | None = None) -> None:
-        """precision: keep only files of it. Raises what ``open_bundle`` raises, and InputError when none is left."""
+        """Open the targets.
+
+        Args:
+            paths: bundles and model files.
+            precision: measure only files of a bundle with this precision; None measures all.
+
+        Raises:
+            FileError: a path does not exist or cannot be read.
+            InputError: a bundle is damaged, or has no file of the precision.
+        """
         self._bundles: list[Bundle] = []
         self.files = [row for path in paths for row in self._files(path, precision)]
 
@@ -67,10 +95,16 @@ class Targets:
 
 
 def jobs(targets: Targets, names: Sequence[str] | None, threads: Sequence[int]) -> list[Job]:
-    """Return what to measure. names: backends to use, None for all that are installed.
+    """Return what to measure. Files of a bundle that none of the backends opens are left out.
 
-    A bundle's files that none of them opens are left out. Raises MissingExtra for a named backend that is
-    not installed, and an EdgeError with the reason for a target of which nothing can be opened.
+    Args:
+        targets: the bundles and files.
+        names: the backends to use; None for all that are installed.
+        threads: the numbers of threads to try.
+
+    Raises:
+        MissingExtra: a named backend is not installed.
+        EdgeError: no backend opens anything of a target; the message has the reason.
     """
     chosen = [backends.backend(name) for name in (backends.available() if names is None else names)]
     out = [
@@ -90,9 +124,12 @@ def jobs(targets: Targets, names: Sequence[str] | None, threads: Sequence[int]) 
 
 
 def run(todo: Sequence[Job], seconds: float, done: Callable[[int, int], None]) -> list[Measurement]:
-    """Measure each job for ``seconds``; a file that its backend refuses is recorded with the reason.
+    """Measure each job. A file that its backend refuses is recorded with the reason.
 
-    done: called with how many are done, of how many, before the first and after each.
+    Args:
+        todo: the jobs.
+        seconds: how long to measure each.
+        done: called with the number of measured jobs and of all jobs, before the first and after each.
     """
     out = []
     done(0, len(todo))
@@ -113,7 +150,7 @@ def _measured(job: Job, seconds: float) -> Measurement:
 
 
 def mark_fastest(rows: Iterable[Measurement]) -> list[Measurement]:
-    """Return the rows with ``fastest`` set on the lowest median of each target; the first of equals."""
+    """Return the rows with ``fastest`` set on the lowest median of each target, the first one of equals."""
     rows = list(rows)
     best: dict[Path, Measurement] = {}
     for row in rows:
