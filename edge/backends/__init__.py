@@ -7,6 +7,7 @@ Another package adds a runtime by an entry point of the group ``edge.backends``.
 ``edge.backends.base.Backend`` and takes no arguments.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from edge import registry
@@ -87,10 +88,13 @@ def for_file(path: Path, name: str | None = None) -> Backend:
     raise InputError(f"a model file must end in {known}, got {path.name}; edge-convert makes one from Keras")
 
 
-def _candidates(suffix: str) -> list[str]:
-    """Return the names to try for ``suffix``: first PREFERENCE, then the plug-ins that open such files."""
-    plugins = [name for name in names() if name not in BACKENDS]
-    return [*PREFERENCE.get(suffix, ()), *(name for name in plugins if suffix in backend(name).formats)]
+def _candidates(suffix: str) -> Iterator[str]:
+    """Yield the names to try for ``suffix``: first PREFERENCE, then the plug-ins that open such files.
+
+    Plug-ins are only looked for when they are needed, because that takes some milliseconds.
+    """
+    yield from PREFERENCE.get(suffix, ())
+    yield from (name for name in names() if name not in BACKENDS and suffix in backend(name).formats)
 
 
 def default_threads() -> int:
