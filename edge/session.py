@@ -132,7 +132,9 @@ class Session(Closing):
             InputError: an input is missing, unknown, or of another shape.
         """
         if set(inputs) != set(self._inputs):
-            raise InputError(f"the network takes {describe(self.signature.inputs)}; got {', '.join(inputs) or 'nothing'}")
+            raise InputError(
+                f"the network takes {describe(self.signature.inputs)}; got {', '.join(inputs) or 'nothing'}"
+            )
         arrays = [_fitting(inputs[name], spec) for name, spec in self._inputs.items()]
         return self._named(self._in_file_order(arrays))
 
@@ -169,9 +171,7 @@ class Session(Closing):
         if self.preprocess is not None:
             return self.infer(self.preprocess(_picture(value, colour)))
         if len(self._inputs) != 1:
-            raise InputError(
-                f"the network takes several inputs, give them by name: {describe(self.signature.inputs)}"
-            )
+            raise InputError(f"the network takes several inputs, give them by name: {describe(self.signature.inputs)}")
         return self.task.decode(self.run({next(iter(self._inputs)): value}), None)
 
     def close(self) -> None:
@@ -297,17 +297,14 @@ def _order(
     in_file: the file's name of each; empty when the file has them in the signature's order.
     """
     if len(specs) != len(names):
-        raise InputError(
-            f"{path.name} must have {len(names)} tensors for {', '.join(names)}, it has {describe(specs)}"
-        )
+        raise InputError(f"{path.name} must have {len(names)} tensors for {', '.join(names)}, it has {describe(specs)}")
     if not in_file:
         return dict(zip(names, specs, strict=True))
     by_name = {spec.name: spec for spec in specs}
     for name in names:
         if in_file[name] not in by_name:
             raise InputError(
-                f"the signature names the tensor {in_file[name]!r}, which {path.name} lacks; "
-                f"it has {describe(specs)}"
+                f"the signature names the tensor {in_file[name]!r}, which {path.name} lacks; it has {describe(specs)}"
             )
     return {name: by_name[in_file[name]] for name in names}
 
@@ -343,4 +340,3 @@ def _picture(value: Any, colour: Colour) -> Image:
     if image.ndim == 2 or image.shape[2] == 1:
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8) if colour == "RGB" else image
-
