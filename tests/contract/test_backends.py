@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edge import backends
-from edge.backends.base import Backend
+from edge.backends.base import Backend, OpenOptions
 from edge.errors import EdgeError, FileError, InputError
 from edge.tensors import Array, TensorSpec
 from tests.backends import models
