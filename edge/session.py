@@ -3,6 +3,7 @@
 ``edge.load``, ``edge-camera``, ``edge-bench`` and the conversion's gate all run networks through a ``Session``.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from edge.imaging import Colour, Image, Prepared, Preprocessor, Resize
 from edge.manifest import Golden
 from edge.recognize import Asked, recognize
 from edge.results import Result
-from edge.signature import Input, Signature, describe
+from edge.signature import Input, Output, Signature, describe
 from edge.tasks.base import Task
 from edge.tensors import Array, Outputs, Tensor, TensorSpec, quantize
 from edge.tuning import Tuning, read_tuning
@@ -100,8 +101,10 @@ class Session(Closing):
             signature = runnable.signature
         self.signature: Signature = signature.with_parameters(options.parameters)
         names = runnable.tensors
-        self._inputs = _order(self.model.inputs, [i.name for i in signature.inputs], names.inputs, runnable.path)
-        self._outputs = _order(self.model.outputs, [o.name for o in signature.outputs], names.outputs, runnable.path)
+        inputs = _order(self.model.inputs, signature.inputs, names.inputs, runnable.path)
+        self._inputs = {name: spec for name, (_, spec) in inputs.items()}
+        self._input_order = sorted(inputs, key=lambda name: inputs[name][0])
+        self._outputs = _order(self.model.outputs, signature.outputs, names.outputs, runnable.path)
         self.task: Task = tasks.load(signature.task.name)(self.signature, self.labels, origin)
         entry = self.signature.image if len(self.signature.inputs) == 1 else None
         self.preprocess: Preprocessor | None = None
@@ -135,8 +138,8 @@ class Session(Closing):
             raise InputError(
                 f"the network takes {describe(self.signature.inputs)}; got {', '.join(inputs) or 'nothing'}"
             )
-        arrays = [_fitting(inputs[name], spec) for name, spec in self._inputs.items()]
-        return self._named(self._in_file_order(arrays))
+        arrays = {name: _fitting(inputs[name], spec) for name, spec in self._inputs.items()}
+        return self._named([arrays[name] for name in self._input_order])
 
     def run_tensor(self, tensor: Array) -> Outputs:
         """Run a network of one input on a tensor that ``preprocess`` made."""
@@ -203,16 +206,10 @@ class Session(Closing):
         prepare = Preprocessor(replace(spec, shape=(1, *spec.shape[2:])), entry.format)
         return np.stack([prepare(_picture(frame, colour)).tensor[0] for frame in value])[None]
 
-    def _in_file_order(self, arrays: Sequence[Array]) -> list[Array]:
-        by_spec = {id(spec): array for spec, array in zip(self._inputs.values(), arrays, strict=True)}
-        return [by_spec[id(spec)] for spec in self.model.inputs]
-
     def _named(self, arrays: Sequence[Array]) -> Outputs:
-        by_spec = {
-            id(spec): Tensor(array, spec)
-            for spec, array in zip(self.model.outputs, self.model.run(arrays), strict=True)
-        }
-        return {name: by_spec[id(spec)] for name, spec in self._outputs.items()}
+        """Run the model on arrays in the file's order and return its outputs by name."""
+        found = self.model.run(arrays)
+        return {name: Tensor(found[place], spec) for name, (place, spec) in self._outputs.items()}
 
 
 def open_session(path: str | Path, options: SessionOptions | None = None) -> Session:
@@ -290,23 +287,31 @@ def _asked(options: SessionOptions, names: tuple[str, ...] | None) -> Asked:
 
 
 def _order(
-    specs: Sequence[TensorSpec], names: Sequence[str], in_file: Mapping[str, str], path: Path
-) -> dict[str, TensorSpec]:
-    """Return the file's tensor of each of the signature's ``names``, in their order.
+    specs: Sequence[TensorSpec], known: Sequence[Input | Output], in_file: Mapping[str, str], path: Path
+) -> dict[str, tuple[int, TensorSpec]]:
+    """Return the place and the spec of the file's tensor for each of the signature's inputs or outputs, by name.
 
     in_file: the file's name of each; empty when the file has them in the signature's order.
     """
-    if len(specs) != len(names):
-        raise InputError(f"{path.name} must have {len(names)} tensors for {', '.join(names)}, it has {describe(specs)}")
-    if not in_file:
-        return dict(zip(names, specs, strict=True))
-    by_name = {spec.name: spec for spec in specs}
-    for name in names:
-        if in_file[name] not in by_name:
+    if len(specs) != len(known):
+        raise InputError(f"{path.name} must have tensors for {describe(known)}; it has {describe(specs)}")
+    by_name = {spec.name: (place, spec) for place, spec in enumerate(specs)}
+    if in_file and len(by_name) != len(specs):
+        raise InputError(f"{path.name} must have tensors with names of their own; it has {describe(specs)}")
+    found = {}
+    for place, one in enumerate(known):
+        name = in_file.get(one.name, specs[place].name) if in_file else None
+        if name is not None and name not in by_name:
             raise InputError(
-                f"the signature names the tensor {in_file[name]!r}, which {path.name} lacks; it has {describe(specs)}"
+                f"the signature names the tensor {name!r}, which {path.name} lacks; it has {describe(specs)}"
             )
-    return {name: by_name[in_file[name]] for name in names}
+        spec = found[one.name] = (place, specs[place]) if name is None else by_name[name]
+        if math.prod(spec[1].shape) != math.prod(one.shape):
+            raise InputError(
+                f"{one.name} must have the shape {one.shape} that the signature states, "
+                f"in {path.name} it is {spec[1].describe()}"
+            )
+    return found
 
 
 def _fitting(value: Any, spec: TensorSpec) -> Array:
