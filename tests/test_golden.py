@@ -11,7 +11,8 @@ from edge.bundle import open_bundle, write_bundle
 from edge.errors import FileError, GateFailed, InputError
 from edge.imaging import InputFormat
 from edge.manifest import Artifact, Manifest, StoredFile, TensorNames
-from edge.session import SessionOptions, open_session
+from edge.opening import open_session
+from edge.session import SessionOptions
 from edge.signature import Input, Output, Signature, TaskSpec
 
 FAKE = SessionOptions(backend="fake")
