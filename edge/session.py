@@ -12,12 +12,13 @@ import numpy as np
 
 from edge import labels, tasks
 from edge.backends.base import Backend, Model, OpenOptions
+from edge.binding import bind
 from edge.bundle import Runnable
 from edge.closing import Closing
 from edge.errors import InputError
 from edge.imaging import Colour, Prepared, Preprocessor, Resize
+from edge.inputs import as_picture, as_tensor
 from edge.manifest import Golden
-from edge.recognize import Asked, recognize
 from edge.results import Result
 from edge.signature import Input, Signature, describe
 from edge.tasks.base import Task
@@ -90,11 +91,9 @@ class Session(Closing):
         """Find the signature, and which tensor of the file is which name in it."""
         self.labels, origin = _labels(runnable, options)
         self.notes: tuple[str, ...] = ()
-        if runnable.signature is None:
-            found = recognize(runnable.path, self.model.inputs, self.model.outputs, _asked(options, self.labels))
-            signature, self.notes = found.signature, found.notes
-        else:
-            signature = runnable.signature
+        signature = runnable.signature
+        if signature is None:
+            signature, self.notes = _recognized(runnable.path, self.model, options, self.labels)
         self.signature: Signature = signature.with_parameters(options.parameters)
         names = runnable.tensors
         inputs = bind(self.model.inputs, signature.inputs, names.inputs, runnable.path)
@@ -215,12 +214,19 @@ def _labels(runnable: Runnable, options: SessionOptions) -> tuple[tuple[str, ...
     return runnable.labels or None, "the bundle"
 
 
-def _asked(options: SessionOptions, names: tuple[str, ...] | None) -> Asked:
+def _recognized(
+    path: Path, model: Model, options: SessionOptions, names: tuple[str, ...] | None
+) -> tuple[Signature, tuple[str, ...]]:
+    """Return the signature of a bare file, and what it was told by."""
+    from edge.recognize import Asked, recognize  # a bundle needs none of it
+
     form = {key: getattr(options, key) for key in ("colour", "mean", "std", "resize")}
-    return Asked(
+    asked = Asked(
         task=options.task,
         decoder=options.decoder,
         parameters=options.parameters,
         labels=None if names is None else len(names),
         format={key: value for key, value in form.items() if value is not None},
     )
+    found = recognize(path, model.inputs, model.outputs, asked)
+    return found.signature, found.notes
