@@ -97,9 +97,13 @@ def test_round_trip(written):
     assert (opened.manifest.name, opened.manifest.labels, opened.manifest.schema) == ("pets", LABELS, 2)
     assert opened.manifest.provenance == manifest().provenance
     assert opened.manifest.measured == manifest().measured
-    for found, given in zip(opened.manifest.artifacts, ARTIFACTS, strict=True):
-        assert (found.format, found.precision, found.target) == (given.format, given.precision, given.target)
-        assert found.tensors == given.tensors
+    for found, expected in zip(opened.manifest.artifacts, ARTIFACTS, strict=True):
+        assert (found.format, found.precision, found.target) == (
+            expected.format,
+            expected.precision,
+            expected.target,
+        )
+        assert found.tensors == expected.tensors
     for name, stored in opened.manifest.stored().items():
         content = (opened.root / name).read_bytes()
         assert content == CONTENT[name]
@@ -109,7 +113,7 @@ def test_round_trip(written):
     assert bundle.is_bundle(written)
 
 
-def test_the_written_manifest_is_returned(tmp_path, models):
+def test_the_expectedmanifest_is_returned(tmp_path, models):
     path = tmp_path / "pets"
     assert bundle.write_bundle(path, manifest(), models) == bundle.open_bundle(path).manifest
 
@@ -146,7 +150,9 @@ def test_an_edge_tpu_file_is_for_an_edge_tpu(tmp_path, models):
 
 
 def test_runnable_says_what_there_is_instead(folder):
-    with pytest.raises(InputError, match=r"no \.onnx int8 for cpu file; it has: tflite int8 for cpu, tflite float32 for cpu"):
+    with pytest.raises(
+        InputError, match=r"no \.onnx int8 for cpu file; it has: tflite int8 for cpu, tflite float32 for cpu"
+    ):
         bundle.open_bundle(folder).runnable((".onnx",), "int8")
 
 

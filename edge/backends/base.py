@@ -24,6 +24,9 @@ class OpenOptions:
     delegate: Path | None = None
 
 
+DEFAULT = OpenOptions()
+
+
 class Model(Closing, Protocol):
     """A loaded model, which is a context manager. It is not thread-safe: one thread at a time may run it.
 
@@ -64,7 +67,7 @@ class Backend(Protocol):
     formats: tuple[str, ...]
     targets: tuple[str, ...] = ("cpu",)
 
-    def open(self, path: Path, options: OpenOptions = OpenOptions()) -> Model:
+    def open(self, path: Path, options: OpenOptions = DEFAULT) -> Model:
         """Load a model file.
 
         Args:

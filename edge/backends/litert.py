@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from edge.backends import _tflite
-from edge.backends.base import Backend, Model, OpenOptions
+from edge.backends.base import DEFAULT, Backend, Model, OpenOptions
 
 
 class LiteRT(Backend):
@@ -12,7 +12,7 @@ class LiteRT(Backend):
     name = "litert"
     formats = (".tflite",)
 
-    def open(self, path: Path, options: OpenOptions = OpenOptions()) -> Model:
+    def open(self, path: Path, options: OpenOptions = DEFAULT) -> Model:
         """See Backend."""
         from ai_edge_litert.interpreter import Interpreter
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.backends import _tflite
-from edge.backends.base import Backend, Model, OpenOptions
+from edge.backends.base import DEFAULT, Backend, Model, OpenOptions
 from edge.errors import MissingExtra
 
 
@@ -18,7 +18,7 @@ class TFLiteRuntime(Backend):
     name = "tflite_runtime"
     formats = (".tflite",)
 
-    def open(self, path: Path, options: OpenOptions = OpenOptions()) -> Model:
+    def open(self, path: Path, options: OpenOptions = DEFAULT) -> Model:
         """See Backend.
 
         Raises:
