@@ -1,7 +1,8 @@
 """Anchor boxes of a single-shot detector and the coding of boxes against them, in numpy.
 
 SSD, Liu et al. 2016, https://arxiv.org/abs/1512.02325, section 2.2. All values are float32, as fractions of the image's
-height (y) and width (x). An anchor is a row [centre y, centre x, height, width], a box is a row [ymin, xmin, ymax, xmax].
+height (y) and width (x). An anchor is a row [centre y, centre x, height, width], a box is a row [ymin, xmin, ymax,
+xmax].
 """
 
 from collections.abc import Sequence

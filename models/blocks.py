@@ -53,8 +53,8 @@ def activation(x: Any, kind: str | None, name: str) -> Any:
 def hard_sigmoid(x: Any, name: str) -> Any:
     """Return relu6(x + 3) / 6 (MobileNetV3, https://arxiv.org/abs/1905.02244, section 5.2).
 
-    It consists of two layers, and ``hard_swish`` of three. In int8 each value between them has a range of its own, which
-    quantization-aware training has to simulate.
+    It consists of two layers, and ``hard_swish`` of three. In int8 each value between them has a range of its own,
+    which quantization-aware training has to simulate.
     """
     return Scale(1 / 6, name=name)(ShiftedReLU6(name=f"{name}_shift")(x))
 
@@ -181,8 +181,8 @@ def depthwise_bn(
 ) -> Any:
     """Apply a depthwise convolution with padding ``same``, batch normalization and an activation.
 
-    The kernel is initialized He-normal by fan-out. Keras counts all channels of a depthwise kernel as its fan-in, but one
-    output sees only kernel * kernel weights, which is what Keras takes for its fan-out.
+    The kernel is initialized He-normal by fan-out. Keras counts all channels of a depthwise kernel as its fan-in, but
+    one output sees only kernel * kernel weights, which is what Keras takes for its fan-out.
 
     Args:
         x: (batch, height, width, channels).

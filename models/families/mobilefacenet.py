@@ -40,7 +40,7 @@ class PReLU(keras.layers.PReLU):
         super().__init__(**{"shared_axes": (1, 2), "alpha_initializer": keras.initializers.Constant(0.25), **kwargs})
 
     def call(self, inputs: Any) -> Any:
-        if lowering.target() == lowering.INT8:
+        if lowering.current() == lowering.INT8:
             return inputs + (1 - self.alpha) * tf.nn.relu(-1.0 * inputs)  # negation has no int8 kernel
         return super().call(inputs)
 
