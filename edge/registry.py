@@ -1,8 +1,9 @@
 """Explicit tables of import paths: a name, the module that serves it, and what that module needs.
 
-A table imports nothing. A module is imported when its name is asked for, and a missing dependency is reported with the
-command that installs it. Other installed packages add names through entry points of the group ``edge.<kind>s``
-(``edge.backends``, ``edge.sources``, ``edge.sinks``, ``edge.models``).
+A table imports nothing. The module is imported when its name is asked for, and a missing dependency
+is reported with the command that installs it. Installed packages extend a table through entry points
+of the group ``edge.<kind>s`` (``edge.backends``, ``edge.decoders``, ``edge.sources``, ``edge.sinks``,
+``edge.models``).
 """
 
 import importlib
