@@ -99,7 +99,7 @@ def prelu(x: Any, name: str) -> Any:
 
 
 def bottleneck(x: Any, channels: int, expansion: int, stride: int, name: str) -> Any:
-    """Apply an inverted residual with PReLU (section 3.3). Input and output are added where they have the same shape."""
+    """Apply an inverted residual with PReLU (section 3.3). Input and output are added where the shape is kept."""
     entry = x
     expanded = entry.shape[-1] * expansion
     x = prelu(conv_bn(x, expanded, f"{name}_expand", act=None), f"{name}_expand")

@@ -52,6 +52,6 @@ def text_cnn(
 
 
 def _maximum(x: Any, words: int, filters: int) -> Any:
-    """Convolve ``words`` neighbouring tokens; return each filter's maximum over the sentence, (batch, 1, 1, filters)."""
+    """Convolve ``words`` neighbouring tokens; return the maxima over the sentence, (batch, 1, 1, filters)."""
     x = conv(x, filters, f"width{words}", kernel=(words, 1), padding="valid")
     return keras.layers.MaxPooling2D((x.shape[1], 1), name=f"width{words}_maximum")(x)
