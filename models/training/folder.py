@@ -1,4 +1,4 @@
-"""Image folders: a folder or zip with ``train/`` and ``test/`` or ``validation/``, and in it a folder for each class."""
+"""Image folders: a folder or zip with ``train/`` and ``test/`` or ``validation/``, and in these a folder a class."""
 
 import zipfile
 from collections.abc import Callable, Iterator
