@@ -31,11 +31,19 @@ class Handover(Generic[T]):
         self._finished = self._closed = False
         self._error: BaseException | None = None
 
-    def put(self, item: T) -> bool:
-        """Add ``item`` and return True; return False without adding it when the taking side has closed."""
+    def put(self, item: T, timeout: float | None = None) -> bool:
+        """Add ``item`` and return True; return False without adding it when the taking side has closed.
+
+        Args:
+            item: what the taking side gets.
+            timeout: seconds to wait for room where the queue is lossless; None waits for ever.
+
+        Raises:
+            TimeoutError: there was no room in time, and ``item`` was not added.
+        """
         with self._lock:
-            while self._lossless and len(self._items) >= self._capacity and not self._closed:
-                self._freed.wait()
+            if self._lossless and not self._freed.wait_for(self._has_room, timeout):
+                raise TimeoutError
             if self._closed:
                 return False
             if len(self._items) >= self._capacity:
@@ -82,13 +90,21 @@ class Handover(Generic[T]):
             self._finished, self._error = True, error
             self._filled.notify_all()
 
-    def close(self) -> None:
-        """Leave the taking side. Items still inside are discarded, and a waiting ``put`` or ``take`` ends."""
+    def close(self) -> int:
+        """Leave the taking side: items still inside are discarded, and a waiting ``put`` or ``take`` ends.
+
+        Returns how many items were discarded.
+        """
         with self._lock:
             self._closed = True
+            discarded = len(self._items)
             self._items.clear()
             self._filled.notify_all()
             self._freed.notify_all()
+            return discarded
+
+    def _has_room(self) -> bool:
+        return self._closed or len(self._items) < self._capacity
 
     @property
     def closed(self) -> bool:

@@ -27,9 +27,9 @@ def write_tuning(rows: Sequence[Measurement], device: Device) -> list[Path]:
     """
     written = []
     for row in rows:
-        if row.fastest and row.timing and row.job.precision:  # plain files have no precision and no tuning
-            found = Tuning(row.job.backend, row.job.threads, row.job.precision, round(row.timing.median_ms, 4))
-            written.append(_write(row.job.target, device, found, row.version))
+        if row.fastest and row.timing and row.job.file.precision:  # plain files have no precision and no tuning
+            found = Tuning(row.job.backend, row.job.threads, row.job.file.precision, round(row.timing.median_ms, 4))
+            written.append(_write(row.job.file.origin, device, found, row.version))
     return written
 
 
