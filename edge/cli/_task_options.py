@@ -1,4 +1,4 @@
-"""Options that say what a model's outputs mean, the same in every command: ``--task``, ``--decoder``, ``--parameter``."""
+"""Options that say what the outputs of a model mean, the same in every command."""
 
 import argparse
 import json
