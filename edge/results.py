@@ -44,6 +44,12 @@ class Prediction:
     points: tuple[Point, ...] = ()
     nested: "Result | None" = None
 
+    @property
+    def caption(self) -> str:
+        """What a person reads of it: ``cat 98%``, with a track ``cat #3 98%``."""
+        track = "" if self.id is None else f" #{self.id}"
+        return f"{self.label}{track} {self.score:.0%}"
+
 
 @dataclass(frozen=True)
 class Mask:
@@ -87,6 +93,7 @@ class Pose:
         score: of the instance, 0 to 1.
         box: around the instance, where the network gives one.
         edges: pairs of keypoints that a drawing joins.
+        point_threshold: points with a lower score are uncertain, and a drawing leaves them out.
     """
 
     points: tuple[Point, ...]
@@ -94,6 +101,11 @@ class Pose:
     score: float = 1.0
     box: Box | None = None
     edges: tuple[tuple[int, int], ...] = ()
+    point_threshold: float = 0.0
+
+    def certain(self) -> tuple[bool, ...]:
+        """Return for each point whether it has a place and reaches the threshold."""
+        return tuple(all(map(math.isfinite, point)) and point[2] >= self.point_threshold for point in self.points)
 
 
 @dataclass(frozen=True)

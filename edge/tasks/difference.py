@@ -34,8 +34,9 @@ class Difference:
                 raise GateFailed(
                     f"output {name!r} must have the shape {expected.shape} of the reference, got {got.shape}"
                 )
-            if not np.isfinite(got).all():
-                raise GateFailed(f"output {name!r} has values that are not finite")
+            for whose, values in (("the reference's", expected), ("the candidate's", got)):
+                if not np.isfinite(values).all():
+                    raise GateFailed(f"{whose} output {name!r} has values that are not finite")
             difference = np.subtract(got, expected, dtype=np.float64)
             self.max_error = max(self.max_error, float(np.abs(difference).max(initial=0.0)))
             self._signal[name] = self._signal.get(name, 0.0) + float(np.sum(np.square(expected, dtype=np.float64)))
@@ -94,9 +95,26 @@ def decibel(signal: float, noise: float) -> float:
     return 10 * math.log10(signal / noise) if signal > 0 else -math.inf
 
 
-def percent(part: float, whole: float) -> float:
-    """Return 100 * part / whole; 100 when there was nothing to get wrong."""
-    return 100.0 * part / whole if whole else 100.0
+class Share:
+    """Counts parts of a whole."""
+
+    def __init__(self) -> None:
+        self.part, self.whole = 0.0, 0.0
+
+    def add(self, part: float, whole: float = 1.0) -> None:
+        """Count ``part`` of ``whole``."""
+        self.part += float(part)
+        self.whole += float(whole)
+
+    @property
+    def percent(self) -> float:
+        """The share in percent; 100 when there was nothing to get wrong."""
+        return 100.0 * self.part / self.whole if self.whole else 100.0
+
+
+def quality(name: str, candidate: Share, reference: Share) -> tuple[str, float, float] | None:
+    """Return what ``Difference.figures`` takes; None when no sample had a truth."""
+    return (name, candidate.percent, reference.percent) if candidate.whole else None
 
 
 def _measured(outputs: Outputs) -> list[str]:
