@@ -129,7 +129,7 @@ class Result:
         age_ms: from capture to result.
         dropped: frames that newer ones replaced since the loop began.
         skipped: frames that a gate passed over since the loop began.
-        infer_ms: the model's part of the age.
+        infer_ms: the network's part of the age: its run and the decoding of its outputs.
     """
 
     task: str = "classify"
