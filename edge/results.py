@@ -94,6 +94,8 @@ class Pose:
         box: around the instance, where the network gives one.
         edges: pairs of keypoints that a drawing joins.
         point_threshold: points with a lower score are uncertain, and a drawing leaves them out.
+        part: which set of the instance's points this is, for networks that give several, such as an eye's contour and
+            its iris: the name of the network's output.
     """
 
     points: tuple[Point, ...]
@@ -102,6 +104,7 @@ class Pose:
     box: Box | None = None
     edges: tuple[tuple[int, int], ...] = ()
     point_threshold: float = 0.0
+    part: str = ""
 
     def certain(self) -> tuple[bool, ...]:
         """Return for each point whether it has a place and reaches the threshold."""

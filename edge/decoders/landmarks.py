@@ -39,7 +39,7 @@ PUBLISHED = (
 class Landmarks:
     """Decodes outputs with the role ``points``, each one set of points, and at most one ``scores``, of one number.
 
-    A set is k times x, y, or x, y, z; the points of all sets make one pose, in the order of the outputs. z is left
+    A set is k times x, y, or x, y, z; each set is a part of the one instance, in the order of the outputs. z is left
     out. The score says whether the object is there at all; without one it is 1.
 
     Parameters:
@@ -66,6 +66,9 @@ class Landmarks:
         if len(self._score) > 1 or any(_length(output) != 1 for output in self._score):
             raise InputError(f"decoder landmarks takes at most one score, got {describe(self._score)}")
         self.points: int = sum(lengths) // self._dimensions
+        self.parts = {
+            output.name: length // self._dimensions for output, length in zip(self._sets, lengths, strict=True)
+        }
 
     def __call__(self, outputs: Outputs) -> Poses:
         """See PoseDecoder."""

@@ -96,8 +96,10 @@ def number(value: Any) -> Any:
 
 
 def pose(found: Pose) -> dict[str, Any]:
-    """Return score, box where there is one, and each point by its name."""
+    """Return score, part and box where there are any, and each point by its name."""
     out: dict[str, Any] = {"score": rounded(found.score, 4)}
+    if found.part:
+        out["part"] = found.part
     if found.box is not None:
         out["box"] = box(found.box)
     return {**out, "points": dict(zip(found.names, points(found.points), strict=True))}

@@ -1,6 +1,6 @@
 """Keypoints: the joints of bodies, the landmarks of faces, the corners of things."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -56,7 +56,10 @@ class Keypoints(Task):
         given = Parameters(signature)
         self._decoder: PoseDecoder = decoder_of(signature, given)
         count = self._decoder.points
-        self.names = texts(given, "names", count) or _names(labels, count, origin)
+        self._parts: Mapping[str, int] = getattr(self._decoder, "parts", {"": count})
+        stated_names = texts(given, "names", count)
+        self._named = stated_names is not None or labels is not None
+        self.names = stated_names or _names(labels, count, origin)
         default = COCO_EDGES if self.names == COCO else ()
         stated = pairs(given, "edges", count)
         self._edges = default if stated is None else stated
@@ -73,8 +76,8 @@ class Keypoints(Task):
         if self._stated_score or len(found.scores) > 1:
             order = order[found.scores[order] >= self._score_threshold]
         points, boxes = _on_frame(found, placement)
-        poses = (self._pose(points[row], found.scores[row], None if boxes is None else boxes[row]) for row in order)
-        return Result(self.name, poses=tuple(poses))
+        poses = (self._poses(points[row], found.scores[row], None if boxes is None else boxes[row]) for row in order)
+        return Result(self.name, poses=tuple(pose for parts in poses for pose in parts))
 
     def comparer(self) -> Comparer:
         """See Task: the share of points that lie within 2 % of the picture's diagonal; PCK against the truth."""
@@ -97,10 +100,20 @@ class Keypoints(Task):
         rows = ((pose.score, sum(pose.certain()), len(pose.points)) for pose in result.poses)
         return " | ".join(f"pose {score:.0%} with {seen} of {all_} points" for score, seen, all_ in rows) or "nothing"
 
-    def _pose(self, points: Any, score: Any, box: Any) -> Pose:
+    def _poses(self, points: Any, score: Any, box: Any) -> Iterator[Pose]:
+        """Yield one instance: a pose, or one for each of its parts, whose points are then named from its own first."""
         rows = tuple((x, y, s) for x, y, s in points.tolist())
         corners = None if box is None else tuple(box.tolist())
-        return Pose(rows, self.names, float(score), corners, self._edges, self.point_threshold)
+        if len(self._parts) == 1:
+            yield Pose(rows, self.names, float(score), corners, self._edges, self.point_threshold)
+            return
+        start = 0
+        for part, count in self._parts.items():
+            end = start + count
+            inside = tuple((a - start, b - start) for a, b in self._edges if start <= min(a, b) and max(a, b) < end)
+            names = self.names[start:end] if self._named else tuple(str(i) for i in range(count))
+            yield Pose(rows[start:end], names, float(score), corners, inside, self.point_threshold, part)
+            start = end
 
 
 def _names(labels: Sequence[str] | None, count: int, origin: str) -> tuple[str, ...]:

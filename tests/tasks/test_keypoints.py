@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from edge.errors import InputError
-from edge.imaging import placement_of
+from edge.imaging import InputFormat, placement_of
 from edge.results import Pose, Result
+from edge.signature import Input, Output, Signature, TaskSpec
 from edge.tasks.keypoints import COCO, COCO_EDGES, Keypoints
+from edge.tensors import real_outputs
 from tests.tasks.networks import image, outputs, signature
 
 SQUARE = image(100, 100)
@@ -193,3 +195,20 @@ def test_uncertain_points_and_their_edges_are_not_drawn():
     changed = (picture != 128).any(axis=-1)
     assert changed[50, 20:100].all()
     assert not changed[:, 110:].any()
+
+
+def test_several_sets_of_points_are_parts_with_names_of_their_own():
+    net = Signature(
+        (Input("image", "image", (1, 10, 10, 3), "float32", InputFormat()),),
+        (Output("contour", "points", (1, 9)), Output("iris", "points", (1, 6))),
+        TaskSpec("keypoints", "landmarks", {"edges": [[0, 2], [2, 3], [3, 4]]}),
+    )
+    values = np.arange(15, dtype=np.float32)
+    given = real_outputs({"contour": values[None, :9], "iris": values[None, 9:]})
+    contour, iris = Keypoints(net).decode(given).poses
+    assert (contour.part, contour.names, contour.edges) == ("contour", ("0", "1", "2"), ((0, 2),))
+    assert (iris.part, iris.names, iris.edges) == ("iris", ("0", "1"), ((0, 1),))
+    assert contour.points == ((0.0, 1.0, 1.0), (3.0, 4.0, 1.0), (6.0, 7.0, 1.0))
+    assert iris.points == ((9.0, 10.0, 1.0), (12.0, 13.0, 1.0))
+    json = Keypoints.as_json(Keypoints(net).decode(given))
+    assert [pose["part"] for pose in json["poses"]] == ["contour", "iris"]
