@@ -8,7 +8,7 @@ import numpy as np
 
 from edge.decoders.activations import sigmoid
 from edge.decoders.base import Ends, Floats, Poses, Recognized
-from edge.decoders.heads import Size, input_size, size_of_input, with_scores_of_one
+from edge.decoders.heads import Size, input_size, poses, size_of_input, unchecked, with_scores_of_one
 from edge.decoders.parameters import choice, whole
 from edge.errors import InputError
 from edge.signature import Output, Signature, TaskSpec, describe
@@ -72,17 +72,18 @@ class Landmarks:
 
     def __call__(self, outputs: Outputs) -> Poses:
         """See PoseDecoder."""
-        sets = [outputs[output.name].real.reshape(-1, self._dimensions)[:, :2] for output in self._sets]
-        xy = np.concatenate(sets)
-        if self._fractions:
-            xy = xy * np.asarray(self._size, np.float32)
-        return Poses(with_scores_of_one(xy)[None], self._presence(outputs))
+        with unchecked():
+            sets = [outputs[output.name].real.reshape(-1, self._dimensions)[:, :2] for output in self._sets]
+            xy = np.concatenate(sets)
+            if self._fractions:
+                xy = xy * np.asarray(self._size, np.float32)
+            return poses(with_scores_of_one(xy)[None], self._presence(outputs))
 
     def _presence(self, outputs: Outputs) -> Floats:
         if not self._score:
             return np.ones(1, np.float32)
         value = outputs[self._score[0].name].real.reshape(1)
-        return np.clip(sigmoid(value) if self._sigmoid else value, 0, 1)
+        return sigmoid(value) if self._sigmoid else value
 
 
 def _length(output: Output | TensorSpec) -> int:
