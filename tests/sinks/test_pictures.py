@@ -8,7 +8,7 @@ from edge.errors import FileError, InputError
 from edge.results import Prediction, Result
 from edge.sinks import overlay
 from edge.sinks.snapshot import Snapshot
-from edge.tasks import canvas
+from edge.tasks import canvas, lettering
 from tests.loops import ListSource, event, picture
 
 GREY = np.full((240, 320, 3), 128, np.uint8)
@@ -21,7 +21,7 @@ def test_a_result_is_drawn_as_its_task_says():
     assert boxed[120, 100].tolist() == list(canvas.colour_of(1))
     labelled = overlay.annotated(GREY, Result("classify", (one,)))
     assert (labelled[120, 100] == 128).all()
-    assert (labelled[: canvas.line_height(GREY), :40] != 128).mean() > 0.9
+    assert (labelled[: lettering.line_height(GREY), :40] != 128).mean() > 0.9
 
 
 @pytest.mark.parametrize("label", ["a label that is much longer than the picture is wide " * 3, "Ägypten 🐈", ""])
