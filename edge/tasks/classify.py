@@ -14,7 +14,7 @@ from edge.imaging import Image
 from edge.placement import Placement
 from edge.results import Prediction, Result
 from edge.signature import Signature
-from edge.tasks import canvas, json_form
+from edge.tasks import json_form, lettering
 from edge.tasks.activation import find_activation
 from edge.tasks.base import Budget, Comparer, Figures, Task
 from edge.tasks.difference import Difference, Share, quality
@@ -92,7 +92,7 @@ class Classify(Task):
     @staticmethod
     def draw(image: Image, result: Result) -> None:
         """See Task: the labels in the upper left corner."""
-        canvas.lines(image, [one.caption for one in result.predictions])
+        lettering.lines(image, [one.caption for one in result.predictions])
 
     @staticmethod
     def as_json(result: Result) -> Mapping[str, Any]:

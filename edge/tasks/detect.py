@@ -12,7 +12,7 @@ from edge.imaging import Image
 from edge.placement import Placement
 from edge.results import Point, Prediction, Result
 from edge.signature import Signature
-from edge.tasks import canvas, json_form
+from edge.tasks import canvas, json_form, lettering
 from edge.tasks.base import Budget, Comparer, Task
 from edge.tasks.box_comparison import BoxComparison
 from edge.tasks.decoding import decoder_of, on_frame
@@ -65,9 +65,13 @@ class Detect(Task):
 
     @staticmethod
     def draw(image: Image, result: Result) -> None:
-        """See Task: the best objects above the others; what another model said of an object below its label."""
+        """See Task: the best objects above the others; what another network said of an object below its label."""
         for one in reversed(result.predictions):
             _draw(image, one)
+        captions = lettering.Captions(image)
+        for one in result.predictions:
+            if one.box is not None:
+                captions.add(_captions(one), one.box)
 
     @staticmethod
     def as_json(result: Result) -> Mapping[str, Any]:
@@ -86,17 +90,20 @@ class Detect(Task):
 
 
 def _draw(image: Image, one: Prediction) -> None:
-    colour, captions = canvas.colour_of(one.index), [one.caption]
-    if one.nested is not None:
-        nested = tasks.load(one.nested.task)
-        if _has_places(one.nested):
-            nested.draw(image, one.nested)
-        else:
-            captions.append(nested.line(one.nested))
+    colour = canvas.colour_of(one.index)
+    if one.nested is not None and _has_places(one.nested):
+        tasks.load(one.nested.task).draw(image, one.nested)
     for x, y, _ in one.points:
         canvas.dot(image, x, y, colour)
     if one.box is not None:
-        canvas.box(image, one.box, colour, captions)
+        canvas.box(image, one.box, colour)
+
+
+def _captions(one: Prediction) -> list[str]:
+    """Return the object's label, and below it what another network said of the object as a whole."""
+    if one.nested is None or _has_places(one.nested):
+        return [one.caption]
+    return [one.caption, tasks.load(one.nested.task).line(one.nested)]
 
 
 def _has_places(result: Result) -> bool:

@@ -12,7 +12,7 @@ from edge.imaging import Image
 from edge.placement import Placement
 from edge.results import Result
 from edge.signature import Signature
-from edge.tasks import canvas, json_form
+from edge.tasks import json_form, lettering
 from edge.tasks.base import Budget, Comparer, Figures, Task
 from edge.tasks.difference import Difference
 from edge.tasks.parameters import Parameters
@@ -55,7 +55,7 @@ class Embed(Task):
     @staticmethod
     def draw(image: Image, result: Result) -> None:
         """See Task: the values as a strip of colours at the lower edge, blue for negative and red for positive."""
-        canvas.lines(image, [Embed.line(result)])
+        lettering.lines(image, [Embed.line(result)])
         vector = result.embedding
         if vector is None or not vector.size or not np.isfinite(vector).all():
             return

@@ -12,7 +12,7 @@ from edge.imaging import Image
 from edge.placement import Placement
 from edge.results import Pose, Result
 from edge.signature import Signature
-from edge.tasks import canvas, json_form
+from edge.tasks import canvas, json_form, lettering
 from edge.tasks.base import Budget, Comparer, Task
 from edge.tasks.decoding import decoder_of
 from edge.tasks.parameters import Parameters, pairs, texts
@@ -86,8 +86,12 @@ class Keypoints(Task):
     @staticmethod
     def draw(image: Image, result: Result) -> None:
         """See Task: each instance in a colour of its own."""
-        for number_, pose in enumerate(result.poses):
-            _draw(image, pose, canvas.colour_of(number_))
+        for row, pose in enumerate(result.poses):
+            _draw(image, pose, canvas.colour_of(row))
+        captions = lettering.Captions(image)
+        for pose in result.poses:
+            if pose.box is not None:
+                captions.add([f"{pose.score:.0%}"], pose.box)
 
     @staticmethod
     def as_json(result: Result) -> Mapping[str, Any]:
@@ -140,4 +144,4 @@ def _draw(image: Image, pose: Pose, colour: canvas.Colour) -> None:
         if seen:
             canvas.dot(image, x, y, colour)
     if pose.box is not None:
-        canvas.box(image, pose.box, colour, [f"{pose.score:.0%}"])
+        canvas.box(image, pose.box, colour)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from edge.imaging import Image
 from edge.results import Mask
-from edge.tasks import canvas
+from edge.tasks import canvas, lettering
 
 OPACITY = 0.55
 """How much of a class's colour covers the picture."""
@@ -39,7 +39,7 @@ def _legend(image: Image, mask: Mask, colours: NDArray[np.uint8], plain: bool) -
     numbers = {label: number for number, label in reversed(list(enumerate(mask.labels)))}
     shares = sorted(mask.shares().items(), key=lambda row: -row[1])
     rows = [(label, share) for label, share in shares if share >= LEAST_SHARE and not (plain and numbers[label] == 0)]
-    canvas.legend(image, [(f"{label} {share:.0%}", _tuple(colours[numbers[label] % 255])) for label, share in rows])
+    lettering.legend(image, [(f"{label} {share:.0%}", _tuple(colours[numbers[label] % 255])) for label, share in rows])
 
 
 def _is_background(mask: Mask) -> bool:

@@ -9,7 +9,7 @@ from edge.imaging import Image
 from edge.placement import Placement
 from edge.results import Result
 from edge.signature import Signature
-from edge.tasks import canvas, json_form
+from edge.tasks import json_form, lettering
 from edge.tasks.base import Budget, Comparer, Figures, Task
 from edge.tasks.difference import Difference
 from edge.tasks.parameters import Parameters
@@ -40,7 +40,7 @@ class Raw(Task):
     @staticmethod
     def draw(image: Image, result: Result) -> None:
         """See Task: a line for each output in the upper left corner."""
-        canvas.lines(image, [_summary(name, values) for name, values in result.tensors.items()])
+        lettering.lines(image, [_summary(name, values) for name, values in result.tensors.items()])
 
     @staticmethod
     def as_json(result: Result) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from edge.imaging import Image
 from edge.placement import Placement
 from edge.results import Result
 from edge.signature import Output, Signature
-from edge.tasks import canvas, json_form
+from edge.tasks import json_form, lettering
 from edge.tasks.base import Budget, Comparer, Figures, Task
 from edge.tasks.difference import Difference
 from edge.tasks.parameters import Parameters, one_or_each, texts
@@ -68,7 +68,7 @@ class Regress(Task):
     @staticmethod
     def draw(image: Image, result: Result) -> None:
         """See Task: a line for each quantity in the upper left corner."""
-        canvas.lines(image, _lines(result))
+        lettering.lines(image, _lines(result))
 
     @staticmethod
     def as_json(result: Result) -> Mapping[str, Any]:
