@@ -1,4 +1,4 @@
-"""Write the drawn image set and a clip: ``python -m edge.scenes --out DIR``."""
+"""Write the drawn image set and a clip, or another drawn set: ``python -m edge.scenes --out DIR [--set NAME]``."""
 
 import argparse
 import sys
@@ -10,17 +10,24 @@ from edge.errors import EdgeError
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m edge.scenes", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write (images/, clip.avi)")
-    parser.add_argument("--train", type=int, default=400, metavar="N", help="training images per class (400)")
-    parser.add_argument("--test", type=int, default=100, metavar="N", help="test images per class (100)")
-    parser.add_argument("--size", type=int, default=64, metavar="PIXELS", help="width and height of an image (64)")
-    parser.add_argument("--frames", type=int, default=240, metavar="N", help="frames of the 1280x720 clip (240)")
-    parser.add_argument("--seed", type=int, default=0, help="another seed, another set (0)")
+    parser.add_argument(
+        "--set", metavar="NAME", help="write this set into DIR in its usual size instead, e.g. scenes:boxes"
+    )
+    parser.add_argument("--train", type=int, default=400, metavar="N", help="training images per class (default 400)")
+    parser.add_argument("--test", type=int, default=100, metavar="N", help="test images per class (default 100)")
+    parser.add_argument("--size", type=int, default=64, metavar="PIXELS", help="side of an image (default 64)")
+    parser.add_argument("--frames", type=int, default=240, metavar="N", help="frames of the clip (default 240)")
+    parser.add_argument("--seed", type=int, default=0, help="another seed, another set (default 0)")
     return parser
 
 
 def _write(arguments: argparse.Namespace) -> None:
-    from edge.scenes import CLASSES, write_clip, write_dataset
+    from edge.scenes import CLASSES, draw_set, write_clip, write_dataset
 
+    if arguments.set:
+        draw_set(arguments.set, arguments.out)
+        print(f"{arguments.out}: the set {arguments.set}")
+        return
     write_dataset(arguments.out / "images", arguments.train, arguments.test, arguments.size, arguments.seed)
     total = len(CLASSES) * (arguments.train + arguments.test)
     print(f"{arguments.out / 'images'}: {total} images of {arguments.size}x{arguments.size}, {len(CLASSES)} classes")
