@@ -26,11 +26,6 @@ SETS: dict[str, Entry] = {
 }
 
 
-def is_drawn(name: str) -> bool:
-    """Return whether ``name`` asks for a drawn set, known or not."""
-    return name == PLAIN or name.startswith(f"{PLAIN}:")
-
-
 def writer(name: str) -> Callable[..., Any]:
     """Return what writes the set ``name`` into a folder. Raises InputError for a name that the table does not hold."""
     if name not in SETS:

@@ -12,7 +12,7 @@ class DatasetTask(Protocol):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Class names, in the order of the network's outputs."""
+        """Names of classes or keypoints, in the order of the network's outputs; none for a task without."""
 
     @property
     def metric(self) -> str:
@@ -43,6 +43,18 @@ class DatasetTask(Protocol):
         Pictures that a person would look at go into ``out``.
         """
 
+    def network_options(self) -> Mapping[str, Any]:
+        """Return what the data decide of the network: ``classes`` and other arguments of ``edge.models.build``."""
+
+    def with_head(self, model: Any) -> Any:
+        """Return the model that is fitted so that ``model`` learns: itself, or with layers behind it.
+
+        Those layers serve the loss alone. They share ``model``'s weights and are no part of what is saved.
+        """
+
+    def files(self) -> Mapping[str, str]:
+        """Return the text files that whoever uses the network needs beside it, by name."""
+
     def facts(self) -> Mapping[str, Any]:
         """Return what the record says of the data: sample counts, files left out, mean and std of the inputs.
 
@@ -50,7 +62,28 @@ class DatasetTask(Protocol):
         """
 
 
-def sentence(name: str, record: Mapping[str, Any]) -> str:
-    """Return the line that ends a training: what was reached, on how many samples."""
+class Plain:
+    """What most tasks share: the network is fitted as it is, has one output for each label and needs no other file."""
+
+    labels: tuple[str, ...]
+
+    def network_options(self) -> Mapping[str, Any]:
+        """See DatasetTask."""
+        return {"classes": len(self.labels)}
+
+    def with_head(self, model: Any) -> Any:
+        """See DatasetTask."""
+        return model
+
+    def files(self) -> Mapping[str, str]:
+        """See DatasetTask."""
+        return {}
+
+
+def sentence(name: str, record: Mapping[str, Any], sample: str = "image") -> str:
+    """Return the line that ends a training: what was reached, on how many samples.
+
+    sample: what one is called.
+    """
     headline = record["headline"]
-    return f"{name}: {headline} {record[headline]:.4f} on {record['images']['report']} images"
+    return f"{name}: {headline} {record[headline]:.4f} on {record['images']['report']} {sample}s"

@@ -58,10 +58,11 @@ def _bytes(read: Callable[[], bytes]) -> bytes:
         return b""
 
 
-def open_folder(root: Path, labels: tuple[str, ...] | None = None) -> ImageFolder:
+def open_folder(root: Path, labels: tuple[str, ...] | None = None, same_classes: bool = True) -> ImageFolder:
     """List a data set; no image is read.
 
     labels: the classes a model already has; a folder that is not among them is refused.
+    same_classes: refuse a class that is there to report on but not to train on.
     Raises FileError when unreadable, InputError when it is not an image folder or is empty.
     """
     rows = [row for name in _names(root) if (row := _parse(name))]
@@ -81,7 +82,8 @@ def open_folder(root: Path, labels: tuple[str, ...] | None = None) -> ImageFolde
         members = sorted((name, index[label]) for s, label, name in rows if s == split)
         if members:
             splits[split] = Split(tuple(m[0] for m in members), tuple(m[1] for m in members))
-    _check_labels_agree(root, rows)
+    if same_classes:
+        _check_labels_agree(root, rows)
     return ImageFolder(root, labels, splits)
 
 

@@ -13,6 +13,7 @@ from edge.errors import InputError, unknown_name
 from edge.models import anchors as boxes_of
 from edge.models.anchors import Boxes
 from edge.models.heads.ssdlite import check_ratios, check_strides
+from edge.models.training.dataset_task import Plain
 from edge.models.training.decode import Progress
 from edge.models.training.detection.average_precision import Found, Truth, average_precisions, mean_average_precision
 from edge.models.training.detection.box_augmentation import augment
@@ -44,7 +45,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Detection:
+class Detection(Plain):
     """train: what is fitted. monitor: what each epoch reports on. report_on: what the final figures are taken on.
 
     upside_down: training images are mirrored top to bottom, too, for pictures without an up.
@@ -115,6 +116,7 @@ class Detection:
             "mean": [MIDDLE],
             "std": [MIDDLE],
             "loss": self.kind,
+            "upside_down": self.upside_down,
             "anchors": {name: list(getattr(self.grid, name)) for name in ("strides", "ratios", "scales")},
         }
 
