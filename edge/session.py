@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -18,10 +18,10 @@ from edge.closing import Closing
 from edge.device import this_device
 from edge.errors import FileError, InputError, MissingExtra
 from edge.imaging import Colour, Image, Prepared, Preprocessor, Resize
-from edge.placement import Placement
+from edge.manifest import Golden
 from edge.recognize import Asked, recognize
 from edge.results import Result
-from edge.signature import Signature, describe
+from edge.signature import Input, Signature, describe
 from edge.tasks.base import Task
 from edge.tensors import Array, Outputs, Tensor, TensorSpec, quantize
 from edge.tuning import Tuning, read_tuning
@@ -113,6 +113,11 @@ class Session(Closing):
         """The model file."""
         return self._runnable.path
 
+    @property
+    def golden(self) -> Golden | None:
+        """The bundle's golden input and outputs for this file, if there are any."""
+        return self._runnable.golden
+
     def run(self, inputs: Mapping[str, Any]) -> Outputs:
         """Run the network once.
 
@@ -127,7 +132,9 @@ class Session(Closing):
             InputError: an input is missing, unknown, or of another shape.
         """
         if set(inputs) != set(self._inputs):
-            raise InputError(f"the network takes {describe(self.signature.inputs)}; got {', '.join(inputs) or 'nothing'}")
+            raise InputError(
+                f"the network takes {describe(self.signature.inputs)}; got {', '.join(inputs) or 'nothing'}"
+            )
         arrays = [_fitting(inputs[name], spec) for name, spec in self._inputs.items()]
         return self._named(self._in_file_order(arrays))
 
@@ -160,29 +167,41 @@ class Session(Closing):
         if isinstance(value, list):
             return [self(one, colour) for one in value]
         if isinstance(value, Mapping):
-            return self.task.decode(self.run(self._pictures(value, colour)), None)
+            return self.task.decode(self.run(self.pictures(value, colour)), None)
         if self.preprocess is not None:
             return self.infer(self.preprocess(_picture(value, colour)))
         if len(self._inputs) != 1:
-            raise InputError(
-                f"the network takes several inputs, give them by name: {describe(self.signature.inputs)}"
-            )
+            raise InputError(f"the network takes several inputs, give them by name: {describe(self.signature.inputs)}")
         return self.task.decode(self.run({next(iter(self._inputs)): value}), None)
 
     def close(self) -> None:
         """Release the interpreter."""
         self.model.close()
 
-    def _pictures(self, inputs: Mapping[str, Any], colour: Colour) -> dict[str, Any]:
-        """Return the inputs with pictures prepared: those of image inputs that are not in the input's shape yet."""
+    def pictures(self, inputs: Mapping[str, Any], colour: Colour = "BGR") -> dict[str, Any]:
+        """Return inputs with the pictures made ready: those of image inputs that are not in the input's shape yet.
+
+        Args:
+            inputs: by the signature's names; a picture as ``__call__`` takes it, (frames, height, width, 3) for a clip.
+            colour: the order of the pictures' channels.
+        """
         found = dict(inputs)
         for entry in self.signature.inputs:
             value = found.get(entry.name)
-            if entry.format is None or value is None or np.shape(value) == entry.shape:
-                continue
-            prepare = Preprocessor(self._inputs[entry.name], entry.format)
-            found[entry.name] = prepare(_picture(value, colour)).tensor
+            if entry.format is not None and value is not None and np.shape(value) != entry.shape:
+                found[entry.name] = self._prepared(entry, value, colour)
         return found
+
+    def _prepared(self, entry: Input, value: Any, colour: Colour) -> Array:
+        """Return one picture, or the frames of a clip, as the input's tensor."""
+        assert entry.format is not None
+        spec = self._inputs[entry.name]
+        if len(entry.shape) != 5:
+            return Preprocessor(spec, entry.format)(_picture(value, colour)).tensor
+        if len(value) != entry.shape[1]:
+            raise InputError(f"input {entry.name!r} takes clips of {entry.shape[1]} frames, got {len(value)}")
+        prepare = Preprocessor(replace(spec, shape=(1, *spec.shape[2:])), entry.format)
+        return np.stack([prepare(_picture(frame, colour)).tensor[0] for frame in value])[None]
 
     def _in_file_order(self, arrays: Sequence[Array]) -> list[Array]:
         by_spec = {id(spec): array for spec, array in zip(self._inputs.values(), arrays, strict=True)}
@@ -278,17 +297,14 @@ def _order(
     in_file: the file's name of each; empty when the file has them in the signature's order.
     """
     if len(specs) != len(names):
-        raise InputError(
-            f"{path.name} must have {len(names)} tensors for {', '.join(names)}, it has {describe(specs)}"
-        )
+        raise InputError(f"{path.name} must have {len(names)} tensors for {', '.join(names)}, it has {describe(specs)}")
     if not in_file:
         return dict(zip(names, specs, strict=True))
     by_name = {spec.name: spec for spec in specs}
     for name in names:
         if in_file[name] not in by_name:
             raise InputError(
-                f"the signature names the tensor {in_file[name]!r}, which {path.name} lacks; "
-                f"it has {describe(specs)}"
+                f"the signature names the tensor {in_file[name]!r}, which {path.name} lacks; it has {describe(specs)}"
             )
     return {name: by_name[in_file[name]] for name in names}
 
@@ -324,6 +340,3 @@ def _picture(value: Any, colour: Colour) -> Image:
     if image.ndim == 2 or image.shape[2] == 1:
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8) if colour == "RGB" else image
-
-
-__all__ = ["Placement", "Session", "SessionOptions", "open_session"]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.calibration.ranges import Extremes, Histogram
+from edge.calibration.observers import HistogramObserver, MinMaxObserver
 from edge.deploy._tensorflow import need
 from edge.deploy.convert.tflite_object import TFLiteObject
 
@@ -44,12 +44,12 @@ class Ranges:
     def __init__(self, file: TFLiteObject, least_error: bool) -> None:
         ranged = [index for index, tensor in file.tensors() if _has_range(tensor)]
         kept = file.border() if least_error else set(ranged)
-        self._seen = {index: Extremes() if index in kept else Histogram() for index in ranged}
+        self._seen = {index: MinMaxObserver() if index in kept else HistogramObserver() for index in ranged}
 
     def see(self, value: Value) -> None:
         """Take in one sample's values."""
         for index, seen in self._seen.items():
-            seen.add(value(index))
+            seen.observe(value(index))
 
     def write(self, file: TFLiteObject) -> None:
         """Put them in the place of the calibrator's."""

@@ -32,5 +32,5 @@ def prepared(calibrated: bytes, samples: Sequence[NDArray[Any]], method: str, pr
         progress(done, len(samples))
     ranges.write(file)
     while layers:
-        layers.pop().round(file)  # and its moment is gone
+        layers.pop().round(file)  # this frees its Hessian
     return file.to_bytes()

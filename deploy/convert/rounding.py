@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.calibration.patches import Window, dense_rows, grouped_rows
-from edge.calibration.rounding import Moment, rounded
+from edge.calibration.gptq import Hessian, gptq
+from edge.calibration.im2col import Window, dense_rows, grouped_rows
 from edge.deploy.convert.tflite_object import TFLiteObject
 
 Floats = NDArray[np.float32]
@@ -19,7 +19,10 @@ Rows = Callable[[Floats, NDArray[np.int64]], Floats]
 POSITIONS = 20_000
 """Output positions that a layer is rounded on; chosen at random, as many of each sample."""
 MOST_INPUTS = 5_000
-"""Of one sum. Wider dense layers (VGG-16's first has 25,088) keep the nearest steps: their moments fill the memory."""
+"""Layers with more inputs per output than this keep round-to-nearest, because their Hessian would not fit in memory.
+
+VGG-16's first dense layer has 25,088.
+"""
 
 
 @dataclass(frozen=True)
@@ -35,22 +38,22 @@ class Layer:
     depthwise: bool
     positions: int
     rows: Rows
-    moment: Moment
+    hessian: Hessian
 
     def see(self, value: Floats, count: int, rng: np.random.Generator) -> None:
         """Take in what the layer reads for one sample, at up to ``count`` of its positions."""
         chosen = rng.choice(self.positions, min(count, self.positions), replace=False)
-        self.moment.add(self.rows(value, chosen))
+        self.hessian.observe(self.rows(value, chosen))
 
     def round(self, file: TFLiteObject) -> None:
         """Put the layer's weights in ``file`` on their steps, and move its bias."""
         weights, bias = file.constant(self.weights), file.constant(self.bias)
         assert weights is not None, "found by layers()"
         assert bias is not None, "found by layers()"
-        groups = len(self.moment.sums)
+        groups = len(self.hessian.sums)
         first = np.moveaxis(weights, -1, 0) if self.depthwise else weights
         split = first.reshape(groups, bias.size // groups, -1).transpose(0, 2, 1)
-        whole, moved = rounded(split.astype(np.float64), bias.reshape(groups, -1).astype(np.float64), self.moment)
+        whole, moved = gptq(split.astype(np.float64), bias.reshape(groups, -1).astype(np.float64), self.hessian)
         back = whole.transpose(0, 2, 1).reshape(first.shape)
         file.replace(self.weights, np.ascontiguousarray(np.moveaxis(back, 0, -1) if self.depthwise else back))
         file.replace(self.bias, moved.reshape(bias.shape))
@@ -82,7 +85,7 @@ def _layer(file: TFLiteObject, code: int, operation: Any) -> Layer | None:
         groups = file.shape(source)[3] // (1 if depthwise else shape[3])
         rows = partial(grouped_rows, window=_window(file, operation, shape), groups=groups)
     positions = math.prod(file.shape(int(operation.outputs[0]))) // channels
-    return Layer(source, weights, bias, depthwise, positions, rows, Moment.empty(groups, n))
+    return Layer(source, weights, bias, depthwise, positions, rows, Hessian.empty(groups, n))
 
 
 def _own_bias(file: TFLiteObject, operation: Any, channels: int) -> int | None:

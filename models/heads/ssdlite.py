@@ -2,7 +2,7 @@
 
 MobileNetV2 (Sandler et al. 2018, https://arxiv.org/abs/1801.04381), section 6.2, table 6; SSD (Liu et al. 2016,
 https://arxiv.org/abs/1512.02325), figure 2. Decoding and suppression are no part of the network: see
-``edge.models.anchors`` and ``edge.tasks.nms``.
+``edge.decoders.anchors`` and ``edge.decoders.select``.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,8 +10,8 @@ from typing import Any
 
 import tf_keras as keras
 
+from edge.decoders.anchors import RATIOS, STRIDES, boxes_per_place, numbers
 from edge.errors import InputError
-from edge.models.anchors import RATIOS, STRIDES, boxes_per_place, numbers
 from edge.models.backbones import tap, taps
 from edge.models.blocks import conv_bn, depthwise_bn
 from edge.models.families.mobilenet_v2 import mobilenet_v2
@@ -62,7 +62,7 @@ def ssdlite(
     strides: Sequence[int],
     ratios: Sequence[float],
 ) -> Any:
-    """Return a network with two outputs, for n anchors in the order of ``edge.models.anchors.anchors``.
+    """Return a network with two outputs, for n anchors in the order of ``edge.decoders.anchors.anchors``.
 
     ``boxes``: (batch, n, 4) float32 offsets from the anchors. ``scores``: (batch, n, classes + 1) float32
     probabilities that sum to 1, background first.

@@ -1,8 +1,8 @@
 """Anchor boxes of a single-shot detector and the coding of boxes against them, in numpy.
 
-SSD, Liu et al. 2016, https://arxiv.org/abs/1512.02325, section 2.2. Everything is float32 and in fractions of the
-image: y of its height, x of its width. An anchor is a row [centre y, centre x, height, width]; a box is a row
-[ymin, xmin, ymax, xmax].
+Training encodes boxes here and every decoder with anchors decodes them here. SSD, Liu et al. 2016,
+https://arxiv.org/abs/1512.02325, section 2.2. Everything is float32 and in fractions of the image: y of its height,
+x of its width. An anchor is a row [centre y, centre x, height, width]; a box is a row [ymin, xmin, ymax, xmax].
 """
 
 from collections.abc import Sequence
@@ -90,9 +90,21 @@ def _shapes(input_shape: Sequence[int], scale: float, following: float, ratios: 
 
 def _level(rows: int, columns: int, shapes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the anchors of one map: centres at (i + 0.5) / rows and (j + 0.5) / columns."""
-    y, x = np.meshgrid((np.arange(rows) + 0.5) / rows, (np.arange(columns) + 0.5) / columns, indexing="ij")
+    return level((np.arange(rows) + 0.5) / rows, (np.arange(columns) + 0.5) / columns, shapes)
+
+
+def level(rows: NDArray[np.float64], columns: NDArray[np.float64], shapes: Any) -> NDArray[np.float64]:
+    """Return the anchors of one feature map, row after row, place after place, shape after shape.
+
+    Args:
+        rows: the centres' y, one for each row of the map.
+        columns: the centres' x, one for each column.
+        shapes: (boxes a place, 2), height and width.
+    """
+    shapes = np.asarray(shapes, np.float64).reshape(-1, 2)
+    y, x = np.meshgrid(rows, columns, indexing="ij")
     centres = np.repeat(np.stack([y.ravel(), x.ravel()], axis=1), len(shapes), axis=0)
-    return np.concatenate([centres, np.tile(shapes, (rows * columns, 1))], axis=1)
+    return np.concatenate([centres, np.tile(shapes, (len(rows) * len(columns), 1))], axis=1)
 
 
 def corners(centred: Boxes) -> Boxes:
@@ -117,9 +129,13 @@ def encode(boxes: Boxes, against: Boxes) -> Boxes:
     return np.asarray(np.concatenate([moves, growths], axis=1) / VARIANCES, np.float32)
 
 
-def decode(offsets: Boxes, against: Boxes) -> Boxes:
-    """Return (n, 4) boxes of (n, 4) offsets from the (n, 4) anchors ``against``: what undoes ``encode``."""
-    real = offsets * np.asarray(VARIANCES, np.float32)
+def decode(offsets: Boxes, against: Boxes, variances: Sequence[float] = VARIANCES) -> Boxes:
+    """Return (n, 4) boxes of (n, 4) offsets from the (n, 4) anchors ``against``: the inverse of ``encode``.
+
+    Centre = offset * variance * side of the anchor + its centre; side = exp(offset * variance) * side of the anchor.
+    Infinite offsets give finite boxes; what is not a number stays so.
+    """
+    real = np.clip(offsets * np.asarray(variances, np.float32), -1e6, 1e6)
     centres = real[:, :2] * against[:, 2:] + against[:, :2]
     sides = np.exp(np.minimum(real[:, 2:], LARGEST)) * against[:, 2:]
     return corners(np.concatenate([centres, sides], axis=1).astype(np.float32))
