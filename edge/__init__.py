@@ -27,6 +27,7 @@ def load(path: str | Path, **options: Any) -> "Session":
     Raises:
         FileError, InputError, MissingExtra: with one line that says what is wrong and what to do.
     """
-    from edge.session import SessionOptions, open_session
+    from edge.opening import open_session
+    from edge.session import SessionOptions
 
     return open_session(path, SessionOptions(**options))

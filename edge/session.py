@@ -8,23 +8,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, overload
 
-import cv2
 import numpy as np
 
-from edge import backends, labels, tasks
+from edge import labels, tasks
 from edge.backends.base import Backend, Model, OpenOptions
-from edge.bundle import Bundle, Runnable, is_bundle, open_bundle
+from edge.binding import bind
+from edge.bundle import Runnable
+from edge.clips import ClipPreprocessor
 from edge.closing import Closing
-from edge.device import this_device
-from edge.errors import FileError, InputError, MissingExtra
-from edge.imaging import Colour, Image, Prepared, Preprocessor, Resize
+from edge.errors import InputError
+from edge.imaging import Colour, Prepared, Preprocessor, Resize
+from edge.inputs import as_picture, as_tensor
 from edge.manifest import Golden
-from edge.recognize import Asked, recognize
 from edge.results import Result
 from edge.signature import Input, Signature, describe
 from edge.tasks.base import Task
-from edge.tensors import Array, Outputs, Tensor, TensorSpec, quantize
-from edge.tuning import Tuning, read_tuning
+from edge.tensors import Array, Outputs, Tensor
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class SessionOptions:
         threads: of the model.
         device: which device of its kind the backend opens, such as ``usb:0``.
         precision: which of a bundle's files.
-        labels: a label file, which takes the place of the bundle's.
+        labels: a label file or the names themselves, which take the place of the bundle's.
         task, decoder: what a bare file is; a bundle states its own.
         parameters: task parameters that replace the stated ones, such as ``score_threshold``.
         colour, mean, std, resize: the input of a bare file; a bundle states its own.
@@ -47,7 +46,7 @@ class SessionOptions:
     threads: int | None = None
     device: str | None = None
     precision: str | None = None
-    labels: Path | None = None
+    labels: str | Path | Sequence[str] | None = None
     task: str | None = None
     decoder: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -73,7 +72,7 @@ class Session(Closing):
         signature: what the network takes and gives.
         labels: class names; None where nobody gave any.
         task: what decodes the outputs.
-        preprocess: turns frames into the image input; None for a network that takes none, or not only one.
+        preprocess: turns frames into the image or clip input; None for a network that takes none, or not only one.
         notes: what was found out or assumed about a bare file, one line each.
     """
 
@@ -93,20 +92,21 @@ class Session(Closing):
         """Find the signature, and which tensor of the file is which name in it."""
         self.labels, origin = _labels(runnable, options)
         self.notes: tuple[str, ...] = ()
-        if runnable.signature is None:
-            found = recognize(runnable.path, self.model.inputs, self.model.outputs, _asked(options, self.labels))
-            signature, self.notes = found.signature, found.notes
-        else:
-            signature = runnable.signature
+        signature = runnable.signature
+        if signature is None:
+            signature, self.notes = _recognized(runnable.path, self.model, options, self.labels)
         self.signature: Signature = signature.with_parameters(options.parameters)
         names = runnable.tensors
-        self._inputs = _order(self.model.inputs, [i.name for i in signature.inputs], names.inputs, runnable.path)
-        self._outputs = _order(self.model.outputs, [o.name for o in signature.outputs], names.outputs, runnable.path)
+        inputs = bind(self.model.inputs, signature.inputs, names.inputs, runnable.path)
+        self._inputs = {name: spec for name, (_, spec) in inputs.items()}
+        self._input_order = sorted(inputs, key=lambda name: inputs[name][0])
+        self._outputs = bind(self.model.outputs, signature.outputs, names.outputs, runnable.path)
         self.task: Task = tasks.load(signature.task.name)(self.signature, self.labels, origin)
         entry = self.signature.image if len(self.signature.inputs) == 1 else None
-        self.preprocess: Preprocessor | None = None
+        self.preprocess: Preprocessor | ClipPreprocessor | None = None
         if entry is not None and entry.format is not None:
-            self.preprocess = Preprocessor(self._inputs[entry.name], entry.format, options.rotation)
+            prepare = ClipPreprocessor if len(entry.shape) == 5 else Preprocessor
+            self.preprocess = prepare(self._inputs[entry.name], entry.format, options.rotation)
 
     @property
     def path(self) -> Path:
@@ -135,8 +135,8 @@ class Session(Closing):
             raise InputError(
                 f"the network takes {describe(self.signature.inputs)}; got {', '.join(inputs) or 'nothing'}"
             )
-        arrays = [_fitting(inputs[name], spec) for name, spec in self._inputs.items()]
-        return self._named(self._in_file_order(arrays))
+        arrays = {name: as_tensor(inputs[name], spec) for name, spec in self._inputs.items()}
+        return self._named([arrays[name] for name in self._input_order])
 
     def run_tensor(self, tensor: Array) -> Outputs:
         """Run a network of one input on a tensor that ``preprocess`` made."""
@@ -157,8 +157,9 @@ class Session(Closing):
 
         Args:
             value: for a network that takes one image, a picture: (height, width, 3) uint8 of any size, (height, width)
-                uint8 for grey, or the path of a picture file. Otherwise one array in the input's shape, with or
-                without the batch of 1, or a mapping from input name to array. A list of any of these gives a list.
+                uint8 for grey, or the path of a picture file. For one that takes a clip, (frames, height, width, 3)
+                uint8. Otherwise one array in the input's shape, with or without the batch of 1, or a mapping from
+                input name to any of these. A list gives a list.
             colour: the order of a picture's channels, ``BGR`` as OpenCV reads them, or ``RGB``.
 
         Raises:
@@ -168,11 +169,11 @@ class Session(Closing):
             return [self(one, colour) for one in value]
         if isinstance(value, Mapping):
             return self.task.decode(self.run(self.pictures(value, colour)), None)
-        if self.preprocess is not None:
-            return self.infer(self.preprocess(_picture(value, colour)))
+        if isinstance(self.preprocess, Preprocessor):
+            return self.infer(self.preprocess(as_picture(value, colour)))
         if len(self._inputs) != 1:
             raise InputError(f"the network takes several inputs, give them by name: {describe(self.signature.inputs)}")
-        return self.task.decode(self.run({next(iter(self._inputs)): value}), None)
+        return self.task.decode(self.run(self.pictures({next(iter(self._inputs)): value}, colour)), None)
 
     def close(self) -> None:
         """Release the interpreter."""
@@ -197,146 +198,40 @@ class Session(Closing):
         assert entry.format is not None
         spec = self._inputs[entry.name]
         if len(entry.shape) != 5:
-            return Preprocessor(spec, entry.format)(_picture(value, colour)).tensor
+            return Preprocessor(spec, entry.format)(as_picture(value, colour)).tensor
         if len(value) != entry.shape[1]:
             raise InputError(f"input {entry.name!r} takes clips of {entry.shape[1]} frames, got {len(value)}")
         prepare = Preprocessor(replace(spec, shape=(1, *spec.shape[2:])), entry.format)
-        return np.stack([prepare(_picture(frame, colour)).tensor[0] for frame in value])[None]
-
-    def _in_file_order(self, arrays: Sequence[Array]) -> list[Array]:
-        by_spec = {id(spec): array for spec, array in zip(self._inputs.values(), arrays, strict=True)}
-        return [by_spec[id(spec)] for spec in self.model.inputs]
+        return np.stack([prepare(as_picture(frame, colour)).tensor[0] for frame in value])[None]
 
     def _named(self, arrays: Sequence[Array]) -> Outputs:
-        by_spec = {
-            id(spec): Tensor(array, spec)
-            for spec, array in zip(self.model.outputs, self.model.run(arrays), strict=True)
-        }
-        return {name: by_spec[id(spec)] for name, spec in self._outputs.items()}
-
-
-def open_session(path: str | Path, options: SessionOptions | None = None) -> Session:
-    """Open a bundle, or a .tflite or .onnx file.
-
-    Backend, threads and precision are those of ``options``, else of the tuning record beside the bundle, else the
-    preferred ones. Raises FileError, InputError or MissingExtra with one line that says what to do.
-    """
-    path, options = Path(path), options or SessionOptions()
-    if not path.exists():
-        raise FileError(f"model {path} does not exist")
-    if options.threads is not None and options.threads < 1:
-        raise InputError(f"threads must be at least 1, got {options.threads}")
-    if path.is_dir() and not is_bundle(path):
-        raise FileError(f"model {path} is a folder with no manifest.json: expected a bundle, or a model file")
-    if is_bundle(path):
-        return _open_bundle(path, options)
-    if options.precision is not None:
-        raise InputError(f"a precision is chosen among a bundle's files; {path.name} is one file")
-    backend = backends.for_file(path, options.backend)
-    return Session(Runnable(path, path.stem), backend, options.threads or backends.default_threads(), options)
-
-
-def _open_bundle(path: Path, options: SessionOptions) -> Session:
-    if given := options.of_a_bare_file():
-        raise InputError(f"a bundle states its own task and input format; leave out {', '.join(given)}")
-    bundle = open_bundle(path)
-    tuning = _fitting_tuning(read_tuning(path, this_device()), options)
-    backend = backends.backend(tuning.backend) if tuning else _backend_for(bundle, options)
-    precision = tuning.precision if tuning else options.precision
-    threads = options.threads or (tuning.threads if tuning else backends.default_threads())
-    return Session(bundle.runnable(backend.formats, precision, backend.targets), backend, threads, options)
-
-
-def _fitting_tuning(tuning: Tuning | None, options: SessionOptions) -> Tuning | None:
-    """Return ``tuning`` unless something else was asked for, or its backend is no longer installed."""
-    if tuning is None or tuning.backend not in backends.available():
-        return None
-    agrees = options.backend in (None, tuning.backend) and options.precision in (None, tuning.precision)
-    return tuning if agrees else None
-
-
-def _backend_for(bundle: Bundle, options: SessionOptions) -> Backend:
-    """Return the asked backend, else one for the bundle's preferred file that is installed."""
-    if options.backend is not None:
-        return backends.backend(options.backend)
-    missing: MissingExtra | None = None
-    for artifact in bundle.fitting(tuple(backends.PREFERENCE), precision=options.precision):
-        try:
-            return backends.for_file(bundle.path(artifact))
-        except MissingExtra as error:
-            missing = error
-    if missing is not None:
-        raise missing
-    bundle.runnable(tuple(backends.PREFERENCE), options.precision)  # raises: it lists what the bundle has
-    raise InputError(f"bundle {bundle.manifest.name!r} has no file to run")
+        """Run the model on arrays in the file's order and return its outputs by name."""
+        found = self.model.run(arrays)
+        return {name: Tensor(found[place], spec) for name, (place, spec) in self._outputs.items()}
 
 
 def _labels(runnable: Runnable, options: SessionOptions) -> tuple[tuple[str, ...] | None, str]:
     """Return the class names and where they came from; those of a bundle without any are None."""
+    if isinstance(options.labels, (str, Path)):
+        return tuple(labels.read(Path(options.labels))), str(options.labels)
     if options.labels is not None:
-        return tuple(labels.read(options.labels)), str(options.labels)
+        return tuple(options.labels), "what was given"
     return runnable.labels or None, "the bundle"
 
 
-def _asked(options: SessionOptions, names: tuple[str, ...] | None) -> Asked:
+def _recognized(
+    path: Path, model: Model, options: SessionOptions, names: tuple[str, ...] | None
+) -> tuple[Signature, tuple[str, ...]]:
+    """Return the signature of a bare file, and what it was told by."""
+    from edge.recognize import Asked, recognize  # a bundle needs none of it
+
     form = {key: getattr(options, key) for key in ("colour", "mean", "std", "resize")}
-    return Asked(
+    asked = Asked(
         task=options.task,
         decoder=options.decoder,
         parameters=options.parameters,
         labels=None if names is None else len(names),
         format={key: value for key, value in form.items() if value is not None},
     )
-
-
-def _order(
-    specs: Sequence[TensorSpec], names: Sequence[str], in_file: Mapping[str, str], path: Path
-) -> dict[str, TensorSpec]:
-    """Return the file's tensor of each of the signature's ``names``, in their order.
-
-    in_file: the file's name of each; empty when the file has them in the signature's order.
-    """
-    if len(specs) != len(names):
-        raise InputError(f"{path.name} must have {len(names)} tensors for {', '.join(names)}, it has {describe(specs)}")
-    if not in_file:
-        return dict(zip(names, specs, strict=True))
-    by_name = {spec.name: spec for spec in specs}
-    for name in names:
-        if in_file[name] not in by_name:
-            raise InputError(
-                f"the signature names the tensor {in_file[name]!r}, which {path.name} lacks; it has {describe(specs)}"
-            )
-    return {name: by_name[in_file[name]] for name in names}
-
-
-def _fitting(value: Any, spec: TensorSpec) -> Array:
-    """Return ``value`` as the file's input: the batch of 1 is added when it is missing, real values are quantized."""
-    array = np.asarray(value)
-    if array.shape == spec.shape[1:]:
-        array = array[None]
-    if array.shape != spec.shape or array.dtype.kind not in "fiub":
-        raise InputError(f"input {spec.name!r} must be numbers of shape {spec.shape}, got {array.shape} {array.dtype}")
-    if array.dtype == spec.dtype:
-        return np.ascontiguousarray(array)
-    return np.ascontiguousarray(quantize(array, spec))
-
-
-def _picture(value: Any, colour: Colour) -> Image:
-    """Return (height, width, 3) uint8 BGR of a picture or of a picture file."""
-    if isinstance(value, (str, Path)):
-        from edge.sources.images import read_image
-
-        found = read_image(Path(value))
-        if found is None:
-            raise FileError(f"picture {value} is missing, damaged or no picture")
-        return found
-    image = np.asarray(value)
-    if image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3)):
-        raise InputError(
-            f"a picture must be (height, width, 3) or (height, width) uint8, got {image.shape} {image.dtype}"
-        )
-    if not image.size:
-        raise InputError(f"a picture must have pixels, got {image.shape}")
-    if image.ndim == 2 or image.shape[2] == 1:
-        return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8) if colour == "RGB" else image
+    found = recognize(path, model.inputs, model.outputs, asked)
+    return found.signature, found.notes

@@ -19,31 +19,40 @@ STRIDES = (16, 32, 64, 128, 256, 512)
 RATIOS = (2.0, 3.0)
 SCALES = (0.2, 0.9)
 VARIANCES = (0.1, 0.1, 0.2, 0.2)
-"""What the offsets of centre y, centre x, height, width are divided by, so that all of them are near 1."""
+"""The divisors of the offsets of centre y, centre x, height and width, which bring all offsets near 1."""
 
 LARGEST = float(np.log(1000.0))
-"""A decoded side is at most this power of e of its anchor's: a broken output does not overflow."""
+"""The largest logarithm of a decoded side over its anchor's side, so that a broken output does not overflow."""
 
 
 def boxes_per_place(ratios: Sequence[float]) -> int:
-    """Return how many anchors a place of a feature map has: two squares, and each ratio lying and standing."""
+    """Return how many anchors a place of a feature map has: two squares, and for each ratio one wide and one high."""
     return 2 + 2 * len(ratios)
 
 
 def map_sizes(input_shape: Sequence[int], strides: Sequence[int]) -> list[tuple[int, int]]:
-    """Return (rows, columns) of the feature map at each stride, of convolutions with padding ``same``."""
+    """Return (rows, columns) of the feature map at each stride, for convolutions with padding ``same``."""
     return [(-(-input_shape[0] // stride), -(-input_shape[1] // stride)) for stride in strides]
 
 
 def scales_of(maps: int, scales: tuple[float, float] = SCALES) -> list[float]:
-    """Return s_1 to s_{m+1}: s_k = s_min + (s_max - s_min) / (m - 1) * (k - 1), formula (4); one map has s_min."""
+    """Return the scales s_1 to s_{m+1} of formula (4): s_k = s_min + (s_max - s_min) / (m - 1) * (k - 1).
+
+    Args:
+        maps: m, the number of feature maps. A single map has the scale s_min.
+        scales: s_min and s_max.
+    """
     low, high = check_scales(scales)
     step = (high - low) / max(1, maps - 1)
     return [low + step * k for k in range(maps + 1)]
 
 
 def check_scales(scales: Any) -> tuple[float, float]:
-    """Return the smallest and the largest scale. Raises InputError unless they are two numbers in this order."""
+    """Return the smallest and the largest scale.
+
+    Raises:
+        InputError: they are not two positive numbers in this order.
+    """
     both = numbers("scales", scales)
     if len(both) != 2 or not 0 < both[0] <= both[1]:
         raise InputError(f"scales must be two numbers, 0 < smallest <= largest, got {both}")
@@ -51,7 +60,15 @@ def check_scales(scales: Any) -> tuple[float, float]:
 
 
 def numbers(name: str, values: Any) -> tuple[float, ...]:
-    """Return a tuple of numbers, also of a single one, which a command line gives more easily."""
+    """Return numbers as a tuple. A single number is accepted, too, because it is easier to type.
+
+    Args:
+        name: what the numbers are, for messages.
+        values: a number, or a list or tuple of numbers.
+
+    Raises:
+        InputError: a value is not a number.
+    """
     given = tuple(values) if isinstance(values, list | tuple) else (values,)
     if not all(isinstance(value, int | float) for value in given):
         raise InputError(f"{name} must be numbers, like (8, 16); got {given}")
@@ -66,9 +83,15 @@ def anchors(
 ) -> Boxes:
     """Return (n, 4) anchors [centre y, centre x, height, width], in the order of the network's outputs.
 
-    The order is map after map, row after row, place after place; at a place the square of s_k, the square of
-    sqrt(s_k * s_{k+1}), then each ratio a of width to height and its inverse, s_k * sqrt(a) wide and s_k / sqrt(a)
-    high. Scales are parts of the input's shorter side, so that a square is square in pixels.
+    The order is map by map, row by row, place by place. Each place has a square of side s_k, a square of side
+    sqrt(s_k * s_{k+1}), and then two boxes for each ratio a: one s_k * sqrt(a) wide and s_k / sqrt(a) high, and one the
+    other way round. Scales are fractions of the input's shorter side, so that a square is square in pixels.
+
+    Args:
+        input_shape: height and width of the input, in pixels.
+        strides: input pixels from one place to the next, for each feature map.
+        ratios: a, width over height.
+        scales: s_min and s_max, see ``scales_of``.
     """
     steps = scales_of(len(strides), scales)
     levels = [
@@ -79,7 +102,7 @@ def anchors(
 
 
 def _shapes(input_shape: Sequence[int], scale: float, following: float, ratios: Sequence[float]) -> NDArray[np.float64]:
-    """Return (boxes a place, 2): height and width of one map's anchors."""
+    """Return the height and width of the anchors at each place of one map, (anchors, 2)."""
     sides = [(scale, scale), (np.sqrt(scale * following),) * 2]
     for ratio in ratios:
         lying = scale / np.sqrt(ratio), scale * np.sqrt(ratio)
@@ -108,20 +131,25 @@ def level(rows: NDArray[np.float64], columns: NDArray[np.float64], shapes: Any) 
 
 
 def corners(centred: Boxes) -> Boxes:
-    """Return (n, 4) boxes of (n, 4) anchors."""
+    """Return (n, 4) boxes [ymin, xmin, ymax, xmax] of (n, 4) rows [centre y, centre x, height, width]."""
     half = centred[:, 2:] / 2
     return np.concatenate([centred[:, :2] - half, centred[:, :2] + half], axis=1)
 
 
 def centred(boxes: Boxes) -> Boxes:
-    """Return (n, 4) centre y, centre x, height, width of (n, 4) boxes."""
+    """Return (n, 4) rows [centre y, centre x, height, width] of (n, 4) boxes [ymin, xmin, ymax, xmax]."""
     return np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1)
 
 
 def encode(boxes: Boxes, against: Boxes) -> Boxes:
-    """Return (n, 4) offsets of (n, 4) boxes, each with both sides above 0, from the (n, 4) anchors ``against``.
+    """Return the (n, 4) offsets of boxes from anchors, float32.
 
-    (y - y_a) / h_a / 0.1, (x - x_a) / w_a / 0.1, log(h / h_a) / 0.2, log(w / w_a) / 0.2, of centres and sides.
+    For a box with centre (x, y) and sides (w, h), and an anchor a, the offsets are (y - y_a) / h_a / 0.1,
+    (x - x_a) / w_a / 0.1, log(h / h_a) / 0.2 and log(w / w_a) / 0.2.
+
+    Args:
+        boxes: (n, 4), with both sides above 0.
+        against: (n, 4) anchors.
     """
     wanted = centred(boxes)
     moves = (wanted[:, :2] - against[:, :2]) / against[:, 2:]

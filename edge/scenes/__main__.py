@@ -9,15 +9,25 @@ from edge.errors import EdgeError
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m edge.scenes", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write (images/, clip.avi)")
     parser.add_argument(
-        "--set", metavar="NAME", help="write this set into DIR in its usual size instead, e.g. scenes:boxes"
+        "--out", type=Path, required=True, metavar="DIR", help="write images/ and clip.avi into this folder"
     )
-    parser.add_argument("--train", type=int, default=400, metavar="N", help="training images per class (default 400)")
-    parser.add_argument("--test", type=int, default=100, metavar="N", help="test images per class (default 100)")
-    parser.add_argument("--size", type=int, default=64, metavar="PIXELS", help="side of an image (default 64)")
-    parser.add_argument("--frames", type=int, default=240, metavar="N", help="frames of the clip (default 240)")
-    parser.add_argument("--seed", type=int, default=0, help="another seed, another set (default 0)")
+    parser.add_argument(
+        "--set", metavar="NAME", help="write this drawn set into the folder in its usual size, e.g. scenes:boxes"
+    )
+    parser.add_argument(
+        "--train", type=int, default=400, metavar="N", help="number of training images of each class (default 400)"
+    )
+    parser.add_argument(
+        "--test", type=int, default=100, metavar="N", help="number of test images of each class (default 100)"
+    )
+    parser.add_argument(
+        "--size", type=int, default=64, metavar="PIXELS", help="width and height of an image (default 64)"
+    )
+    parser.add_argument(
+        "--frames", type=int, default=240, metavar="N", help="number of frames of the 1280x720 clip (default 240)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed for drawing the set and the clip (default 0)")
     return parser
 
 
@@ -37,7 +47,7 @@ def _write(arguments: argparse.Namespace) -> None:
 
 
 def main() -> int:
-    """Return the exit code; what cannot be written is one line on stderr."""
+    """Run the command and return its exit code. An error is one line on stderr."""
     parser = _parser()
     try:
         _write(parser.parse_args())
