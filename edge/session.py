@@ -35,7 +35,7 @@ class SessionOptions:
         threads: of the model.
         device: which device of its kind the backend opens, such as ``usb:0``.
         precision: which of a bundle's files.
-        labels: a label file, which takes the place of the bundle's.
+        labels: a label file or the names themselves, which take the place of the bundle's.
         task, decoder: what a bare file is; a bundle states its own.
         parameters: task parameters that replace the stated ones, such as ``score_threshold``.
         colour, mean, std, resize: the input of a bare file; a bundle states its own.
@@ -46,7 +46,7 @@ class SessionOptions:
     threads: int | None = None
     device: str | None = None
     precision: str | None = None
-    labels: Path | None = None
+    labels: str | Path | Sequence[str] | None = None
     task: str | None = None
     decoder: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -212,8 +212,10 @@ class Session(Closing):
 
 def _labels(runnable: Runnable, options: SessionOptions) -> tuple[tuple[str, ...] | None, str]:
     """Return the class names and where they came from; those of a bundle without any are None."""
+    if isinstance(options.labels, (str, Path)):
+        return tuple(labels.read(Path(options.labels))), str(options.labels)
     if options.labels is not None:
-        return tuple(labels.read(options.labels)), str(options.labels)
+        return tuple(options.labels), "what was given"
     return runnable.labels or None, "the bundle"
 
 

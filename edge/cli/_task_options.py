@@ -1,4 +1,4 @@
-"""Options that say what a model's outputs mean: ``--task``, ``--decoder``, ``--parameter``; the same in every command."""
+"""Options that say what the outputs of a model mean, the same in every command."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ def add(group: Any) -> None:
     group.add_argument(
         "--task",
         metavar="NAME",
-        help="classify, detect, segment, keypoints, embed, regress, image or raw (default: found from names and shapes)",
+        help="classify, detect, segment, keypoints, embed, regress, image or raw (default: found)",
     )
     group.add_argument(
         "--decoder",
