@@ -6,7 +6,7 @@ import pytest
 from edge.deploy._tensorflow import need
 from edge.errors import InputError
 from edge.models import build
-from tests import tflite_file
+from tests import tflite_file, zoo
 
 need("tensorflow")
 
@@ -27,7 +27,7 @@ COUNTS = [
     # torchvision: num_params 31,505,325, 40.52 GFLOPS.
     pytest.param("r2plus1d_18", None, None, 31_505_325, 40_519_080_960, id="r2plus1d_18: torchvision"),
     # mmaction2 for UCF-101: 78.4 M, 38.5 G.
-    pytest.param("c3d", None, None, 78_409_573, 38_547_378_176, id="c3d: mmaction2", marks=pytest.mark.slow),
+    pytest.param("c3d", None, None, 78_409_573, 38_547_378_176, id="c3d: mmaction2"),
     # Paper: 0.99 M, 221 M. Without the 7,552 slopes of its PReLU 995,584.
     pytest.param("mobilefacenet", None, None, 1_003_136, 220_965_376, id="mobilefacenet: paper"),
     # Paper, table 1: 0.5 M and 1.8 M. 80 * 128 + 3 * 128 * (128 + 256) + 3 * 256 * 512, their BN, 513 * 10.
@@ -42,9 +42,9 @@ COUNTS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "shape", "classes", "trainable", "macs"), COUNTS)
+@pytest.mark.parametrize(("name", "shape", "classes", "trainable", "macs"), zoo.grouped(COUNTS))
 def test_costs_what_was_published(name, shape, classes, trainable, macs):
-    found = complexity(build(name, shape, classes))
+    found = zoo.paper(name, shape, classes).costs
     assert (found.trainable, found.macs) == (trainable, macs)
 
 

@@ -9,7 +9,7 @@ from edge.errors import InputError
 from edge.models import build
 from edge.models.scaling import Dilation
 from edge.tensors import quantize
-from tests import tflite_file
+from tests import tflite_file, zoo
 
 need("tensorflow")
 
@@ -18,7 +18,6 @@ import tf_keras as keras  # noqa: E402
 from edge.deploy.convert import freeze, onnx, tflite  # noqa: E402
 from edge.models.backbones import tap  # noqa: E402
 from edge.models.blocks import conv_transpose, conv_transpose_bn  # noqa: E402
-from edge.models.complexity import complexity  # noqa: E402
 from edge.models.families.mobilenet_v2 import mobilenet_v2  # noqa: E402
 from edge.models.heads import fcn  # noqa: E402
 
@@ -46,7 +45,7 @@ def test_unet_has_the_papers_weights():
     channels = 2 * sum(b for _, b in down + up)
     last = 64 * 2 + 2
     assert convolutions + ups + last + channels == 31_030_658  # a bias a channel: the 31.03 M of the original
-    found = complexity(build("unet", (16, 16, 1)))  # the count does not depend on the size
+    found = zoo.paper("unet", (16, 16, 1)).costs  # the count does not depend on the size
     assert found.trainable == convolutions + ups + last + 2 * channels == 31_036_546  # gamma and beta a channel
     assert found.total == found.trainable + 2 * channels
 
@@ -58,7 +57,7 @@ def test_fcn_has_the_papers_134_million():
     up = {factor: (2 * factor) ** 2 * 21 * 21 for factor in (2, 8)}
     body = vgg + hidden + sum(scores.values())
     assert round(body / 1e6) == 134  # the paper's table 1, which leaves the resizing out
-    assert complexity(build("fcn8s", (32, 32, 3))).trainable == body + 2 * up[2] + up[8]
+    assert zoo.paper("fcn8s", (32, 32, 3)).costs.trainable == body + 2 * up[2] + up[8]
 
 
 @pytest.mark.parametrize(("name", "rows"), [("fcn32s", ()), ("fcn16s", (4,)), ("fcn8s", (4, 3))])

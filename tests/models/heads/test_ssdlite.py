@@ -15,7 +15,6 @@ import tf_keras as keras  # noqa: E402
 from edge.backends import open_model  # noqa: E402
 from edge.deploy.compress import qat  # noqa: E402
 from edge.deploy.convert import freeze, tflite  # noqa: E402
-from edge.models.complexity import complexity  # noqa: E402
 from edge.tensors import dequantize, quantize  # noqa: E402
 from tests import tflite_file, zoo  # noqa: E402
 
@@ -79,7 +78,7 @@ def test_rows_stand_in_the_order_of_the_anchors(name):
 def test_costs_what_was_published():
     # Table 6 of the paper: 4.3 M parameters, 0.8 B multiply-adds at 320x320 with COCO's 80 classes. Its network
     # has 3 boxes at a place of the first map (20x20, 576 channels), ours has 6 there, too.
-    cost = complexity(build("ssdlite_mobilenet_v2", (320, 320, 3), 80))
+    cost = zoo.paper("ssdlite_mobilenet_v2", (320, 320, 3), 80).costs
     spare = 3 * 576 * (4 + 81)
     assert (cost.trainable - spare - 3 * 85) / 1e6 == pytest.approx(4.3, abs=0.05)
     assert (cost.macs - spare * 20 * 20) / 1e9 == pytest.approx(0.8, abs=0.05)
