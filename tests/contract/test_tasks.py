@@ -95,6 +95,29 @@ def test_it_decodes_without_a_frame(name):
     check(network(name).decode(example(name).reference, None))
 
 
+BROKEN = [np.nan, np.inf, -np.inf, 3e38, -3e38]
+
+
+@every_task
+@pytest.mark.parametrize("value", BROKEN)
+@pytest.mark.parametrize("part", ["all", "half"])
+def test_a_broken_network_breaks_nothing(name, value, part):
+    """Whatever the numbers are, there is a result in the schema's form and a drawing, or one line that says why not."""
+    broken = {}
+    for key, tensor in example(name).reference.items():
+        array = tensor.raw.copy()
+        array.reshape(-1)[:: 1 if part == "all" else 2] = value
+        broken[key] = replace(tensor, raw=array)
+    try:
+        found = network(name).decode(broken, PLACEMENT)
+    except InputError as error:
+        assert "\n" not in str(error)
+        return
+    json.dumps(found.as_json(), allow_nan=False)
+    assert tasks.load(name).line(found)
+    overlay.annotated(np.full((FRAME[1], FRAME[0], 3), 117, np.uint8), found)
+
+
 @every_task
 def test_an_empty_result_has_a_line_a_form_and_a_drawing(name):
     empty = Result(name)
