@@ -38,8 +38,12 @@ def objects(path):
 def test_images_get_their_labels_on_the_terminal(arguments, folder, capsys):
     assert camera.main(arguments) == 0
     out, err = capsys.readouterr()
-    head, *lines, summary = out.splitlines()
+    head, found, assumed, *lines, summary = out.splitlines()
     assert head.startswith("bands on fake, ")
+    assert (found, assumed) == (
+        "found one vector of 4 scores: task classify",
+        "whether scores are logits or probabilities is told by their values",
+    )
     for number, (label, line) in enumerate(zip(BANDS, lines, strict=True)):
         assert line.startswith(f"{folder}/{number}_{label}.png #{number}  {label} ")
     assert summary.startswith("4 frames, 0 dropped, ")
@@ -180,7 +184,7 @@ def test_a_signal_completes_the_files(arguments, tmp_path, number, code):
     watchdog = threading.Timer(60, process.kill)
     watchdog.start()
     try:
-        head, first = process.stdout.readline(), process.stdout.readline()
+        head, _, _, first = (process.stdout.readline() for _ in range(4))  # between them, what was found out
         process.send_signal(number)
         out, err = process.communicate()
     finally:
