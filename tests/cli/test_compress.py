@@ -93,6 +93,7 @@ def test_other_options_cannot_resume_a_run(done, data, model, capsys):
     assert {p: p.stat().st_mtime_ns for p in done.rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_with_its_second_step(data, model, tmp_path, capsys, monkeypatch):
     from edge.deploy.compress import qat
 

@@ -36,17 +36,18 @@ def images(count, seed=0):
 
 
 MOBILE, SHUFFLE = NAMES
+SLOW = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
     ("name", "shape", "options"),
     [
-        pytest.param(MOBILE, (320, 320, 3), {}, id="the paper's input"),
-        pytest.param(MOBILE, (32, 32, 1), {}, id="the least input, grey"),
-        pytest.param(SHUFFLE, (32, 32, 1), {}, id="the least input, grey, shuffled"),
+        pytest.param(MOBILE, (320, 320, 3), {}, id="the paper's input", marks=SLOW),
+        pytest.param(MOBILE, (32, 32, 1), {}, id="the least input, grey", marks=SLOW),
+        pytest.param(SHUFFLE, (32, 32, 1), {}, id="the least input, grey, shuffled", marks=SLOW),
         pytest.param(SHUFFLE, (33, 50, 3), {}, id="odd sides"),
-        pytest.param(SHUFFLE, (64, 64, 3), {"strides": (4, 8), "ratios": ()}, id="small objects, squares only"),
-        pytest.param(MOBILE, (64, 64, 3), {"strides": [32, 64], "ratios": [2, 3, 4]}, id="coarse"),
+        pytest.param(SHUFFLE, (64, 64, 3), {"strides": (4, 8), "ratios": ()}, id="small objects, squares", marks=SLOW),
+        pytest.param(MOBILE, (64, 64, 3), {"strides": [32, 64], "ratios": [2, 3, 4]}, id="coarse", marks=SLOW),
         pytest.param(MOBILE, (64, 64, 3), {"strides": (16,)}, id="one map"),
     ],
 )
@@ -60,7 +61,7 @@ def test_there_is_one_row_for_each_anchor(name, shape, options):
     assert np.isfinite(boxes).all()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [SHUFFLE, pytest.param(MOBILE, marks=SLOW)])
 def test_rows_stand_in_the_order_of_the_anchors(name):
     """Pixels that change move the rows of the anchors around them most."""
     model = small(name)
@@ -124,7 +125,7 @@ def quantized(request):
     return {"int8": (after, model), "qat": (tflite.qat_to_int8(freeze.freeze_keras(trained)), trained)}
 
 
-@pytest.mark.slow
+@SLOW
 @pytest.mark.parametrize("way", ["int8", "qat"])
 def test_int8_files_are_whole_numbers_in_one_piece_and_agree(quantized, way, tmp_path):
     content, model = quantized[way]
