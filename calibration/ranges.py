@@ -6,6 +6,7 @@ ReLU, do not err at all.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ COARSE = 4
 NEAR = 0.618
 """Of the way to the next bound: where other values clip the error is another. Not a simple fraction, see below."""
 STEPS = 255
+INSIDE = 99.99
+"""Percentile of a batch's values that a range reaches to; what lies beyond is clipped."""
 
 
 class Extremes:
@@ -115,3 +118,20 @@ class _Tail:
     def error(self, bounds: Doubles) -> Doubles:
         """Return the summed squared error of clipping at each bound."""
         return np.asarray(self.squares - 2 * bounds * self.total + bounds**2 * self.count)
+
+
+def outermost(values: Any) -> tuple[float, float]:
+    """Return the least and the largest value without the few that lie beyond INSIDE percent, for a range to train."""
+    low, high = np.percentile(values, (100 - INSIDE, INSIDE))
+    return float(low), float(high)
+
+
+def around_zero(low: float, high: float) -> tuple[float, float]:
+    """Return the least range of 255 steps that reaches from ``low`` to ``high`` and has zero on a step.
+
+    low: at most 0. high: at least 0. Without it -1 to 1 becomes a grid that is shifted by half a step, and every byte
+    of an image normalized to it lies in the middle between two values: each runtime rounds half of them its own way.
+    """
+    zero = round(-255 * low / (high - low))
+    step = max(low / -zero if zero else 0.0, high / (255 - zero) if zero < 255 else 0.0)
+    return -zero * step, (255 - zero) * step

@@ -1,7 +1,7 @@
 """Layers of our own: what Keras lacks for the shuffle networks.
 
 Each says in ``quantizes_output`` what quantization-aware training does with it: a layer that only moves
-values (split, shuffle) keeps its input's scale; ``edge.deploy.compress.qat`` turns that into tfmot's terms.
+values (split, shuffle) keeps its input's scale; ``edge.deploy.quantize_configs`` turns that into tfmot's terms.
 """
 
 from typing import Any

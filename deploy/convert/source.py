@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.backends import open_model
+from edge.deploy import quantized
 from edge.deploy._tensorflow import need
-from edge.deploy.compress import qat
 from edge.deploy.convert.freeze import Frozen, freeze, freeze_keras
 from edge.deploy.convert.saved_model import open_saved_model
 from edge.deploy.load import KERAS_SUFFIXES, load_keras
@@ -77,7 +77,7 @@ def _keras(model: Any, record: dict[str, Any] | None) -> SourceModel:
         classes=int(model.outputs[0].shape[-1]),
         reference=_batched(lambda x: model(x, training=False)),
         frozen=frozen,
-        quantize_aware=qat.is_quantize_aware(model),
+        quantize_aware=quantized.is_quantize_aware(model),
         record=record,
     )
 

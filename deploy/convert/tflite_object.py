@@ -1,7 +1,7 @@
 """A TFLite file as an object whose tensors and operations can be changed, and back."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -37,9 +37,15 @@ class TFLiteObject:
         for operation in self._graph.operators:
             yield self._model.operatorCodes[operation.opcodeIndex].builtinCode, operation
 
-    def tensors(self) -> Iterator[tuple[int, Any]]:
-        """Yield the index and the ``TensorT`` of every tensor."""
-        yield from enumerate(self._graph.tensors)
+    def ranged(self) -> list[int]:
+        """Return the indices of the tensors that TFLite's calibrator gave a range: not of constants."""
+        return [index for index, tensor in enumerate(self._graph.tensors) if _has_range(tensor)]
+
+    def set_ranges(self, ranges: Mapping[int, tuple[float, float]]) -> None:
+        """Put ranges, by their tensor's index, in the place of the calibrator's."""
+        for index, (least, largest) in ranges.items():
+            found = self._graph.tensors[index].quantization
+            found.min, found.max = [least], [largest]
 
     def border(self) -> set[int]:
         """Return the inputs and outputs of the whole file, and what decides an output's range or order."""
@@ -95,3 +101,8 @@ class TFLiteObject:
         buffer.data = np.frombuffer(values.tobytes(), np.uint8)
         self._model.buffers.append(buffer)
         return len(self._model.buffers) - 1
+
+
+def _has_range(tensor: Any) -> bool:
+    found = tensor.quantization
+    return found is not None and found.min is not None and len(found.min) == 1

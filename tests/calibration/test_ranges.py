@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.calibration.ranges import Extremes, Histogram
+from edge.calibration.ranges import Extremes, Histogram, around_zero
 from edge.errors import InputError
 
 
@@ -106,3 +106,28 @@ def test_ranges_that_clip_have_no_simple_ratios():
     for a, b in ((0, 1), (1, 2), (0, 2)):
         ratio = tops[a] / tops[b] * np.arange(1, 256)
         assert np.abs(ratio - np.round(ratio)).min() > 1e-6
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [
+        pytest.param(-1.0, 1.0, id="bytes around zero"),
+        pytest.param(-2.118, 2.64, id="ImageNet's deviations"),
+        pytest.param(0.0, 255.0, id="bytes"),
+        pytest.param(-3.0, 0.0, id="nothing above zero"),
+    ],
+)
+def test_a_range_around_zero_has_it_on_a_step(low, high):
+    least, largest = around_zero(low, high)
+    step = (largest - least) / 255
+    assert least <= low + 1e-9
+    assert largest >= high - 1e-9
+    assert largest - least <= (high - low) * 1.01  # no more than a step is given away
+    assert -least / step == pytest.approx(round(-least / step), abs=1e-6)
+
+
+def test_no_byte_lies_between_two_values_of_the_input():
+    """A byte in the middle would be rounded by each runtime its own way."""
+    least, largest = around_zero(-1.0, 1.0)
+    steps = (np.arange(256) - 127.5) / 127.5 / ((largest - least) / 255)
+    assert np.abs(np.abs(steps - np.floor(steps)) - 0.5).min() > 1e-3

@@ -27,9 +27,9 @@ def with_lambda(name: str = "lambda"):
 
 
 def saved(model, path: Path) -> Path:
-    from edge.deploy.compress import qat
+    from edge.deploy import quantized
 
-    with qat.saving_h5():
+    with quantized.saving_h5():
         model.save(path)
     return path
 
