@@ -12,7 +12,7 @@ import numpy as np
 from edge import __version__, files, labels
 from edge.backends import open_model
 from edge.bundle import Manifest, OutputKind, write_bundle
-from edge.calibration.samples import choose
+from edge.calibration.sampling import choose_samples
 from edge.deploy import parity
 from edge.deploy.convert import recipe as recipes
 from edge.deploy.convert.post_training import METHODS
@@ -188,7 +188,7 @@ def _calibration(
     if given is None:
         raise InputError("int8 needs real images to fit its ranges to: give --calibrate DIR, ZIP or NPZ")
     splits = ("train", "validation", "test")
-    return read_images(given.data, splits, names, lambda classes: choose(classes, given.samples, given.seed))
+    return read_images(given.data, splits, names, lambda classes: choose_samples(classes, given.samples, given.seed))
 
 
 def _output_kind(source: SourceModel, form: InputFormat) -> OutputKind:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.calibration.samples import choose
+from edge.calibration.sampling import choose_samples
 from edge.deploy import verify
 from edge.deploy.convert.recipe import Made
 from edge.deploy.convert.source import Reference, SourceModel, file_reference
@@ -72,7 +72,7 @@ def hold(
     """
 
     def chosen(classes: NDArray[np.int64]) -> NDArray[np.int64]:
-        return choose(classes, len(classes) if gate.samples is None else gate.samples, gate.seed)
+        return choose_samples(classes, len(classes) if gate.samples is None else gate.samples, gate.seed)
 
     images = read_images(gate.data, ("test", "validation"), setting.labels, chosen)
     runs = {THE_MODEL: source.reference, **{m.path.name: file_reference(m.path) for m in made}}

@@ -225,8 +225,8 @@ def _input(row: Mapping[str, Any]) -> Input:
     shape, kind = _shape(row["shape"]), cast(Kind, row["kind"])
     if kind == "tensor":
         return Input(str(row["name"]), kind, shape, str(row["dtype"]))
-    if len(shape) not in (3, 4):
-        raise InputError(f"an image input's shape must be (1, height, width[, channels]), got {shape}")
+    if len(shape) not in (3, 4, 5):
+        raise InputError(f"an image input's shape must be (1, [frames,] height, width[, channels]), got {shape}")
     channels = 1 if len(shape) == 3 else shape[1] if row["format"]["layout"] == "NCHW" else shape[-1]
     return Input(str(row["name"]), kind, shape, str(row["dtype"]), input_format(row["format"], channels))
 

@@ -36,7 +36,7 @@ def _jpeg_ends(data: bytes) -> bool:
     return False
 
 
-def left_out(names: Sequence[str]) -> str:
-    """Return the line that says how many pictures of a set could not be used, and names the first."""
+def left_out(names: Sequence[str], sample: str = "image") -> str:
+    """Return the line that says how many samples of a set could not be used, and names the first."""
     shown = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
-    return f"left out {len(names)} image(s) that cannot be decoded: {shown}"
+    return f"left out {len(names)} {sample}(s) that cannot be decoded: {shown}"

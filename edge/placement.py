@@ -120,4 +120,3 @@ class Placement:
         centres = self.to_input(np.stack([xs, ys], axis=-1) + 0.5)
         inside = ((centres >= 0) & (centres <= np.asarray(self.input))).all(axis=-1)
         return np.asarray(~inside)
-

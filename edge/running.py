@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge import backends, imaging, labels, tasks
-from edge.backends.base import Backend, Model
+from edge.backends.base import Backend, Model, OpenOptions
 from edge.bundle import Bundle, Runnable, is_bundle, open_bundle, rank
 from edge.closing import Closing
 from edge.device import this_device
@@ -44,7 +44,7 @@ class Running(Closing):
     def __init__(self, runnable: Runnable, backend: Backend, threads: int, wishes: Wishes) -> None:
         """Raises what ``Backend.open`` raises, and InputError when the model does not take one image."""
         self._runnable = runnable  # holds an unpacked bundle's folder
-        self.model: Model = backend.open(runnable.path, threads)
+        self.model: Model = backend.open(runnable.path, OpenOptions(threads))
         try:
             self.preprocess = _preprocessor(self.model, runnable, wishes)
             self.task = _task(runnable, wishes)

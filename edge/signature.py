@@ -138,8 +138,10 @@ class Signature:
 def image_size(shape: tuple[int, ...], form: InputFormat) -> tuple[int, int]:
     """Return width and height of an image input of ``shape``, batch first, channels where ``form.layout`` says.
 
-    A shape without a channel axis, (1, height, width), is a grey image.
+    A shape without a channel axis, (1, height, width), is a grey image; one with five axes a clip of images.
     """
+    if len(shape) == 5:
+        shape = shape[1:]
     height, width = shape[2:4] if form.layout == "NCHW" else shape[1:3]
     return width, height
 

@@ -1,8 +1,10 @@
 import copy
+import hashlib
 import json
 import os
 import zipfile
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,27 +12,41 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge import bundle, files
-from edge.bundle import Artifact, Manifest
 from edge.errors import EdgeError, FileError, InputError
 from edge.imaging import InputFormat
+from edge.manifest import Artifact, Golden, Manifest, StoredFile, TensorNames
+from edge.signature import Input, Output, Signature, TaskSpec
 
 LABELS = ("cat", "dog", "été, with \u2028 inside")
-CONTENT = {"net_int8.tflite": b"int8 weights" * 100, "net.tflite": b"float weights" * 300, "net.onnx": b"onnx" * 200}
+CONTENT = {
+    "net_int8.tflite": b"int8 weights" * 100,
+    "net.tflite": b"float weights" * 300,
+    "net.onnx": b"onnx" * 200,
+    "net.onnx.data": b"weights" * 50,
+    "golden_in.npz": b"golden input",
+    "golden_out.npz": b"golden outputs",
+}
+FORM = InputFormat("RGB", (123.7, 116.3, 103.5), (58.4, 57.1, 57.4), "letterbox", "NHWC")
+SIGNATURE = Signature(
+    (Input("image", "image", (1, 96, 128, 3), "float32", FORM), Input("age", "tensor", (1, 1), "int32")),
+    (Output("scores", "scores", (1, 3)), Output("vector", "embedding", (1, 8))),
+    TaskSpec("classify", None, {"activation": "softmax", "anchors": [[1, 2.5]]}),
+)
+NAMES = TensorNames({"image": "in:0", "age": "in:1"}, {"scores": "out:1", "vector": "out:0"})
+GOLDEN = Golden(StoredFile("golden_in.npz"), StoredFile("golden_out.npz"), {"scores": 0.01, "vector": 0.5})
+ARTIFACTS = (
+    Artifact("tflite", "int8", (StoredFile("net_int8.tflite"),), "cpu", NAMES, GOLDEN),
+    Artifact("tflite", "float32", (StoredFile("net.tflite"),)),
+    Artifact("onnx", "float32", (StoredFile("net.onnx"), StoredFile("net.onnx.data"))),
+)
 
 
 def manifest(**changes):
-    artifacts = tuple(
-        Artifact(name, name.rpartition(".")[2], "int8" if "int8" in name else "float32", "any", 0, "")
-        for name in CONTENT
-    )
     whole = {
         "name": "pets",
-        "task": "classify",
+        "signature": SIGNATURE,
         "labels": LABELS,
-        "size": (96, 128, 3),
-        "input": InputFormat("RGB", (123.7, 116.3, 103.5), (58.4, 57.1, 57.4), "letterbox", "NHWC"),
-        "output": "logits",
-        "artifacts": artifacts,
+        "artifacts": ARTIFACTS,
         "provenance": {"recipe": "int8", "samples": [3, 1, 2]},
         "measured": {"float32": {"top1": 0.91}},
     }
@@ -39,12 +55,12 @@ def manifest(**changes):
 
 @pytest.fixture
 def models(tmp_path):
-    """Write the model files and return their paths, in the manifest's order."""
+    """Write the files and return their paths by name."""
     folder = tmp_path / "models"
     folder.mkdir()
     for name, content in CONTENT.items():
         (folder / name).write_bytes(content)
-    return [folder / name for name in CONTENT]
+    return {name: folder / name for name in CONTENT}
 
 
 @pytest.fixture(params=["pets", "pets.edge"], ids=["folder", "zip"])
@@ -66,23 +82,38 @@ def rewrite(folder, change):
     file = folder / bundle.MANIFEST
     raw = json.loads(file.read_text())
     change(raw)
-    file.write_text(json.dumps(raw))
+    seal(folder, json.dumps(raw).encode())
 
 
-def test_round_trip(written, models):
+def seal(folder, content):
+    """Write a manifest with its right digest: what is tested is what comes after the digest."""
+    (folder / bundle.MANIFEST).write_bytes(content)
+    (folder / bundle.DIGEST).write_text(f"{hashlib.sha256(content).hexdigest()}  {bundle.MANIFEST}\n")
+
+
+def test_round_trip(written):
     opened = bundle.open_bundle(written)
-    expected = manifest(
-        artifacts=tuple(
-            Artifact(a.file, a.format, a.precision, a.target, len(CONTENT[a.file]), files.sha256(source))
-            for a, source in zip(manifest().artifacts, models, strict=True)
+    assert opened.manifest.signature == SIGNATURE
+    assert (opened.manifest.name, opened.manifest.labels, opened.manifest.schema) == ("pets", LABELS, 2)
+    assert opened.manifest.provenance == manifest().provenance
+    assert opened.manifest.measured == manifest().measured
+    for found, expected in zip(opened.manifest.artifacts, ARTIFACTS, strict=True):
+        assert (found.format, found.precision, found.target) == (
+            expected.format,
+            expected.precision,
+            expected.target,
         )
-    )
-    assert opened.manifest == expected
-    assert {a.file: opened.path(a).read_bytes() for a in opened.manifest.artifacts} == CONTENT
+        assert found.tensors == expected.tensors
+    for name, stored in opened.manifest.stored().items():
+        content = (opened.root / name).read_bytes()
+        assert content == CONTENT[name]
+        assert (stored.bytes, stored.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    assert set(opened.manifest.stored()) == set(CONTENT)
+    assert opened.manifest.artifacts[0].golden.tolerance == GOLDEN.tolerance
     assert bundle.is_bundle(written)
 
 
-def test_the_written_manifest_is_returned(tmp_path, models):
+def test_the_expectedmanifest_is_returned(tmp_path, models):
     path = tmp_path / "pets"
     assert bundle.write_bundle(path, manifest(), models) == bundle.open_bundle(path).manifest
 
@@ -104,12 +135,24 @@ def test_equal_bundles_are_equal_files(tmp_path, models):
 def test_runnable(folder, formats, precision, file):
     run = bundle.open_bundle(folder).runnable(formats, precision)
     assert run.path == folder / file
-    assert (run.name, run.task, run.labels, run.output) == ("pets", "classify", LABELS, "logits")
-    assert run.input == manifest().input
+    assert (run.name, run.labels, run.signature) == ("pets", LABELS, SIGNATURE)
+
+
+def test_an_edge_tpu_file_is_for_an_edge_tpu(tmp_path, models):
+    rows = (replace(ARTIFACTS[0], target="edgetpu"), ARTIFACTS[1])
+    path = tmp_path / "coral"
+    bundle.write_bundle(path, manifest(artifacts=rows), models)
+    opened = bundle.open_bundle(path)
+    assert opened.runnable((".tflite",)).path.name == "net.tflite"
+    assert opened.runnable((".tflite",), targets=("edgetpu", "cpu")).path.name == "net_int8.tflite"
+    with pytest.raises(InputError, match=r"has no \.tflite int8 for cpu file; it has: tflite int8 for edgetpu"):
+        opened.runnable((".tflite",), "int8")
 
 
 def test_runnable_says_what_there_is_instead(folder):
-    with pytest.raises(InputError, match=r"no \.onnx int8 file; it has: tflite int8, tflite float32, onnx float32"):
+    with pytest.raises(
+        InputError, match=r"no \.onnx int8 for cpu file; it has: tflite int8 for cpu, tflite float32 for cpu"
+    ):
         bundle.open_bundle(folder).runnable((".onnx",), "int8")
 
 
@@ -130,7 +173,7 @@ def test_every_damaged_byte_of_a_model_is_found(folder):
         damaged = bytearray(CONTENT["net.tflite"])
         damaged[position] ^= 1
         file.write_bytes(damaged)
-        with pytest.raises(FileError, match=r"net\.tflite is damaged: SHA-256 must be .*; get the bundle again"):
+        with pytest.raises(FileError, match=r"net\.tflite is damaged: .*; get the bundle again"):
             bundle.open_bundle(folder)
 
 
@@ -149,11 +192,11 @@ def swapped(content):
 def test_changed_labels_are_found(folder, change):
     file = folder / bundle.LABELS
     file.write_bytes(change(file.read_bytes()))
-    with pytest.raises(FileError, match=r"labels\.txt is damaged: SHA-256 must be .*; get the bundle again"):
+    with pytest.raises(FileError, match=r"labels\.txt is damaged: .*; get the bundle again"):
         bundle.open_bundle(folder)
 
 
-@pytest.mark.parametrize("name", [bundle.MANIFEST, bundle.LABELS, "net.onnx"])
+@pytest.mark.parametrize("name", [bundle.MANIFEST, bundle.DIGEST, bundle.LABELS, "net.onnx", "golden_in.npz"])
 def test_a_missing_file_is_named(folder, name):
     (folder / name).unlink()
     with pytest.raises(FileError, match=rf"{name}"):
@@ -176,12 +219,24 @@ def test_a_link_out_of_the_bundle_is_refused(folder, tmp_path, name):
         bundle.open_bundle(folder)
 
 
+def outputs(row, key, value):
+    return lambda raw: raw["signature"]["outputs"][row].update({key: value})
+
+
+def inputs(key, value):
+    return lambda raw: raw["signature"]["inputs"][0].update({key: value})
+
+
+def form(**changes):
+    return lambda raw: raw["signature"]["inputs"][0]["format"].update(changes)
+
+
 OUTSIDE = ["../net.onnx", "/etc/passwd", "a/b", "..", ".", "", ".hidden", "a\\b", "a\0b", "./net.onnx/.."]
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_a_manifest_cannot_name_a_file_outside(folder, name):
-    rewrite(folder, lambda raw: raw["artifacts"][0].update(file=name))
+    rewrite(folder, lambda raw: raw["artifacts"][0]["files"][0].update(name=name))
     with pytest.raises(InputError, match="plain names inside it"):
         bundle.open_bundle(folder)
 
@@ -210,22 +265,29 @@ def test_a_zip_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        pytest.param(lambda raw: raw.update(schema=2), "schema must be 1, got 2; update edgekit", id="newer schema"),
+        pytest.param(lambda raw: raw.update(schema=3), "schema must be 1 or 2, got 3; update edgekit", id="newer"),
         pytest.param(lambda raw: raw["labels"].update(count=4), r"labels\.txt must have 4 lines, got 3", id="labels"),
         pytest.param(lambda raw: raw.update(name="\x1b[2J"), "no control characters", id="an escape sequence"),
         pytest.param(lambda raw: raw["labels"].pop("sha256"), "KeyError 'sha256'", id="labels without a digest"),
-        pytest.param(lambda raw: raw.pop("task"), "KeyError 'task'", id="a key is missing"),
-        pytest.param(lambda raw: raw.update(output="magic"), "probabilities or logits, got 'magic'", id="output"),
-        pytest.param(lambda raw: raw.update(size=[96, 0, 3]), "at least 1", id="empty image"),
-        pytest.param(lambda raw: raw.update(size=[96, float("inf"), 3]), "OverflowError", id="endless image"),
+        pytest.param(lambda raw: raw.pop("signature"), "KeyError 'signature'", id="a key is missing"),
+        pytest.param(outputs(0, "role", "magic"), "one of the roles scores, .*, got 'magic'", id="role"),
+        pytest.param(outputs(0, "name", "vector"), "names of their own", id="two outputs of one name"),
+        pytest.param(inputs("shape", [1, -96, 96, 3]), "at least 0", id="shape"),
+        pytest.param(inputs("shape", [1, float("inf"), 3, 3]), "OverflowError", id="endless image"),
+        pytest.param(inputs("shape", [1, 9]), r"\(1, \[frames,\] height, width", id="an image of one axis"),
+        pytest.param(inputs("kind", "sound"), "image or tensor, got 'sound'", id="kind"),
+        pytest.param(form(mean=[1, 2]), "mean must be 1 or 3 finite numbers", id="two means"),
+        pytest.param(form(std=[float("nan")]), "std must be", id="std is not a number"),
+        pytest.param(form(std=[0.0]), "std must be positive", id="std is zero"),
+        pytest.param(form(colour="CMYK"), "RGB, BGR or GRAY, got 'CMYK'", id="colour"),
+        pytest.param(form(zoom=2), "unexpected keyword argument 'zoom'", id="unknown key"),
+        pytest.param(lambda raw: raw["artifacts"][0]["files"][0].update(sha256=5), "must be text", id="digest"),
+        pytest.param(lambda raw: raw["artifacts"][0].update(files=[]), "must have a model file", id="no file"),
         pytest.param(
-            lambda raw: raw["input"].update(mean=[1, 2]), "mean must be 1 or 3 finite numbers", id="two means"
+            lambda raw: raw["artifacts"][0]["tensors"]["outputs"].pop("vector"),
+            r"net_int8\.tflite must have a tensor for each of scores, vector, got scores",
+            id="an output without its tensor",
         ),
-        pytest.param(lambda raw: raw["input"].update(std=[float("nan")]), "std must be", id="std is not a number"),
-        pytest.param(lambda raw: raw["input"].update(std=[0.0]), "std must be positive", id="std is zero"),
-        pytest.param(lambda raw: raw["input"].update(colour="CMYK"), "RGB, BGR or GRAY, got 'CMYK'", id="colour"),
-        pytest.param(lambda raw: raw["input"].update(zoom=2), "unexpected keyword argument 'zoom'", id="unknown key"),
-        pytest.param(lambda raw: raw["artifacts"][0].update(sha256=5), "sha256 must be text, got 5", id="digest"),
     ],
 )
 def test_a_bad_manifest_says_which_rule(folder, change, words):
@@ -237,7 +299,7 @@ def test_a_bad_manifest_says_which_rule(folder, change, words):
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000])
 def test_a_manifest_that_is_no_object(folder, text):
-    (folder / bundle.MANIFEST).write_bytes(text)
+    seal(folder, text)
     with pytest.raises(EdgeError):
         bundle.open_bundle(folder)
 
@@ -250,20 +312,20 @@ def test_a_manifest_that_is_no_object(folder, text):
         pytest.param({"labels": ("cat", "\x9b2Jdog")}, "no control characters", id="the same in one byte"),
         pytest.param({"name": "../net.tflite"}, "plain names", id="outside"),
         pytest.param({"name": "labels.txt"}, "names of their own", id="the label file"),
-        pytest.param({"name": "net.onnx"}, "names of their own", id="twice"),
+        pytest.param({"name": "manifest.sha256"}, "names of their own", id="the digest"),
     ],
 )
 def test_what_could_not_be_read_back_is_not_written(tmp_path, models, changes, words):
     artifacts = list(manifest().artifacts)
     if "name" in changes:
-        artifacts[0] = Artifact(changes.pop("name"), "tflite", "int8", "any", 0, "")
+        artifacts[0] = Artifact("tflite", "int8", (StoredFile(changes.pop("name")),))
     with pytest.raises(InputError, match=words):
         bundle.write_bundle(tmp_path / "out" / "pets", manifest(artifacts=tuple(artifacts), **changes), models)
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
-    "changes", [{"name": "pets\a"}, {"artifacts": (Artifact("net.onnx", "onnx", "int8\x1b[0m", "any", 0, ""),)}]
+    "changes", [{"name": "pets\a"}, {"artifacts": (Artifact("onnx", "int8\x1b[0m", (StoredFile("net.onnx"),)),)}]
 )
 def test_names_that_could_command_a_terminal_are_not_written(tmp_path, models, changes):
     with pytest.raises(InputError, match="no control characters"):
@@ -296,7 +358,7 @@ def test_an_interrupted_write_keeps_the_bundle_that_was_there(written, tmp_path,
 
 
 def test_a_missing_model_file_is_one_line(tmp_path, models):
-    models[1].unlink()
+    models["net.tflite"].unlink()
     with pytest.raises(FileError, match=r"net\.tflite does not exist; nothing was written"):
         bundle.write_bundle(tmp_path / "out" / "pets", manifest(), models)
     assert not (tmp_path / "out").exists()
@@ -326,10 +388,10 @@ VALUES = st.recursive(
 def template(tmp_path_factory):
     """Return a bundle's folder and its manifest's JSON."""
     base = tmp_path_factory.mktemp("fuzz")
-    sources = []
+    sources = {}
     for name, content in CONTENT.items():
         (base / name).write_bytes(content)
-        sources.append(base / name)
+        sources[name] = base / name
     bundle.write_bundle(base / "pets", manifest(), sources)
     return base / "pets", json.loads((base / "pets" / bundle.MANIFEST).read_text())
 
@@ -344,9 +406,27 @@ def test_any_manifest_opens_or_is_refused_in_one_line(template, data, value):
     for key in way:
         node = node[key]
     node[last] = value
-    (folder / bundle.MANIFEST).write_text(json.dumps(raw))
+    seal(folder, json.dumps(raw).encode())
     with suppress(EdgeError):
         bundle.open_bundle(folder).runnable((".tflite", ".onnx"))
+
+
+FLIPPED = [bundle.MANIFEST, bundle.DIGEST, bundle.LABELS, "net.onnx", "net.onnx.data", "golden_out.npz"]
+
+
+@pytest.mark.parametrize("flips", [300, pytest.param(3000, marks=pytest.mark.slow)])
+def test_every_flipped_bit_of_a_folder_is_refused(folder, flips):
+    draw = np.random.default_rng(7)
+    whole = {name: (folder / name).read_bytes() for name in FLIPPED}
+    for _ in range(flips):
+        name = FLIPPED[draw.integers(len(FLIPPED))]
+        damaged = bytearray(whole[name])
+        damaged[draw.integers(len(damaged))] ^= 1 << draw.integers(8)
+        (folder / name).write_bytes(damaged)
+        with pytest.raises(EdgeError):
+            bundle.open_bundle(folder)
+        (folder / name).write_bytes(whole[name])
+    assert bundle.open_bundle(folder).manifest.name == "pets"
 
 
 def test_any_damaged_zip_opens_or_is_refused_in_one_line(tmp_path, models):

@@ -72,7 +72,7 @@ def test_every_pixel_becomes_the_number_written_out_by_hand(dtype, quantization,
         fields = {"mean": (120.0,), "std": (57.0,)}
     form = InputFormat(colour=colour, layout=layout, **fields)
     spec = spec_of(dtype, 1 if colour == "GRAY" else 3, layout, quantization)
-    tensor = Preprocessor(spec, form)(picture())
+    tensor = Preprocessor(spec, form)(picture()).tensor
 
     spec.check(tensor)
     expected = numbers(coloured(picture(), colour), form, spec)[None]
@@ -118,7 +118,7 @@ def letterboxed(image):
 @pytest.mark.parametrize(("resize", "oracle"), [("stretch", stretched), ("crop", cropped), ("letterbox", letterboxed)])
 def test_resizing_keeps_what_it_says(resize, oracle):
     image = picture(20, 20)
-    tensor = Preprocessor(spec_of("uint8"), InputFormat(colour="BGR", resize=resize, raw=True))(image)
+    tensor = Preprocessor(spec_of("uint8"), InputFormat(colour="BGR", resize=resize, raw=True))(image).tensor
     # OpenCV interpolates uint8 in fixed point, 11 bits a factor: one level at most.
     np.testing.assert_allclose(tensor[0], oracle(image), rtol=0, atol=1)
 
@@ -141,11 +141,11 @@ def test_the_tensor_is_reused_and_the_frame_left_alone(dtype, colour):
     channels = 1 if colour == "GRAY" else 3
     preprocess = Preprocessor(spec_of(dtype, channels), InputFormat(colour=colour, raw=True))
     first, second = picture(seed=1), picture(seed=2)
-    tensor = preprocess(first)
+    tensor = preprocess(first).tensor
     before = tensor.copy()
-    assert preprocess(second) is tensor
+    assert preprocess(second).tensor is tensor
     assert not np.array_equal(tensor, before)
-    np.testing.assert_array_equal(preprocess(first), before)
+    np.testing.assert_array_equal(preprocess(first).tensor, before)
     np.testing.assert_array_equal(first, picture(seed=1))
 
 
@@ -163,16 +163,53 @@ def test_a_bare_file_gets_the_usual_format(shape, dtype, colour, layout, raw):
     assert (form.colour, form.layout, form.raw) == (colour, layout, raw)
 
 
-@pytest.mark.parametrize("shape", [(1,), (1, 640), (1, 49, 10), (2, 8, 8, 3), (1, 8, 8, 4)])
+@pytest.mark.parametrize("shape", [(1,), (1, 640), (2, 8, 8), (2, 8, 8, 3), (1, 8, 8, 4)])
 def test_an_input_that_is_no_image_is_one_line(shape):
     spec = TensorSpec("x", shape, np.dtype("float32"))
     with pytest.raises(InputError, match=r"image model's input|channel"):
         Preprocessor(spec, default_format(spec))
 
 
-def test_an_integer_input_of_another_width_is_refused():
-    with pytest.raises(InputError, match=r"float32, uint8 or int8, got .* int32"):
-        Preprocessor(spec_of("int32"), InputFormat())
+@pytest.mark.parametrize("dtype", ["uint16", "int16", "int32", "int64"])
+def test_wider_integers_take_pixels_as_they_are(dtype):
+    tensor = Preprocessor(spec_of(dtype), InputFormat(colour="BGR"))(picture()).tensor
+    assert tensor.dtype == dtype
+    np.testing.assert_array_equal(tensor[0], picture())
+
+
+def test_a_quantized_int16_input_follows_its_scale():
+    form = InputFormat(colour="BGR", mean=(0.0,), std=(255.0,))
+    tensor = Preprocessor(spec_of("int16", quantization=Quantization(1 / 32768, 0)), form)(picture()).tensor
+    # 255 / 255 is one step beyond the largest int16.
+    expected = np.minimum(np.floor(picture() / 255 * 32768 + 0.5), 32767)
+    np.testing.assert_array_equal(tensor[0], expected)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+def test_other_floats_are_the_same_numbers(dtype):
+    tensor = Preprocessor(spec_of(dtype), InputFormat(colour="BGR"))(picture()).tensor
+    np.testing.assert_array_equal(tensor[0], ((picture() - 127.5) / 127.5).astype(dtype))
+
+
+def test_no_image_is_made_of_booleans():
+    with pytest.raises(InputError, match=r"floats or integers, got .* bool"):
+        Preprocessor(spec_of("bool"), InputFormat())
+
+
+def test_a_grey_input_needs_no_channel_axis():
+    with_axis = Preprocessor(spec_of("float32", 1), InputFormat(colour="GRAY"))(picture()).tensor
+    spec = TensorSpec("image", (1, HEIGHT, WIDTH), np.dtype("float32"))
+    tensor = Preprocessor(spec, default_format(spec))(picture()).tensor
+    np.testing.assert_array_equal(tensor, with_axis[..., 0])
+
+
+@pytest.mark.parametrize(("rotation", "turns"), [(0, 0), (90, 3), (180, 2), (270, 1)])
+def test_a_frame_is_turned_clockwise_before_it_is_resized(rotation, turns):
+    preprocess = Preprocessor(spec_of("uint8"), InputFormat(colour="BGR", raw=True), rotation)
+    plain = Preprocessor(spec_of("uint8"), InputFormat(colour="BGR", raw=True))
+    turned = np.ascontiguousarray(np.rot90(picture(9, 20), turns))  # numpy turns anticlockwise
+    expected = plain(turned).tensor
+    np.testing.assert_array_equal(preprocess(picture(9, 20)).tensor, expected)
 
 
 @pytest.mark.parametrize(

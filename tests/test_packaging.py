@@ -97,7 +97,7 @@ def test_the_wheel_works_where_it_is_unpacked(wheel, tmp_path):
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); sys.meta_path[:] = [f for f in sys.meta_path "
         "if 'editable' not in getattr(f, '__module__', '') + getattr(f, '__name__', '')]\n"
-        "import edge, edge.models.registry, edge.calibration.samples, edge.deploy.verify, json\n"
+        "import edge, edge.models.registry, edge.calibration.sampling, edge.deploy.verify, json\n"
         "print(json.dumps([edge.__file__, edge.models.registry.__file__, edge.deploy.verify.__file__]))"
     )
     done = subprocess.run(

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.calibration.ranges import around_zero, outermost
+from edge.calibration.training_ranges import around_zero, outermost
 from edge.deploy._tensorflow import need
 
 MOVES_VALUES = {"MaxPooling2D", "Reshape", "Permute", "Flatten", "Dropout", "ZeroPadding2D"}

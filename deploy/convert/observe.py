@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from edge.calibration.observers import Value
+from edge.calibration.tensor_ranges import Value
 from edge.deploy._tensorflow import need
 
 

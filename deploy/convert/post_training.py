@@ -5,8 +5,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from edge.calibration.observers import Observers
-from edge.calibration.weights import Progress, observe
+from edge.calibration.tensor_ranges import TensorRanges
+from edge.calibration.weighted_layers import Progress, observe
 from edge.deploy.convert import observe as running
 from edge.deploy.convert import pooling, rounding
 from edge.deploy.convert.tflite_object import TFLiteObject
@@ -25,15 +25,15 @@ def prepared(
         calibrated: as TFLite's converter leaves it before it quantizes.
         samples: inputs by name, batch 1.
         names: of the inputs, in the file's order.
-        method: of ``edge.calibration.observers.METHODS``.
+        method: of ``edge.calibration.tensor_ranges.METHODS``.
         progress: gets samples run and in all.
     """
     file = TFLiteObject(calibrated)
     pooling.to_means(file)
-    observers, layers = Observers(file.ranged(), file.border(), method), rounding.layers(file)
+    ranges, layers = TensorRanges(file.ranged(), file.border(), method), rounding.layers(file)
     values = running.values(file.to_bytes(), samples, names)
-    observe(values, len(samples), observers, [bound.layer for bound in layers], progress)
-    file.set_ranges(observers.ranges())
+    observe(values, len(samples), ranges, [bound.layer for bound in layers], progress)
+    file.set_ranges(ranges.ranges())
     while layers:
-        layers.pop().round(file)  # and its moment is gone
+        layers.pop().round(file)  # this frees its Hessian
     return file.to_bytes()

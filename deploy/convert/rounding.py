@@ -1,4 +1,4 @@
-"""Where a TFLite file's weights are and what they are multiplied by, for ``edge.calibration.weights``."""
+"""Where a TFLite file's weights are and what they are multiplied by, for ``edge.calibration.weighted_layers``."""
 
 import math
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from edge.calibration.patches import Window, dense_rows, grouped_rows
-from edge.calibration.rounding import Moment
-from edge.calibration.weights import MOST_INPUTS, WeightedLayer
+from edge.calibration.gptq import Hessian
+from edge.calibration.im2col import Window, dense_rows, grouped_rows
+from edge.calibration.weighted_layers import MOST_INPUTS, WeightedLayer
 from edge.deploy.convert.tflite_object import TFLiteObject
 
 
@@ -63,7 +63,7 @@ def _bound(file: TFLiteObject, code: int, operation: Any) -> Bound | None:
         groups = file.shape(source)[3] // (1 if depthwise else shape[3])
         rows = partial(grouped_rows, window=_window(file, operation, shape), groups=groups)
     positions = math.prod(file.shape(int(operation.outputs[0]))) // channels
-    return Bound(WeightedLayer(source, depthwise, positions, rows, Moment.empty(groups, n)), weights, bias)
+    return Bound(WeightedLayer(source, depthwise, positions, rows, Hessian.empty(groups, n)), weights, bias)
 
 
 def _own_bias(file: TFLiteObject, operation: Any, channels: int) -> int | None:

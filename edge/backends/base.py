@@ -24,6 +24,9 @@ class OpenOptions:
     delegate: Path | None = None
 
 
+DEFAULT = OpenOptions()
+
+
 class Model(Closing, Protocol):
     """A loaded model. A context manager; not thread-safe: one thread runs it at a time."""
 
@@ -55,7 +58,7 @@ class Backend(Protocol):
     formats: tuple[str, ...]
     targets: tuple[str, ...] = ("cpu",)
 
-    def open(self, path: Path, options: OpenOptions = OpenOptions()) -> Model:
+    def open(self, path: Path, options: OpenOptions = DEFAULT) -> Model:
         """Load ``path``.
 
         Raises:

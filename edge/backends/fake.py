@@ -22,7 +22,7 @@ import numpy as np
 
 import edge
 from edge.backends import _opening
-from edge.backends.base import Backend, Model, OpenOptions
+from edge.backends.base import DEFAULT, Backend, Model, OpenOptions
 from edge.errors import InputError
 from edge.tensors import Array, Quantization, TensorSpec, dequantize, quantize
 
@@ -35,7 +35,7 @@ class Fake(Backend):
     name = "fake"
     formats = (".fake",)
 
-    def open(self, path: Path, options: OpenOptions = OpenOptions()) -> Model:
+    def open(self, path: Path, options: OpenOptions = DEFAULT) -> Model:
         """See Backend. The options change nothing."""
         _opening.readable(path)
         try:

@@ -4,7 +4,7 @@ from importlib import metadata
 from pathlib import Path
 
 from edge.backends import _tflite
-from edge.backends.base import Backend, Model, OpenOptions
+from edge.backends.base import DEFAULT, Backend, Model, OpenOptions
 
 
 class LiteRT(Backend):
@@ -13,7 +13,7 @@ class LiteRT(Backend):
     name = "litert"
     formats = (".tflite",)
 
-    def open(self, path: Path, options: OpenOptions = OpenOptions()) -> Model:
+    def open(self, path: Path, options: OpenOptions = DEFAULT) -> Model:
         """See Backend."""
         from ai_edge_litert.interpreter import Interpreter
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from edge import device
 from edge.backends import _opening
-from edge.backends.base import Backend, Model, OpenOptions
+from edge.backends.base import DEFAULT, Backend, Model, OpenOptions
 from edge.errors import InputError
 from edge.tensors import Array, Quantization, TensorSpec
 
@@ -49,7 +49,7 @@ class OnnxRuntime(Backend):
     name = "onnxruntime"
     formats = (".onnx",)
 
-    def open(self, path: Path, options: OpenOptions = OpenOptions()) -> Model:
+    def open(self, path: Path, options: OpenOptions = DEFAULT) -> Model:
         """See Backend."""
         import onnxruntime
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.backends import _tflite
-from edge.backends.base import Backend, Model, OpenOptions
+from edge.backends.base import DEFAULT, Backend, Model, OpenOptions
 from edge.errors import MissingExtra
 
 
@@ -19,7 +19,7 @@ class TFLiteRuntime(Backend):
     name = "tflite_runtime"
     formats = (".tflite",)
 
-    def open(self, path: Path, options: OpenOptions = OpenOptions()) -> Model:
+    def open(self, path: Path, options: OpenOptions = DEFAULT) -> Model:
         """See Backend. Raises MissingExtra beside numpy 2, which its binary cannot use."""
         if int(np.__version__.split(".")[0]) >= 2:
             raise MissingExtra(

@@ -1,7 +1,5 @@
 """``--data``: a folder, a zip, or the name of a set that is drawn here."""
 
-import hashlib
-import json
 import os
 import sys
 from pathlib import Path
@@ -23,12 +21,6 @@ def open_data(text: str, labels: tuple[str, ...] | None = None) -> "ImageFolder"
 def data_path(text: str) -> Path:
     """Return the path that ``text`` names; of the set that is drawn here, where it was drawn."""
     return _drawn() if text == DRAWN and not Path(text).exists() else Path(text)
-
-
-def identity(folder: "ImageFolder") -> dict[str, str]:
-    """Return what tells one data set from another in a record: its name, and a digest of its members' names."""
-    names = json.dumps({split: members.names for split, members in folder.splits.items()}, sort_keys=True)
-    return {"name": folder.root.name, "members_sha256": hashlib.sha256(names.encode()).hexdigest()}
 
 
 def _drawn() -> Path:

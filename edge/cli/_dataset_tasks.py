@@ -1,6 +1,7 @@
 """``--data`` of edge-train: what the data are, told by the network's task and the files; read once it is claimed."""
 
 import hashlib
+import importlib
 import inspect
 import json
 import sys
@@ -10,12 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import _main
+from edge.cli._data import data_path
 from edge.errors import InputError
 
 if TYPE_CHECKING:
-    from edge.models.training.classification.classification import Classification
     from edge.models.training.dataset_task import DatasetTask
-    from edge.models.training.folder import ImageFolder
     from edge.models.training.settings import Settings
 
 
@@ -35,53 +35,47 @@ def open_dataset(
     options: those of the task's reader. shared: the network's, of which the reader takes those that it knows: the
     anchors of a detector are laid out by both.
     """
+    from edge import registry
     from edge.models.networks import NETWORKS
-    from edge.models.training.task_table import DATASET_TASKS, FOLDERS, file_names, reader_of
+    from edge.models.training.folder import file_names
+    from edge.models.training.task_table import DATASET_TASKS, reader_of
 
-    row, root = NETWORKS.get(network), Path(data)
-    tasks = row.tasks if row else (FOLDERS,)
-    reader = reader_of(tasks, file_names(root) if root.exists() else ())
-    if reader == FOLDERS:
-        if options:
-            raise InputError(f"image folders are read without options, got --data-option {next(iter(options))}")
-        return _folder(data)
+    network_row = NETWORKS.get(network)
+    tasks = network_row.tasks if network_row else ("classify",)
+    name = reader_of(tasks, file_names(Path(data)) if Path(data).exists() else ())
+    row = DATASET_TASKS[name]
+    root = data_path(data) if row.drawn else Path(data)
 
     def load(input_shape: tuple[int, ...], settings: "Settings", cache: Path) -> "DatasetTask":
-        from edge import registry
+        read = registry.load("data", DATASET_TASKS, name)
+        chosen = _chosen(read, options or {}, shared or {}, cache)
+        task: DatasetTask = read(root, input_shape, settings, _main.progress("reading"), **chosen)
+        say_left_out(task.facts()["corrupt"], row.sample)
+        return task
 
-        read = registry.load("data", DATASET_TASKS, reader)
-        known = list(inspect.signature(read).parameters)[4:]
-        if unknown := [name for name in options or () if name not in known]:
-            raise InputError(f"--data-option {unknown[0]} is not one of: {', '.join(known)}")
-        both = {name: value for name, value in (shared or {}).items() if name in known} | (options or {})
-        made: DatasetTask = read(root, input_shape, settings, _main.progress("reading"), **both)
-        return made
-
-    digest = hashlib.sha256(json.dumps(file_names(root)).encode()).hexdigest()
-    return Opened({"name": root.name, "members_sha256": digest}, load)
+    return Opened({"name": root.name, "members_sha256": _digest(row.listing, root)}, load)
 
 
-def _folder(data: str) -> Opened:
-    from edge.cli._data import identity, open_data
+def _digest(listing: str, root: Path) -> str:
+    module, _, function = listing.partition(":")
+    members = getattr(importlib.import_module(module), function)(root)
+    return hashlib.sha256(json.dumps(members, sort_keys=True).encode()).hexdigest()
 
-    folder = open_data(data)
-    return Opened(identity(folder), lambda shape, settings, cache: load_folder(folder, shape, settings, cache))
+
+def _chosen(read: Any, options: dict[str, Any], shared: dict[str, Any], cache: Path) -> dict[str, Any]:
+    """Return what the reader is called with by name. Raises InputError for an option that it does not take."""
+    parameters = inspect.signature(read).parameters
+    known = [name for name, parameter in parameters.items() if parameter.kind is parameter.KEYWORD_ONLY]
+    if unknown := [name for name in options if name not in known]:
+        allowed = f"must be one of {', '.join(known)}" if known else "does not fit: such data are read without options"
+        raise InputError(f"--data-option {allowed}, got {unknown[0]}")
+    supplied = {"cache": cache} if "cache" in parameters else {}
+    return supplied | {name: value for name, value in shared.items() if name in known} | options
 
 
-def load_folder(
-    folder: "ImageFolder",
-    size: tuple[int, ...],
-    settings: "Settings",
-    cache: Path,
-    mean: tuple[float, ...] = (127.5,),
-    std: tuple[float, ...] = (127.5,),
-) -> "Classification":
-    """Decode an image folder's splits and say which images were left out. mean, std: see Decoded."""
-    from edge.models.training.classification.images import load
+def say_left_out(names: list[str], sample: str = "image") -> None:
+    """Print the line that names the samples that were left out, when there are any."""
     from edge.pictures import left_out
 
-    height, width, channels = size
-    made = load(folder, (height, width, channels), settings, cache, _main.progress, mean, std)
-    if made.corrupt:
-        print(left_out(made.corrupt), file=sys.stderr)
-    return made
+    if names:
+        print(left_out(names, sample), file=sys.stderr)

@@ -74,9 +74,10 @@ def body(a: argparse.Namespace) -> None:
     choices = {key: str(value) for key, value in vars(a).items() if key not in ("resume", "json", "trust", "out")}
     with claim(a.out, choices, a.resume):
         _main.quiet_tensorflow()
-        from edge.cli._dataset_tasks import load_folder
+        from edge.cli._dataset_tasks import say_left_out
         from edge.deploy.compression import check
         from edge.deploy.load import load_keras
+        from edge.models.training.classification.images import decode_folder
 
         model = load_keras(a.model, a.trust)
         check(model, a.model)
@@ -84,7 +85,9 @@ def body(a: argparse.Namespace) -> None:
         settings = _settings(a, a.qat_epochs, model)
         record = _finished(a.out)
         if record is None:
-            data = load_folder(folder, model.input_shape[1:], settings, a.out / "cache", *_pixels(a, model))
+            shape, shown = model.input_shape[1:], _main.progress("reading")
+            data = decode_folder(folder, shape, settings, a.out / "cache", shown, *_pixels(a, model))
+            say_left_out(data.corrupt)
             record = _steps(a, model, data)
     _main.write_json(a.json, record)
     for row in record["steps"]:

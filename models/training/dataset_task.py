@@ -44,7 +44,10 @@ class DatasetTask(Protocol):
         """
 
     def facts(self) -> Mapping[str, Any]:
-        """Return what the record says of the data: sample counts, files left out, mean and std of the inputs."""
+        """Return what the record says of the data: sample counts, files left out, mean and std of the inputs.
+
+        ``images`` has the counts ``train`` and ``report``; ``corrupt`` has the names of the files left out.
+        """
 
 
 def sentence(name: str, record: Mapping[str, Any]) -> str:

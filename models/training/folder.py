@@ -85,6 +85,34 @@ def open_folder(root: Path, labels: tuple[str, ...] | None = None) -> ImageFolde
     return ImageFolder(root, labels, splits)
 
 
+def class_listing(root: Path) -> dict[str, tuple[str, ...]]:
+    """Return the names of each split's images, of a data set to train a classifier on; no image is read.
+
+    Raises as ``open_folder`` does, and InputError when there is only one class.
+    """
+    folder = open_folder(root)
+    if len(folder.labels) == 1:
+        taken = _class_folder(next(iter(folder.splits.values())).names[0])
+        raise InputError(
+            f"a classifier needs two classes or more, got one in data set {root}: the folder {taken} was taken for "
+            "the class; put one folder a class directly into train/, as train/<class>/*.jpg"
+        )
+    return {name: split.names for name, split in folder.splits.items()}
+
+
+def file_names(root: Path) -> list[str]:
+    """Return the names of all files of a folder or a zip, sorted. Raises FileError when it cannot be read."""
+    if root.is_dir():
+        return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+    if not root.exists():
+        raise FileError(f"data set {root} does not exist; expected a folder or a zip")
+    try:
+        with zipfile.ZipFile(root) as archive:
+            return sorted(name for name in archive.namelist() if not name.endswith("/"))
+    except (OSError, *ZIP_DAMAGE) as error:
+        raise FileError(f"data set {root} cannot be read as a zip: {error}") from error
+
+
 def _check_labels_agree(root: Path, rows: list[tuple[str, str, str]]) -> None:
     """A class that only the test images have is a misspelt folder more often than anything else."""
     trained = {label for split, label, _ in rows if split == "train"}
@@ -128,3 +156,10 @@ def _parse(name: str) -> tuple[str, str, str] | None:
             hidden = any(below.startswith(".") for below in parts[position + 1 :])
             return None if hidden else (SPLITS[part], parts[position + 1], name)
     return None
+
+
+def _class_folder(name: str) -> str:
+    """Return the folder that ``_parse`` takes for the class of the image ``name``."""
+    parts = PurePosixPath(name).parts
+    split = next(position for position, part in enumerate(parts) if part in SPLITS)
+    return "/".join(parts[: split + 2])

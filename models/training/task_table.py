@@ -1,61 +1,72 @@
-"""The table of data readers beside image folders: who makes a ``DatasetTask`` of the path behind ``--data``.
+"""The table of dataset tasks: who reads the path behind ``--data`` and makes a ``DatasetTask`` of it.
 
-Each is called as ``load(root, input_shape, settings, progress, **options)``: root, a folder or a zip; input_shape, of
-the network, without the batch; progress, called with samples read and samples in all; options, those of the command
-that the reader takes by name (an option that was not given is not passed). It returns the ``DatasetTask`` and raises
-FileError for what cannot be read, InputError for what does not fit.
+A row's ``target`` is called as ``load(root, input_shape, settings, progress, **options)`` and returns the task:
+
+- root: a folder or a zip.
+- input_shape: of the network, without the batch.
+- progress: a function that is called with samples read and samples in all.
+- options: those of ``--data-option`` that the reader takes by keyword only; one that was not given is not passed.
+
+A reader that takes ``cache`` gets a folder for decoded samples, too. It raises FileError for what cannot be read and
+InputError for what does not fit.
 """
 
-import zipfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from edge.errors import FileError, InputError
-from edge.files import ZIP_DAMAGE
+from edge.errors import InputError
+from edge.models.networks import TASKS
 from edge.registry import Entry
 
 _NEEDS = ("tensorflow", "tf_keras")
 
-DATASET_TASKS: dict[str, Entry] = {
-    "speech": Entry(
-        "edge.models.training.sound.speech:load", "<label>_<speaker>_<index>.wav, split by speaker", "train", _NEEDS
-    ),
-    "segment": Entry(
-        "edge.models.training.segmentation.segmentation:load", "images and masks of the same names", "train", _NEEDS
-    ),
-    "detect": Entry(
-        "edge.models.training.detection.detection:load", "VOC: JPEGImages, Annotations, ImageSets", "train", _NEEDS
-    ),
-}
 
-FOLDERS = "classify"
-"""The task whose data are image folders, read by ``edge.models.training.classification.images``."""
+@dataclass(frozen=True, kw_only=True)
+class Reader(Entry):
+    """One row.
+
+    Attributes:
+        listing: What lists the data set before anything is decoded, as ``"package.module:function"`` of the root. It
+            imports nothing heavy. The listing tells one data set from another; bad data raise as with ``load``.
+        sample: What one sample is called in messages.
+        drawn: Whether ``--data scenes`` stands for the drawn set.
+    """
+
+    listing: str = "edge.models.training.folder:file_names"
+    sample: str = "image"
+    drawn: bool = False
+
+
+def _row(target: str, summary: str, **facts: object) -> Reader:
+    return Reader(f"edge.models.training.{target}", summary, "train", _NEEDS, **facts)  # type: ignore[arg-type]
+
+
+DATASET_TASKS: dict[str, Reader] = {
+    "classify": _row(
+        "classification.images:load",
+        "train/<class>/*.jpg and test/<class>/*.jpg",
+        listing="edge.models.training.folder:class_listing",
+        drawn=True,
+    ),
+    "segment": _row("segmentation.segmentation:load", "images and masks of the same names"),
+    "detect": _row("detection.detection:load", "VOC: JPEGImages, Annotations, ImageSets"),
+    "speech": _row("sound.speech:load", "<label>_<speaker>_<index>.wav, split by speaker", sample="sound"),
+}
 
 SOUNDS = {".wav"}
 
 
 def reader_of(tasks: tuple[str, ...], names: Iterable[str]) -> str:
-    """Return ``FOLDERS`` or the row of ``DATASET_TASKS`` for a network of ``tasks`` and data with the files ``names``.
+    """Return the row of ``DATASET_TASKS`` for a network of ``tasks`` and data with the files ``names``.
 
+    A classifier's data are sounds where there is a sound among them, and images otherwise.
     Raises InputError for a task that has no training command.
     """
     task = tasks[0]
-    if task == FOLDERS:
-        return "speech" if any(Path(name).suffix.lower() in SOUNDS for name in names) else FOLDERS
-    if task not in DATASET_TASKS:
-        trained = ", ".join((FOLDERS, "segment", "detect"))
-        raise InputError(f"edge-train fits networks for these tasks: {trained}; this one is to {task}")
+    trained = [name for name in DATASET_TASKS if name in TASKS]
+    if task not in trained:
+        raise InputError(f"edge-train fits networks for these tasks: {', '.join(trained)}; this one is to {task}")
+    if task == "classify" and any(Path(name).suffix.lower() in SOUNDS for name in names):
+        return "speech"
     return task
-
-
-def file_names(root: Path) -> list[str]:
-    """Return the names of all files of a folder or a zip, sorted. Raises FileError when it cannot be read."""
-    if root.is_dir():
-        return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
-    if not root.exists():
-        raise FileError(f"data set {root} does not exist; expected a folder or a zip")
-    try:
-        with zipfile.ZipFile(root) as archive:
-            return sorted(name for name in archive.namelist() if not name.endswith("/"))
-    except (OSError, *ZIP_DAMAGE) as error:
-        raise FileError(f"data set {root} cannot be read as a zip: {error}") from error

@@ -67,8 +67,8 @@ class Plugin:
     name = "plugin"
     formats = (".net",)
 
-    def open(self, path, threads=1):
-        return f"{path} with {threads}"
+    def open(self, path, options):
+        return f"{path} with {options.threads}"
 
     def version(self):
         return "plugin 1"

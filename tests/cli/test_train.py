@@ -85,6 +85,13 @@ def _garbage(root):
         path.write_bytes(b"garbage")
 
 
+def _one_class(root):
+    for split in ("train", "test"):
+        (root / split / "images").mkdir()
+        for label in LABELS:
+            (root / split / label).rename(root / split / "images" / label)
+
+
 def _strange(root):
     (root / "test" / "red").rename(root / "test" / "rad")
 
@@ -93,6 +100,9 @@ def _strange(root):
     ("spoil", "words"),
     [
         pytest.param(_empty, "has no images: expected train/<class>/", id="empty"),
+        pytest.param(
+            _one_class, "the folder train/images was taken for the class; put one folder a class", id="one class"
+        ),
         pytest.param(_strange, "class folder test/rad has no counterpart train/rad", id="unknown class folder"),
         pytest.param(_garbage, "none of the 3 images of test/ can be decoded", id="nothing can be decoded"),
         pytest.param(lambda root: shutil.rmtree(root / "test"), "no test/ and no validation/ folder", id="no test"),
@@ -123,6 +133,8 @@ def test_a_bad_data_set_is_one_line_and_leaves_nothing(tmp_path, capsys, spoil, 
         pytest.param(["mobilenet_v1", "--groups", 3], "takes no option 'groups'", id="another network's option"),
         pytest.param(["mobilenet_v1", "--momentum", 2], "momentum must be from 0", id="momentum"),
         pytest.param(["mobilenet_v1", "--dropout", 1.5], "dropout must be from 0 to below 1", id="dropout"),
+        pytest.param(["mobilenet_v1", "--data-option", "view=crop"], "data are read without options", id="data option"),
+        pytest.param(["fcn_1d"], "images have the shape (height, width, 1 or 3)", id="a network over a series"),
         pytest.param([], "model is missing", id="no model"),
     ],
 )

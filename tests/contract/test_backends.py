@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edge import backends
-from edge.backends.base import Backend
+from edge.backends.base import Backend, OpenOptions
 from edge.errors import EdgeError, FileError, InputError
 from edge.tensors import Array, TensorSpec
 from tests.backends import models
@@ -134,7 +134,7 @@ def backend(request) -> Backend:
 def opened(request, tmp_path):
     """Yield (case, model, arrays that fit it)."""
     name, case = request.param
-    with _installed(name).open(case.make(tmp_path), 1) as model:
+    with _installed(name).open(case.make(tmp_path)) as model:
         yield case, model, _arrays(case.inputs)
 
 
@@ -250,7 +250,7 @@ def test_closes_once_and_for_all(opened):
 @pytest.mark.parametrize(("name", "case"), ROWS)
 def test_threads_change_no_value(name, case, tmp_path):
     path = case.make(tmp_path)
-    with _installed(name).open(path, 1) as one, _installed(name).open(path, 2) as two:
+    with _installed(name).open(path, OpenOptions(1)) as one, _installed(name).open(path, OpenOptions(2)) as two:
         arrays = _arrays(case.inputs)
         for a, b in zip(one.run(arrays), two.run(arrays), strict=True):
             np.testing.assert_allclose(a.astype(np.float64), b.astype(np.float64), atol=case.atol)
@@ -260,7 +260,7 @@ def test_threads_change_no_value(name, case, tmp_path):
 def test_missing_file_and_folder_are_file_errors(backend, tmp_path):
     for path, rule in ((tmp_path / f"none{backend.formats[0]}", "does not exist"), (tmp_path, "must be a file")):
         with pytest.raises(FileError, match=rule) as caught:
-            backend.open(path, 1)
+            backend.open(path, OpenOptions(1))
         assert str(path) in str(caught.value)
 
 
@@ -280,7 +280,7 @@ def test_a_bad_file_is_one_clear_line(backend, spoil, tmp_path, capfd):
     bad = tmp_path / f"bad{backend.formats[0]}"
     bad.write_bytes(spoil(whole))
     with pytest.raises(InputError) as caught:
-        backend.open(bad, 1)
+        backend.open(bad)
     assert "\n" not in str(caught.value)
     assert str(bad) in str(caught.value)
     assert isinstance(caught.value, EdgeError)
@@ -290,6 +290,14 @@ def test_a_bad_file_is_one_clear_line(backend, spoil, tmp_path, capfd):
 @every_backend
 def test_a_good_file_loads_without_a_word(backend, tmp_path, capfd):
     FILES[backend.name][0].make(tmp_path)
-    with backend.open(FILES[backend.name][0].make(tmp_path), 1):
+    with backend.open(FILES[backend.name][0].make(tmp_path)):
         pass
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", ["litert", "onnxruntime"])
+@pytest.mark.parametrize("asked", [{"device": "usb:0"}, {"delegate": Path("libedgetpu.so.1")}])
+def test_a_backend_without_devices_refuses_one(name, asked, tmp_path):
+    path = FILES[name][0].make(tmp_path)
+    with pytest.raises(InputError, match=rf"takes no {next(iter(asked))}, got {next(iter(asked.values()))}"):
+        _installed(name).open(path, OpenOptions(**asked))

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from edge.errors import FileError, InputError
 from edge.models.training.decode import Progress, decode_image
 from edge.models.training.detection.average_precision import Truth
-from edge.models.training.folder import ImageFolder
-from edge.models.training.task_table import file_names
+from edge.models.training.folder import ImageFolder, file_names
 from edge.pictures import SUFFIXES
 
 SETS = ("train", "val", "trainval", "test")

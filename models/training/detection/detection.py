@@ -161,6 +161,7 @@ def load(
     input_shape: tuple[int, ...],
     settings: Settings,
     progress: Progress | None = None,
+    *,
     strides: tuple[int, ...] = boxes_of.STRIDES,
     ratios: tuple[float, ...] = boxes_of.RATIOS,
     scales: tuple[float, float] | None = None,

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import FileError, InputError
-from edge.models.training.folder import SPLITS, ImageFolder
-from edge.models.training.task_table import file_names
+from edge.models.training.folder import SPLITS, ImageFolder, file_names
 from edge.pictures import SUFFIXES, is_whole
 
 FOLDERS = dict.fromkeys(("image", "images"), "image") | dict.fromkeys(("mask", "masks", "label", "labels"), "mask")

@@ -192,6 +192,7 @@ def load(
     input_shape: tuple[int, ...],
     settings: Settings,
     progress: Progress | None = None,
+    *,
     view: str = VIEWS[0],
     turns: bool = False,
     elastic: float = 0.0,

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import FileError, InputError
-from edge.models.training.folder import ImageFolder
-from edge.models.training.task_table import file_names
+from edge.models.training.folder import ImageFolder, file_names
 
 Wave = NDArray[np.float32]
 

@@ -133,6 +133,7 @@ def load(
     input_shape: tuple[int, ...],
     settings: Settings,
     progress: Callable[[int, int], None] | None = None,
+    *,
     speakers: Sequence[str] = (),
     features: str = KINDS[0],
     distortion: Distortion = USUAL,

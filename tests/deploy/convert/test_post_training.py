@@ -10,7 +10,7 @@ need("tensorflow")
 
 import tf_keras as keras  # noqa: E402
 
-from edge.calibration.rounding import nearest, step  # noqa: E402
+from edge.calibration.gptq import round_to_nearest, weight_scale  # noqa: E402
 from edge.deploy.convert import freeze, tflite  # noqa: E402
 from edge.deploy.convert.post_training import METHODS  # noqa: E402
 
@@ -76,7 +76,7 @@ def test_the_files_weights_are_whole_steps_that_serve_its_sums(layer, share):
     (kernel, bias), held_out = model.get_weights(), smooth(40, seed=9)[:, 0]
     depthwise = isinstance(model.layers[0], layers.DepthwiseConv2D)
     by_channel = kernel.reshape(1, -1, len(bias)) if not depthwise else kernel.reshape(1, 9, -1)
-    np.testing.assert_allclose(found.scales, step(by_channel)[0, 0], rtol=1e-5)
+    np.testing.assert_allclose(found.scales, weight_scale(by_channel)[0, 0], rtol=1e-5)
 
     def error(kernel, bias):
         """Return each channel's mean squared change of what the layer gives."""
@@ -86,7 +86,7 @@ def test_the_files_weights_are_whole_steps_that_serve_its_sums(layer, share):
         return np.square(np.asarray(after(held_out)) - before).mean(axis=(0, 1, 2))
 
     mine = error(from_file(found.kernel, depthwise), found.bias)
-    plain = error(nearest(by_channel).reshape(kernel.shape), bias)
+    plain = error(round_to_nearest(by_channel).reshape(kernel.shape), bias)
     assert (mine <= 1.1 * plain).all()
     assert mine.sum() < share * plain.sum()
 
@@ -142,5 +142,5 @@ def test_a_kernel_that_two_operations_share_keeps_its_nearest_steps():
     twice = keras.Model(model.input, shared(shared(model.input)))
     content = tflite.to_int8(freeze.freeze_keras(twice), smooth(8))
     kernel, _ = twice.get_weights()
-    plain = nearest(kernel.reshape(1, CHANNELS, -1))[0]
+    plain = round_to_nearest(kernel.reshape(1, CHANNELS, -1))[0]
     np.testing.assert_allclose(tflite_file.weights(content).kernel[:, 0, 0].T, plain, atol=1e-6)

@@ -3,7 +3,7 @@ import zipfile
 import pytest
 
 from edge.errors import FileError, InputError
-from edge.models.training.folder import Split, open_folder
+from edge.models.training.folder import Split, class_listing, file_names, open_folder
 
 TREE = ("train/cat/1.jpg", "train/cat/2.PNG", "train/ant/1.jpeg", "test/ant/1.bmp", "test/cat/9.webp")
 
@@ -147,3 +147,24 @@ def test_a_missing_split_says_which_there_are(tmp_path):
         found.split("test")
     with pytest.raises(InputError, match=r"no test/ and no validation/ folder"):
         found.evaluation()
+
+
+@both
+def test_a_listing_has_the_images_of_each_split(tmp_path, make):
+    found = class_listing(make(tmp_path, [*TREE, "README.md"]))
+    assert found == {"train": ("train/ant/1.jpeg", "train/cat/1.jpg", "train/cat/2.PNG"), "test": tuple(TREE[3:])}
+
+
+@both
+@pytest.mark.parametrize("above", ["", "images/", "images/set/"])
+def test_one_class_is_refused_and_its_folder_named(tmp_path, make, above):
+    names = [f"{above}{split}/images/{label}/1.jpg" for split in ("train", "test") for label in ("ant", "cat")]
+    root = make(tmp_path, names)
+    assert open_folder(root).labels == ("images",)
+    with pytest.raises(InputError, match=rf"got one in data set .*: the folder {above}train/images was taken"):
+        class_listing(root)
+
+
+@both
+def test_file_names_are_all_names_sorted(tmp_path, make):
+    assert file_names(make(tmp_path, ["b/2.txt", "a.jpg", "b/1.wav"])) == ["a.jpg", "b/1.wav", "b/2.txt"]

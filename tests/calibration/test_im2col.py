@@ -1,9 +1,9 @@
-"""What a convolution's sums are over, held against the convolution written out."""
+"""im2col, against a convolution written out in numpy."""
 
 import numpy as np
 import pytest
 
-from edge.calibration.patches import Window, dense_rows, grouped_rows
+from edge.calibration.im2col import Window, dense_rows, grouped_rows
 from tests.reference.convolution import convolve
 
 

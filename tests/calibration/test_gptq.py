@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.calibration.rounding import BLOCK, Moment, nearest, rounded, step
+from edge.calibration.gptq import BLOCK, Hessian, gptq, round_to_nearest, weight_scale
 
 
-def moment_of(rows):
-    moment = Moment.empty(len(rows), rows.shape[2])
+def hessian_of(rows):
+    hessian = Hessian.empty(len(rows), rows.shape[2])
     for part in np.array_split(rows.astype(np.float32), 3, axis=1):
-        moment.add(part)
-    return moment
+        hessian.observe(part)
+    return hessian
 
 
 def squared_error(rows, weights, bias, to_weights, to_bias):
@@ -37,11 +37,11 @@ def test_weights_are_whole_steps_of_the_same_step_and_the_largest_stays(case, co
     seed, groups, n, channels = case
     rng = np.random.default_rng(seed)
     weights, bias = rng.normal(size=(groups, n, channels)), rng.normal(size=(groups, channels))
-    found, _ = rounded(weights, bias, moment_of(alike(rng, groups, count, n)))
-    codes = found / step(weights)
+    found, _ = gptq(weights, bias, hessian_of(alike(rng, groups, count, n)))
+    codes = found / weight_scale(weights)
     np.testing.assert_allclose(codes, np.round(codes), atol=1e-9)
     assert np.abs(codes).max() <= 127 + 1e-9
-    np.testing.assert_allclose(step(found), step(weights), rtol=1e-12)
+    np.testing.assert_allclose(weight_scale(found), weight_scale(weights), rtol=1e-12)
 
 
 @settings(max_examples=40, deadline=None)
@@ -51,9 +51,9 @@ def test_sums_err_no_more_than_with_the_nearest_steps(case):
     rng = np.random.default_rng(seed)
     rows = alike(rng, groups, 20 * n, n)
     weights, bias = rng.normal(size=(groups, n, channels)), rng.normal(size=(groups, channels))
-    mine = squared_error(rows, weights, bias, *rounded(weights, bias, moment_of(rows)))
-    plain = squared_error(rows, weights, bias, nearest(weights), bias)
-    # The choice is by the moment with its n further rows, a twentieth of those seen.
+    mine = squared_error(rows, weights, bias, *gptq(weights, bias, hessian_of(rows)))
+    plain = squared_error(rows, weights, bias, round_to_nearest(weights), bias)
+    # The choice is by the Hessian with its n further rows, a twentieth of those seen.
     assert (mine <= plain * 1.2 + 1e-12).all()
 
 
@@ -62,9 +62,9 @@ def test_inputs_that_are_alike_let_errors_cancel():
     rng = np.random.default_rng(0)
     rows = np.repeat(rng.normal(size=(1, 10_000, 1)), 32, axis=2)
     weights, bias = rng.normal(size=(1, 32, 8)), np.zeros((1, 8))
-    found, _ = rounded(weights, bias, moment_of(rows))
-    error = np.abs(found.sum(axis=1) - weights.sum(axis=1)) / step(weights)[:, 0]
-    plain = np.abs(nearest(weights).sum(axis=1) - weights.sum(axis=1)) / step(weights)[:, 0]
+    found, _ = gptq(weights, bias, hessian_of(rows))
+    error = np.abs(found.sum(axis=1) - weights.sum(axis=1)) / weight_scale(weights)[:, 0]
+    plain = np.abs(round_to_nearest(weights).sum(axis=1) - weights.sum(axis=1)) / weight_scale(weights)[:, 0]
     assert error.max() <= 0.5 + 1e-6 < plain.max()
 
 
@@ -72,7 +72,7 @@ def test_the_bias_takes_up_what_errors_have_in_common():
     rng = np.random.default_rng(0)
     rows = 5 + 0.01 * rng.normal(size=(1, 10_000, 6))
     weights, bias = rng.normal(size=(1, 6, 4)), np.zeros((1, 4))
-    found, moved = rounded(weights, bias, moment_of(rows))
+    found, moved = gptq(weights, bias, hessian_of(rows))
     np.testing.assert_allclose(moved, -5 * (found - weights).sum(axis=1), rtol=0.02, atol=1e-3)
 
 
@@ -83,8 +83,8 @@ def test_close_to_the_best_of_all_roundings():
     for _ in range(50):
         rows = alike(rng, 1, 4000, 4)
         weights, bias = rng.normal(size=(1, 4, 1)), np.zeros((1, 1))
-        mine = squared_error(rows, weights, bias, *rounded(weights, bias, moment_of(rows)))
-        steps, low = step(weights), np.floor(weights / step(weights) + 1e-9)
+        mine = squared_error(rows, weights, bias, *gptq(weights, bias, hessian_of(rows)))
+        steps, low = weight_scale(weights), np.floor(weights / weight_scale(weights) + 1e-9)
         best = np.inf
         for ups in product((0, 1), repeat=4):
             to = np.clip(low + np.array(ups).reshape(1, 4, 1), -127, 127) * steps
@@ -99,13 +99,13 @@ def test_close_to_the_best_of_all_roundings():
 @pytest.mark.parametrize("value", [0.0, 1.0], ids=["no weight at all", "all weights equal"])
 def test_constant_weights_stay(value):
     weights, bias = np.full((2, 9, 3), value), np.full((2, 3), 0.5)
-    found, moved = rounded(weights, bias, moment_of(np.random.default_rng(0).normal(size=(2, 100, 9))))
+    found, moved = gptq(weights, bias, hessian_of(np.random.default_rng(0).normal(size=(2, 100, 9))))
     np.testing.assert_allclose(found, weights)
     np.testing.assert_allclose(moved, bias)
 
 
 def test_inputs_that_are_always_zero_change_nothing():
     weights = np.random.default_rng(0).normal(size=(1, 5, 2))
-    found, moved = rounded(weights, np.ones((1, 2)), moment_of(np.zeros((1, 100, 5))))
-    np.testing.assert_allclose(found, nearest(weights))
+    found, moved = gptq(weights, np.ones((1, 2)), hessian_of(np.zeros((1, 100, 5))))
+    np.testing.assert_allclose(found, round_to_nearest(weights))
     np.testing.assert_allclose(moved, 1)

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.calibration.ranges import Extremes, Histogram, around_zero
+from edge.calibration.observers import HistogramObserver, MinMaxObserver
 from edge.errors import InputError
 
 
 def seen(*parts):
-    histogram = Histogram()
+    histogram = HistogramObserver()
     for part in parts:
-        histogram.add(np.asarray(part, np.float32))
+        histogram.observe(np.asarray(part, np.float32))
     return histogram
 
 
@@ -46,7 +46,7 @@ def test_the_range_errs_least(values):
     bottoms = shares * min(values.min(), 0) if values.min() < 0 else [0.0]
     best = min(squared_error(values, bottom, top) for bottom in bottoms for top in shares * values.max())
     assert mine <= 1.2 * best  # neither grid is fine, and values at one point err as they happen to lie
-    assert mine <= 1.05 * squared_error(values, histogram.least, histogram.largest)
+    assert mine <= 1.05 * squared_error(values, histogram.minimum, histogram.maximum)
 
 
 def test_nothing_is_clipped_where_clipping_saves_nothing():
@@ -69,7 +69,7 @@ def test_order_and_arrangement_do_not_count(seed, power):
 def test_never_wider_than_what_was_seen(values):
     histogram = seen(values)
     least, largest = histogram.range()
-    assert (histogram.least, histogram.largest) == (min(values), max(values))
+    assert (histogram.minimum, histogram.maximum) == (min(values), max(values))
     assert min(values) <= least <= largest <= max(values)
 
 
@@ -78,14 +78,14 @@ def test_few_values(values):
     assert seen(values).range() == pytest.approx((min(values), max(values)))
 
 
-@pytest.mark.parametrize("kind", [Extremes, Histogram])
+@pytest.mark.parametrize("kind", [MinMaxObserver, HistogramObserver])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_values_must_be_finite(value, kind):
     seen_before = kind()
-    seen_before.add(np.array([0.5, -1], np.float32))
+    seen_before.observe(np.array([0.5, -1], np.float32))
     for found in (kind(), seen_before):
         with pytest.raises(InputError, match="must keep them finite"):
-            found.add(np.array([0.25, value], np.float32))
+            found.observe(np.array([0.25, value], np.float32))
 
 
 def test_the_largest_values_that_there_are():
@@ -94,9 +94,9 @@ def test_the_largest_values_that_there_are():
 
 
 def test_extremes_are_kept():
-    extremes = Extremes()
-    extremes.add(np.array([1, 5], np.float32))
-    extremes.add(np.array([-2], np.float32))
+    extremes = MinMaxObserver()
+    extremes.observe(np.array([1, 5], np.float32))
+    extremes.observe(np.array([-2], np.float32))
     assert extremes.range() == (-2, 5)
 
 
@@ -106,28 +106,3 @@ def test_ranges_that_clip_have_no_simple_ratios():
     for a, b in ((0, 1), (1, 2), (0, 2)):
         ratio = tops[a] / tops[b] * np.arange(1, 256)
         assert np.abs(ratio - np.round(ratio)).min() > 1e-6
-
-
-@pytest.mark.parametrize(
-    ("low", "high"),
-    [
-        pytest.param(-1.0, 1.0, id="bytes around zero"),
-        pytest.param(-2.118, 2.64, id="ImageNet's deviations"),
-        pytest.param(0.0, 255.0, id="bytes"),
-        pytest.param(-3.0, 0.0, id="nothing above zero"),
-    ],
-)
-def test_a_range_around_zero_has_it_on_a_step(low, high):
-    least, largest = around_zero(low, high)
-    step = (largest - least) / 255
-    assert least <= low + 1e-9
-    assert largest >= high - 1e-9
-    assert largest - least <= (high - low) * 1.01  # no more than a step is given away
-    assert -least / step == pytest.approx(round(-least / step), abs=1e-6)
-
-
-def test_no_byte_lies_between_two_values_of_the_input():
-    """A byte in the middle would be rounded by each runtime its own way."""
-    least, largest = around_zero(-1.0, 1.0)
-    steps = (np.arange(256) - 127.5) / 127.5 / ((largest - least) / 255)
-    assert np.abs(np.abs(steps - np.floor(steps)) - 0.5).min() > 1e-3

@@ -1,0 +1,44 @@
+"""Which tensor of a model file is which input or output of the signature."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from edge.errors import InputError
+from edge.signature import Input, Output, describe
+from edge.tensors import TensorSpec
+
+
+def bind(
+    specs: Sequence[TensorSpec], known: Sequence[Input | Output], in_file: Mapping[str, str], path: Path
+) -> dict[str, tuple[int, TensorSpec]]:
+    """Return the place and the spec of the file's tensor for each of the signature's inputs or outputs, by name.
+
+    Args:
+        specs: the file's inputs or outputs, in its order.
+        known: the signature's.
+        in_file: the file's name of each; empty when the file has them in the signature's order.
+        path: the file, for messages.
+
+    Raises:
+        InputError: a tensor is missing, has another size than the signature states, or shares its name.
+    """
+    if len(specs) != len(known):
+        raise InputError(f"{path.name} must have tensors for {describe(known)}; it has {describe(specs)}")
+    by_name = {spec.name: (place, spec) for place, spec in enumerate(specs)}
+    if in_file and len(by_name) != len(specs):
+        raise InputError(f"{path.name} must have tensors with names of their own; it has {describe(specs)}")
+    found = {}
+    for place, one in enumerate(known):
+        name = in_file.get(one.name, specs[place].name) if in_file else None
+        if name is not None and name not in by_name:
+            raise InputError(
+                f"the signature names the tensor {name!r}, which {path.name} lacks; it has {describe(specs)}"
+            )
+        spec = found[one.name] = (place, specs[place]) if name is None else by_name[name]
+        if math.prod(spec[1].shape) != math.prod(one.shape):
+            raise InputError(
+                f"{one.name} must have the shape {one.shape} that the signature states, "
+                f"in {path.name} it is {spec[1].describe()}"
+            )
+    return found

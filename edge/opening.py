@@ -1,0 +1,67 @@
+"""From a bundle or a bare file to a session: which file, which backend, how many threads."""
+
+from pathlib import Path
+
+from edge import backends
+from edge.backends.base import Backend
+from edge.bundle import Bundle, Runnable, is_bundle, open_bundle
+from edge.device import this_device
+from edge.errors import FileError, InputError, MissingExtra
+from edge.session import Session, SessionOptions
+from edge.tuning import Tuning, read_tuning
+
+
+def open_session(path: str | Path, options: SessionOptions | None = None) -> Session:
+    """Open a bundle, or a .tflite or .onnx file.
+
+    Backend, threads and precision are those of ``options``, else of the tuning record beside the bundle, else the
+    preferred ones. Raises FileError, InputError or MissingExtra with one line that says what to do.
+    """
+    path, options = Path(path), options or SessionOptions()
+    if not path.exists():
+        raise FileError(f"model {path} does not exist")
+    if options.threads is not None and options.threads < 1:
+        raise InputError(f"threads must be at least 1, got {options.threads}")
+    if path.is_dir() and not is_bundle(path):
+        raise FileError(f"model {path} is a folder with no manifest.json: expected a bundle, or a model file")
+    if is_bundle(path):
+        return _open_bundle(path, options)
+    if options.precision is not None:
+        raise InputError(f"a precision is chosen among a bundle's files; {path.name} is one file")
+    backend = backends.for_file(path, options.backend)
+    return Session(Runnable(path, path.stem), backend, options.threads or backends.default_threads(), options)
+
+
+def _open_bundle(path: Path, options: SessionOptions) -> Session:
+    if given := options.of_a_bare_file():
+        raise InputError(f"a bundle states its own task and input format; leave out {', '.join(given)}")
+    bundle = open_bundle(path)
+    tuning = _fitting_tuning(read_tuning(path, this_device()), options)
+    backend = backends.backend(tuning.backend) if tuning else _backend_for(bundle, options)
+    precision = tuning.precision if tuning else options.precision
+    threads = options.threads or (tuning.threads if tuning else backends.default_threads())
+    return Session(bundle.runnable(backend.formats, precision, backend.targets), backend, threads, options)
+
+
+def _fitting_tuning(tuning: Tuning | None, options: SessionOptions) -> Tuning | None:
+    """Return ``tuning`` unless something else was asked for, or its backend is no longer installed."""
+    if tuning is None or tuning.backend not in backends.available():
+        return None
+    agrees = options.backend in (None, tuning.backend) and options.precision in (None, tuning.precision)
+    return tuning if agrees else None
+
+
+def _backend_for(bundle: Bundle, options: SessionOptions) -> Backend:
+    """Return the asked backend, else one for the bundle's preferred file that is installed."""
+    if options.backend is not None:
+        return backends.backend(options.backend)
+    missing: MissingExtra | None = None
+    for artifact in bundle.fitting(tuple(backends.PREFERENCE), precision=options.precision):
+        try:
+            return backends.for_file(bundle.path(artifact))
+        except MissingExtra as error:
+            missing = error
+    if missing is not None:
+        raise missing
+    bundle.runnable(tuple(backends.PREFERENCE), options.precision)  # raises: it lists what the bundle has
+    raise InputError(f"bundle {bundle.manifest.name!r} has no file to run")
