@@ -79,7 +79,8 @@ def freeze(
     Args:
         call: takes tensors by name and returns tensors in any structure, a dictionary or a list for several.
         inputs: the ``tf.TensorSpec`` of each input by name; the batch, which comes first, becomes 1.
-        names: returns the names of a structure's outputs in the order of ``naming.flat``; by default ``naming.names``.
+        names: returns the names of a structure's outputs in the order of ``naming.flat``; by default
+            ``naming.output_names``.
 
     Raises:
         InputError: a size besides the batch is open, an input holds no numbers, the network cannot run on a batch of
@@ -92,7 +93,7 @@ def freeze(
     def run(*tensors: Any) -> Any:
         made = call(dict(zip(inputs, tensors, strict=True)))
         leaves = [leaf for _, leaf in naming.flat(made)]
-        found = naming.unique((names or naming.names)(made))
+        found = naming.unique((names or naming.output_names)(made))
         named = [tf.identity(leaf, naming.operation_name(n)) for n, leaf in zip(found, leaves, strict=True)]
         outputs.update({name: tensor.name for name, tensor in zip(found, named, strict=True)})
         return named
@@ -130,28 +131,28 @@ def pruned(graph: Any, traced: Any, inputs: Mapping[str, Any], outputs: Mapping[
     """
     if not outputs:
         raise InputError("the model must have an output, it gives nothing")
-    needed = _needed(graph, map(_node, outputs.values()))
+    kept = needed(graph, map(node_of, outputs.values()))
     for position in reversed(range(len(graph.node))):
-        if graph.node[position].name not in needed:
+        if graph.node[position].name not in kept:
             del graph.node[position]
-    read = {name: tensor for name, tensor in inputs.items() if tensor.op.name in needed}
+    read = {name: tensor for name, tensor in inputs.items() if tensor.op.name in kept}
     given = {name: traced.graph.get_tensor_by_name(tensor) for name, tensor in outputs.items()}
     _refuse_open(graph, read)
     return Frozen(graph, traced, read, given)
 
 
-def _needed(graph: Any, names: Iterable[str]) -> set[str]:
+def needed(graph: Any, names: Iterable[str]) -> set[str]:
     """Return the names of the nodes that ``names`` are computed from, themselves included."""
     nodes, found, waiting = {node.name: node for node in graph.node}, set[str](), list(names)
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting += map(_node, nodes[name].input)
+            waiting += map(node_of, nodes[name].input)
     return found
 
 
-def _node(tensor: str) -> str:
+def node_of(tensor: str) -> str:
     """Return the node of a graph's tensor: ``^name`` and ``name:0`` are ``name``."""
     return tensor.removeprefix("^").split(":")[0]
 
@@ -184,7 +185,7 @@ def freeze_keras(model: Any) -> Frozen:
 
 def _freeze_for(target: str, model: Any) -> Frozen:
     with lowering.lowered_for(target):
-        return freeze(partial(call_keras, model), keras_inputs(model), partial(_keras_outputs, model))
+        return freeze(partial(call_keras, model), keras_inputs(model), partial(keras_outputs, model))
 
 
 def keras_inputs(model: Any) -> dict[str, Any]:
@@ -214,8 +215,9 @@ def _dtype(entry: Any) -> str:
 
 def call_keras(model: Any, tensors: Mapping[str, Any]) -> Any:
     """Run a Keras model in inference mode on tensors by name."""
-    return model(naming.packed(_input(model), iter(tensors.values())), training=False)
+    return model(naming.filled(_input(model), iter(tensors.values())), training=False)
 
 
-def _keras_outputs(model: Any, made: Any) -> list[str]:
-    return naming.names(made, list(getattr(model, "output_names", None) or ()))
+def keras_outputs(model: Any, made: Any) -> list[str]:
+    """Return the name of each output that a call of a Keras model made, in the order of ``naming.flat``."""
+    return naming.output_names(made, list(getattr(model, "output_names", None) or ()))

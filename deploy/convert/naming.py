@@ -23,17 +23,22 @@ def flat(structure: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
         yield path, structure
 
 
-def packed(structure: Any, leaves: Iterator[Any]) -> Any:
-    """Return ``structure`` with its leaves replaced, in the order of ``flat``."""
+def filled(structure: Any, leaves: Iterator[Any], kind: type = object) -> Any:
+    """Return ``structure`` with its leaves of ``kind`` replaced, in the order of ``flat``; others stay."""
     if isinstance(structure, Mapping):
-        made = {key: packed(structure[key], leaves) for key in sorted(structure)}
+        made = {key: filled(structure[key], leaves, kind) for key in sorted(structure)}
         return {key: made[key] for key in structure}
     if isinstance(structure, (list, tuple)):
-        return [packed(part, leaves) for part in structure]
-    return None if structure is None else next(leaves)
+        return [filled(part, leaves, kind) for part in structure]
+    return next(leaves) if structure is not None and isinstance(structure, kind) else structure
 
 
-def names(structure: Any, layers: Sequence[str] = (), kind: str = "output") -> list[str]:
+def output_names(structure: Any, layers: Sequence[str] = ()) -> list[str]:
+    """Return a name of its own for each output of ``structure``; see ``names``."""
+    return names(structure, layers, "output")
+
+
+def names(structure: Any, layers: Sequence[str], kind: str) -> list[str]:
     """Return a name of its own for each leaf of ``structure``.
 
     Args:

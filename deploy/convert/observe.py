@@ -14,13 +14,12 @@ from edge.calibration.tensor_ranges import Value
 from edge.deploy._tensorflow import need
 
 
-def values(content: bytes, samples: Sequence[Mapping[str, NDArray[Any]]], names: Sequence[str]) -> Iterator[Value]:
+def values(content: bytes, samples: Sequence[Mapping[str, NDArray[Any]]]) -> Iterator[Value]:
     """Run the file on each sample and yield the function that returns a tensor by its index.
 
     Args:
         content: the file.
-        samples: by input name, batch 1, of the file's own types.
-        names: of the inputs, in the file's order.
+        samples: by input name in the file's order, batch 1, of the file's own types.
     """
     interpreters = need("ai_edge_litert.interpreter")
     interpreter = interpreters.Interpreter(
@@ -32,7 +31,7 @@ def values(content: bytes, samples: Sequence[Mapping[str, NDArray[Any]]], names:
     interpreter.allocate_tensors()
     indices = [int(detail["index"]) for detail in interpreter.get_input_details()]
     for sample in samples:
-        for index, name in zip(indices, names, strict=True):
-            interpreter.set_tensor(index, sample[name])
+        for index, array in zip(indices, sample.values(), strict=True):
+            interpreter.set_tensor(index, array)
         interpreter.invoke()
         yield interpreter.get_tensor

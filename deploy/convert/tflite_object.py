@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.deploy._tensorflow import need
+from edge.deploy import _tensorflow_private as private
 
 Floats = NDArray[np.float32]
 
@@ -22,8 +22,7 @@ class TFLiteObject:
     """The first subgraph of a file. Tensors are known by their index, operations by the schema's own objects."""
 
     def __init__(self, content: bytes) -> None:
-        self._tools = need("tensorflow.lite.tools.flatbuffer_utils")
-        self.schema = need("tensorflow.lite.python.schema_py_generated")
+        self._tools, self.schema = private.flatbuffer_tools()
         self._model = self._tools.convert_bytearray_to_object(bytearray(content))
         self._graph = self._model.subgraphs[0]
         self._uses = Counter(int(index) for operation in self._graph.operators for index in operation.inputs)
