@@ -20,7 +20,7 @@ def need(module: str) -> Any:
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        with quiet(anything):
+        with quiet(anything, last_words=True):
             return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name and error.name.split(".")[0] != module.split(".")[0]:
@@ -36,7 +36,7 @@ def quiet_conversion() -> Iterator[None]:
     for logger in loggers:
         logger.setLevel(logging.ERROR)
     try:
-        with quiet(anything), warnings.catch_warnings():
+        with quiet(anything, last_words=True), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:

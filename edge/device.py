@@ -1,4 +1,4 @@
-"""What machine this is, from the files the kernel shows; needs nothing but Python."""
+"""What machine this is, read from the kernel's files with nothing but Python."""
 
 import os
 import platform
@@ -10,10 +10,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Device:
-    """A machine. id: the same on every machine of this kind, stable over reboots and updates; names nobody.
+    """A machine.
 
-    model: what the maker calls the board or the processor. cores: that this process may use.
-    memory_mb: installed, in MiB, 0 when unknown.
+    Attributes:
+        id: a name that all machines of this kind share and that stays the same over reboots and updates. It holds
+            nothing that identifies one machine or its owner.
+        model: what the maker calls the board or the processor.
+        arch: the instruction set, such as ``aarch64``.
+        cores: the number of cores that this process may use.
+        memory_mb: the installed memory in MiB, 0 when unknown.
+        os: the name and version of the operating system.
+        python: the version of the running Python.
     """
 
     id: str
@@ -25,12 +32,16 @@ class Device:
     python: str
 
     def as_json(self) -> dict[str, Any]:
-        """Return the JSON object."""
+        """Return the device as a JSON object."""
         return asdict(self)
 
 
 def this_device(root: Path = Path("/")) -> Device:
-    """Return the machine this runs on. root: where ``/proc`` and ``/etc`` are looked for."""
+    """Return the machine that this runs on.
+
+    Args:
+        root: the folder in which ``proc`` and ``etc`` are read.
+    """
     model, arch, cores = _model(root), platform.machine(), usable_cores()
     return Device(
         id=f"{_slug(model)}-{_slug(arch)}-{cores}",
@@ -44,16 +55,19 @@ def this_device(root: Path = Path("/")) -> Device:
 
 
 def saturates_int8(root: Path = Path("/")) -> bool:
-    """Return whether this is an x86 processor without VNNI, whose products of bytes are summed in 16 bits.
+    """Return whether this is an x86 processor without VNNI, which sums products of bytes in 16 bits.
 
-    False where the kernel does not show the processor's flags.
+    It is False where the kernel does not show the processor's flags.
+
+    Args:
+        root: the folder in which ``proc`` is read.
     """
     flags = re.search(r"^flags\s*:\s*(.+)$", _read(root / "proc/cpuinfo"), re.MULTILINE)
     return flags is not None and not {"avx512_vnni", "avx_vnni"} & set(flags[1].split())
 
 
 def usable_cores() -> int:
-    """Return the processor cores that this process may run on, at least 1."""
+    """Return the number of processor cores that this process may run on, at least 1."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

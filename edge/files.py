@@ -1,9 +1,9 @@
-"""Files and folders that are either complete or absent: written beside their place, flushed to the disk, then renamed.
+"""Files and folders that are either complete or absent: written under another name, flushed to the disk, then renamed.
 
-The rename takes effect at once for a file, and for a folder where none was. A folder that replaces a folder takes
-two renames, as the system offers no single one: a process that is killed or a power cut exactly between them
-leaves nothing at its place, and both folders complete beside it, under names that begin with a dot and end in
-``.old`` and ``.partial``. What must switch at once is reached through a link, which is a file.
+The rename takes effect at once for a file, and for a folder that did not exist. To replace a folder takes two renames,
+because the system has no single call for it. When the process is killed or the power fails exactly between the two,
+nothing is at the folder's place, and both the old and the new folder lie beside it, complete, under names that begin
+with a dot and end in ``.old`` and ``.partial``. Reach a folder that must switch at once through a link.
 """
 
 import hashlib
@@ -19,16 +19,21 @@ from pathlib import Path
 from edge.errors import FileError
 
 ZIP_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError)
-"""What zipfile raises on a damaged, encrypted or unknown archive: whatever its parsing stumbles over."""
+"""The exceptions of zipfile for a damaged, encrypted or unknown archive; it lets all those of its parsers through."""
 
 
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; rename it to ``path`` on success, delete it on failure.
 
-    Works for a file or, when the body makes one, a folder. After a power cut ``path`` is the old one or the new
-    one, whole, but for the moment that this module's first lines describe. Raises FileError when the folder
-    cannot be written or the disk is full.
+    The body may create a file or a folder there. After a power failure, ``path`` holds the old or the new content,
+    whole, except in the moment that the top of this file describes.
+
+    Args:
+        path: the file or folder to create or replace. Its parent folders are created.
+
+    Raises:
+        FileError: the folder cannot be written, or the disk is full.
     """
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.partial{path.suffix}")
     try:
@@ -62,7 +67,7 @@ def _swap(temporary: Path, path: Path) -> None:
 
 
 def _flush(path: Path) -> None:
-    """Wait until a file, or a folder with all that it holds, is on the disk: a rename may get there before content."""
+    """Wait until a file, or a folder with its content, is on the disk: without this a rename may arrive there first."""
     if not path.is_dir():
         _sync(path)
         return
@@ -73,7 +78,7 @@ def _flush(path: Path) -> None:
 
 
 def _flush_folder(path: Path) -> None:
-    """Wait until a folder's names are on the disk; some network and FUSE file systems cannot, and refuse."""
+    """Wait until a folder's names are on the disk. Some network and FUSE file systems cannot do it, and refuse."""
     with suppress(OSError):
         _sync(path)
 
@@ -87,7 +92,7 @@ def _sync(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Delete a file or a folder; nothing when there is none. What cannot be deleted stays, without an error."""
+    """Delete a file or a folder if it exists. What cannot be deleted stays, without an error."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

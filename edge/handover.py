@@ -1,4 +1,4 @@
-"""What passes items from one thread to another: bounded, and either lossless or newest-wins."""
+"""A queue that hands items from one thread to another, bounded, and either lossless or newest-wins."""
 
 import threading
 from collections import deque
@@ -9,13 +9,20 @@ T = TypeVar("T")
 
 
 class Handover(Generic[T]):
-    """A bounded queue between one giving and one taking thread.
+    """A bounded queue between one thread that puts items and one that takes them.
 
-    lossless: ``put`` waits for room, nothing is lost. Otherwise ``put`` never waits: when all ``capacity``
-    places are taken the oldest item is replaced and counted in ``dropped``.
+    Attributes:
+        dropped: how many items were replaced by newer ones.
     """
 
     def __init__(self, capacity: int, lossless: bool) -> None:
+        """Make an empty queue.
+
+        Args:
+            capacity: how many items fit.
+            lossless: True makes ``put`` wait for room. With False it never waits: in a full queue, the oldest item is
+                replaced and counted in ``dropped``.
+        """
         self.dropped = 0
         self._capacity, self._lossless = capacity, lossless
         self._items: deque[T] = deque()
@@ -24,11 +31,19 @@ class Handover(Generic[T]):
         self._finished = self._closed = False
         self._error: BaseException | None = None
 
-    def put(self, item: T) -> bool:
-        """Add ``item``. Returns False, keeping nothing, when the taking side has closed."""
+    def put(self, item: T, timeout: float | None = None) -> bool:
+        """Add ``item`` and return True; return False without adding it when the taking side has closed.
+
+        Args:
+            item: what the taking side gets.
+            timeout: seconds to wait for room where the queue is lossless; None waits for ever.
+
+        Raises:
+            TimeoutError: there was no room in time, and ``item`` was not added.
+        """
         with self._lock:
-            while self._lossless and len(self._items) >= self._capacity and not self._closed:
-                self._freed.wait()
+            if self._lossless and not self._freed.wait_for(self._has_room, timeout):
+                raise TimeoutError
             if self._closed:
                 return False
             if len(self._items) >= self._capacity:
@@ -39,9 +54,15 @@ class Handover(Generic[T]):
             return True
 
     def take(self, timeout: float | None = None) -> T:
-        """Return the oldest item, waiting up to ``timeout`` seconds for one.
+        """Return the oldest item, and wait for one if there is none.
 
-        Raises TimeoutError when none came, EOFError after ``finish`` or ``close``, and what ``finish`` was given.
+        Args:
+            timeout: seconds to wait; None waits for ever.
+
+        Raises:
+            TimeoutError: no item came in time.
+            EOFError: no item is left after ``finish``, or the queue was closed.
+            BaseException: the error that ``finish`` was given, when no item is left.
         """
         with self._lock:
             if not self._filled.wait_for(lambda: self._items or self._finished or self._closed, timeout):
@@ -55,7 +76,7 @@ class Handover(Generic[T]):
             raise EOFError
 
     def __iter__(self) -> Iterator[T]:
-        """Yield items until the end; raises what ``finish`` was given."""
+        """Yield items until the end, then raise the error that ``finish`` was given, if any."""
         while True:
             try:
                 item = self.take()
@@ -64,18 +85,26 @@ class Handover(Generic[T]):
             yield item
 
     def finish(self, error: BaseException | None = None) -> None:
-        """Say that no item will follow; those still inside are taken first, then ``error`` is raised."""
+        """Say that no item will follow. Those still inside are taken first, then ``error`` is raised."""
         with self._lock:
             self._finished, self._error = True, error
             self._filled.notify_all()
 
-    def close(self) -> None:
-        """Leave the taking side: what is inside is discarded, a waiting ``put`` or ``take`` returns."""
+    def close(self) -> int:
+        """Leave the taking side: items still inside are discarded, and a waiting ``put`` or ``take`` ends.
+
+        Returns how many items were discarded.
+        """
         with self._lock:
             self._closed = True
+            discarded = len(self._items)
             self._items.clear()
             self._filled.notify_all()
             self._freed.notify_all()
+            return discarded
+
+    def _has_room(self) -> bool:
+        return self._closed or len(self._items) < self._capacity
 
     @property
     def closed(self) -> bool:

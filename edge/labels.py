@@ -1,4 +1,4 @@
-"""Label files: one label a line, or ``index label`` lines as some published files have."""
+"""Label files, which have one label a line, or lines of ``index label`` as some published files do."""
 
 import re
 from pathlib import Path
@@ -10,13 +10,21 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def read(path: Path, gaps: bool = False) -> list[str]:
-    """Return the labels of ``path``, a file from anywhere, in class order; blank lines and outer spaces do not count.
+    """Return the labels of a file from anywhere, in the order of the classes.
 
-    The lines are indexed when each is ``index label`` and the indices are exactly 0 to n-1, in any order, without
-    leading zeros: the indices decide the order then, and are no part of the labels. ``1 cent, 2 cent`` are labels.
-    gaps: the file is known to be indexed, and an index that it leaves out (as Coral's coco_labels.txt does) becomes
-    its number as text. Raises FileError when unreadable, InputError when empty, when a label has control
-    characters, or when ``gaps`` is given and a line has no index of its own.
+    Blank lines are skipped, and spaces around a label are removed. The lines count as indexed when each is
+    ``index label`` and the indices are exactly 0 to n - 1, in any order, without leading zeros. Then the indices give
+    the order, and are not part of the labels. ``1 cent`` and ``2 cent`` are labels, because there is no 0.
+
+    Args:
+        path: the label file, UTF-8.
+        gaps: whether the file is known to be indexed and may leave out indices, as Coral's coco_labels.txt does. The
+            label of an index that is left out is its number as text.
+
+    Raises:
+        FileError: the file cannot be read.
+        InputError: it is empty, a label has control characters, or ``gaps`` is given and a line has no index of its
+            own.
     """
     lines = [line for text in _lines(path) if (line := text.replace("\t", " ").strip())]
     _check(lines, path)
@@ -31,9 +39,11 @@ def read(path: Path, gaps: bool = False) -> list[str]:
 
 
 def read_plain(path: Path) -> list[str]:
-    """Return the labels of a ``labels.txt`` that our tools wrote beside a model: one a line, as it stands, in order.
+    """Return the labels of a ``labels.txt`` that EdgeKit wrote beside a model: each line is a label, unchanged.
 
-    Raises FileError when unreadable, InputError when empty or when a label has control characters.
+    Raises:
+        FileError: the file cannot be read.
+        InputError: it is empty, or a label has control characters.
     """
     lines = [line for line in _lines(path) if line]
     _check(lines, path)
@@ -41,12 +51,21 @@ def read_plain(path: Path) -> list[str]:
 
 
 def has_control(text: str) -> bool:
-    """Whether ``text`` has a control character (Unicode's C0 or C1): a line end, or what commands a terminal."""
+    """Return whether ``text`` has a control character (Unicode's C0 or C1): a line end or a terminal command."""
     return _CONTROL.search(text) is not None
 
 
 def check_count(labels: list[str], classes: int, origin: str) -> None:
-    """Raise InputError unless there is one label for each of ``classes`` outputs."""
+    """Check that there is one label for each class.
+
+    Args:
+        labels: the labels.
+        classes: how many classes the model has.
+        origin: where the labels come from, for the message.
+
+    Raises:
+        InputError: the numbers differ.
+    """
     if len(labels) != classes:
         raise InputError(
             f"labels must have one line for each of the model's {classes} classes, got {len(labels)} in {origin}"
@@ -54,7 +73,7 @@ def check_count(labels: list[str], classes: int, origin: str) -> None:
 
 
 def _lines(path: Path) -> list[str]:
-    """Return the lines, ended by a line feed, a carriage return or both: ``str.splitlines`` knows seven more ends."""
+    """Return the lines of a text file. ``str.splitlines`` would also split at seven other characters."""
     try:
         return path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
@@ -70,7 +89,7 @@ def _check(lines: list[str], path: Path) -> None:
 
 
 def _indexed(lines: list[str]) -> dict[int, str]:
-    """Return label by index; empty unless every line has an index of its own."""
+    """Return the labels by index, or an empty dictionary unless every line has an index of its own."""
     matches = [match for line in lines if (match := _INDEXED.fullmatch(line))]
     indexed = {int(match[1]): match[2] for match in matches}
     return indexed if len(indexed) == len(lines) else {}

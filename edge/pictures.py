@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-"""In lower case: what OpenCV decodes everywhere."""
+"""The formats that OpenCV decodes on every system, in lower case."""
 
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")  # in scan data, FF 00 is a pixel and FF D0 to D7 a restart
 _PNG_END = b"IEND\xae\x42\x60\x82"
@@ -12,10 +12,12 @@ _ALONE, _START, _END = 0x01, 0xD8, 0xD9
 
 
 def is_whole(data: bytes) -> bool:
-    """Whether a JPEG or PNG reaches its end: OpenCV fills what a cut one lacks with other pixels, and says nothing.
+    """Return whether a JPEG or PNG file has its end. OpenCV fills the rest of a cut file with other pixels, in silence.
 
-    data: the whole file. What follows the end, like the film of a motion photo, does not matter; other formats
-    are only checked not to be empty.
+    Files of other formats are only checked not to be empty.
+
+    Args:
+        data: the content of the file. Data behind the picture's end, like the film of a motion photo, is ignored.
     """
     if data.startswith(b"\xff\xd8"):
         return _jpeg_ends(data)
@@ -25,7 +27,7 @@ def is_whole(data: bytes) -> bool:
 
 
 def _jpeg_ends(data: bytes) -> bool:
-    """Follow the segments to the end marker (ITU-T T.81, annex B); a thumbnail's lies inside a segment."""
+    """Follow the segments to the end marker (ITU-T T.81, annex B). The end of a thumbnail lies inside a segment."""
     position = 2
     while marker := _MARKER.search(data, position):
         code, position = marker[1][0], marker.end()

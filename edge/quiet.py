@@ -1,88 +1,94 @@
-"""Keep native libraries' chatter off stderr, where a user looks for what went wrong."""
+"""Keep the messages of native libraries off stderr, where a user looks for what went wrong."""
 
 import os
-import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import IO
 
 _one_at_a_time = threading.RLock()
-_kept: list[int] = []  # what descriptor 2 was before each body that is open; the first is the real stderr
+_saved: list[int] = []  # a copy of descriptor 2 from before each body that is running; the first is the real stderr
 
-# A line says that the body ended; an end without one, that the process died. A service manager's SIGTERM to
-# whatever is left of the process must not come before the last words.
+# A line on stdin says that the body has ended; an end of stdin without a line says that the process has died. TERM is
+# ignored because a service manager sends it to whatever is left of a dead service.
 _LAST_WORDS = 'trap "" TERM; read -r ended || cat "/dev/fd/$0"'
 
 
 def info(line: bytes) -> bool:
-    """Whether TFLite calls the line information."""
+    """Whether TFLite marks the line as information."""
     return line.startswith(b"INFO: ")
 
 
 def anything(line: bytes) -> bool:
-    """Noise is all there is: for libraries whose errors are exceptions."""
+    """Every line is noise: for libraries that report their errors as exceptions."""
     return True
 
 
 @contextmanager
-def quiet(noise: Callable[[bytes], bool]) -> Iterator[None]:
-    """Hold back the lines that native code prints to stderr and ``noise`` is true of; the others still appear.
+def quiet(noise: Callable[[bytes], bool], last_words: bool = False) -> Iterator[None]:
+    """Hold back the lines that native code prints to stderr and that are noise; the other lines still appear.
 
-    Some native loggers cannot be reached from Python (https://github.com/google-ai-edge/LiteRT/issues/7420), so
-    file descriptor 2 is caught until the body ends: for short bodies. When the process dies inside the body, as
-    native code ends it after a failed check, everything caught appears: that is where the reason stands.
-    EDGE_DEBUG=1 leaves stderr alone.
+    Some native loggers cannot be reached from Python (https://github.com/google-ai-edge/LiteRT/issues/7420). So file
+    descriptor 2 is redirected until the body ends, which should be soon. EDGE_DEBUG=1 leaves stderr alone.
+
+    Args:
+        noise: says of a line, with its line end, whether to drop it.
+        last_words: whether everything that was held back should appear when the process dies inside the body.
+            Converters end the process after a failed check, and the reason is in what they printed. It costs a shell
+            process, so only those who call such code ask for it; interpreters raise exceptions instead.
     """
     if os.environ.get("EDGE_DEBUG") == "1":
         yield
         return
-    with _one_at_a_time, _scratch() as caught:
+    with _one_at_a_time, _scratch_file() as caught:
         try:
-            with _redirected(caught):
+            with _redirected(caught, last_words):
                 yield
         finally:
             caught.seek(0)
-            _replay(caught.read(), noise)
+            _print_all_but(noise, caught.read())
 
 
-def _scratch() -> IO[bytes]:
-    """Return a file to catch the lines in: in memory where the system can, as a device's disk may be read-only."""
+def _scratch_file() -> IO[bytes]:
+    """Return a file for the lines: in memory where the system allows it, because a device's disk may be read-only."""
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("edge-stderr"), "w+b")
+    import tempfile
+
     return tempfile.TemporaryFile()
 
 
 @contextmanager
-def _redirected(caught: IO[bytes]) -> Iterator[None]:
-    """Point descriptor 2 at ``caught`` during the body; nothing when it is closed, as in some services."""
+def _redirected(caught: IO[bytes], last_words: bool) -> Iterator[None]:
+    """Point descriptor 2 at ``caught`` during the body. It does nothing when 2 is closed, as in some services."""
     if sys.stderr is not None:
         sys.stderr.flush()
     try:
-        _kept.append(os.dup(2))
+        _saved.append(os.dup(2))
     except OSError:
         yield
         return
     try:
-        with _watched(caught, _kept[0]):
+        with _watched(caught, _saved[0]) if last_words else nullcontext():
             os.dup2(caught.fileno(), 2)
             try:
                 yield
             finally:
-                os.dup2(_kept[-1], 2)
+                os.dup2(_saved[-1], 2)
     finally:
-        os.close(_kept.pop())
+        os.close(_saved.pop())
 
 
 @contextmanager
 def _watched(caught: IO[bytes], stderr: int) -> Iterator[None]:
-    """Have another process copy ``caught`` to ``stderr`` if this one dies during the body.
+    """Let another process copy ``caught`` to ``stderr`` if this one dies during the body.
 
-    Nothing in a process survives its abort(): a thread that forwards lines is ended before it has read them, and
-    native code that holds the interpreter's lock and fills a pipe would wait for that thread for ever.
+    Nothing inside a process survives its abort(). A thread that forwards lines ends before it has read them all, and
+    native code that fills a pipe while it holds the interpreter's lock would wait for that thread for ever.
     """
+    import subprocess
+
     try:
         watcher = subprocess.Popen(
             ["/bin/sh", "-c", _LAST_WORDS, str(caught.fileno())],
@@ -92,7 +98,7 @@ def _watched(caught: IO[bytes], stderr: int) -> Iterator[None]:
             pass_fds=(caught.fileno(),),
             start_new_session=True,  # Ctrl-C is for us
         )
-    except OSError:  # no shell, or no more processes: as quiet as before, without last words
+    except OSError:  # there is no shell, or no room for a process: lines are held back all the same
         yield
         return
     try:
@@ -102,7 +108,7 @@ def _watched(caught: IO[bytes], stderr: int) -> Iterator[None]:
             watcher.communicate(b"ended\n")
 
 
-def _replay(text: bytes, noise: Callable[[bytes], bool]) -> None:
+def _print_all_but(noise: Callable[[bytes], bool], text: bytes) -> None:
     rest = b"".join(line for line in text.splitlines(keepends=True) if not noise(line))
     if rest:
         os.write(2, rest)

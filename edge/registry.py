@@ -2,27 +2,31 @@
 
 A table imports nothing. The module is imported when its name is asked for, and a missing dependency
 is reported with the command that installs it. Installed packages extend a table through entry points
-of the group ``edge.<kind>s`` (``edge.backends``, ``edge.sources``, ``edge.sinks``, ``edge.models``).
+of the group ``edge.<kind>s`` (``edge.backends``, ``edge.decoders``, ``edge.sources``, ``edge.sinks``,
+``edge.models``).
 """
 
 import importlib
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge.errors import MissingExtra, unknown_name
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 @dataclass(frozen=True)
 class Entry:
     """One row of a table.
 
-    target: ``"package.module:attribute"``, imported on demand.
-    summary: what it is for, in one line, for help texts.
-    extra: the extra of this distribution that installs what it needs; None when the base does.
-    needs: top-level modules that must be importable, checked without importing them.
+    Attributes:
+        target: ``"package.module:attribute"``, which is imported on demand.
+        summary: what it is for, in one line, for help texts.
+        extra: the extra of this distribution that installs what it needs; None when it needs no extra.
+        needs: top-level modules that must be installed. They are looked for, not imported.
     """
 
     target: str
@@ -38,19 +42,28 @@ class Entry:
 Table = Mapping[str, Entry]
 
 
-def _plugins(kind: str) -> dict[str, EntryPoint]:
+def _plugins(kind: str) -> "dict[str, EntryPoint]":
+    from importlib.metadata import entry_points  # a device that uses the table alone starts without its 10 ms
+
     return {point.name: point for point in entry_points(group=f"edge.{kind}s")}
 
 
 def names(kind: str, table: Table) -> list[str]:
-    """Return every name that ``load`` accepts: the table's in its order, then the plug-ins' sorted."""
+    """Return every name that ``load`` accepts: those of the table in its order, then those of plug-ins, sorted."""
     return [*table, *sorted(set(_plugins(kind)) - set(table))]
 
 
 def load(kind: str, table: Table, name: str) -> Any:
     """Import and return what ``name`` stands for.
 
-    Raises InputError for an unknown name and MissingExtra when a dependency is absent.
+    Args:
+        kind: what the table holds, for messages and for the group of entry points: ``"backend"``.
+        table: the table of this kind.
+        name: a name of the table or of a plug-in.
+
+    Raises:
+        InputError: no row and no plug-in has this name.
+        MissingExtra: a module that the row needs is not installed.
     """
     if name in table:
         entry = table[name]

@@ -1,8 +1,8 @@
 """The fastest way to run a bundle on a device, measured once and kept beside the bundle.
 
-``pets.tuning.json`` stands beside ``pets`` (``pets.edge.tuning.json`` beside ``pets.edge``) and holds one
-entry for each kind of device. It names the manifest it was measured with: after an update of the bundle the
-entry no longer counts. ``edge.bench.autotune`` writes it.
+``pets.tuning.json`` lies beside ``pets`` (``pets.edge.tuning.json`` beside ``pets.edge``) and has one entry for each
+kind of device. An entry holds the digest of the manifest it was measured with, so that it no longer counts after an
+update of the bundle. ``edge.bench.autotune`` writes it.
 """
 
 import hashlib
@@ -20,7 +20,14 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Tuning:
-    """What to run: a backend's name, its thread count and the precision of the file; median_ms measured so."""
+    """The fastest way to run a bundle.
+
+    Attributes:
+        backend: the name of the backend.
+        threads: the number of threads.
+        precision: the precision of the model file.
+        median_ms: the median latency of a run, in milliseconds.
+    """
 
     backend: str
     threads: int
@@ -29,15 +36,15 @@ class Tuning:
 
 
 def tuning_file(bundle: Path) -> Path:
-    """Return where the tuning of a bundle is kept: beside what a link points to, as links move on update."""
+    """Return the file that holds a bundle's tuning. A link is followed, because an update lets it point elsewhere."""
     real = bundle.resolve()
     return real.with_name(f"{real.name}.tuning.json")
 
 
 def read_tuning(bundle: Path, device: Device) -> Tuning | None:
-    """Return what was measured for this bundle on this kind of device; None when nothing usable is there.
+    """Return what was measured for this bundle on this kind of device, or None when there is nothing usable.
 
-    A damaged file counts as absent: it costs speed, and must not keep a camera from starting.
+    A damaged file counts as absent, because it must not keep a camera from starting.
     """
     try:
         row = read_all(bundle)[device.id]
@@ -50,7 +57,15 @@ def read_tuning(bundle: Path, device: Device) -> Tuning | None:
 
 
 def read_all(bundle: Path) -> dict[str, Any]:
-    """Return every device's entry by its id. Raises OSError, KeyError, TypeError, ValueError or RecursionError."""
+    """Return the entry of every device by its id.
+
+    Raises:
+        OSError: there is no tuning file, or it cannot be read.
+        KeyError: a part of it is missing.
+        TypeError: a part of it has another type.
+        ValueError: it is not JSON, or has another schema.
+        RecursionError: it is nested too deeply.
+    """
     content = json.loads(tuning_file(bundle).read_text(encoding="utf-8"))
     if content["schema"] != SCHEMA:
         raise ValueError("another schema")
@@ -60,7 +75,10 @@ def read_all(bundle: Path) -> dict[str, Any]:
 def fingerprint(bundle: Path) -> str:
     """Return the SHA-256 of the bundle's manifest, which holds the digest of every file.
 
-    Raises OSError, KeyError or BadZipFile when there is none.
+    Raises:
+        OSError: the bundle cannot be read.
+        KeyError: the zip file has no manifest.
+        BadZipFile: it is not a zip file.
     """
     if bundle.is_dir():
         manifest = (bundle / MANIFEST).read_bytes()

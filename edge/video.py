@@ -1,4 +1,4 @@
-"""Video through OpenCV: the one place that opens captures and knows which codec a suffix means."""
+"""Video through OpenCV: the only place that opens captures and that knows the codec of a suffix."""
 
 import os
 import shutil
@@ -11,14 +11,14 @@ from edge.errors import FileError, InputError
 from edge.imaging import Image
 
 CODECS = {".avi": "MJPG", ".mp4": "mp4v"}
-"""Both are in every opencv-python-headless wheel; the patent-encumbered H.264 encoder is not."""
+"""The codecs that every opencv-python-headless wheel has. An H.264 encoder is in none, because of patents."""
 
 MIN_FREE_BYTES = 8 << 20
 _CHECK_EVERY = 16
 
 
 def _hush() -> None:
-    """Hold back the lines that OpenCV and FFmpeg print for what is reported here as one line."""
+    """Hold back what OpenCV and FFmpeg print about errors that are reported here in one line."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     if os.environ.get("EDGE_DEBUG") == "1":
         return
@@ -33,12 +33,20 @@ _hush()
 
 
 class Writer(Closing):
-    """Writes BGR frames of one size; ``close`` raises when what lies on the disk is not complete."""
+    """It writes BGR frames of one size to a file. ``close`` raises when the file on the disk is not complete."""
 
     def __init__(self, path: Path, size: tuple[int, int], fps: float, name: Path | None = None) -> None:
-        """size: width, height in pixels. name: for messages, when ``path`` is a temporary one.
+        """Open a file for writing.
 
-        Raises InputError for an unknown suffix, FileError when it cannot be written.
+        Args:
+            path: the file; its suffix chooses the codec.
+            size: width and height in pixels.
+            fps: frames per second.
+            name: the path to show in messages, when ``path`` is a temporary one.
+
+        Raises:
+            InputError: the suffix is unknown.
+            FileError: the file cannot be written.
         """
         self._name = name or path
         codec = CODECS.get(path.suffix.lower())
@@ -53,7 +61,12 @@ class Writer(Closing):
             )
 
     def write(self, image: Image) -> None:
-        """Append one frame. Raises InputError for another size, FileError when the disk is full."""
+        """Append one frame, (height, width, 3) uint8 BGR.
+
+        Raises:
+            InputError: it has another size.
+            FileError: the disk is full.
+        """
         height, width = image.shape[:2]
         if (width, height) != self._size:
             raise InputError(f"every frame of a video must be {self._size[0]}x{self._size[1]}, got {width}x{height}")
@@ -63,7 +76,11 @@ class Writer(Closing):
         self._written += 1
 
     def close(self) -> None:
-        """Finish the file. Raises FileError when the file holds fewer frames than were written."""
+        """Finish the file.
+
+        Raises:
+            FileError: the file holds fewer frames than were written.
+        """
         if not self._open:
             return
         self._open = False
@@ -75,7 +92,7 @@ class Writer(Closing):
             )
 
     def _check_space(self) -> None:
-        """OpenCV's writer ignores a full disk, so ask before it is."""
+        """Check for free space beforehand, because OpenCV's writer ignores a full disk."""
         try:
             free = shutil.disk_usage(self._path.parent).free
         except OSError as error:
@@ -86,12 +103,22 @@ class Writer(Closing):
 
 
 class Capture(Closing):
-    """An opened video, camera or stream, read and closed by one thread."""
+    """An open video, camera or stream, which one thread reads and closes.
+
+    Attributes:
+        fps: the frame rate that the source states; None when it states none, or one that cannot be.
+    """
 
     def __init__(self, target: str, name: str | None = None, timeout: float | None = None) -> None:
-        """target: a file, a device or an address. name: for messages. timeout: seconds, for streams.
+        """Open a video.
 
-        Raises FileError when it cannot be opened.
+        Args:
+            target: a file, a device or an address.
+            name: what to call it in messages; None for the target itself.
+            timeout: seconds to wait for a stream, when opening and when reading; None for files and cameras.
+
+        Raises:
+            FileError: it cannot be opened.
         """
         self._capture = cv2.VideoCapture()
         limits = [] if timeout is None else _time_limits(timeout)
@@ -102,16 +129,16 @@ class Capture(Closing):
         self.fps: float | None = stated if 0 < stated <= 1000 else None
 
     def read(self) -> Image | None:
-        """Return the next frame, (height, width, 3) uint8 BGR; None at the end or after a fault."""
+        """Return the next frame, (height, width, 3) uint8 BGR; None at the end or after an error."""
         image: Image | None = self._capture.read()[1]
         return image
 
     def count(self) -> int:
-        """Return how many frames the file's header states; 0 when it does not."""
+        """Return how many frames the file's header states, or 0."""
         return max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
 
     def close(self) -> None:
-        """Release it."""
+        """Release the video."""
         self._capture.release()
 
 
@@ -132,7 +159,7 @@ def _why(target: str) -> str:
 
 
 def frame_count(path: Path) -> int:
-    """Return how many frames the header of a video file states; 0 when it cannot be read."""
+    """Return how many frames the header of a video file states, or 0 when it cannot be read."""
     try:
         with Capture(str(path)) as capture:
             return capture.count()

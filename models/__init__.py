@@ -1,7 +1,7 @@
-"""Networks by name: ``available()`` lists them, ``build()`` returns a ``tf_keras`` functional model, ``describe()``
+"""Networks by name. ``available()`` lists them, ``build()`` returns a ``tf_keras`` functional model, and ``describe()``
 says what one is and costs.
 
-Importing this package imports no TensorFlow; building does.
+Importing this package does not import TensorFlow; building a network does.
 """
 
 from edge.models.describe import Description, describe

@@ -1,4 +1,4 @@
-"""A classifier's features for other heads: without its top, or tapped at the layers that a head asks for."""
+"""Backbones: the features of a classifier for other heads, without its top or tapped at several layers."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,7 +8,7 @@ import tf_keras as keras
 from edge.errors import InputError, unknown_name
 
 TOP = ("pool", "flatten", "classifier_dropout", "classifier")
-"""Names that a classifier's first layer behind its features may have; the earliest in the network counts."""
+"""Possible names of the first layer behind a classifier's features. The earliest one in the network counts."""
 
 
 def _top(model: Any) -> Any:
@@ -19,14 +19,23 @@ def _top(model: Any) -> Any:
 
 
 def without_top(model: Any) -> Any:
-    """Return ``model`` up to its last features: what its first layer of ``TOP`` reads. Weights are shared."""
+    """Return the model up to the input of its first layer of ``TOP``. It shares the weights of ``model``.
+
+    Raises:
+        InputError: the model has no such layer.
+    """
     return keras.Model(model.inputs, _top(model).input, name=model.name)
 
 
 def tap(model: Any, names: Iterable[str]) -> Any:
-    """Return ``model`` with the outputs of the layers ``names``, in their order. Weights are shared.
+    """Return a model with the outputs of several layers. It shares the weights of ``model``.
 
-    Raises InputError for a name that the network does not have, with the nearest.
+    Args:
+        model: a Keras model.
+        names: the layers, in the order of the outputs.
+
+    Raises:
+        InputError: the model has no layer of a name; the message suggests the nearest.
     """
     known = {layer.name: layer for layer in model.layers}
     names = tuple(names)
@@ -37,11 +46,11 @@ def tap(model: Any, names: Iterable[str]) -> Any:
 
 
 def taps(model: Any) -> dict[int, str]:
-    """Return the last layer at each total stride, before the top: {2: "stage2_block1_expand_relu6", 4: …}.
+    """Return the last layer at each total stride before the top, by stride, with names for ``tap``.
 
-    Only layers that everything behind them depends on, so that no tap lies inside a branch.
-    Strides are powers of two, of networks with padding ``same``: a map has height / stride rows, rounded up. Where
-    maps of one row leave more than one that fits, the least counts. The names are for ``tap``.
+    An example is {2: "stage2_block1_expand_relu6", 4: …}. Only layers that all layers behind them depend on count, so
+    that no tap lies inside a branch. Strides are powers of two in networks with padding ``same``, where a map has
+    height / stride rows, rounded up. When a map of one row fits several strides, the smallest is taken.
     """
     height = model.input_shape[1]
     found: dict[int, str] = {}
@@ -56,7 +65,7 @@ def taps(model: Any) -> dict[int, str]:
 
 
 def _bottlenecks(model: Any) -> list[Any]:
-    """Return the layers before the top whose output is all that the layers behind them read."""
+    """Return the layers before the top whose output is the only one that the layers behind them read."""
     top = next((number for number, layer in enumerate(model.layers) if layer.name in TOP), len(model.layers))
     last = {
         node.layer.name: number

@@ -1,7 +1,7 @@
-"""Block functions: a tensor in, a tensor out. Layer names are stable; they join reports and weights.
+"""Block functions, which take a tensor and return a tensor. Their layer names are stable: reports and weights use them.
 
-``conv_bn`` and ``depthwise_bn`` have no bias unless asked: the batch normalization that follows has its own.
-``conv`` has one.
+``conv`` has a bias. ``conv_bn`` and ``depthwise_bn`` have none by default, because the batch normalization behind them
+has its own.
 """
 
 import math
@@ -13,25 +13,31 @@ import tf_keras as keras
 from edge.models.layers import Scale, ShiftedReLU6
 
 BN_MOMENTUM = 0.95
-"""Of the moving statistics. 0.95 settles within a hundred steps; short trainings on small sets need that."""
+"""The momentum of the moving statistics. With 0.95 they settle in a hundred steps, as short trainings need."""
 
 LIMITS = {"relu": None, "relu6": 6.0}
-"""Where a rectifier stops."""
+"""The largest output of each rectifier."""
 
 Kernel = int | tuple[int, int]
-"""A square's side, or height and width."""
+"""The side of a square kernel, or height and width."""
 
 Padding = str | int
-"""``same``, ``valid``, or so many zeros on every side, as papers from other frameworks count."""
+"""``same``, ``valid``, or the number of zeros on every side, as papers from other frameworks count."""
 
 
 def image_input(input_shape: tuple[int, ...]) -> Any:
-    """Return the input tensor, (batch, height, width, channels) float32."""
+    """Return an input tensor, (batch, height, width, channels) float32."""
     return keras.Input(input_shape, name="image")
 
 
 def activation(x: Any, kind: str | None, name: str) -> Any:
-    """Apply ``kind``: relu, relu6, hard_sigmoid, hard_swish, any name that Keras knows, or None for the identity."""
+    """Apply an activation.
+
+    Args:
+        x: any tensor.
+        kind: relu, relu6, hard_sigmoid, hard_swish, or any name that Keras knows. None returns ``x``.
+        name: the layer is called ``<name>_<kind>``.
+    """
     if kind is None:
         return x
     name = f"{name}_{kind}"
@@ -45,21 +51,21 @@ def activation(x: Any, kind: str | None, name: str) -> Any:
 
 
 def hard_sigmoid(x: Any, name: str) -> Any:
-    """relu6(x + 3) / 6 (MobileNetV3, https://arxiv.org/abs/1905.02244, section 5.2).
+    """Return relu6(x + 3) / 6 (MobileNetV3, https://arxiv.org/abs/1905.02244, section 5.2).
 
-    Two layers, and three for ``hard_swish``: in int8 each value between them has a range of its own, which
-    quantization-aware training has to see.
+    It consists of two layers, and ``hard_swish`` of three. In int8 each value between them has a range of its own,
+    which quantization-aware training has to simulate.
     """
     return Scale(1 / 6, name=name)(ShiftedReLU6(name=f"{name}_shift")(x))
 
 
 def hard_swish(x: Any, name: str) -> Any:
-    """x * hard_sigmoid(x)."""
+    """Return x * hard_sigmoid(x)."""
     return keras.layers.Multiply(name=name)([x, hard_sigmoid(x, f"{name}_gate")])
 
 
 def batch_norm(x: Any, name: str) -> Any:
-    """Batch normalization over the last axis."""
+    """Apply batch normalization over the last axis."""
     return keras.layers.BatchNormalization(momentum=BN_MOMENTUM, name=name)(x)
 
 
@@ -75,7 +81,20 @@ def conv(
     dilation: int = 1,
     bias: bool = True,
 ) -> Any:
-    """Convolution with bias, activation; He-normal kernel. For networks from before batch normalization, and heads."""
+    """Apply a convolution with bias, then an activation; for heads, and networks from before batch normalization.
+
+    Args:
+        x: (batch, height, width, channels).
+        filters: output channels.
+        name: prefix of the layers' names.
+        kernel: side of the kernel, or height and width. It is initialized He-normal.
+        stride: of both axes.
+        groups: groups of channels that are convolved apart.
+        act: activation, see ``activation``.
+        padding: see ``Padding``.
+        dilation: of both axes.
+        bias: whether the convolution has a bias.
+    """
     if isinstance(padding, int):
         x = keras.layers.ZeroPadding2D(padding, name=f"{name}_pad")(x) if padding else x
         padding = "valid"
@@ -105,7 +124,10 @@ def conv_bn(
     dilation: int = 1,
     bias: bool = False,
 ) -> Any:
-    """Convolution, batch normalization, activation; He-normal kernel. bias: for released weights that have one."""
+    """Apply a convolution, batch normalization and an activation.
+
+    The arguments are those of ``conv``. ``bias`` is for released weights that have one.
+    """
     x = conv(x, filters, name, kernel, stride, groups, None, padding, dilation, bias)
     return activation(batch_norm(x, f"{name}_bn"), act, name)
 
@@ -113,10 +135,19 @@ def conv_bn(
 def conv_transpose(
     x: Any, filters: int, name: str, kernel: int = 2, stride: int = 2, act: str | None = "relu", bias: bool = True
 ) -> Any:
-    """Transposed convolution with bias, activation: height and width times ``stride``; He-normal kernel.
+    """Apply a transposed convolution with bias, then an activation. Height and width grow by the factor ``stride``.
 
-    One output sees kernel * kernel / (stride * stride) weights an input channel. That is its fan-in, which Keras
-    reads from the wrong axis of a transposed kernel.
+    The kernel is initialized He-normal. One output sees kernel * kernel / (stride * stride) weights of each input
+    channel. This is its fan-in, which Keras reads from the wrong axis of a transposed kernel.
+
+    Args:
+        x: (batch, height, width, channels).
+        filters: output channels.
+        name: prefix of the layers' names.
+        kernel: side of the kernel.
+        stride: of both axes.
+        act: activation, see ``activation``.
+        bias: whether the convolution has a bias.
     """
     fan_in = x.shape[-1] * max(1.0, kernel * kernel / (stride * stride))
     x = keras.layers.Conv2DTranspose(
@@ -134,7 +165,7 @@ def conv_transpose(
 def conv_transpose_bn(
     x: Any, filters: int, name: str, kernel: int = 2, stride: int = 2, act: str | None = "relu"
 ) -> Any:
-    """Transposed convolution, batch normalization, activation: height and width times ``stride``."""
+    """Apply a transposed convolution, batch normalization and an activation. The arguments are ``conv_transpose``'s."""
     x = conv_transpose(x, filters, name, kernel, stride, None, bias=False)
     return activation(batch_norm(x, f"{name}_bn"), act, name)
 
@@ -148,10 +179,19 @@ def depthwise_bn(
     dilation: int = 1,
     bias: bool = False,
 ) -> Any:
-    """Depthwise convolution, batch normalization, activation. Padding ``same``.
+    """Apply a depthwise convolution with padding ``same``, batch normalization and an activation.
 
-    He-normal by fan-out: for a depthwise kernel Keras counts all channels as fan-in, which is not what
-    one output sees; its fan-out is kernel * kernel, which is.
+    The kernel is initialized He-normal by fan-out. Keras counts all channels of a depthwise kernel as its fan-in, but
+    one output sees only kernel * kernel weights, which is what Keras takes for its fan-out.
+
+    Args:
+        x: (batch, height, width, channels).
+        name: prefix of the layers' names.
+        kernel: side of the kernel.
+        stride: of both axes.
+        act: activation, see ``activation``.
+        dilation: of both axes.
+        bias: whether the convolution has a bias, for released weights that have one.
     """
     x = keras.layers.DepthwiseConv2D(
         kernel,
@@ -166,9 +206,14 @@ def depthwise_bn(
 
 
 def squeeze_excite(x: Any, reduced: int, name: str, act: str = "relu", gate: str = "hard_sigmoid") -> Any:
-    """Scale each channel by a gate computed from all channels' means (https://arxiv.org/abs/1709.01507).
+    """Scale each channel by a gate that is computed from the means of all channels (https://arxiv.org/abs/1709.01507).
 
-    reduced: channels between the two 1x1 convolutions, which have biases.
+    Args:
+        x: (batch, height, width, channels).
+        reduced: channels between the two 1x1 convolutions, which have biases.
+        name: prefix of the layers' names.
+        act: activation between the convolutions.
+        gate: activation behind them, with outputs from 0 to 1.
     """
     entry = x
     x = keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_squeeze")(x)
@@ -178,9 +223,12 @@ def squeeze_excite(x: Any, reduced: int, name: str, act: str = "relu", gate: str
 
 
 def staged(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Yield each block's name and row, for tables without stages; a row's last column is its stride.
+    """Yield the name and the row of each block of a table without stages.
 
-    A stage begins with every stride of 2; stage 1 is what has the stem's resolution.
+    A stage begins with every stride of 2. Stage 1 has the resolution of the stem.
+
+    Args:
+        rows: the table; the last column is the stride.
     """
     stage, block = 1, 0
     for row in rows:
@@ -198,11 +246,20 @@ def inverted_residual(
     act: str = "relu6",
     reduced: int = 0,
 ) -> Any:
-    """Expand 1x1, depthwise, project 1x1 without activation; add the input where the shape is kept.
+    """Apply the block of the searched networks (MnasNet, https://arxiv.org/abs/1807.11626, figure 7).
 
-    The block of the searched networks (MnasNet, https://arxiv.org/abs/1807.11626, figure 7).
-    expanded: channels of the depthwise convolution; no expansion where the input has as many.
-    reduced: of a squeeze-and-excitation behind the depthwise convolution; 0 for none.
+    It expands the channels by a 1x1 convolution, applies a depthwise convolution, and projects by a 1x1 convolution
+    without activation. Where input and output have the same shape, they are added.
+
+    Args:
+        x: (batch, height, width, channels).
+        expanded: channels of the depthwise convolution. An input with as many channels is not expanded.
+        channels: output channels.
+        name: prefix of the layers' names.
+        kernel: side of the depthwise kernel.
+        stride: of the depthwise convolution.
+        act: activation of the first two convolutions.
+        reduced: channels inside a squeeze-and-excitation behind the depthwise convolution; 0 for none.
     """
     entry = x
     if expanded != entry.shape[-1]:
@@ -219,9 +276,15 @@ def inverted_residual(
 def classifier(
     inputs: Any, x: Any, classes: int, name: str, dropout: float = 0.0, hidden: tuple[int, str] | None = None
 ) -> Any:
-    """Global average pooling, dropout, one dense layer, softmax; returns the ``keras.Model`` called ``name``.
+    """Return a ``keras.Model`` that ends in global average pooling, dropout, a dense layer and softmax.
 
-    hidden: units and activation of a dense layer behind the pooling, for networks that have one.
+    Args:
+        inputs: the network's input.
+        x: its features, (batch, height, width, channels).
+        classes: number of outputs.
+        name: the model's name.
+        dropout: rate before the last layer; 0 for none.
+        hidden: units and activation of a dense layer behind the pooling, for networks that have one.
     """
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
     if hidden:
@@ -233,10 +296,17 @@ def classifier(
 def flat_classifier(
     inputs: Any, x: Any, hidden: Mapping[str, int], classes: int, name: str, dropout: float = 0.0
 ) -> Any:
-    """Flatten, hidden dense layers with ReLU, one dense layer, softmax; returns the ``keras.Model`` called ``name``.
+    """Return a ``keras.Model`` that ends in flattening, hidden dense layers with ReLU, a dense layer and softmax.
 
-    The weights of the first depend on the features' height and width. hidden: units by the layers' names.
-    dropout: before each hidden layer.
+    The number of weights of the first dense layer depends on the features' height and width.
+
+    Args:
+        inputs: the network's input.
+        x: its features, (batch, height, width, channels).
+        hidden: units of the hidden layers, by the layers' names.
+        classes: number of outputs.
+        name: the model's name.
+        dropout: rate before each hidden layer; 0 for none.
     """
     x = keras.layers.Flatten(name="flatten")(x)
     for layer, units in hidden.items():
@@ -248,7 +318,10 @@ def flat_classifier(
 
 
 def probabilities(x: Any, classes: int, dropout: float = 0.0) -> Any:
-    """Dropout, a dense layer, softmax: (batch, features) to (batch, classes), float32 also under mixed precision."""
+    """Apply dropout, a dense layer and softmax: (batch, features) to (batch, classes).
+
+    The output is float32, under mixed precision, too.
+    """
     if dropout:
         x = keras.layers.Dropout(dropout, name="dropout")(x)
     x = keras.layers.Dense(classes, kernel_initializer="he_normal", name="classifier")(x)
@@ -256,5 +329,5 @@ def probabilities(x: Any, classes: int, dropout: float = 0.0) -> Any:
 
 
 def softmax(x: Any) -> Any:
-    """Softmax over the last axis, float32 also under mixed precision."""
+    """Apply softmax over the last axis. The output is float32, under mixed precision, too."""
     return keras.layers.Activation("softmax", dtype="float32", name="probabilities")(x)

@@ -1,4 +1,4 @@
-"""What a network costs: parameters and multiply-accumulates, counted from the Keras graph."""
+"""The complexity of a network: parameters and multiply-accumulates (MACs), counted from the Keras graph."""
 
 import math
 from dataclasses import dataclass
@@ -7,10 +7,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Complexity:
-    """trainable: weights, biases, BN gamma and beta. total: with the BN moving statistics.
+    """Counts of one network.
 
-    macs: multiply-accumulates of convolutions, dense and recurrent layers, batch 1; no BN, bias, pooling, activation,
-    and no product of two activations (attention).
+    Attributes:
+        trainable: weights, biases, and gamma and beta of batch normalizations.
+        total: the same with the moving statistics of batch normalizations.
+        macs: multiply-accumulates of convolutions, dense and recurrent layers at batch 1. Normalization, bias, pooling,
+            activation and products of two activations (attention) do not count.
     """
 
     trainable: int
@@ -19,14 +22,14 @@ class Complexity:
 
 
 def complexity(model: Any) -> Complexity:
-    """Count a built ``tf_keras.Model``."""
+    """Count the parameters and MACs of a built ``tf_keras.Model``."""
     trainable = sum(math.prod(w.shape) for w in model.trainable_weights)
     total = sum(math.prod(w.shape) for w in model.weights)
     return Complexity(trainable, total, sum(_macs(layer) for layer in model.layers))
 
 
 def _macs(layer: Any) -> int:
-    """A kernel of k weights is applied once a position: k * height * width."""
+    """Return the MACs of a layer: a kernel of k weights is applied at every position, k * height * width."""
     if type(layer).__name__ == "TimeDistributed":
         return int(complexity(layer.layer).macs * layer.input_shape[1])
     if hasattr(layer, "cell"):
@@ -37,6 +40,6 @@ def _macs(layer: Any) -> int:
         kernel = getattr(layer, "kernel", None)
     if kernel is None:
         return 0
-    # A transposed convolution applies its kernel once an input position, every other once an output position.
+    # A transposed convolution applies its kernel at every input position, the others at every output position.
     shape = layer.input_shape if type(layer).__name__.endswith("Transpose") else layer.output_shape
     return int(math.prod(kernel.shape) * math.prod(shape[1:-1]))

@@ -1,7 +1,7 @@
 """Convolution and pooling over clips, (batch, frames, height, width, channels), made of 2-D operations.
 
-TFLite's CONV_3D computes in float only and no delegate takes it, and there is no 3-D pooling at all. The same functions
-from 2-D convolutions run in int8 and in one piece. C3D and R(2+1)D are built of them.
+TFLite's CONV_3D computes in float only, no delegate takes it, and TFLite has no 3-D pooling. Built from 2-D
+convolutions, the same functions run in int8 and in one partition. C3D and R(2+1)D use them.
 """
 
 from typing import Any
@@ -12,17 +12,18 @@ import tf_keras as keras
 from edge.models.blocks import BN_MOMENTUM, activation
 
 Sizes = tuple[int, int, int]
-"""Of time, height, width."""
+"""A size in time, height and width."""
 
 
 @keras.utils.register_keras_serializable("edge")
 class Conv3D(keras.layers.Layer):
-    """3-D convolution, padding ``same``, then a bias or a batch normalization.
+    """A 3-D convolution with padding ``same``, then a bias or a batch normalization.
 
-    Input: (batch, frames, height, width, channels). Output: each side divided by its stride, rounded up; ``filters``
-    channels. A kernel over time only is a 2-D one over (frames, height * width). Any other is a 2-D one over
-    (height, width) of each frame with its neighbours in time stacked onto its channels.
-    The normalization is inside: behind a reshape the converter would not fold it into the kernel.
+    The input is (batch, frames, height, width, channels). In the output each side is divided by its stride, rounded up,
+    and there are ``filters`` channels. A kernel over time only is a 2-D convolution over (frames, height * width). Any
+    other kernel is a 2-D convolution over (height, width) of each frame, with its neighbours in time stacked onto its
+    channels. The normalization is part of the layer, because the converter would not fold it into the kernel across a
+    reshape.
     """
 
     quantizes_output = True
@@ -89,9 +90,9 @@ class Conv3D(keras.layers.Layer):
 
 @keras.utils.register_keras_serializable("edge")
 class MaxPool3D(keras.layers.Layer):
-    """Maximum over windows of ``size`` with strides of the same, padding ``same``: over space, then over time.
+    """The maximum over windows of ``size`` with strides of the same size and padding ``same``, over space, then time.
 
-    Input: (batch, frames, height, width, channels). Output: each side divided by its size, rounded up.
+    The input is (batch, frames, height, width, channels). In the output each side is divided by its size, rounded up.
     """
 
     quantizes_output = False
@@ -115,15 +116,16 @@ class MaxPool3D(keras.layers.Layer):
 
 
 def _rows(x: Any) -> Any:
-    """(batch, frames, height, width, channels) to (batch, frames, height * width, channels)."""
+    """Reshape (batch, frames, height, width, channels) to (batch, frames, height * width, channels)."""
     frames, height, width, channels = x.shape[1:]
     return tf.reshape(x, (-1, frames, height * width, channels))
 
 
 def _every(rows: Any, step: int) -> Any:
-    """Return each ``step``-th frame, the first first; the frames divide by it.
+    """Return every ``step``-th frame, beginning with the first. The number of frames must be a multiple of ``step``.
 
-    A slice that takes every second is left to the interpreter; the first half of a longer row is not.
+    Delegates do not take a strided slice. They do take a slice of the first part of longer rows, so each row is made of
+    ``step`` frames.
     """
     if step == 1:
         return rows
@@ -133,7 +135,7 @@ def _every(rows: Any, step: int) -> Any:
 
 
 def clip_input(input_shape: tuple[int, ...]) -> Any:
-    """Return the input tensor, (batch, frames, height, width, channels) float32."""
+    """Return an input tensor, (batch, frames, height, width, channels) float32."""
     return keras.Input(input_shape, name="clip")
 
 
@@ -146,6 +148,16 @@ def conv3d(
     act: str | None = "relu",
     normalized: bool = False,
 ) -> Any:
-    """Convolution with bias or, ``normalized``, with batch normalization; activation."""
+    """Apply ``Conv3D`` and an activation.
+
+    Args:
+        x: (batch, frames, height, width, channels).
+        filters: output channels.
+        name: prefix of the layers' names.
+        kernel: size in time, height and width.
+        stride: in time, height and width.
+        act: activation, see ``edge.models.blocks.activation``.
+        normalized: whether a batch normalization takes the place of the bias.
+    """
     x = Conv3D(filters, kernel, stride, normalized, name=f"{name}_conv")(x)
     return activation(x, act, name)

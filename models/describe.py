@@ -9,11 +9,22 @@ from edge.models.registry import build
 
 @dataclass(frozen=True)
 class Description:
-    """name, summary, paper, tasks: of the table, empty for a plug-in. input_shape: without the batch.
+    """What a network is and costs.
 
-    parameters, total, macs: see ``Complexity``. activation_peak: most values alive at once, see ``footprint``.
-    receptive_field: input rows that one value of the last feature map depends on; None for all or not sliding.
-    strides: the last layer at each total stride, for ``backbones.tap``; empty for what is no image classifier.
+    Attributes:
+        name: the name that ``build`` takes.
+        summary: from the table; "plug-in" for a network of another package.
+        paper: from the table; empty for a plug-in.
+        tasks: from the table; empty for a plug-in.
+        input_shape: without the batch.
+        outputs: the shape of each output, without the batch.
+        parameters: trainable parameters, see ``Complexity``.
+        total: all parameters, see ``Complexity``.
+        macs: multiply-accumulates, see ``Complexity``.
+        activation_peak: the largest number of activation values alive at once, see ``footprint``.
+        receptive_field: input rows that one value of the last feature map depends on; None when it depends on all, or
+            when no convolution slides over the input.
+        strides: the last layer at each total stride, for ``backbones.tap``; empty unless it classifies images.
     """
 
     name: str
@@ -30,12 +41,20 @@ class Description:
     strides: dict[int, str]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the form that ``edge-train --describe --json`` writes."""
+        """Return the JSON object that ``edge-train --describe --json`` writes."""
         return asdict(self)
 
 
 def describe(name: str, **options: Any) -> Description:
-    """Build ``name`` with the options of ``build`` and count. Raises InputError as ``build`` does."""
+    """Build a network and count its costs.
+
+    Args:
+        name: the network.
+        options: those of ``build``.
+
+    Raises:
+        InputError: ``build`` refuses the name or an option.
+    """
     model = build(name, **options)
     from edge.models.backbones import TOP, taps
     from edge.models.complexity import complexity

@@ -1,20 +1,21 @@
-"""How much of its input a network sees, and how many values it must hold at once: from the Keras graph."""
+"""The footprint of a network: its receptive field and the peak of its activations, from the Keras graph."""
 
 import math
 from fractions import Fraction
 from typing import Any
 
 ALIASES = {"BatchNormalization", "ReLU", "LeakyReLU", "Activation", "Dropout", "SpatialDropout1D", "Reshape", "Flatten"}
-"""Layers that a runtime fuses into the one before or that only rename its values: they hold nothing of their own."""
+"""Layers without memory of their own: a runtime fuses them into the layer before, or they only rename its values."""
 
 GLOBAL = {"GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D", "GlobalMaxPooling1D"}
 
 
 def activation_peak(model: Any) -> int:
-    """Return the most activation values alive at once, batch 1; bytes in int8, a quarter of the bytes in float32.
+    """Return the largest number of activation values alive at once, at batch 1.
 
-    A value lives from the layer that computes it to the last that reads it; layers run in the model's order, none
-    in place, as TFLite's memory planner does it.
+    It is the number of bytes in int8, and a quarter of the bytes in float32. A value is alive from the layer that
+    computes it to the last layer that reads it. As in TFLite's memory planner, the layers run in the model's order, and
+    none works in place.
     """
     last: dict[str, int] = {}
     for step, layer in enumerate(model.layers):
@@ -37,7 +38,7 @@ def _parents(layer: Any) -> list[Any]:
 
 
 def _holder(layer: Any) -> str:
-    """Return the name of the layer whose memory ``layer`` writes to."""
+    """Return the name of the layer in whose memory the output of ``layer`` lies."""
     while type(layer).__name__ in ALIASES:
         layer = _parents(layer)[0]
     return str(layer.name)
@@ -49,12 +50,19 @@ def _values(layer: Any) -> int:
 
 
 def receptive_field(model: Any, layer: str | None = None) -> int | None:
-    """Return how many input rows one value of ``layer`` (default: the last) depends on, padding included.
+    """Return how many input rows one value of a layer depends on, padding included.
 
-    Computing receptive fields of convolutional neural networks (Araujo et al. 2019,
-    https://distill.pub/2019/computing-receptive-fields), section "Solving receptive field size": a layer of kernel k
-    adds (k - 1) input steps, of the product of the strides before it. Gates from a global mean (squeeze-excite) are
-    left out. None when there is no convolution that slides, or everything is seen.
+    The formula is from Araujo et al. 2019, "Computing receptive fields of convolutional neural networks",
+    https://distill.pub/2019/computing-receptive-fields, section "Solving receptive field size". A layer with kernel k
+    adds k - 1 steps, and a step is the product of the strides before it. Gates that are computed from a global mean
+    (squeeze-and-excitation) do not count.
+
+    Args:
+        model: a Keras model.
+        layer: the layer's name; None for the last layer.
+
+    Returns:
+        The number of rows; None when no convolution slides over the input, or when a value depends on all rows.
     """
     seen: dict[str, tuple[Fraction, Fraction] | None] = {}
     for entry in model.layers:
@@ -71,7 +79,7 @@ def receptive_field(model: Any, layer: str | None = None) -> int | None:
 
 
 def _widened(layer: Any, size: Fraction, step: Fraction) -> tuple[Fraction, Fraction]:
-    """Return size and step, in input rows, behind ``layer``."""
+    """Return the size of the receptive field and the step behind ``layer``, in input rows."""
     kernel = _first(layer, "kernel_size", "pool_size") if not hasattr(layer, "size") else 1
     stride, dilation = _first(layer, "strides", "stride"), _first(layer, "dilation_rate")
     name = type(layer).__name__
@@ -86,7 +94,7 @@ def _widened(layer: Any, size: Fraction, step: Fraction) -> tuple[Fraction, Frac
 
 
 def _first(layer: Any, *names: str) -> int:
-    """Return the first dimension of the first attribute there is, 1 for none."""
+    """Return the first dimension of the first attribute that the layer has, or 1 when it has none."""
     for name in names:
         value = getattr(layer, name, None)
         if value is not None:

@@ -1,7 +1,7 @@
-"""Layers of our own: what Keras lacks for the shuffle networks.
+"""Layers that Keras lacks, for the shuffle networks and MobileNetV3.
 
-Each says in ``quantizes_output`` what quantization-aware training does with it: a layer that only moves
-values (split, shuffle) keeps its input's scale; ``edge.deploy.quantize_configs`` turns that into tfmot's terms.
+``quantizes_output`` says whether the output has a range of its own in quantization-aware training. A layer that only
+moves values (split, shuffle) keeps its input's scale. ``edge.deploy.quantize_configs`` tells it to tfmot.
 """
 
 from typing import Any
@@ -17,7 +17,8 @@ from edge.models import lowering
 class ChannelSplit(keras.layers.Layer):
     """Split the channels into two equal halves (ShuffleNetV2, https://arxiv.org/abs/1807.11164, section 3.2).
 
-    Input: (batch, height, width, channels), channels even. Output: two of (batch, height, width, channels / 2).
+    The input is (batch, height, width, channels) with an even number of channels. The output is two tensors of (batch,
+    height, width, channels / 2).
     """
 
     quantizes_output = False
@@ -35,9 +36,9 @@ class ChannelSplit(keras.layers.Layer):
 class ChannelShuffle(keras.layers.Layer):
     """Interleave ``groups`` groups of channels (ShuffleNet, https://arxiv.org/abs/1707.01083, section 3.1).
 
-    Input and output: (batch, height, width, channels), channels divisible by groups.
-    Output channel ``k * groups + g`` is input channel ``g * (channels / groups) + k``.
-    The transpose has four dimensions: the Edge TPU refuses the paper's five, and LiteRT runs both equally fast.
+    Input and output are (batch, height, width, channels) with channels divisible by groups. Output channel
+    ``k * groups + g`` is input channel ``g * (channels / groups) + k``. The transpose has four dimensions, because the
+    Edge TPU refuses the paper's five, and LiteRT runs both equally fast.
     """
 
     quantizes_output = False
@@ -62,12 +63,13 @@ class ChannelShuffle(keras.layers.Layer):
 
 @keras.utils.register_keras_serializable("edge")
 class AveragePool(keras.layers.Layer):
-    """Average over windows of size x size, zeros beyond the border counted in, padding ``same``.
+    """Average over windows of size x size with padding ``same``, where the zeros beyond the border count.
 
-    A depthwise convolution with a constant kernel: delegates take it in int8, the pooling operation only in
-    float. Zeros are counted as in the authors' networks (PyTorch's default).
+    It is a depthwise convolution with a constant kernel, because delegates take that in int8, and the pooling operation
+    in float only. The zeros count as in the authors' networks, which is PyTorch's default.
 
-    Input: (batch, height, width, channels). Output: (batch, ceil(height / stride), ceil(width / stride), channels).
+    The input is (batch, height, width, channels), the output (batch, ceil(height / stride), ceil(width / stride),
+    channels).
     """
 
     quantizes_output = True
@@ -86,11 +88,12 @@ class AveragePool(keras.layers.Layer):
 
 @keras.utils.register_keras_serializable("edge")
 class ShiftedReLU6(keras.layers.Layer):
-    """relu6(x + 3), six times the hard sigmoid (MobileNetV3, https://arxiv.org/abs/1905.02244, section 5.2).
+    """relu6(x + 3), which is six times the hard sigmoid (MobileNetV3, https://arxiv.org/abs/1905.02244, section 5.2).
 
-    Input and output: any shape; output 0 to 6. For int8 its range is written into the graph: the converter would
-    fuse what follows to one HARD_SWISH, which is the fastest in float and which the delegate does not take in int8
-    (2.1 ms against 0.6 ms for four of them with their 1x1 convolutions at 56x56x32, one thread).
+    Input and output have any shape; the output is from 0 to 6. For int8 its range is written into the graph. Otherwise
+    the converter would fuse it and what follows into one HARD_SWISH, which is the fastest form in float, but which the
+    delegate does not take in int8 (2.1 ms against 0.6 ms for four of them with their 1x1 convolutions at 56x56x32, one
+    thread).
     """
 
     quantizes_output = True
@@ -98,14 +101,14 @@ class ShiftedReLU6(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         shifted = tf.nn.relu6(inputs + 3)
-        if lowering.target() == lowering.INT8:
+        if lowering.current() == lowering.INT8:
             return tf.quantization.fake_quant_with_min_max_args(shifted, 0.0, 6.0)
         return shifted
 
 
 @keras.utils.register_keras_serializable("edge")
 class Scale(keras.layers.Layer):
-    """factor * x, a constant factor. Input and output: any shape."""
+    """Multiply by a constant factor. Input and output have any shape."""
 
     quantizes_output = True
 

@@ -1,6 +1,6 @@
-"""How a layer is written for a target: the same function, in the form that the target's compiler or delegate takes.
+"""Lowering: the form in which a layer is traced, so that a compiler or delegate takes it. The function is the same.
 
-A layer that has more than one form reads ``target()`` while it is traced, and names the targets in ``lowers``.
+A layer that has more than one form reads ``current()`` while it is traced, and names its other forms in ``lowers``.
 """
 
 from collections.abc import Iterator
@@ -8,21 +8,21 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 FLOAT, INT8 = "float", "int8"
-"""FLOAT: training, and files that compute in floating point. INT8: files quantized after training."""
+"""FLOAT is for training and for files that compute in floating point, INT8 for files quantized after training."""
 
-_target: ContextVar[str] = ContextVar("target", default=FLOAT)
+_current: ContextVar[str] = ContextVar("lowering", default=FLOAT)
 
 
-def target() -> str:
-    """Return the target that the graph is being traced for."""
-    return _target.get()
+def current() -> str:
+    """Return the lowering for which layers are being traced: FLOAT or INT8."""
+    return _current.get()
 
 
 @contextmanager
 def lowered_for(name: str) -> Iterator[None]:
-    """Trace what is called inside for the target ``name``."""
-    token = _target.set(name)
+    """Trace the layers that are called inside in the form for ``name``, which is FLOAT or INT8."""
+    token = _current.set(name)
     try:
         yield
     finally:
-        _target.reset(token)
+        _current.reset(token)

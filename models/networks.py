@@ -1,6 +1,6 @@
-"""The table of networks: a name, its builder, and what the field asks of one before building it.
+"""The table of networks: a name, its builder, and what can be known of a network before it is built.
 
-A new network is a family file and a row here. Rows that share a builder bind its variant in the family file.
+A new network is a family file and a row here. Networks that share a builder are bound to it in the family file.
 """
 
 from dataclasses import dataclass
@@ -14,11 +14,15 @@ _NEEDS = ("tensorflow", "tf_keras")
 class Network(Entry):
     """One row.
 
-    paper: where the definition stands. tasks: what it is for, the main one first (``TASKS``).
-    input_shape, classes: those of the paper, and the defaults of ``build``.
-    options: what the builder takes beyond input_shape, classes and width.
-    smallest: the least size of each input dimension. multiple: height and width are multiples of it.
-    float_only: why there is no int8 file, for a network with an operation that has no int8 kernel.
+    Attributes:
+        paper: address of the paper or the code that defines the network.
+        tasks: what it is for, the main task first; names of ``TASKS``.
+        input_shape: the paper's, without the batch, which is the default of ``build``.
+        classes: the paper's, which is the default of ``build``.
+        options: what the builder takes besides input_shape, classes and width.
+        smallest: the least size of each input dimension.
+        multiple: what height and width must be multiples of.
+        float_only: why there is no int8 file, when an operation of the network has no int8 kernel.
     """
 
     paper: str
@@ -153,7 +157,7 @@ MOBILE = {
         options=STRIDED,
     ),
 }
-"""Efficient families. Each can be trained quantization-aware; the contract tests hold them to it."""
+"""Efficient families. The contract tests check that each can be trained quantization-aware."""
 
 CLASSIC: dict[str, Network] = {
     "lenet5": _row(
@@ -202,7 +206,7 @@ CLASSIC: dict[str, Network] = {
         smallest=(17, 17, 1),
     ),
 }
-"""What the efficient families are measured against."""
+"""Classic networks, which the efficient families are compared with."""
 
 TINY: dict[str, Network] = {
     "resnet8": _row(
@@ -257,7 +261,7 @@ TINY: dict[str, Network] = {
         options=STRIDED,
     ),
 }
-"""For microcontrollers: MLPerf Tiny and its like."""
+"""Networks for microcontrollers: MLPerf Tiny and MCUNet."""
 
 DENSE: dict[str, Network] = {
     "ssdlite_mobilenet_v2": _row(
@@ -357,7 +361,7 @@ DENSE: dict[str, Network] = {
         smallest=(16, 16, 1),
     ),
 }
-"""Other tasks on images: segmentation, detection, keypoints, embeddings."""
+"""Networks for other tasks on images: segmentation, detection, keypoints, embeddings."""
 
 OTHER: dict[str, Network] = {
     "m5": _row(
@@ -471,6 +475,6 @@ OTHER: dict[str, Network] = {
         multiple=64,
     ),
 }
-"""Other dimensions: sounds, sentences, clips, generated images, attention."""
+"""Networks for sounds, sentences and clips, networks that generate images, and networks with attention."""
 
 NETWORKS: dict[str, Network] = {**MOBILE, **CLASSIC, **TINY, **DENSE, **OTHER}

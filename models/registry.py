@@ -1,4 +1,4 @@
-"""Networks by name: build one, list them all."""
+"""Networks by name: build one, or list all."""
 
 import inspect
 from typing import Any
@@ -7,11 +7,11 @@ from edge import registry
 from edge.errors import InputError
 from edge.models.networks import NETWORKS, Network
 
-MOST_WIDTH = 16
+MAX_WIDTH = 16
 
 
 def available() -> list[str]:
-    """Return the names that ``build`` accepts, the table's first, then those of installed plug-ins."""
+    """Return the names that ``build`` accepts: first those of the table, then those of installed plug-ins."""
     return registry.names("model", NETWORKS)
 
 
@@ -23,15 +23,21 @@ def build(
     include_top: bool = True,
     **options: Any,
 ) -> Any:
-    """Return the network ``name`` as an untrained ``tf_keras.Model``.
+    """Return a network as an untrained ``tf_keras.Model``.
 
-    input_shape: without the batch, channels last: (height, width, channels) for images; any channel count.
-    input_shape and classes default to the paper's. Input: float32, (pixel - mean) / std, for images.
-    Output of a classifier: (batch, classes) float32 probabilities; other tasks say theirs in the builder.
-    width: multiplies every stage's channels, > 0.
-    include_top: False leaves the classifier out; the output is the last feature map, before its pooling.
-    options: those of the builder (``downsample``, ``groups``).
-    Raises InputError for a name, a value or an option that does not fit.
+    The model takes float32; for images, (pixel - mean) / std. A classifier returns probabilities, (batch, classes)
+    float32. The builders of networks for other tasks document what those return.
+
+    Args:
+        name: one of ``available()``.
+        input_shape: without the batch, channels last, such as (height, width, channels); None for the paper's.
+        classes: the number of classes; None for the paper's.
+        width: width multiplier, which multiplies the channels of every stage.
+        include_top: False leaves the classifier out and returns the last feature map, before its pooling.
+        options: those of the builder, such as ``downsample`` and ``groups``.
+
+    Raises:
+        InputError: the name, a value or an option does not fit.
     """
     builder = registry.load("model", NETWORKS, name)
     row = NETWORKS.get(name)
@@ -52,14 +58,18 @@ def build(
 
 
 def check(name: str, input_shape: tuple[int, ...], classes: int, width: float, dropout: float = 0.0) -> None:
-    """Raise InputError for a value that ``name`` cannot take; for callers with work to do before they build."""
+    """Check the arguments of ``build``, for callers that have other work to do before they build.
+
+    Raises:
+        InputError: a value does not fit the network ``name``.
+    """
     row = NETWORKS.get(name)
     if row is not None:
         _check_shape(name, row, tuple(input_shape))
     if classes < 1:
         raise InputError(f"classes must be at least 1, got {classes}")
-    if not 0 < width <= MOST_WIDTH:
-        raise InputError(f"width must be above 0 and at most {MOST_WIDTH}, got {width}")
+    if not 0 < width <= MAX_WIDTH:
+        raise InputError(f"width must be above 0 and at most {MAX_WIDTH}, got {width}")
     if not 0 <= dropout < 1:
         raise InputError(f"dropout must be from 0 to below 1, got {dropout}")
 
@@ -73,7 +83,7 @@ AXES = {
 
 
 def _check_shape(name: str, row: Network, shape: tuple[int, ...]) -> None:
-    """``smallest`` is what the network's strides need; a dimension below it would shrink to nothing."""
+    """Refuse a shape that is below ``row.smallest``, or whose sides are not multiples of ``row.multiple``."""
     axes = AXES[len(row.smallest)]
     rule = ", ".join(f"{axis} >= {least}" for axis, least in zip(axes, row.smallest, strict=True))
     if len(shape) != len(row.smallest) or any(n < least for n, least in zip(shape, row.smallest, strict=True)):

@@ -1,4 +1,4 @@
-"""How a network is made smaller: rounding of channels, and where the resolution goes down."""
+"""How a network is made smaller: rounding of channels, and where the resolution is reduced."""
 
 import math
 
@@ -6,9 +6,14 @@ from edge.errors import InputError
 
 
 def round_channels(channels: float, divisor: int = 8, minimum: int | None = None) -> int:
-    """Return ``channels`` rounded to a multiple of ``divisor``, never more than 10 % below it.
+    """Return ``channels`` rounded to a multiple of ``divisor``, but not more than 10 % below ``channels``.
 
-    The rule of the MobileNet reference code (tensorflow/models, ``_make_divisible``).
+    This is the rule of the MobileNet reference code (tensorflow/models, ``_make_divisible``).
+
+    Args:
+        channels: a number of channels, not necessarily whole.
+        divisor: what the result is a multiple of.
+        minimum: the smallest result; None for ``divisor``.
     """
     least = divisor if minimum is None else minimum
     rounded = max(least, int(channels + divisor / 2) // divisor * divisor)
@@ -18,7 +23,14 @@ def round_channels(channels: float, divisor: int = 8, minimum: int | None = None
 def scale_channels(channels: int, width: float, name: str, divisor: int = 1) -> int:
     """Return ``channels * width`` rounded to a multiple of ``divisor``, for networks without a rule of their own.
 
-    Raises InputError when nothing is left, with the least width that leaves one step.
+    Args:
+        channels: the paper's number of channels.
+        width: width multiplier.
+        name: the network or layer, for messages.
+        divisor: what the result is a multiple of.
+
+    Raises:
+        InputError: no channel is left; the message has the smallest width that leaves some.
     """
     scaled = int(channels * width / divisor + 0.5) * divisor
     if scaled < 1:
@@ -31,21 +43,29 @@ def scale_channels(channels: int, width: float, name: str, divisor: int = 1) -> 
 
 
 class Strides:
-    """Hands out the strides of a network whose paper divides the resolution by 32, for a smaller total.
+    """The strides of a network whose paper divides the resolution by ``total``, for a smaller division.
 
-    The earliest stride-2 steps become stride 1 until the product is ``downsample``; the rest of the network
-    stays as it is. 32 is the paper's network; for 32x32 images 8 leaves 4x4 positions before the pooling.
+    The earliest strides of 2 become 1 until the product of all is ``downsample``; the rest of the network stays as it
+    is. For images of 32x32 pixels, 8 leaves 4x4 positions before the pooling.
     """
 
     def __init__(self, downsample: int, total: int = 32) -> None:
-        """downsample: a power of two, 1 to ``total``. Raises InputError otherwise."""
+        """Choose the product of all strides.
+
+        Args:
+            downsample: the product, a power of two from 1 to ``total``.
+            total: the product in the paper's network.
+
+        Raises:
+            InputError: ``downsample`` is not such a power.
+        """
         choices = [1 << k for k in range(total.bit_length())]
         if downsample not in choices:
             raise InputError(f"downsample must be one of {choices}, got {downsample}")
         self._to_skip = choices.index(total) - choices.index(downsample)
 
     def __call__(self, stride: int) -> int:
-        """Return the stride to use where the paper has ``stride`` (1 or 2). Call in the order of the layers."""
+        """Return the stride to use where the paper has ``stride``, 1 or 2. Call it in the order of the layers."""
         if stride == 2 and self._to_skip > 0:
             self._to_skip -= 1
             return 1
@@ -53,20 +73,28 @@ class Strides:
 
 
 class Dilation:
-    """Turns the strides beyond a total of ``output_stride`` into dilation of what follows them.
+    """Atrous convolution: strides beyond a total of ``output_stride`` become dilation of the layers behind them.
 
-    Features keep their resolution and their field of view (DeepLab, https://arxiv.org/abs/1606.00915, section 3.1).
+    The features keep their resolution and their field of view (DeepLab, https://arxiv.org/abs/1606.00915, section 3.1).
     """
 
     def __init__(self, output_stride: int, total: int = 32) -> None:
-        """output_stride: a power of two, 1 to ``total``. Raises InputError otherwise."""
+        """Choose the product of the remaining strides.
+
+        Args:
+            output_stride: the product, a power of two from 1 to ``total``.
+            total: the product in the paper's network.
+
+        Raises:
+            InputError: ``output_stride`` is not such a power.
+        """
         choices = [1 << k for k in range(total.bit_length())]
         if output_stride not in choices:
             raise InputError(f"output_stride must be one of {choices}, got {output_stride}")
         self._left, self._rate = output_stride, 1
 
     def __call__(self, stride: int) -> tuple[int, int]:
-        """Return the stride and the dilation to use where the network has ``stride``. Call in the layers' order."""
+        """Return the stride and the dilation to use where the network has ``stride``. Call it in the layers' order."""
         rate = self._rate
         if stride > self._left:
             self._rate *= stride
@@ -76,6 +104,6 @@ class Dilation:
 
 
 def fitting_downsample(height: int, width: int) -> int:
-    """Return the largest total stride, 8 to 32, that leaves at least 4 positions a side; 8 for the smallest."""
+    """Return the largest total stride from 8 to 32 that leaves at least 4 positions on each side, or else 8."""
     side = min(height, width)
     return next((d for d in (32, 16) if side >= 4 * d), 8)

@@ -1,4 +1,4 @@
-"""What tests of the loop share: small sources, sinks and models whose every step a test can decide."""
+"""What tests of the loop share: small sources, sinks and networks whose every step a test can decide."""
 
 import json
 import threading
@@ -6,8 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from edge.frames import Frame
+from edge.imaging import InputFormat, Preprocessor
+from edge.results import Prediction, Result
+from edge.signature import Input, Output, Signature, TaskSpec
 from edge.sinks.base import Sink
-from edge.sources.base import Frame, Source
+from edge.sinks.event import Event
+from edge.sources.base import Source
+from edge.tensors import TensorSpec
 
 BANDS = ("top", "upper", "lower", "bottom")
 
@@ -21,7 +27,33 @@ def picture(band: int = 0, size: tuple[int, int] = (64, 48)) -> np.ndarray:
 
 
 def frame(index: int = 0, image=None, source="test", captured_ns: int = 1_000_000_000) -> Frame:
-    return Frame(picture(index % 4) if image is None else image, index, captured_ns, source)
+    return Frame(picture(index % 4) if image is None else image, "BGR", index, captured_ns, "arrival", source)
+
+
+def event(index: int = 0, result: Result | None = None, **fields) -> Event:
+    """fields: of ``frame``."""
+    return Event(frame(index, **fields), Result(frame=index) if result is None else result)
+
+
+class BandsNetwork:
+    """Says which quarter of the picture is brightest, as a session does; ``on`` is called before each answer."""
+
+    signature = Signature(
+        (Input("image", "image", (1, 8, 8, 3), format=InputFormat(raw=True)),),
+        (Output("bands", "scores", (1, 4)),),
+        TaskSpec("classify"),
+    )
+
+    def __init__(self, on=lambda: None):
+        self.preprocess = Preprocessor(TensorSpec("image", (1, 8, 8, 3), np.dtype("uint8")), InputFormat(raw=True))
+        self.inferred, self._on = 0, on
+
+    def infer(self, prepared):
+        self.inferred += 1
+        self._on()
+        bands = prepared.tensor.reshape(4, -1).mean(axis=1) / 255
+        best = int(bands.argmax())
+        return Result(predictions=(Prediction(BANDS[best], float(bands[best]), best),))
 
 
 def fake_model(folder: Path, shape=(1, 8, 8, 3), dtype="uint8", outputs=None) -> Path:
@@ -67,12 +99,13 @@ class ListSource(Source):
 class ListSink(Sink):
     """Keeps what it is given; calls ``on`` with each result first."""
 
-    def __init__(self, on=lambda result: None):
+    def __init__(self, on=lambda result: None, lossless=True, on_error="fatal", name="list"):
         self.results, self.closed, self._on = [], 0, on
+        self.name, self.lossless, self.on_error = name, lossless, on_error
 
-    def emit(self, frame, result):
-        self._on(result)
-        self.results.append(result)
+    def emit(self, event):
+        self._on(event.result)
+        self.results.append(event.result)
 
     def close(self):
         self.closed += 1

@@ -55,6 +55,11 @@ def test_after_the_end_nothing_comes():
 def test_waiting_has_a_limit():
     with pytest.raises(TimeoutError):
         Handover(1, lossless=False).take(timeout=0.01)
+    full = Handover(1, lossless=True)
+    full.put("kept")
+    with pytest.raises(TimeoutError):
+        full.put("no room", timeout=0.01)
+    assert full.take() == "kept"
 
 
 def test_closing_wakes_a_waiting_giver_and_refuses_more():
@@ -62,7 +67,7 @@ def test_closing_wakes_a_waiting_giver_and_refuses_more():
     queue.put(0)
     thread = threading.Thread(target=lambda: outcome.append(queue.put(1)))
     thread.start()
-    queue.close()
+    assert queue.close() == 1  # item 0 was inside
     thread.join(10)
     assert outcome == [False]
     assert queue.closed

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from edge import __version__
 
@@ -31,6 +32,33 @@ def packages_on_disk():
     for folder, package in FOLDERS.items():
         for init in (ROOT / folder).rglob("__init__.py"):
             yield ".".join((package, *init.parent.relative_to(ROOT / folder).parts))
+
+
+def requirements(options):
+    """Yield every requirement of the distribution and its extras."""
+    extras = (options["options.extras_require"][name] for name in options["options.extras_require"])
+    for text in (options["options"]["install_requires"], *extras):
+        yield from (Requirement(line) for line in lines(text) if not line.startswith("#"))
+
+
+def test_every_requirement_has_an_upper_bound(options):
+    for requirement in requirements(options):
+        assert any(bound.operator == "<" for bound in requirement.specifier), f"{requirement} has no upper bound"
+
+
+def test_the_tested_set_lies_within_the_ranges(options):
+    """tflite-runtime and picamera are not in the set: they exist for other machines, and one excludes numpy 2."""
+    pins = [Requirement(line) for line in lines((ROOT / "constraints.txt").read_text()) if not line.startswith("#")]
+    tested = {name: [pin for pin in pins if pin.name == name] for name in {pin.name for pin in pins}}
+    excluded = lines(options["options.extras_require"]["tflite-runtime"])
+    found = [
+        r for r in requirements(options) if r.name in tested and str(r) not in map(str, map(Requirement, excluded))
+    ]
+    assert {"numpy", "tensorflow", "onnx", "ruff"} <= {requirement.name for requirement in found}
+    for requirement in found:
+        for pin in tested[requirement.name]:
+            (exact,) = pin.specifier
+            assert requirement.specifier.contains(exact.version), f"{requirement} is tested with {exact.version}"
 
 
 def test_every_package_on_disk_is_listed(options):

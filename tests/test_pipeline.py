@@ -1,223 +1,338 @@
-"""The loop, step by step: events decide who goes first, never a sleep."""
+"""The loop, stage by stage: events decide who goes first, never a sleep."""
 
+import itertools
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from edge.backends import open_model
 from edge.errors import FileError, InputError
 from edge.imaging import InputFormat, Preprocessor
 from edge.pipeline import AHEAD, Loop
-from edge.tasks.classify import Classify
-from tests.loops import BANDS, ListSink, ListSource, fake_model, frame, picture
+from edge.results import Prediction, Result
+from edge.signature import Input
+from edge.sinks import overlay
+from edge.sinks.queued import CAPACITY
+from edge.tensors import TensorSpec
+from tests.loops import BANDS, BandsNetwork, ListSink, ListSource, frame, picture
+
+both_kinds = pytest.mark.parametrize("live", [True, False], ids=["live", "file"])
 
 
-@pytest.fixture
-def model(tmp_path):
-    with open_model(fake_model(tmp_path), "fake") as opened:
-        yield opened
+def frames_of(count):
+    return [frame(number) for number in range(count)]
 
 
-def loop_of(source, model, max_frames=None, labels=BANDS):
-    preprocess = Preprocessor(model.inputs[0], InputFormat(raw=True))
-    return Loop(source, model, preprocess, Classify(labels), max_frames)
+def endless():
+    return map(frame, itertools.count())
 
 
-def test_every_frame_of_a_file_in_order_with_its_label(model):
+def test_every_frame_of_a_file_in_order_with_its_label():
     frames = [frame(i, source=f"{i}.png") for i in range(3 * AHEAD)]
     sink = ListSink()
-    stats = loop_of(ListSource(frames), model).run([sink])
+    stats = Loop(ListSource(frames), BandsNetwork()).run([sink])
     assert [r.frame for r in sink.results] == list(range(3 * AHEAD))
     assert [r.predictions[0].label for r in sink.results] == [BANDS[i % 4] for i in range(3 * AHEAD)]
     assert [r.source for r in sink.results] == [f.source for f in frames]
-    assert {r.captured_ns for r in sink.results} == {frames[0].captured_ns}
-    assert {r.dropped for r in sink.results} == {0}
+    assert {(r.captured_ns, r.age_clock) for r in sink.results} == {(frames[0].captured_ns, "arrival")}
+    assert {(r.dropped, r.skipped) for r in sink.results} == {(0, 0)}
+    assert all(0 < r.infer_ms < r.age_ms for r in sink.results)
     assert sink.closed == 1
-    assert (stats.frames, stats.dropped, stats.sinks_dropped) == (3 * AHEAD, 0, 0)
+    assert (stats.frames, stats.dropped, stats.skipped, stats.lost) == (3 * AHEAD, 0, 0, 0)
 
 
-def test_a_file_is_read_ahead_by_a_bounded_number_of_frames(model):
-    asked = []
-    enough = threading.Event()
+def test_a_file_is_read_ahead_by_a_bounded_number_of_frames():
+    asked, enough = [], threading.Event()
 
     def before(one):
         asked.append(one.index)
         if one.index == AHEAD + 1:
             enough.set()
 
-    class Slow(Classify):
-        def decode(self, *arguments):
-            assert enough.wait(10)  # reading goes on while the model runs
-            return super().decode(*arguments)
-
-    source = ListSource([frame(i) for i in range(20)], before=before)
-    loop = Loop(source, model, Preprocessor(model.inputs[0], InputFormat(raw=True)), Slow(BANDS))
-    assert loop.run([ListSink()]).frames == 20
+    network = BandsNetwork(lambda: enough.wait(10))  # reading goes on while the network runs
+    assert Loop(ListSource(frames_of(20), before=before), network).run([ListSink()]).frames == 20
+    assert enough.is_set()
     assert asked == list(range(20))
 
 
-class Paced(Classify):
-    """Decodes the first frame only after ``released``; says when it began."""
+def test_from_a_live_source_the_newest_frame_wins_and_the_replaced_are_counted():
+    began, released = threading.Event(), threading.Event()
 
-    def __init__(self):
-        super().__init__(BANDS)
-        self.began, self.released = threading.Event(), threading.Event()
-
-    def decode(self, *arguments):
-        self.began.set()
-        assert self.released.wait(10)
-        return super().decode(*arguments)
-
-
-def test_from_a_live_source_the_newest_frame_wins_and_the_replaced_are_counted(model):
-    task = Paced()
-
-    def before(one):
-        if one.index == 1:
-            assert task.began.wait(10)
+    def on():
+        began.set()
+        assert released.wait(10)
 
     def frames():
-        for number in range(6):
-            yield frame(number)
-        task.released.set()  # frame 0 is still in the model: 1 to 4 were replaced by 5
+        yield frame(0)
+        assert began.wait(10)
+        yield from map(frame, range(1, 6))
+        released.set()  # frame 0 is still in the network: 1 to 4 were replaced by 5
 
-    source = ListSource(frames(), live=True, before=before)
     sink = ListSink()
-    stats = Loop(source, model, Preprocessor(model.inputs[0], InputFormat(raw=True)), task).run([sink])
+    stats = Loop(ListSource(frames(), live=True), BandsNetwork(on)).run([sink])
     assert [(r.frame, r.dropped) for r in sink.results] == [(0, 0), (5, 4)]
-    assert (stats.frames, stats.dropped) == (2, 4)
+    assert (stats.frames, stats.dropped, stats.captured) == (2, 4, 6)
 
 
-def test_frames_that_a_source_skipped_itself_are_counted_too(model):
+def test_frames_that_a_source_dropped_itself_are_counted_too():
     sink = ListSink()
-    loop_of(ListSource([frame(0), frame(4), frame(5)]), model).run([sink])
+    Loop(ListSource([frame(0), frame(4), frame(5)]), BandsNetwork()).run([sink])
     assert [r.dropped for r in sink.results] == [0, 3, 3]
 
 
-def endless():
-    number = 0
-    while True:
-        yield frame(number)
-        number += 1
+class TestGate:
+    @both_kinds
+    def test_what_it_passes_over_is_skipped_and_neither_prepared_nor_run(self, live):
+        network = BandsNetwork()
+        prepared = []
+        preprocess = network.preprocess
+        network.preprocess = lambda image: prepared.append(image) or preprocess(image)
+        loop = Loop(ListSource(frames_of(20), live), network, gate=lambda one: one.index % 2 == 1)
+        stats = loop.run([ListSink()])
+        assert stats.frames + stats.skipped + stats.dropped == 20
+        assert network.inferred == len(prepared) == stats.frames
+        if not live:
+            assert (stats.frames, stats.skipped) == (10, 10)
+
+    def test_results_say_how_many_were_skipped_and_dropped_before_them(self):
+        sink = ListSink()
+        frames = [frame(i) for i in (0, 1, 2, 5, 6, 7, 8)]  # 3 and 4 were dropped by the source
+        Loop(ListSource(frames), BandsNetwork(), gate=lambda one: one.index in (1, 5, 8)).run([sink])
+        assert [(r.frame, r.skipped, r.dropped) for r in sink.results] == [(1, 1, 0), (5, 2, 2), (8, 4, 2)]
+
+    @both_kinds
+    def test_it_sees_frames_in_order_and_in_one_thread(self, live):
+        seen = []
+        gate = lambda one: seen.append((one.index, threading.get_ident())) or True  # noqa: E731
+        Loop(ListSource(frames_of(30), live), BandsNetwork(), gate=gate).run()
+        indices = [index for index, _ in seen]
+        assert indices == sorted(set(indices))
+        assert len({thread for _, thread in seen}) == 1
+
+    @both_kinds
+    def test_what_it_raises_ends_the_run(self, live):
+        def gate(one):
+            raise InputError("the gate's area lies outside the frame")
+
+        sink = ListSink()
+        with pytest.raises(InputError, match="the gate's area"):
+            Loop(ListSource(endless(), live), BandsNetwork(), gate=gate).run([sink])
+        assert sink.closed == 1
 
 
-@pytest.mark.parametrize("live", [True, False])
-def test_max_frames_ends_the_loop_and_closes_the_source(model, live):
-    source = ListSource(endless(), live=live)
+def test_a_tracker_changes_results_before_the_sinks_get_them():
+    def track(one, result):
+        return replace(result, predictions=tuple(replace(p, id=10 + one.index) for p in result.predictions))
+
     sink = ListSink()
-    assert loop_of(source, model, max_frames=7).run([sink]).frames == 7
+    Loop(ListSource(frames_of(3)), BandsNetwork(), track=track).run([sink])
+    assert [(r.frame, r.predictions[0].id) for r in sink.results] == [(0, 10), (1, 11), (2, 12)]
+
+
+@both_kinds
+def test_max_frames_ends_the_loop_and_closes_the_source(live):
+    source, sink = ListSource(endless(), live=live), ListSink()
+    assert Loop(source, BandsNetwork(), max_frames=7).run([sink]).frames == 7
     assert source.closed.is_set()
     assert sink.closed == 1
     if not live:
         assert [r.frame for r in sink.results] == list(range(7))
 
 
-@pytest.mark.parametrize("live", [True, False])
-def test_stop_ends_the_loop_from_another_thread(model, live):
-    loop = loop_of(ListSource(endless(), live=live), model)
+@both_kinds
+def test_stop_ends_the_loop_from_another_thread(live):
+    loop = Loop(ListSource(endless(), live=live), BandsNetwork())
     sink = ListSink(lambda result: loop.stop())
-    stats = loop.run([sink])
-    assert stats.frames >= 1
+    assert loop.run([sink]).frames >= 1
     assert sink.closed == 1
 
 
-def test_a_sink_that_blocks_never_holds_a_live_loop_up(model):
+def test_stop_gets_through_to_a_loop_that_waits_for_a_sink_that_may_fail():
+    """A broker that does not answer must not take Ctrl-C away."""
+    inside, release = threading.Event(), threading.Event()
+
+    def block(result):
+        inside.set()
+        release.wait(30)
+
+    loop = Loop(ListSource(frames_of(100)), BandsNetwork())
+    stopper = threading.Thread(target=lambda: inside.wait(10) and loop.stop())
+    stopper.start()
+    releaser = threading.Thread(target=lambda: loop._stopped.wait(10) and release.set())
+    releaser.start()
+    stats = loop.run([ListSink(block, on_error="retry")])
+    stopper.join()
+    releaser.join()
+    assert stats.frames <= CAPACITY + 3
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_a_sink_that_blocks_never_holds_a_live_loop_up(lossless, capsys):
     release = threading.Event()
-
-    class Releasing(Classify):
-        decoded = 0
-
-        def decode(self, *arguments):
-            self.decoded += 1
-            if self.decoded == 40:
-                release.set()
-            return super().decode(*arguments)
-
-    blocked = ListSink(lambda result: release.wait(60))
-    preprocess = Preprocessor(model.inputs[0], InputFormat(raw=True))
-    loop = Loop(ListSource(endless(), live=True), model, preprocess, Releasing(BANDS), max_frames=40)
-    stats = loop.run([blocked])
-    assert stats.frames == 40
-    assert stats.sinks_dropped == 40 - len(blocked.results) > 0
+    network = BandsNetwork(lambda: network.inferred == 60 and release.set())
+    blocked = ListSink(lambda result: release.wait(60), lossless)
+    stats = Loop(ListSource(endless(), live=True), network, max_frames=60).run([blocked])
+    assert stats.frames == 60
+    assert stats.lost == 60 - len(blocked.results) > 0
+    said = "sink list is too slow for this source: it loses results, which are counted\n"
+    assert capsys.readouterr().err == (said if lossless else "")
 
 
-def test_every_frame_of_a_file_reaches_a_slow_sink(model):
+def test_a_viewer_does_not_slow_a_file_down_and_the_recording_beside_it_is_complete():
+    release = threading.Event()
+    network = BandsNetwork(lambda: network.inferred == 60 and release.set())
+    viewer = ListSink(lambda result: release.wait(60), lossless=False, on_error="retry", name="viewer")
+    recording = ListSink(name="recording")
+    stats = Loop(ListSource(frames_of(60)), network).run([viewer, recording])
+    assert [r.frame for r in recording.results] == list(range(60))
+    assert stats.lost_by_sink == {"viewer": 60 - len(viewer.results)}
+    assert viewer.results[-1].frame == 59
+
+
+def test_every_frame_of_a_file_reaches_a_slow_lossless_sink():
     done = threading.Semaphore(0)
     slow = ListSink(lambda result: done.acquire(timeout=10))
     releaser = threading.Thread(target=lambda: [done.release() for _ in range(40)])
     releaser.start()
-    loop_of(ListSource([frame(i) for i in range(40)]), model).run([slow])
+    stats = Loop(ListSource(frames_of(40)), BandsNetwork()).run([slow])
     releaser.join()
     assert [r.frame for r in slow.results] == list(range(40))
+    assert stats.lost == 0
 
 
-def test_what_the_source_raises_ends_the_run_after_the_frames_before_it(model):
+def test_the_picture_is_drawn_once_for_all_sinks_that_show_it_and_not_at_all_for_none(monkeypatch):
+    drawn = []
+    annotated = overlay.annotated
+    monkeypatch.setattr(overlay, "annotated", lambda *a: drawn.append(a[1].frame) or annotated(*a))
+    pictures = []
+
+    class Showing(ListSink):
+        def emit(self, event):
+            pictures.append(event.picture)
+
+    Loop(ListSource(frames_of(12)), BandsNetwork()).run([Showing(), Showing(), Showing(), ListSink()])
+    assert len(pictures) == 36
+    assert sorted(drawn) == list(range(12))
+    assert len({id(picture) for picture in pictures}) == 12
+    Loop(ListSource(frames_of(12)), BandsNetwork()).run([ListSink()])
+    assert len(drawn) == 12
+
+
+def test_what_the_source_raises_ends_the_run_after_the_frames_before_it():
     sink = ListSink()
-    source = ListSource([frame(0), frame(1)], error=FileError("disk gone"))
+    source = ListSource(frames_of(2), error=FileError("disk gone"))
     with pytest.raises(FileError, match="disk gone"):
-        loop_of(source, model).run([sink])
+        Loop(source, BandsNetwork()).run([sink])
     assert [r.frame for r in sink.results] == [0, 1]
     assert sink.closed == 1
 
 
-def fail(result):
-    raise FileError("cannot write out.avi: the disk is full")
+def failing(error, **policy):
+    def fail(result):
+        raise error
+
+    return ListSink(fail, **policy)
 
 
-@pytest.mark.parametrize("live", [True, False])
-def test_a_sink_that_cannot_write_ends_the_run_and_the_others_are_completed(model, live):
-    failing, other = ListSink(fail), ListSink()
-    with pytest.raises(FileError, match="the disk is full"):
-        loop_of(ListSource(endless(), live=live), model).run([failing, other])
-    assert (failing.closed, other.closed) == (1, 1)
+@both_kinds
+@pytest.mark.parametrize("error", [FileError("cannot write out.avi: the disk is full"), ZeroDivisionError("bug")])
+def test_a_sink_that_keeps_something_ends_the_run_when_it_cannot_and_the_others_are_completed(live, error):
+    broken, other = failing(error), ListSink()
+    with pytest.raises(type(error), match=str(error)):
+        Loop(ListSource(endless(), live=live), BandsNetwork()).run([broken, other])
+    assert (broken.closed, other.closed) == (1, 1)
 
 
-def test_a_bug_in_a_sink_does_not_end_the_run(model, capsys):
-    def bug(result):
-        raise ZeroDivisionError("bug")
+@both_kinds
+@pytest.mark.parametrize(
+    "error", [ConnectionResetError(104, "reset by peer"), BrokenPipeError(), TimeoutError("timed out"), KeyError("bug")]
+)
+def test_a_network_s_fault_never_ends_the_run(live, error, capsys):
+    broken, other = failing(error, lossless=False, on_error="retry", name="mqtt"), ListSink()
+    stats = Loop(ListSource(frames_of(30), live), BandsNetwork()).run([broken, other])
+    assert stats.captured == 30
+    assert len(other.results) == stats.frames
+    assert stats.errors_by_sink["mqtt"] >= 1
+    assert stats.lost_by_sink == {"mqtt": stats.frames}
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"sink mqtt: {type(error).__name__}")
+    assert broken.closed == 1
 
-    other = ListSink()
-    stats = loop_of(ListSource([frame(i) for i in range(30)]), model).run([ListSink(bug), other])
-    assert (stats.frames, len(other.results)) == (30, 30)
-    assert capsys.readouterr().err == "sink ListSink is dropped: ZeroDivisionError bug\n"
 
+def test_what_the_network_raises_ends_the_run():
+    def refuse():
+        raise InputError("the model is closed")
 
-def test_what_the_model_raises_ends_the_run(model):
-    model.close()
     sink = ListSink()
     with pytest.raises(InputError, match="closed"):
-        loop_of(ListSource(endless()), model).run([sink])
+        Loop(ListSource(endless()), BandsNetwork(refuse)).run([sink])
     assert sink.closed == 1
 
 
-def test_labels_that_do_not_fit_are_refused_before_anything_runs(model):
-    with pytest.raises(InputError, match="each of the model's 4 classes, got 3"):
-        loop_of(ListSource([]), model, labels=BANDS[:3])
+@pytest.mark.parametrize(
+    ("inputs", "line"),
+    [
+        ([Input("tokens", "tensor", (1, 64), "int32")], r"tokens \(1, 64\) int32 is no image: run it with edge.load"),
+        (
+            [Input("a", "tensor", (1, 3)), Input("b", "tensor", (1, 3))],
+            r"a \(1, 3\) .*, b \(1, 3\) .* are not one image",
+        ),
+    ],
+)
+def test_a_network_without_one_image_input_is_one_line(inputs, line):
+    network = BandsNetwork()
+    network.signature, network.preprocess = replace(network.signature, inputs=tuple(inputs)), None
+    with pytest.raises(InputError, match=line) as caught:
+        Loop(ListSource([]), network)
+    assert "\n" not in str(caught.value)
 
 
-def test_nothing_to_process_is_no_error(model):
-    stats = loop_of(ListSource([]), model).run([ListSink()])
+def test_nothing_to_process_is_no_error():
+    stats = Loop(ListSource([]), BandsNetwork()).run([ListSink()])
     assert (stats.frames, stats.fps, stats.age_median) == (0, 0.0, 0.0)
-    assert stats.line().startswith("0 frames, 0 dropped")
+    assert stats.line().startswith("0 frames, 0 dropped, 0.0 frames/s")
 
 
-def test_frames_of_any_size_are_resized(model):
+def test_frames_of_any_size_are_resized():
     frames = [frame(i, picture(3, size)) for i, size in enumerate([(8, 8), (640, 480), (33, 91)])]
     sink = ListSink()
-    loop_of(ListSource(frames), model).run([sink])
+    Loop(ListSource(frames), BandsNetwork()).run([sink])
     assert {r.predictions[0].label for r in sink.results} == {"bottom"}
 
 
-def test_no_thread_outlives_a_run(model):
+def test_tensors_that_wait_are_not_written_over():
+    """A Preprocessor has one tensor, and frames of a file are prepared before the ones ahead of them ran."""
+    prepared = threading.Semaphore(0)
+    preprocess = Preprocessor(TensorSpec("x", (1, 8, 8, 3), np.dtype("uint8")), InputFormat(raw=True))
+
+    class Waiting(BandsNetwork):
+        def infer(self, given):
+            assert prepared.acquire(timeout=10)
+            if self.inferred == 0:
+                assert prepared.acquire(timeout=10)  # the second is prepared before the first runs
+                prepared.release()
+            return super().infer(given)
+
+    network = Waiting()
+    network.preprocess = lambda image: (preprocess(image), prepared.release())[0]
+    sink = ListSink()
+    Loop(ListSource(frames_of(8)), network).run([sink])
+    assert [r.predictions[0].label for r in sink.results] == [*BANDS, *BANDS]
+
+
+def test_no_thread_outlives_a_run():
     before = set(threading.enumerate())
-    loop_of(ListSource([frame(i) for i in range(5)]), model).run([ListSink()])
+    Loop(ListSource(frames_of(5)), BandsNetwork()).run([ListSink()])
     assert set(threading.enumerate()) <= before
 
 
-def test_the_summary_as_json(model):
-    stats = loop_of(ListSource([frame(i) for i in range(5)]), model).run()
-    row = stats.as_json()
-    assert row["frames"] == 5
-    assert row["age_p90"] >= row["age_median"] >= row["infer_median"] > 0
-    assert np.isfinite(list(row.values())).all()
+def test_a_result_keeps_what_the_task_gave():
+    class Full(BandsNetwork):
+        def infer(self, prepared):
+            return Result("detect", (Prediction("cat", 0.5, 0, (1.0, 2.0, 3.0, 4.0)),), values={"x": 1.0})
+
+    sink = ListSink()
+    Loop(ListSource(frames_of(1)), Full()).run([sink])
+    (result,) = sink.results
+    assert (result.task, result.predictions[0].box, result.values) == ("detect", (1.0, 2.0, 3.0, 4.0), {"x": 1.0})

@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from edge import quiet as module
 from edge.quiet import anything, info, quiet
 
 
@@ -42,10 +41,21 @@ def test_without_a_shell_it_is_as_quiet(capfd, monkeypatch):
     def refuse(*_, **__):
         raise FileNotFoundError(2, "No such file or directory")
 
-    monkeypatch.setattr(module.subprocess, "Popen", refuse)
-    with quiet(info):
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with quiet(info, last_words=True):
         os.write(2, b"INFO: a delegate was made\nERROR: something is wrong\n")
     assert capfd.readouterr().err == "ERROR: something is wrong\n"
+
+
+def test_no_process_is_started_unless_last_words_are_asked_for(monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with quiet(info):
+        pass
+    with pytest.raises(AssertionError, match="a process was started"), quiet(info, last_words=True):
+        pass
 
 
 def test_a_closed_stderr_is_left_closed():
@@ -56,11 +66,11 @@ def test_a_closed_stderr_is_left_closed():
 @pytest.mark.parametrize(
     ("body", "end"),
     [
-        pytest.param("with quiet(anything):", "os.abort()", id="a failed check"),
-        pytest.param("with quiet(info):", "os.abort()", id="with other noise"),
-        pytest.param("with quiet(anything), quiet(info):", "os.abort()", id="in a body inside another"),
-        pytest.param("with quiet(anything):", "os.kill(os.getpid(), 9)", id="killed"),
-        pytest.param("with quiet(anything):", "os._exit(3)", id="an exit that cleans nothing up"),
+        pytest.param("with quiet(anything, True):", "os.abort()", id="a failed check"),
+        pytest.param("with quiet(info, True):", "os.abort()", id="with other noise"),
+        pytest.param("with quiet(anything, True), quiet(info, True):", "os.abort()", id="in a body inside another"),
+        pytest.param("with quiet(anything, True):", "os.kill(os.getpid(), 9)", id="killed"),
+        pytest.param("with quiet(anything, True):", "os._exit(3)", id="an exit that cleans nothing up"),
     ],
 )
 def test_the_last_words_of_a_process_that_dies_are_not_lost(body, end):
@@ -72,7 +82,7 @@ def test_the_last_words_of_a_process_that_dies_are_not_lost(body, end):
 
 def test_many_last_words_arrive_whole():
     code = (
-        "import os; from edge.quiet import *\nwith quiet(anything):\n"
+        "import os; from edge.quiet import *\nwith quiet(anything, True):\n"
         "  os.write(2, b'Check failed: x\\n' * 20000); os.abort()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True)

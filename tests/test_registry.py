@@ -21,7 +21,7 @@ def plugins(monkeypatch):
         EntryPoint("extra", "collections:Counter", "edge.things"),
         EntryPoint("here", "collections:Counter", "edge.things"),
     ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: points if group == "edge.things" else [])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: points if group == "edge.things" else [])
 
 
 def test_load_imports_what_the_row_names():

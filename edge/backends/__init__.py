@@ -1,12 +1,13 @@
-"""The runtimes: one file each, one table. Importing this package imports no interpreter.
+"""The runtimes, one file each, and their table. Importing this package imports no interpreter.
 
     with open_model(Path("net.tflite")) as model:
         outputs = model.run([image])
 
-A third party adds a runtime with an entry point of the group ``edge.backends`` that names a class
-which satisfies ``edge.backends.base.Backend`` and takes no arguments.
+Another package adds a runtime by an entry point of the group ``edge.backends``. It names a class that satisfies
+``edge.backends.base.Backend`` and takes no arguments.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from edge import registry
@@ -27,14 +28,14 @@ BACKENDS: dict[str, Entry] = {
     "fake": Entry("edge.backends.fake:Fake", "computes band means from a .fake description, to test without a model"),
 }
 
-# litert first: the same int8 network took 0.10 ms there and 2.43 ms in tflite_runtime 2.14, whose last
-# release dates from 2023; tflite_runtime is for machines that have no LiteRT wheel.
+# litert comes first: the same int8 network took 0.10 ms in it and 2.43 ms in tflite_runtime 2.14, whose last release is
+# from 2023. tflite_runtime is for machines without a LiteRT wheel.
 PREFERENCE: dict[str, tuple[str, ...]] = {
     ".tflite": ("litert", "tflite_runtime"),
     ".onnx": ("onnxruntime",),
     ".fake": ("fake",),
 }
-"""For each file suffix the backends that open it, best first."""
+"""The backends that open a file, best first, by the file's suffix."""
 
 
 def names() -> list[str]:
@@ -43,21 +44,31 @@ def names() -> list[str]:
 
 
 def backend(name: str) -> Backend:
-    """Return the runtime called ``name``; InputError when unknown, MissingExtra when not installed."""
-    made: Backend = registry.load("backend", BACKENDS, name)()
-    return made
+    """Return the runtime called ``name``.
+
+    Raises:
+        InputError: no backend has this name.
+        MissingExtra: it is not installed.
+    """
+    created: Backend = registry.load("backend", BACKENDS, name)()
+    return created
 
 
 def available() -> list[str]:
-    """Return the names whose dependencies are installed here, in the table's order, then the plug-ins."""
+    """Return the names of the backends that are installed here, in the table's order, then the plug-ins."""
     return [name for name in names() if name not in BACKENDS or not BACKENDS[name].missing()]
 
 
 def for_file(path: Path, name: str | None = None) -> Backend:
-    """Return the runtime for ``path``: ``name`` when given, else the first of PREFERENCE that is installed.
+    """Return the runtime for a model file, which is chosen by the file's suffix.
 
-    Only the suffix is looked at. Raises InputError when no backend opens such files (or ``name`` does
-    not), MissingExtra when those that would are not installed, with the reason for each one.
+    Args:
+        path: the model file; it is not opened.
+        name: the backend to use; None takes the first of PREFERENCE that is installed.
+
+    Raises:
+        InputError: no backend opens such files, or ``name`` does not.
+        MissingExtra: none of the backends that open such files is installed; the message has a reason for each.
     """
     suffix = path.suffix.lower()
     if name is not None:
@@ -77,25 +88,36 @@ def for_file(path: Path, name: str | None = None) -> Backend:
     raise InputError(f"a model file must end in {known}, got {path.name}; edge-convert makes one from Keras")
 
 
-def _candidates(suffix: str) -> list[str]:
-    """Return the names to try for ``suffix``: the preference, then the plug-ins that open such files."""
-    plugins = [name for name in names() if name not in BACKENDS]
-    return [*PREFERENCE.get(suffix, ()), *(name for name in plugins if suffix in backend(name).formats)]
+def _candidates(suffix: str) -> Iterator[str]:
+    """Yield the names to try for ``suffix``: first PREFERENCE, then the plug-ins that open such files.
+
+    Plug-ins are only looked for when they are needed, because that takes some milliseconds.
+    """
+    yield from PREFERENCE.get(suffix, ())
+    yield from (name for name in names() if name not in BACKENDS and suffix in backend(name).formats)
 
 
 def default_threads() -> int:
-    """Return the thread count for callers that name none: the cores this process may use, at most 4.
+    """Return the default thread count: the number of cores that this process may use, at most 4.
 
-    On two cores the second thread made a 7.5 ms network 1.9 times faster and slowed a 0.05 ms one by
-    0.02 ms; more threads than cores were slower everywhere. ``edge-bench --tune`` measures the machine.
+    On two cores a second thread made a network of 7.5 ms 1.9 times faster, and one of 0.05 ms slower by 0.02 ms. More
+    threads than cores were slower everywhere. ``edge-bench --tune`` measures what is best on a machine.
     """
     return min(4, usable_cores())
 
 
 def open_model(path: Path, name: str | None = None, threads: int | None = None) -> Model:
-    """Open a model file with the backend ``name`` (None: ``for_file`` chooses) and ``threads``.
+    """Open a model file.
 
-    threads: at least 1; None takes ``default_threads()``. Raises what ``for_file`` and ``Backend.open`` raise.
+    Args:
+        path: the model file.
+        name: the backend to use; None lets ``for_file`` choose.
+        threads: at least 1; None takes ``default_threads()``.
+
+    Raises:
+        InputError: the thread count is below 1, or ``for_file`` or ``Backend.open`` refuses the file.
+        FileError: the file is missing or unreadable.
+        MissingExtra: the backend is not installed.
     """
     if threads is not None and threads < 1:
         raise InputError(f"threads must be at least 1, got {threads}")

@@ -1,4 +1,4 @@
-"""What every backend does around its interpreter: read checks and static shapes."""
+"""Checks that every backend makes around its interpreter: readable files, fixed shapes, fitting arrays."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,12 @@ from edge.tensors import Array, TensorSpec
 
 
 def readable(path: Path) -> None:
-    """Raise FileError unless ``path`` is a file that can be read, InputError when it is empty."""
+    """Check that ``path`` is a file that can be read.
+
+    Raises:
+        FileError: it does not exist, is a folder, or cannot be read.
+        InputError: it is empty.
+    """
     if not path.exists():
         raise FileError(f"model {path} does not exist")
     if not path.is_file():
@@ -24,16 +29,26 @@ def readable(path: Path) -> None:
 
 
 def no_device(name: str, options: OpenOptions) -> None:
-    """Raise InputError when a device or a delegate was asked of a backend that runs on the processor alone."""
+    """Refuse options that a backend for the processor does not have.
+
+    Raises:
+        InputError: the options name a device or a delegate.
+    """
     for option in ("device", "delegate"):
         if getattr(options, option) is not None:
             raise InputError(f"{name} runs on the processor and takes no {option}, got {getattr(options, option)}")
 
 
 def batch_of_one(path: Path, name: str, shape: Sequence[int | None]) -> tuple[int, ...]:
-    """Return an input's shape with an open batch (None in front) set to 1.
+    """Return the shape of an input with an open batch (None in front) set to 1.
 
-    Any other open dimension raises InputError: buffers are allocated once, when the model is opened.
+    Args:
+        path: the model file, for messages.
+        name: the input, for messages.
+        shape: its declared shape, None for an open dimension.
+
+    Raises:
+        InputError: another dimension is open. Buffers are allocated once, when the model is opened.
     """
     dimensions = [1 if i == 0 and size is None else size for i, size in enumerate(shape)]
     if None in dimensions:
@@ -46,7 +61,11 @@ def batch_of_one(path: Path, name: str, shape: Sequence[int | None]) -> tuple[in
 
 
 def check_inputs(specs: Sequence[TensorSpec], arrays: Sequence[Array]) -> None:
-    """Raise InputError unless there is one array for each input, of its shape and dtype."""
+    """Check that there is one array for each input, with its shape and dtype.
+
+    Raises:
+        InputError: the number of arrays, a shape or a dtype is wrong.
+    """
     if len(arrays) != len(specs):
         wanted = ", ".join(f"{spec.name!r} {spec.describe()}" for spec in specs)
         raise InputError(f"the model takes {len(specs)} input(s) ({wanted}), got {len(arrays)}")
@@ -55,5 +74,5 @@ def check_inputs(specs: Sequence[TensorSpec], arrays: Sequence[Array]) -> None:
 
 
 def closed() -> InputError:
-    """Return the error for running a model after ``close``."""
+    """Return the error for a run of a model that was closed."""
     return InputError("this model is closed; open it again to run it")

@@ -1,4 +1,4 @@
-"""The TFLite ``Interpreter`` as a Model; LiteRT and tflite_runtime have the same one."""
+"""The TFLite ``Interpreter`` as a Model. LiteRT and tflite_runtime share its interface."""
 
 import re
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from edge.errors import InputError
 from edge.quiet import info, quiet
 from edge.tensors import Array, Quantization, TensorSpec
 
-# What the binding raises for a file it cannot use; for a damaged one also a name that is not text,
-# an unknown type number, or sizes that no machine has.
+# What the binding raises for a file that it cannot use. In a damaged file a name may not be text, a type number may be
+# unknown, and a size may be larger than any memory.
 _REFUSALS = (ValueError, RuntimeError, TypeError, MemoryError)
 
 
 def open_model(interpreter_class: Any, path: Path, options: OpenOptions) -> "TFLiteModel":
-    """Load ``path`` with an ``Interpreter`` class. Raises as ``Backend.open`` does."""
+    """Load ``path`` with an ``Interpreter`` class, see ``Backend.open``."""
     _opening.no_device("this backend", options)
     _opening.readable(path)
     try:
@@ -36,10 +36,16 @@ def open_model(interpreter_class: Any, path: Path, options: OpenOptions) -> "TFL
 
 
 class TFLiteModel(Model):
-    """A network in a TFLite interpreter; the batch is 1 where the file leaves it open."""
+    """A network in a TFLite interpreter. The batch is 1 where the file leaves it open."""
 
     def __init__(self, interpreter: Any, path: Path, inputs: tuple[TensorSpec, ...]) -> None:
-        """interpreter: with its tensors allocated. inputs: its inputs, in its order."""
+        """Wrap an interpreter.
+
+        Args:
+            interpreter: an interpreter whose tensors are allocated.
+            path: its file, for messages.
+            inputs: its inputs, in its order.
+        """
         outputs = interpreter.get_output_details()
         self._path = path
         self._interpreter = interpreter
@@ -52,15 +58,15 @@ class TFLiteModel(Model):
             self.outputs = self._outputs_of_a_run()
 
     def run(self, arrays: Sequence[Array]) -> list[Array]:
-        """See Model. The file's kernels may refuse values as well: InputError with their words."""
+        """See Model. When a kernel refuses the values, the InputError has the kernel's message."""
         interpreter = self._interpreter
         if interpreter is None:
             raise _opening.closed()
         if len(arrays) != len(self._inputs):
             _opening.check_inputs(self.inputs, arrays)
         try:
-            # Written out, and identity before equality: when a network has run, the processor's caches hold none of
-            # this code, and each line of it takes several times what it takes alone.
+            # The checks are written out, and compare by identity first. A network that has just run leaves none of
+            # this code in the processor's caches, so each line takes several times as long as in a loop of its own.
             for (index, shape, dtype), array in zip(self._inputs, arrays):  # noqa: B905
                 if type(array) is not ndarray or array.dtype is not dtype or array.shape != shape:
                     _opening.check_inputs(self.inputs, arrays)
@@ -80,7 +86,7 @@ class TFLiteModel(Model):
         self._interpreter = None
 
     def _outputs_of_a_run(self) -> tuple[TensorSpec, ...]:
-        """Return the output specs with the shapes that one run on zeros gives; for outputs sized while running."""
+        """Return the outputs with the shapes that a run on zeros gives, because their size is only known then."""
         arrays = self.run([np.zeros(spec.shape, spec.dtype) for spec in self.inputs])
         self._interpreter.reset_all_variables()
         return tuple(
@@ -90,7 +96,7 @@ class TFLiteModel(Model):
 
 
 def _fix_batch(interpreter: Any, path: Path) -> tuple[TensorSpec, ...]:
-    """Resize an open batch to 1 and return the input specs; InputError when anything else is open."""
+    """Resize an open batch to 1 and return the inputs, see ``batch_of_one``."""
     specs = []
     for detail in interpreter.get_input_details():
         signature = detail["shape_signature"] if len(detail["shape_signature"]) else detail["shape"]
@@ -110,7 +116,7 @@ def _spec(path: Path, detail: dict[str, Any], shape: Sequence[int]) -> TensorSpe
 
 
 def _quantization(detail: dict[str, Any]) -> Quantization | None:
-    """Return the per-tensor map; None for float tensors and where the file gives no scale."""
+    """Return the quantization of a whole tensor; None for float tensors and where the file gives no single scale."""
     scales = detail["quantization_parameters"]["scales"]
     if np.dtype(detail["dtype"]).kind == "f" or len(scales) != 1 or not scales[0] > 0:
         return None
@@ -118,12 +124,12 @@ def _quantization(detail: dict[str, Any]) -> Quantization | None:
 
 
 def _is_open(detail: dict[str, Any]) -> bool:
-    """Return whether an output's shape is only known after a run: no shape, or open beyond the batch."""
+    """Return whether an output's shape is only known after a run: it has no shape, or more than its batch is open."""
     return len(detail["shape"]) == 0 or any(size < 0 for size in detail["shape_signature"][1:])
 
 
 def _refusal(path: Path, reason: str) -> str:
-    """Return the one line for a file that the interpreter refused, with what to do about it."""
+    """Return the message for a file that the interpreter refused, with what to do about it."""
     custom = re.search(r"unresolved custom op: ([^\s.]+)", reason)
     if custom and custom[1] == "edgetpu-custom-op":
         return (

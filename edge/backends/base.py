@@ -14,7 +14,7 @@ class OpenOptions:
     """How a model file is opened.
 
     Attributes:
-        threads: that one run may use, at least 1.
+        threads: the number of threads that one run may use, at least 1.
         device: which device of its kind a backend opens, such as ``usb:0`` for an Edge TPU; None takes the first.
         delegate: the shared library that a TFLite interpreter hands operations to; None for the built-in ones.
     """
@@ -28,20 +28,29 @@ DEFAULT = OpenOptions()
 
 
 class Model(Closing, Protocol):
-    """A loaded model. A context manager; not thread-safe: one thread runs it at a time."""
+    """A loaded model, which is a context manager. It is not thread-safe: one thread at a time may run it.
+
+    Attributes:
+        inputs: what ``run`` takes, in the file's order.
+        outputs: what ``run`` returns, in the file's order.
+    """
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
 
     def run(self, arrays: Sequence[Array]) -> list[Array]:
-        """Run once. arrays: one per input, exactly its shape and dtype. Returns new arrays, one per output.
+        """Run the network once and return new arrays, one for each output.
 
-        Raises InputError for a wrong count, shape or dtype.
+        Args:
+            arrays: one for each input, with exactly its shape and dtype.
+
+        Raises:
+            InputError: the number of arrays, a shape or a dtype is wrong.
         """
         ...
 
     def close(self) -> None:
-        """Release the interpreter; running afterwards is an error."""
+        """Release the interpreter. To run the model afterwards is an error."""
         ...
 
 
@@ -49,9 +58,9 @@ class Backend(Protocol):
     """A runtime.
 
     Attributes:
-        name: the row in ``edge.backends.BACKENDS``.
-        formats: the file suffixes that it opens, with the dot.
-        targets: the targets of a bundle's artifacts that it drives; a CPU backend is never handed another's file.
+        name: the name of its row in ``edge.backends.BACKENDS``.
+        formats: the suffixes of the files that it opens, with the dot.
+        targets: the targets of a bundle's artifacts that it runs. A backend for "cpu" never gets an Edge TPU file.
     """
 
     name: str
@@ -59,14 +68,18 @@ class Backend(Protocol):
     targets: tuple[str, ...] = ("cpu",)
 
     def open(self, path: Path, options: OpenOptions = DEFAULT) -> Model:
-        """Load ``path``.
+        """Load a model file.
+
+        Args:
+            path: the model file.
+            options: threads, device and delegate.
 
         Raises:
             FileError: the file is missing or unreadable.
-            InputError: it is no model, or an option is not one that this backend has.
+            InputError: it is not a model, or an option is not one that this backend has.
         """
         ...
 
     def version(self) -> str:
-        """Return the runtime's package and version, as reports print them."""
+        """Return the name and version of the runtime's package, as reports print them."""
         ...

@@ -1,4 +1,4 @@
-"""A backend without a network, for tests and for trying a pipeline on any machine.
+"""A backend without a network, for tests and to try a pipeline on any machine.
 
 It opens a small JSON file whose name ends in ``.fake``::
 
@@ -6,10 +6,10 @@ It opens a small JSON file whose name ends in ``.fake``::
      "outputs": [{"name": "bands", "shape": [1, 4], "dtype": "float32"}],
      "delay_ms": 0}
 
-A quantized tensor adds ``"quantization": [scale, zero_point]``. Every output of n elements is the mean
-of each of n equal runs of the first input's real values, in memory order: for an image, how bright each
-horizontal band is. So the strongest class of the example says which quarter of the picture is brightest.
-``delay_ms`` (optional) is how long a run takes, to stand for a slow network.
+A quantized tensor has ``"quantization": [scale, zero_point]`` as well. An output of n elements holds n means: the real
+values of the first input are cut into n equal runs, in memory order, and each element is the mean of a run. For an
+image these are the brightnesses of horizontal bands, so the strongest class of the example says which quarter of the
+picture is brightest. ``delay_ms`` (optional) is how long a run takes, to imitate a slow network.
 """
 
 import json
@@ -30,13 +30,13 @@ _DTYPES = ("float32", "uint8", "int8", "int16")
 
 
 class Fake(Backend):
-    """Opens ``.fake`` descriptions; needs nothing and computes the same on every machine."""
+    """It opens ``.fake`` descriptions, needs no other package, and computes the same on every machine."""
 
     name = "fake"
     formats = (".fake",)
 
     def open(self, path: Path, options: OpenOptions = DEFAULT) -> Model:
-        """See Backend. The options change nothing."""
+        """See Backend. The options have no effect."""
         _opening.readable(path)
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
@@ -55,10 +55,10 @@ class Fake(Backend):
 
 
 class FakeModel(Model):
-    """Computes band means; see the module."""
+    """It computes means of bands, see the top of this file."""
 
     def __init__(self, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], delay: float = 0.0) -> None:
-        """delay: seconds that a run takes at least."""
+        """Store the tensors, and the least time in seconds that a run takes."""
         self.inputs = inputs
         self.outputs = outputs
         self._delay = delay
@@ -80,7 +80,7 @@ class FakeModel(Model):
 
 
 def _band_means(real: Array, spec: TensorSpec) -> Array:
-    """real: the input's values, flat float64. Returns the means in the shape of ``spec``, float64."""
+    """Return the means of runs of the flat values, in the shape of ``spec``, float64."""
     count = int(np.prod(spec.shape))
     starts = np.arange(count) * real.size // count
     ends = np.append(starts[1:], real.size)

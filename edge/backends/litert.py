@@ -1,6 +1,5 @@
-"""LiteRT (package ai-edge-litert): the TFLite interpreter that Google maintains; the default for ``.tflite``."""
+"""LiteRT (package ai-edge-litert): the TFLite interpreter that Google maintains, and the default for ``.tflite``."""
 
-from importlib import metadata
 from pathlib import Path
 
 from edge.backends import _tflite
@@ -8,7 +7,7 @@ from edge.backends.base import DEFAULT, Backend, Model, OpenOptions
 
 
 class LiteRT(Backend):
-    """Runs ``.tflite`` files on the CPU through XNNPACK."""
+    """It runs ``.tflite`` files on the CPU, through XNNPACK."""
 
     name = "litert"
     formats = (".tflite",)
@@ -21,4 +20,6 @@ class LiteRT(Backend):
 
     def version(self) -> str:
         """See Backend."""
+        from importlib import metadata
+
         return f"ai-edge-litert {metadata.version('ai-edge-litert')}"

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -30,21 +29,21 @@ _DTYPES = {
     "tensor(bool)": np.bool_,
 }
 _INEXACT = ["WeightBiasQuantization"]
-"""Optimizers that change results: it rounds float weights between two quantizations to int8, by one scale for all
-(https://github.com/microsoft/onnxruntime/pull/22969); the file holds them exactly."""
+"""Optimizers that change results. This one rounds float weights between two quantized tensors to int8 with one scale
+for all of them, although the file holds them exactly (https://github.com/microsoft/onnxruntime/pull/22969)."""
 _SATURATING = ["QDQSelectorActionTransformer"]
-"""Makes int8 kernels of a quantized network. On x86 processors without VNNI their sums of two products saturate at 16
-bits (https://github.com/microsoft/onnxruntime/issues/14642): a MobileNetV2 then answered otherwise on 3.4 % of 3,000
-images, without it on 0.2 %, at three times the time."""
+"""The optimizer that puts int8 kernels into a quantized network. On x86 processors without VNNI those kernels saturate
+sums of two products at 16 bits (https://github.com/microsoft/onnxruntime/issues/14642). A MobileNetV2 gave another
+answer on 3.4 % of 3,000 images; without the optimizer it did on 0.2 %, and took three times as long."""
 
 
 def _inexact() -> list[str]:
-    """Return the optimizers that are not to be used on this processor."""
+    """Return the optimizers to leave out on this processor."""
     return _INEXACT + (_SATURATING if device.saturates_int8() else [])
 
 
 class OnnxRuntime(Backend):
-    """Runs ``.onnx`` files, float and quantized (QDQ or QOperator)."""
+    """It runs ``.onnx`` files, float or quantized (QDQ or QOperator)."""
 
     name = "onnxruntime"
     formats = (".onnx",)
@@ -58,7 +57,7 @@ class OnnxRuntime(Backend):
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = options.threads
         settings.inter_op_num_threads = 1
-        settings.log_severity_level = 4  # what goes wrong is raised; the log would say it a second time
+        settings.log_severity_level = 4  # errors are raised as exceptions; the log would only repeat them
         try:
             session = onnxruntime.InferenceSession(
                 str(path), settings, providers=["CPUExecutionProvider"], disabled_optimizers=_inexact()
@@ -66,19 +65,22 @@ class OnnxRuntime(Backend):
             return OnnxModel(session, path)
         except InputError:
             raise
-        except Exception as error:  # its classes share no base of their own and moved between releases
+        except Exception as error:  # its exceptions have no base class of their own, and moved between releases
             raise InputError(_refusal(path, str(error))) from error
 
     def version(self) -> str:
         """See Backend."""
+        from importlib import metadata
+
         return f"onnxruntime {metadata.version('onnxruntime')}"
 
 
 class OnnxModel(Model):
-    """A network in an ONNX Runtime session; the batch is 1 where the file leaves it open.
+    """A network in an ONNX Runtime session. The batch is 1 where the file leaves it open.
 
-    ONNX keeps scales in the graph, not at its border: ``quantization`` is what the file's metadata says
-    under ``edge.quantization`` (a JSON object, tensor name to [scale, zero point]), else None.
+    An ONNX file keeps scales inside the graph and declares none for its inputs and outputs. So ``quantization`` comes
+    from the file's metadata ``edge.quantization``, a JSON object of tensor name to [scale, zero point]; without it, it
+    is None.
     """
 
     def __init__(self, session: Any, path: Path) -> None:
@@ -97,7 +99,7 @@ class OnnxModel(Model):
         self.outputs = tuple(map(TensorSpec, self._outputs, shapes, dtypes, map(scales.get, self._outputs)))
 
     def run(self, arrays: Sequence[Array]) -> list[Array]:
-        """See Model. The kernels may refuse values as well: InputError with their words."""
+        """See Model. When a kernel refuses the values, the InputError has the kernel's message."""
         if self._session is None:
             raise _opening.closed()
         _opening.check_inputs(self.inputs, arrays)
@@ -115,14 +117,14 @@ class OnnxModel(Model):
         return results
 
     def _output_shapes(self, declared: list[list[int | None]]) -> list[tuple[int, ...]]:
-        """Return the shapes at batch 1; a run on zeros tells what the file leaves open beyond the batch."""
+        """Return the shapes at batch 1. A run on zeros tells the dimensions that the file leaves open."""
         if any(None in shape[1:] for shape in declared):
             return [array.shape for array in self._run([np.zeros(s.shape, s.dtype) for s in self.inputs])]
         return [tuple(1 if size is None else size for size in shape) for shape in declared]
 
 
 def _quantizations(path: Path, metadata_props: Mapping[str, str]) -> dict[str, Quantization]:
-    """Return the affine maps that ``edge-convert`` wrote into the file, by tensor name."""
+    """Return the quantizations that ``edge-convert`` wrote into the file, by tensor name."""
     try:
         rows = json.loads(metadata_props.get("edge.quantization", "{}"))
         return {name: Quantization(float(scale), int(zero)) for name, (scale, zero) in rows.items()}
@@ -131,7 +133,7 @@ def _quantizations(path: Path, metadata_props: Mapping[str, str]) -> dict[str, Q
 
 
 def _sizes(argument: Any) -> list[int | None]:
-    """Return the declared sizes, None for a symbolic or unknown one."""
+    """Return the declared sizes, with None for a symbolic or unknown one."""
     return [size if isinstance(size, int) and size > 0 else None for size in argument.shape]
 
 
@@ -142,7 +144,7 @@ def _dtype(path: Path, argument: Any) -> np.dtype[Any]:
 
 
 def _refusal(path: Path, words: str) -> str:
-    """Return the one line for a file that ONNX Runtime refused, with what to do about it."""
+    """Return the message for a file that ONNX Runtime refused, with what to do about it."""
     reason = _reason(words)
     if "Unsupported model IR version" in words or "Current official support" in words:
         return (
@@ -154,7 +156,7 @@ def _refusal(path: Path, words: str) -> str:
 
 
 def _reason(words: str) -> str:
-    """Return ONNX Runtime's message in one line, without its error number and the places in its sources."""
+    """Return ONNX Runtime's message in one line, without its error number and its source file."""
     line = " ".join(words.split())
     line = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", line)
     line = re.sub(r"^Load model from .*? failed: ?", "", line)

@@ -1,9 +1,9 @@
-"""Does a runtime work on this machine? Load a network of one addition and compare it with the sum.
+"""A self-check of a runtime: it loads a network of one addition and compares the output with the sum.
 
     python -m edge.backends.selfcheck litert
 
-An interpreter built for another processor ends the whole process (illegal instruction), so ``check`` asks
-a process of its own.
+An interpreter that was built for another processor ends the whole process (illegal instruction), so ``check`` uses a
+process of its own.
 """
 
 import base64
@@ -18,8 +18,8 @@ import numpy as np
 from edge.backends import BACKENDS, backend
 from edge.errors import EdgeError, GateFailed
 
-# Files of 556, 165 and 132 bytes, deflated. Inputs a, b (1, 3) float32, outputs a + b and a - b;
-# the fake one has input a and gives it back.
+# Files of 556, 165 and 132 bytes, deflated. They have inputs a and b (1, 3) float32 and outputs a + b and a - b. The
+# fake one has input a and returns it.
 _PACKED = {
     ".tflite": (
         "eNqTYGBgCHHzMWZg4GOQYBBhEGDgYeBgYAHyGIA8BgYbIPYB4jOMDAzMQJoViFWAWAYqzwPELEDs8P//fxcg9gBiHyAOAGKQXEZiXopueVFm"
@@ -36,7 +36,15 @@ _PACKED = {
 
 
 def check(name: str, timeout: float = 60.0) -> None:
-    """Run the self-check of ``name`` in a process of its own. Raises GateFailed with the reason."""
+    """Run the self-check of a backend in a process of its own.
+
+    Args:
+        name: a backend that is installed.
+        timeout: seconds after which it counts as failed.
+
+    Raises:
+        GateFailed: it computed something else, crashed or did not finish; the message has the reason.
+    """
     command = [sys.executable, "-m", "edge.backends.selfcheck", name]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
@@ -49,7 +57,11 @@ def check(name: str, timeout: float = 60.0) -> None:
 
 
 def run_here(name: str) -> None:
-    """Open and run the packed network in this process. Raises GateFailed for a wrong sum."""
+    """Open and run the packed network in this process.
+
+    Raises:
+        GateFailed: the sum is wrong.
+    """
     runtime = backend(name)
     suffix = runtime.formats[0]
     with tempfile.TemporaryDirectory() as folder:
@@ -64,7 +76,7 @@ def run_here(name: str) -> None:
 
 
 def main(name: str) -> int:
-    """Run the check and return the exit code: 0, or 1 with the reason on stderr."""
+    """Run the self-check and return the exit code: 0, or 1 with the reason on stderr."""
     try:
         run_here(name)
     except (EdgeError, ImportError, OSError) as error:

@@ -1,9 +1,8 @@
-"""tflite_runtime, the interpreter before LiteRT: last release 2.14, Python up to 3.11, numpy below 2.
+"""tflite_runtime, the interpreter before LiteRT. Its last release, 2.14, is for Python up to 3.11 and numpy below 2.
 
-It has the only 32-bit ARM wheels, and it runs files that today's converter writes.
+It is the only one with wheels for 32-bit ARM, and it runs the files that today's converter writes.
 """
 
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +13,17 @@ from edge.errors import MissingExtra
 
 
 class TFLiteRuntime(Backend):
-    """Runs ``.tflite`` files on the CPU."""
+    """It runs ``.tflite`` files on the CPU."""
 
     name = "tflite_runtime"
     formats = (".tflite",)
 
     def open(self, path: Path, options: OpenOptions = DEFAULT) -> Model:
-        """See Backend. Raises MissingExtra beside numpy 2, which its binary cannot use."""
+        """See Backend.
+
+        Raises:
+            MissingExtra: numpy is 2 or newer, which its binary cannot use.
+        """
         if int(np.__version__.split(".")[0]) >= 2:
             raise MissingExtra(
                 f"backend 'tflite_runtime' needs numpy below 2, {np.__version__} is installed: "
@@ -32,4 +35,6 @@ class TFLiteRuntime(Backend):
 
     def version(self) -> str:
         """See Backend."""
+        from importlib import metadata
+
         return f"tflite-runtime {metadata.version('tflite-runtime')}"

@@ -1,4 +1,4 @@
-"""Record the fastest way to run a bundle that a measurement found; ``edge.tuning`` says where, and reads it."""
+"""Autotune: record the fastest way to run a bundle that a measurement found. ``edge.tuning`` reads it."""
 
 import json
 import zipfile
@@ -14,15 +14,22 @@ from edge.tuning import SCHEMA, Tuning, fingerprint, read_all, tuning_file
 
 
 def write_tuning(rows: Sequence[Measurement], device: Device) -> list[Path]:
-    """Record the fastest row of each bundle among ``rows``; returns the files written.
+    """Record the fastest row of each bundle and return the files that were written.
 
-    Entries of other devices are kept. Raises FileError when the folder cannot be written.
+    Entries of other devices are kept. Rows of plain files are skipped, because only bundles have a tuning.
+
+    Args:
+        rows: measurements with ``fastest`` set, see ``edge.bench.plan.mark_fastest``.
+        device: the device that they were measured on.
+
+    Raises:
+        FileError: the bundle cannot be read any more, or the folder cannot be written.
     """
     written = []
     for row in rows:
-        if row.fastest and row.timing and row.job.precision:  # plain files have no precision and no tuning
-            found = Tuning(row.job.backend, row.job.threads, row.job.precision, round(row.timing.median_ms, 4))
-            written.append(_write(row.job.target, device, found, row.version))
+        if row.fastest and row.timing and row.job.file.precision:  # plain files have no precision and no tuning
+            found = Tuning(row.job.backend, row.job.threads, row.job.file.precision, round(row.timing.median_ms, 4))
+            written.append(_write(row.job.file.origin, device, found, row.version))
     return written
 
 

@@ -1,4 +1,4 @@
-"""How long one run of a model takes, on this machine, now."""
+"""The latency of a model: how long one run takes, on this machine, now."""
 
 import time
 from collections.abc import Sequence
@@ -16,7 +16,16 @@ MIN_RUNS = 20
 
 @dataclass(frozen=True)
 class Timing:
-    """Latency of single runs in milliseconds. runs: how many were timed. p90: nine of ten were at most that."""
+    """Latencies of single runs, in milliseconds.
+
+    Attributes:
+        runs: how many runs were timed.
+        median_ms: half of the runs took at most this.
+        p90_ms: 90 % of the runs took at most this.
+        p99_ms: 99 % of the runs took at most this.
+        min_ms: the fastest run.
+        mean_ms: the mean of all runs.
+    """
 
     runs: int
     median_ms: float
@@ -26,15 +35,24 @@ class Timing:
     mean_ms: float
 
     def as_json(self) -> dict[str, float]:
-        """Return the JSON object, microsecond resolution times ten."""
+        """Return the figures as a JSON object, rounded to a tenth of a microsecond."""
         return {name: round(value, 4) for name, value in asdict(self).items()}
 
 
 def measure(model: Model, seconds: float = 1.0, min_runs: int = MIN_RUNS, seed: int = 0) -> Timing:
-    """Time single runs on one random input for ``seconds``, and at least ``min_runs`` times.
+    """Time single runs on one random input.
 
-    Warm-up comes first and is not counted: WARM_UP_RUNS, and a tenth of ``seconds``, because the first runs
-    pack weights and wake the processor's clock.
+    Warm-up runs come first and do not count: at least WARM_UP_RUNS, for at least a tenth of ``seconds``. In them the
+    interpreter packs its weights and the processor raises its clock.
+
+    Args:
+        model: an open model.
+        seconds: how long to measure.
+        min_runs: how many runs to time at least, however long they take.
+        seed: seed of the random input.
+
+    Raises:
+        InputError: ``seconds`` is not positive, or ``min_runs`` is below 1.
     """
     if not seconds > 0 or min_runs < 1:
         raise InputError(f"seconds must be positive and min_runs at least 1, got {seconds} and {min_runs}")
@@ -44,9 +62,14 @@ def measure(model: Model, seconds: float = 1.0, min_runs: int = MIN_RUNS, seed: 
 
 
 def random_inputs(specs: Sequence[TensorSpec], seed: int = 0) -> list[Array]:
-    """Return one array for each input: floats from -1 to 1, 8 and 16 bit integers over their whole range.
+    """Return one random array for each input.
 
-    Wider integers are zero: they are indices, and any other value could point outside a table.
+    Floats are from -1 to 1, and integers of 8 and 16 bits from their whole range. Wider integers are zero: they are
+    indices, and another value could point outside a table.
+
+    Args:
+        specs: the inputs.
+        seed: seed of the generator.
     """
     draw = np.random.default_rng(seed)
     return [_random(spec, draw) for spec in specs]
@@ -74,7 +97,7 @@ def _timed(model: Model, arrays: Sequence[Array], seconds: float, min_runs: int)
 
 
 def summarize(nanoseconds: Sequence[int]) -> Timing:
-    """Return the figures of the runs; percentiles interpolate linearly between runs."""
+    """Return the figures of runs that took so many nanoseconds. Percentiles interpolate linearly between runs."""
     times = np.asarray(nanoseconds, np.float64) / 1e6
     median, p90, p99 = (float(v) for v in np.percentile(times, (50, 90, 99)))
     return Timing(len(times), median, p90, p99, float(times.min()), float(times.mean()))

@@ -1,98 +1,160 @@
-"""What to measure: every file of every bundle, on every backend that opens it, with every thread count."""
+"""What to measure: every file of every bundle, on every backend that opens it, with every number of threads."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge import backends
-from edge.backends.base import OpenOptions
+from edge.backends.base import Backend, OpenOptions
 from edge.bench.measure import Timing, measure
 from edge.bundle import Bundle, is_bundle, open_bundle
 from edge.errors import EdgeError, FileError, InputError
 
-_File = tuple[Path, str, str | None, Path]
-"""target, name, precision and path of one model file."""
+
+@dataclass(frozen=True)
+class ModelFile:
+    """One model file to measure.
+
+    Attributes:
+        origin: the bundle or file that the user named.
+        name: the network.
+        path: the file to open.
+        bytes: the size of the model, of all its files where it has several.
+        precision: the precision of a bundle's file; None for a plain file.
+        target: what hardware a bundle's file is for; None for a plain file, which does not say.
+    """
+
+    origin: Path
+    name: str
+    path: Path
+    bytes: int
+    precision: str | None = None
+    target: str | None = None
+
+    def fits(self, backend: Backend) -> bool:
+        """Return whether ``backend`` opens such files and drives the hardware that this one is for."""
+        return self.path.suffix.lower() in backend.formats and self.target in (None, *backend.targets)
 
 
 @dataclass(frozen=True)
 class Job:
-    """One configuration. target: the bundle or file that was asked for; path: the model file to open."""
+    """One configuration to measure.
 
-    target: Path
-    name: str
-    precision: str | None
-    path: Path
+    Attributes:
+        file: the model file.
+        backend: the name of the backend.
+        threads: the number of threads.
+    """
+
+    file: ModelFile
     backend: str
     threads: int
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """A job and its outcome: timing, or error with the reason there is none. version: of the runtime.
+    """What a job gave.
 
-    bytes: size of the model file. fastest: the lowest median of its target.
+    Attributes:
+        job: the configuration.
+        version: name and version of the runtime.
+        timing: its latencies; None when the backend refused the file.
+        error: why there is no timing.
+        fastest: whether its median is the lowest of all files of its origin.
     """
 
     job: Job
     version: str
-    bytes: int
     timing: Timing | None = None
     error: str | None = None
     fastest: bool = False
 
 
-class Targets:
-    """The bundles and files to measure, opened and verified; keep it for as long as their jobs run."""
+class ModelFiles:
+    """The files of bundles and single files, opened and verified. Keep it as long as their jobs run.
+
+    Attributes:
+        files: the model files.
+    """
 
     def __init__(self, paths: Sequence[Path], precision: str | None = None) -> None:
-        """precision: keep only files of it. Raises what ``open_bundle`` raises, and InputError when none is left."""
-        self._bundles: list[Bundle] = []
-        self.files = [row for path in paths for row in self._files(path, precision)]
+        """Open bundles and find files.
 
-    def _files(self, path: Path, precision: str | None) -> list[_File]:
+        Args:
+            paths: bundles and model files.
+            precision: measure only files of a bundle with this precision; None measures all.
+
+        Raises:
+            FileError: a path does not exist or cannot be read.
+            InputError: a bundle is damaged, or has no file of the precision.
+        """
+        self._bundles: list[Bundle] = []
+        self.files = [file for path in paths for file in self._files(path, precision)]
+
+    def _files(self, path: Path, precision: str | None) -> list[ModelFile]:
         if not path.exists():
             raise FileError(f"{path} does not exist; give a bundle or a model file")
         if path.is_file() and not is_bundle(path):
-            return [(path, path.stem, None, path)]
+            return [ModelFile(path, path.stem, path, path.stat().st_size)]
         bundle = open_bundle(path)
         self._bundles.append(bundle)
-        m = bundle.manifest
-        rows: list[_File] = [
-            (path, m.name, a.precision, bundle.path(a)) for a in m.artifacts if precision in (None, a.precision)
+        artifacts = bundle.manifest.artifacts
+        found = [
+            ModelFile(path, bundle.manifest.name, bundle.path(a), a.bytes, a.precision, a.target)
+            for a in artifacts
+            if precision in (None, a.precision)
         ]
-        if not rows:
-            have = ", ".join(sorted({a.precision for a in m.artifacts}))
+        if not found:
+            have = ", ".join(sorted({a.precision for a in artifacts}))
             raise InputError(f"bundle {path} has no {precision} file; it has: {have}")
-        return rows
+        return found
 
 
-def jobs(targets: Targets, names: Sequence[str] | None, threads: Sequence[int]) -> list[Job]:
-    """Return what to measure. names: backends to use, None for all that are installed.
+def jobs(models: ModelFiles, names: Sequence[str] | None, threads: Sequence[int]) -> list[Job]:
+    """Return what to measure. Files of a bundle that none of the backends opens are left out.
 
-    A bundle's files that none of them opens are left out. Raises MissingExtra for a named backend that is
-    not installed, and an EdgeError with the reason for a target of which nothing can be opened.
+    Args:
+        models: the model files.
+        names: the backends to use; None for all that are installed.
+        threads: the numbers of threads to try.
+
+    Raises:
+        MissingExtra: a named backend is not installed.
+        EdgeError: no backend opens anything of an origin; the message has the reason.
     """
     chosen = [backends.backend(name) for name in (backends.available() if names is None else names)]
     out = [
-        Job(target, name, precision, path, backend.name, count)
-        for target, name, precision, path in targets.files
+        Job(file, backend.name, count)
+        for file in models.files
         for backend in chosen
-        if path.suffix.lower() in backend.formats
+        if file.fits(backend)
         for count in threads
     ]
-    planned = {job.target for job in out}
-    asked: Sequence[str | None] = names or [None]
-    for target, _, _, path in targets.files:
-        if target not in planned:
-            for name in asked:
-                backends.for_file(path, name)
+    planned = {job.file.origin for job in out}
+    for file in models.files:
+        if file.origin not in planned:
+            raise _nothing_opens(file, names)
     return out
 
 
-def run(todo: Sequence[Job], seconds: float, done: Callable[[int, int], None]) -> list[Measurement]:
-    """Measure each job for ``seconds``; a file that its backend refuses is recorded with the reason.
+def _nothing_opens(file: ModelFile, names: Sequence[str] | None) -> EdgeError:
+    """Return why none of the backends takes ``file``."""
+    try:
+        for name in names or [None]:
+            backends.for_file(file.path, name)
+    except EdgeError as error:
+        return error
+    which = ", ".join(names) if names else "a backend that is installed"
+    return InputError(f"{file.origin} has {file.path.name} for {file.target}, which {which} does not drive")
 
-    done: called with how many are done, of how many, before the first and after each.
+
+def run(todo: Sequence[Job], seconds: float, done: Callable[[int, int], None]) -> list[Measurement]:
+    """Measure each job. A file that its backend refuses is recorded with the reason.
+
+    Args:
+        todo: the jobs.
+        seconds: how long to measure each.
+        done: called with the number of measured jobs and of all jobs, before the first and after each.
     """
     out = []
     done(0, len(todo))
@@ -104,20 +166,20 @@ def run(todo: Sequence[Job], seconds: float, done: Callable[[int, int], None]) -
 
 def _measured(job: Job, seconds: float) -> Measurement:
     backend = backends.backend(job.backend)
-    blank = Measurement(job, backend.version(), job.path.stat().st_size)
+    blank = Measurement(job, backend.version())
     try:
-        with backend.open(job.path, OpenOptions(job.threads)) as model:
+        with backend.open(job.file.path, OpenOptions(job.threads)) as model:
             return replace(blank, timing=measure(model, seconds))
     except EdgeError as error:
         return replace(blank, error=str(error))
 
 
 def mark_fastest(rows: Iterable[Measurement]) -> list[Measurement]:
-    """Return the rows with ``fastest`` set on the lowest median of each target; the first of equals."""
+    """Return the rows with ``fastest`` set on the lowest median of each origin, the first one of equals."""
     rows = list(rows)
     best: dict[Path, Measurement] = {}
     for row in rows:
-        held = best.get(row.job.target)
+        held = best.get(row.job.file.origin)
         if row.timing and (held is None or held.timing is None or row.timing.median_ms < held.timing.median_ms):
-            best[row.job.target] = row
-    return [replace(row, fastest=best.get(row.job.target) is row) for row in rows]
+            best[row.job.file.origin] = row
+    return [replace(row, fastest=best.get(row.job.file.origin) is row) for row in rows]

@@ -1,4 +1,4 @@
-"""Measurements for people (a table, a picture) and for machines (JSON)."""
+"""Measurements for people, as a table and a picture, and for machines, as JSON."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ _LEFT = (0, 1, 2, 3)
 
 
 def table(rows: Sequence[Measurement]) -> str:
-    """Return the rows as aligned text, ``*`` before the fastest of each network, then the refusals."""
+    """Return the rows as aligned text, ``*`` before the fastest of each bundle or file, then the refusals."""
     cells = [_HEAD, *(_cells(row) for row in rows if row.timing)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["  ".join(_align(i, text, widths[i]) for i, text in enumerate(row)).rstrip() for row in cells]
@@ -26,8 +26,17 @@ def _cells(row: Measurement) -> tuple[str, ...]:
     assert row.timing is not None  # table() keeps only rows that have one
     times = (f"{value:.3f}" for value in (row.timing.median_ms, row.timing.p90_ms, row.timing.p99_ms))
     star = "*" if row.fastest else ""
-    rate, size = f"{1000 / row.timing.median_ms:.0f}", f"{row.bytes / 1000:.0f}"
-    return (star, row.job.name, row.job.precision or "", row.job.backend, str(row.job.threads), *times, rate, size)
+    rate, size = f"{1000 / row.timing.median_ms:.0f}", f"{row.job.file.bytes / 1000:.0f}"
+    return (
+        star,
+        row.job.file.name,
+        row.job.file.precision or "",
+        row.job.backend,
+        str(row.job.threads),
+        *times,
+        rate,
+        size,
+    )
 
 
 def _align(column: int, text: str, width: int) -> str:
@@ -35,17 +44,23 @@ def _align(column: int, text: str, width: int) -> str:
 
 
 def as_json(rows: Sequence[Measurement], device: Device, seconds: float) -> dict[str, Any]:
-    """Return the JSON object: the device, how long each was measured, and one object for each row."""
+    """Return a JSON object.
+
+    Args:
+        rows: the measurements, which become one object each.
+        device: the machine.
+        seconds: how long each was measured.
+    """
     return {"device": device.as_json(), "seconds": seconds, "measurements": [_row_json(row) for row in rows]}
 
 
 def _row_json(row: Measurement) -> dict[str, Any]:
     out: dict[str, Any] = {
-        "target": str(row.job.target),
-        "network": row.job.name,
-        "precision": row.job.precision,
-        "file": row.job.path.name,
-        "bytes": row.bytes,
+        "target": str(row.job.file.origin),
+        "network": row.job.file.name,
+        "precision": row.job.file.precision,
+        "file": row.job.file.path.name,
+        "bytes": row.job.file.bytes,
         "backend": row.job.backend,
         "version": row.version,
         "threads": row.job.threads,
@@ -55,9 +70,16 @@ def _row_json(row: Measurement) -> dict[str, Any]:
 
 
 def plot(rows: Sequence[Measurement], device: Device, path: Path) -> None:
-    """Write a PNG: a bar for each row to its median, a line from there to its p90, the fastest in colour.
+    """Write a PNG with a bar for each row up to its median, and a line from there to its 90th percentile.
 
-    Raises MissingExtra without matplotlib, FileError when ``path`` cannot be written.
+    Args:
+        rows: the measurements; those without a timing are left out. The fastest has another colour.
+        device: the machine, for the title.
+        path: the file to write.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+        FileError: the file cannot be written.
     """
     try:
         from matplotlib.figure import Figure
@@ -79,4 +101,4 @@ def plot(rows: Sequence[Measurement], device: Device, path: Path) -> None:
 
 
 def _caption(row: Measurement) -> str:
-    return f"{row.job.name} {row.job.precision or ''} · {row.job.backend} · {row.job.threads} thread(s)"
+    return f"{row.job.file.name} {row.job.file.precision or ''} · {row.job.backend} · {row.job.threads} thread(s)"

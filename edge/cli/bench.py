@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="edge-bench", description=__doc__, epilog=EPILOG)
-    parser.add_argument("targets", nargs="+", type=Path, metavar="BUNDLE|FILE", help="a bundle, .tflite or .onnx")
+    parser.add_argument("models", nargs="+", type=Path, metavar="BUNDLE|FILE", help="a bundle, .tflite or .onnx")
     parser.add_argument(
         "--backends", type=_names, metavar="all|NAMES", help="runtimes, separated by commas (default: all installed)"
     )
@@ -41,9 +41,9 @@ def _bench(arguments: argparse.Namespace) -> int | None:
     from edge.device import this_device
     from edge.errors import InputError
 
-    targets = plan.Targets(arguments.targets, arguments.precision)
+    models = plan.ModelFiles(arguments.models, arguments.precision)
     threads = arguments.threads or sorted({1, default_threads()})
-    todo = plan.jobs(targets, arguments.backends, threads)
+    todo = plan.jobs(models, arguments.backends, threads)
     rows = plan.run(todo, arguments.seconds, _main.progress("measured"))
     device = this_device()
     print(f"{device.model}, {device.cores} core(s), {device.os}")
@@ -54,8 +54,8 @@ def _bench(arguments: argparse.Namespace) -> int | None:
     if arguments.tune:
         for path in autotune.write_tuning(rows, device):
             print(f"tuning for {device.id} written to {path}")
-    timed = {row.job.target for row in rows if row.timing}
-    if failed := [str(path) for path in arguments.targets if path not in timed]:
+    timed = {row.job.file.origin for row in rows if row.timing}
+    if failed := [str(path) for path in arguments.models if path not in timed]:
         raise InputError(f"nothing could run {', '.join(failed)}; the reasons stand above")
     return None
 

@@ -12,7 +12,7 @@ from edge.cli import _main
 
 if TYPE_CHECKING:
     from edge.pipeline import Loop
-    from edge.running import Wishes
+    from edge.session import SessionOptions
     from edge.sinks.base import Sink
     from edge.sources.base import Source
 
@@ -21,7 +21,9 @@ EPILOG = """\
 From a camera or a stream the newest frame wins, and a fault is mended by opening it again: the loop runs until
 --max-frames, Ctrl-C (exit code 130) or SIGTERM (exit code 0); files are complete in each case. A camera that
 cannot be opened at the start is an error (exit code 2); a stream is tried again. From files and folders every
-frame is processed, in order, and the loop ends with them."""
+frame is processed, in order, and the loop ends with them. A file that cannot be written ends the loop; a terminal
+that is slow or gone does not. The summary counts frames that newer ones replaced (dropped), frames that were
+passed over (skipped), and results that a slow sink did not take (lost) apart."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,29 +72,30 @@ def _add_format(parser: argparse.ArgumentParser) -> None:
 
 
 def _camera(arguments: argparse.Namespace) -> int:
+    from edge.opening import open_session
     from edge.pipeline import Loop
-    from edge.running import open_running
     from edge.sources import open_source
 
     talk = sys.stderr if arguments.jsonl == "-" else sys.stdout
     with ExitStack() as open_things:
-        running = open_things.enter_context(open_running(arguments.model, _wishes(arguments)))
+        session = open_things.enter_context(open_session(arguments.model, _options(arguments)))
         source = open_things.enter_context(open_source(arguments.source))
-        loop = Loop(source, running.model, running.preprocess, running.task, arguments.max_frames)
+        loop = Loop(source, session, max_frames=arguments.max_frames)
         sinks = _open_sinks(arguments, source, open_things)
-        print(f"{running.name} on {running.backend}, {running.threads} thread(s), source {source.name}", file=talk)
+        print(f"{session.name} on {session.backend}, {session.threads} thread(s), source {source.name}", file=talk)
         with _stopped_by_signals(loop) as received:
             stats = loop.run(sinks)
     print(stats.line(), file=talk)
-    chosen = {"model": running.name, "backend": running.backend, "threads": running.threads, "source": source.name}
+    chosen = {"model": session.name, "backend": session.backend, "threads": session.threads, "source": source.name}
     _main.write_json(arguments.json, {**chosen, **stats.as_json()})
     return _main.INTERRUPTED if signal.SIGINT in received else _main.DONE
 
 
-def _wishes(arguments: argparse.Namespace) -> "Wishes":
-    from edge.running import Wishes
+def _options(arguments: argparse.Namespace) -> "SessionOptions":
+    from edge.session import SessionOptions
 
-    return Wishes(**{name: getattr(arguments, name) for name in Wishes.__dataclass_fields__})
+    named = ("backend", "threads", "precision", "labels", "colour", "mean", "std", "resize")
+    return SessionOptions(**{name: getattr(arguments, name) for name in named}, parameters={"top": arguments.top})
 
 
 def _open_sinks(arguments: argparse.Namespace, source: "Source", open_things: ExitStack) -> "list[Sink]":

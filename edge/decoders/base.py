@@ -51,7 +51,13 @@ class Poses:
 
 
 class Decoder(Protocol):
-    """Makes candidates of a detector's outputs."""
+    """Makes candidates of a detector's outputs.
+
+    Attributes:
+        classes: how many columns the candidates' scores have, without a background; None where only a run tells.
+    """
+
+    classes: int | None
 
     def __init__(self, signature: Signature) -> None:
         """Read the parameters. Raises InputError, with the numbers on both sides, when they do not fit the outputs."""
@@ -63,7 +69,13 @@ class Decoder(Protocol):
 
 
 class PoseDecoder(Protocol):
-    """Makes keypoints of a pose or landmark network's outputs."""
+    """Makes keypoints of a pose or landmark network's outputs.
+
+    Attributes:
+        points: how many keypoints an instance has.
+    """
+
+    points: int
 
     def __init__(self, signature: Signature) -> None:
         """See Decoder."""
@@ -91,9 +103,27 @@ class Recognized:
     input: Mapping[str, Any] | None = None
 
 
-class Recognizer(Protocol):
-    """Tells from shapes and names whether a file has a decoder's head; every decoder's module has one."""
+Ends = Sequence[str | None]
+"""The last operation of each output as ``edge.graph_end`` names it: "softmax", "sigmoid", …; None where unknown."""
 
-    def __call__(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> Recognized | None:
-        """Return None when the outputs are not this head's."""
+
+class Recognizer(Protocol):
+    """Tells from shapes, names and last operations whether a file has a decoder's head.
+
+    Every decoder's module has one, called ``recognize``.
+    """
+
+    def __call__(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], ends: Ends) -> Recognized | None:
+        """Return None when the outputs are not this head's, or could as well be another's."""
+        ...
+
+
+class RoleFinder(Protocol):
+    """Says which output of a file is which, for a decoder that somebody named; every module has one, called ``roles``.
+
+    Unlike a recognizer it may take for granted that the file has the decoder's head.
+    """
+
+    def __call__(self, outputs: Sequence[TensorSpec]) -> tuple[str, ...]:
+        """Return the role of each output, in the file's order. Raises InputError when they are no such head."""
         ...

@@ -1,7 +1,7 @@
-"""A procedural image set: one object on a textured background, with its class, box and mask.
+"""A drawn image set: one object on a textured background, with its class, its box and its mask.
 
-Everything is drawn with numpy and OpenCV from a seed, so that the whole chain can be tried on any machine
-without a download: ``python -m edge.scenes --out DIR``.
+Everything is drawn from a seed with numpy and OpenCV. So the whole chain can be tried on any machine without a
+download: ``python -m edge.scenes --out DIR``.
 """
 
 from edge.scenes.clip import moving, write_clip

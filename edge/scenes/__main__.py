@@ -9,12 +9,22 @@ from edge.errors import EdgeError
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m edge.scenes", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write (images/, clip.avi)")
-    parser.add_argument("--train", type=int, default=400, metavar="N", help="training images per class (400)")
-    parser.add_argument("--test", type=int, default=100, metavar="N", help="test images per class (100)")
-    parser.add_argument("--size", type=int, default=64, metavar="PIXELS", help="width and height of an image (64)")
-    parser.add_argument("--frames", type=int, default=240, metavar="N", help="frames of the 1280x720 clip (240)")
-    parser.add_argument("--seed", type=int, default=0, help="another seed, another set (0)")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="write images/ and clip.avi into this folder"
+    )
+    parser.add_argument(
+        "--train", type=int, default=400, metavar="N", help="number of training images of each class (default 400)"
+    )
+    parser.add_argument(
+        "--test", type=int, default=100, metavar="N", help="number of test images of each class (default 100)"
+    )
+    parser.add_argument(
+        "--size", type=int, default=64, metavar="PIXELS", help="width and height of an image (default 64)"
+    )
+    parser.add_argument(
+        "--frames", type=int, default=240, metavar="N", help="number of frames of the 1280x720 clip (default 240)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed for drawing the set and the clip (default 0)")
     return parser
 
 
@@ -30,7 +40,7 @@ def _write(arguments: argparse.Namespace) -> None:
 
 
 def main() -> int:
-    """Return the exit code; what cannot be written is one line on stderr."""
+    """Run the command and return its exit code. An error is one line on stderr."""
     parser = _parser()
     try:
         _write(parser.parse_args())

@@ -1,4 +1,4 @@
-"""Moving scenes: one large object at a time crosses a textured background."""
+"""Clips: one large object at a time crosses a textured background."""
 
 import itertools
 from collections.abc import Iterator
@@ -21,17 +21,27 @@ SECONDS_PER_OBJECT = 1.0
 
 @dataclass(frozen=True)
 class Shown:
-    """What one frame of a clip shows. label: the class. box: x0, y0, x1, y1 in pixels."""
+    """What one frame of a clip shows.
+
+    Attributes:
+        label: the object's class.
+        box: x0, y0, x1, y1 around the object, in pixels.
+    """
 
     label: str
     box: Box
 
 
 def moving(size: tuple[int, int] = (1280, 720), fps: float = 30.0, seed: int = 0) -> Iterator[Scene]:
-    """Yield frames without end: every second another object crosses another background.
+    """Yield frames without end. Every second another object crosses another background.
 
-    size: width, height in pixels. Each class is shown once before any returns. The object is wide enough to be
-    recognized when a square input is stretched over the whole frame.
+    Each class is shown once before any is shown again. The object is wide enough to be recognized when the whole frame
+    is squeezed into a square input.
+
+    Args:
+        size: width and height in pixels.
+        fps: frames per second.
+        seed: the same seed always gives the same frames.
     """
     rng = np.random.default_rng(seed)
     frames = max(1, round(SECONDS_PER_OBJECT * fps))
@@ -43,10 +53,18 @@ def moving(size: tuple[int, int] = (1280, 720), fps: float = 30.0, seed: int = 0
 def write_clip(
     path: Path, frames: int, size: tuple[int, int] = (1280, 720), fps: float = 30.0, seed: int = 0
 ) -> list[Shown]:
-    """Write ``frames`` frames of ``moving`` as a video; return what each of them shows.
+    """Write frames of ``moving`` as a video, complete or not at all, and return what each of them shows.
 
-    path: ``.avi`` (Motion JPEG) or ``.mp4`` (MPEG-4). Raises InputError for another suffix, FileError when it
-    cannot be written; nothing half-written stays behind.
+    Args:
+        path: the file, ``.avi`` (Motion JPEG) or ``.mp4`` (MPEG-4).
+        frames: the number of frames.
+        size: width and height in pixels.
+        fps: frames per second.
+        seed: the same seed always gives the same frames.
+
+    Raises:
+        InputError: the file has another suffix.
+        FileError: the file cannot be written.
     """
     shown = []
     with replaced(path) as temporary, Writer(temporary, size, fps, path) as writer:
@@ -73,7 +91,10 @@ def _crossing(rng: np.random.Generator, label: str, size: tuple[int, int], frame
 
 
 def _path(progress: float, size: tuple[int, int], angle: float) -> Pose:
-    """Return the pose at ``progress`` 0 to 1: left to right, over a low arch, half-way stretched to the frame."""
+    """Return the object's pose at ``progress`` from 0 to 1: it moves from left to right along a low arch.
+
+    Its stretch is the square root of the frame's, half-way between a square and the frame.
+    """
     width, height = size
     stretch = (width / height) ** 0.5
     x = width * (0.32 + 0.36 * progress)
@@ -82,7 +103,7 @@ def _path(progress: float, size: tuple[int, int], angle: float) -> Pose:
 
 
 def _place(image: Image, fill: NDArray[np.float32], label: str, pose: Pose) -> NDArray[np.bool_]:
-    """Blend the object into ``image``, touching only the pixels of its box; return its mask."""
+    """Blend the object into ``image``, which changes only the pixels of its box, and return its mask."""
     alpha = coverage(label, pose, *image.shape[:2])
     x0, y0, x1, y1 = (int(v) for v in bounds(alpha > 0))
     under = image[y0:y1, x0:x1].astype(np.float32)
@@ -93,7 +114,7 @@ def _place(image: Image, fill: NDArray[np.float32], label: str, pose: Pose) -> N
 
 
 def _noisy(image: Image, noise: NDArray[np.int16], step: int) -> Image:
-    """Add the sensor's noise, shifted by a prime each frame so that it does not stand still."""
+    """Add the sensor's noise, shifted by a prime number of rows each frame so that it does not stand still."""
     shifted = np.roll(noise, (step * 31) % noise.shape[0], axis=0)
     out: Image = np.clip(image + shifted, 0, 255).astype(np.uint8)
     return out

@@ -1,4 +1,4 @@
-"""The drawn image set as a folder: ``train/<class>/``, ``test/<class>/`` and ``annotations.json``."""
+"""The drawn image set as a folder with ``train/<class>/``, ``test/<class>/`` and ``annotations.json``."""
 
 import json
 from collections.abc import Iterator
@@ -20,11 +20,21 @@ ANNOTATIONS = "annotations.json"
 def write_dataset(
     folder: Path, per_class_train: int = 400, per_class_test: int = 100, size: int = 64, seed: int = 0
 ) -> None:
-    """Write ``<split>/<class>/NNNN.png`` for both splits, complete or not at all; ``folder`` is replaced.
+    """Write the image set, complete or not at all. The same arguments give the same bytes.
 
-    ``annotations.json`` lists for every image its class, its box (x0, y0, x1, y1 in pixels) and its mask as run
-    lengths. The same arguments give the same bytes. Raises InputError for counts below 1 or a size below 16,
-    FileError when the folder cannot be written.
+    The images are ``<split>/<class>/NNNN.png``. ``annotations.json`` has the class of each image, its box (x0, y0, x1,
+    y1 in pixels) and its mask as run lengths.
+
+    Args:
+        folder: where to write the set. A folder that is there is replaced.
+        per_class_train: training images of each class.
+        per_class_test: test images of each class.
+        size: width and height of an image, in pixels.
+        seed: another seed gives another set.
+
+    Raises:
+        InputError: a count is below 1, or the size is below 16.
+        FileError: the folder cannot be written.
     """
     if min(per_class_train, per_class_test) < 1 or size < 16:
         raise InputError(

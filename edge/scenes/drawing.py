@@ -16,19 +16,23 @@ Colour = NDArray[np.float32]
 Points = list[NDArray[np.float64]]
 
 MIN_CONTRAST = 110.0
-"""Least distance between the object's and the background's mean colour, of 442 from black to white."""
+"""The least distance between the mean colours of object and background; from black to white it is 442."""
 
 MAX_TILT = 0.3
-"""Objects stand upright, give or take so many radians."""
+"""The largest tilt of an object to either side, in radians."""
 
 _SUBPIXEL_BITS = 4
 
 
 @dataclass(frozen=True)
 class Scene:
-    """image: (height, width, 3) uint8 BGR. label: one of CLASSES.
+    """A drawn picture and what it shows.
 
-    mask: (height, width) bool, the object's visible pixels. box: x0, y0, x1, y1 around them, in pixels.
+    Attributes:
+        image: (height, width, 3) uint8 BGR.
+        label: one of CLASSES.
+        box: x0, y0, x1, y1 around the object's visible pixels, in pixels.
+        mask: (height, width) bool, True for the object's visible pixels.
     """
 
     image: Image
@@ -39,7 +43,14 @@ class Scene:
 
 @dataclass(frozen=True)
 class Pose:
-    """Where the object is. centre: x, y in pixels. radius: in pixels. angle: radians. stretch: width over height."""
+    """Where the object is.
+
+    Attributes:
+        centre: x and y in pixels.
+        radius: in pixels.
+        angle: clockwise from upright, in radians.
+        stretch: width divided by height.
+    """
 
     centre: tuple[float, float]
     radius: float
@@ -48,10 +59,18 @@ class Pose:
 
 
 def draw(rng: np.random.Generator, label: str, size: int) -> Scene:
-    """Draw one object of class ``label`` on a random background, ``size`` x ``size`` pixels (at least 16).
+    """Draw one object on a random background. The same state of the generator gives the same scene.
 
-    The object's radius is 0.3 to 0.44 of the size; up to a tenth of it may lie outside the picture or behind
-    a bar. The same generator state gives the same scene. Raises InputError for an unknown class.
+    The object's radius is 0.3 to 0.44 of the size. Up to a tenth of the object may lie outside the picture or behind a
+    bar.
+
+    Args:
+        rng: the generator that everything is drawn from.
+        label: the object's class, one of CLASSES.
+        size: width and height of the picture in pixels, at least 16.
+
+    Raises:
+        InputError: the class is unknown.
     """
     if label not in CLASSES:
         raise unknown_name("scene class", label, CLASSES)
@@ -69,9 +88,9 @@ def draw(rng: np.random.Generator, label: str, size: int) -> Scene:
 
 
 def palettes(rng: np.random.Generator) -> tuple[tuple[Colour, Colour], tuple[Colour, Colour]]:
-    """Return two colours for the background and two for the object, which is lighter, far enough apart to be seen.
+    """Return two colours for the background and two for the object, far enough apart to be told from each other.
 
-    One order of light and dark lets a small network learn the shapes in a minute or two.
+    The object is always the lighter one, so that a small network learns the shapes in a minute or two.
     """
     while True:
         colours = np.concatenate([rng.uniform(10, 130, (2, 3)), rng.uniform(125, 245, (2, 3))]).astype(np.float32)
@@ -82,7 +101,7 @@ def palettes(rng: np.random.Generator) -> tuple[tuple[Colour, Colour], tuple[Col
 
 
 def coverage(label: str, pose: Pose, height: int, width: int) -> NDArray[np.uint8]:
-    """Return (height, width) uint8: how much of each pixel the object covers, 0 to 255."""
+    """Return how much of each pixel the object covers, (height, width) uint8 from 0 to 255."""
     cosine, sine = np.cos(pose.angle), np.sin(pose.angle)
     turn = np.array([[cosine, -sine], [sine, cosine]])
     scale = pose.radius * np.array([pose.stretch**0.5, pose.stretch**-0.5])
@@ -94,7 +113,7 @@ def coverage(label: str, pose: Pose, height: int, width: int) -> NDArray[np.uint
 
 
 def bounds(mask: NDArray[np.bool_]) -> Box:
-    """Return the box around the true pixels of ``mask``; zeros when there are none."""
+    """Return the box x0, y0, x1, y1 around the true pixels of ``mask``; zeros when there are none."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
         return (0.0, 0.0, 0.0, 0.0)
@@ -110,7 +129,7 @@ def _pose(rng: np.random.Generator, size: int) -> Pose:
 
 
 def _clutter(rng: np.random.Generator, canvas: NDArray[np.float32]) -> None:
-    """Draw up to two thin lines behind the object: edges that belong to no class."""
+    """Draw up to two thin lines behind the object, as edges that belong to no class."""
     size = canvas.shape[0]
     for _ in range(int(rng.integers(0, 3))):
         start, stop = rng.integers(0, size, (2, 2)).tolist()
@@ -119,7 +138,7 @@ def _clutter(rng: np.random.Generator, canvas: NDArray[np.float32]) -> None:
 
 
 def _occlude(rng: np.random.Generator, canvas: NDArray[np.float32], alpha: NDArray[np.uint8], pose: Pose) -> None:
-    """Lay a thin bar over the object; what it hides leaves ``alpha`` too."""
+    """Draw a thin bar over the object, and clear ``alpha`` where it hides the object."""
     angle, reach = rng.uniform(0, np.pi), 2.0 * pose.radius
     offset = rng.uniform(-0.5, 0.5, 2) * pose.radius + pose.centre
     along = np.array([np.cos(angle), np.sin(angle)]) * reach
@@ -130,7 +149,7 @@ def _occlude(rng: np.random.Generator, canvas: NDArray[np.float32], alpha: NDArr
 
 
 def _camera(rng: np.random.Generator, canvas: NDArray[np.float32]) -> Image:
-    """Add uneven light, a little blur and sensor noise; return uint8."""
+    """Add uneven light, a little blur and sensor noise, and return uint8."""
     height, width = canvas.shape[:2]
     corners = rng.uniform(0.65, 1.2, (2, 2)).astype(np.float32)
     canvas *= cv2.resize(corners, (width, height), interpolation=cv2.INTER_LINEAR)[..., None]

@@ -1,4 +1,4 @@
-"""Masks as run lengths, in the uncompressed form of COCO: down the columns, starting with zeros."""
+"""Masks as run lengths, in the uncompressed form of COCO: down the columns, beginning with a run of zeros."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def encode(mask: NDArray[np.bool_]) -> dict[str, Any]:
-    """Return ``{"size": [height, width], "counts": [...]}`` of a (height, width) mask."""
+    """Return a (height, width) mask as ``{"size": [height, width], "counts": [...]}``."""
     flat = mask.T.ravel()
     edges = np.flatnonzero(np.diff(flat)) + 1
     counts = np.diff(np.concatenate([[0], edges, [flat.size]])).tolist()
@@ -17,7 +17,7 @@ def encode(mask: NDArray[np.bool_]) -> dict[str, Any]:
 
 
 def decode(runs: dict[str, Any]) -> NDArray[np.bool_]:
-    """Return the (height, width) mask that ``encode`` was given."""
+    """Return the (height, width) mask of run lengths, which is the inverse of ``encode``."""
     height, width = runs["size"]
     values = np.arange(len(runs["counts"])) % 2 == 1
     return np.repeat(values, runs["counts"]).reshape(width, height).T

@@ -1,4 +1,4 @@
-"""The outlines of the eight classes, in units of the object's radius, centred on the origin."""
+"""The outlines of the eight classes, in units of the object's radius, around the origin."""
 
 import math
 from collections.abc import Callable
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Outline = list[NDArray[np.float64]]
-"""Closed contours, each (points, 2) x and y; the even-odd rule makes the second one a hole."""
+"""Closed contours, each (points, 2) with x and y. By the even-odd rule the second one is a hole."""
 
 
 def _arc(radius: float, start: float, stop: float, points: int = 40) -> NDArray[np.float64]:
@@ -40,7 +40,7 @@ def _cross() -> Outline:
 
 
 def _crescent() -> Outline:
-    """A unit disc without another one (radius r at distance d): two arcs that meet where the circles cross."""
+    """Return a unit disc without another disc of radius r at distance d: two arcs that meet where the circles cross."""
     r, d = 0.85, 0.5
     x = (1 - r * r + d * d) / (2 * d)
     outer_angle = math.acos(x)
@@ -62,9 +62,9 @@ _OUTLINES: dict[str, Callable[[], Outline]] = {
 }
 
 CLASSES: tuple[str, ...] = tuple(_OUTLINES)
-"""In alphabetical order, as an image folder's classes are numbered."""
+"""The classes in alphabetical order, in which the classes of an image folder are numbered."""
 
 
 def outline(label: str) -> Outline:
-    """Return the contours of class ``label``; all points lie within distance 1.4 of the origin."""
+    """Return the contours of a class. All points lie within a distance of 1.4 of the origin."""
     return _OUTLINES[label]()

@@ -1,4 +1,4 @@
-"""Textures for backgrounds and fills: plain, gradient, stripes, checks, clouds and dots, between two colours."""
+"""Textures between two colours, for backgrounds and objects: plain, gradient, stripes, checks, clouds and dots."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Plane = NDArray[np.float32]
-"""(height, width) float32, 0 to 1: how far from the first colour to the second."""
+"""How far each pixel's colour is from the first colour to the second, (height, width) float32 from 0 to 1."""
 
 
 def _grid(rng: np.random.Generator, height: int, width: int) -> Plane:
@@ -75,7 +75,15 @@ _KINDS: tuple[Callable[[np.random.Generator, int, int], Plane], ...] = (
 def textured(
     rng: np.random.Generator, height: int, width: int, first: NDArray[np.float32], second: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Return (height, width, 3) float32, 0 to 255: a random texture from colour ``first`` to ``second`` (BGR)."""
+    """Return a random texture between two colours, (height, width, 3) float32 BGR from 0 to 255.
+
+    Args:
+        rng: the generator that the texture is drawn from.
+        height: in pixels.
+        width: in pixels.
+        first: (3,) BGR.
+        second: (3,) BGR.
+    """
     plane = _KINDS[int(rng.integers(len(_KINDS)))](rng, height, width)
     blended: NDArray[np.float32] = first + plane[..., None] * (second - first)
     return blended

@@ -1,4 +1,4 @@
-"""Where results go: one file each, one table. Importing this package imports no OpenCV.
+"""Where results go: one file each, one table. Importing this package imports no sink.
 
 A sink is made by a function of a target (a file name, or what that sink takes) and the source it serves. A third
 party adds one with an entry point of the group ``edge.sinks`` that names such a function.

@@ -9,18 +9,22 @@ from pathlib import Path
 from typing import TextIO
 
 from edge.files import replaced
-from edge.results import Result
-from edge.sinks.base import Sink
+from edge.sinks.base import OnError, Sink
+from edge.sinks.event import Event
 from edge.sinks.target import check_writable, naming
-from edge.sources.base import Frame, Source
+from edge.sources.base import Source
 
 
 class JsonLines(Sink):
     """Writes and flushes one line per frame, to ``-`` (stdout), a pipe or a device directly.
 
     A file is begun with the first frame, written beside its place, and renamed when the loop ends; to follow it
-    while it grows, use ``-``.
+    while it grows, use ``-``. A reader that leaves (BrokenPipeError) ends the run like a full disk.
     """
+
+    name = "jsonl"
+    lossless = True
+    on_error: OnError = "fatal"
 
     def __init__(self, target: str, source: Source) -> None:
         """Raises FileError when ``target`` cannot be written."""
@@ -31,9 +35,9 @@ class JsonLines(Sink):
         self._open = ExitStack()
         self._file: TextIO | None = None
 
-    def emit(self, frame: Frame, result: Result) -> None:
+    def emit(self, event: Event) -> None:
         """See Sink."""
-        line = json.dumps(result.as_json(), ensure_ascii=False, allow_nan=False)
+        line = json.dumps(event.result.as_json(), ensure_ascii=False, allow_nan=False)
         try:
             with naming("stdout" if self._target == "-" else self._target):
                 self._file = self._file or self._begin()

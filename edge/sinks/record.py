@@ -7,12 +7,12 @@ import cv2
 
 from edge.errors import InputError
 from edge.files import replaced
+from edge.frames import Frame
 from edge.imaging import Image, letterbox_box
-from edge.results import Result
-from edge.sinks import overlay
-from edge.sinks.base import Sink
+from edge.sinks.base import OnError, Sink
+from edge.sinks.event import Event
 from edge.sinks.target import check_writable
-from edge.sources.base import Frame, Source
+from edge.sources.base import Source
 from edge.video import CODECS, Writer
 
 LIVE_FPS = 25.0
@@ -27,6 +27,10 @@ class Record(Sink):
     life. The first frame decides the size; others are scaled to fit it.
     """
 
+    name = "record"
+    lossless = True
+    on_error: OnError = "fatal"
+
     def __init__(self, target: str, source: Source) -> None:
         """Raises InputError for a suffix without a codec, FileError when ``target`` cannot be written."""
         self._path = Path(target)
@@ -40,12 +44,12 @@ class Record(Sink):
         self._size = (0, 0)
         self._due_ns = 0
 
-    def emit(self, frame: Frame, result: Result) -> None:
+    def emit(self, event: Event) -> None:
         """See Sink."""
         try:
-            writer = self._writer or self._begin(frame)
-            image = _fitted(overlay.annotated(frame.image, result), self._size)
-            for _ in range(self._repeats(frame.captured_ns)):
+            writer = self._writer or self._begin(event.frame)
+            image = _fitted(event.picture, self._size)
+            for _ in range(self._repeats(event.frame.captured_ns)):
                 writer.write(image)
         except OSError as error:
             stack, self._open = self._open, ExitStack()
@@ -57,7 +61,7 @@ class Record(Sink):
         self._open.close()
 
     def _begin(self, frame: Frame) -> Writer:
-        self._size = (frame.image.shape[1] & ~1, frame.image.shape[0] & ~1)  # MPEG-4 halves the colour planes
+        self._size = (frame.size[0] & ~1, frame.size[1] & ~1)  # MPEG-4 halves the colour planes
         self._due_ns = frame.captured_ns
         temporary = self._open.enter_context(replaced(self._path))
         self._writer = self._open.enter_context(Writer(temporary, self._size, self._fps, self._path))

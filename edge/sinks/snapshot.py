@@ -6,11 +6,10 @@ import cv2
 
 from edge.errors import InputError
 from edge.files import replaced
-from edge.results import Result
-from edge.sinks import overlay
-from edge.sinks.base import Sink
+from edge.sinks.base import OnError, Sink
+from edge.sinks.event import Event
 from edge.sinks.target import check_writable
-from edge.sources.base import Frame, Source
+from edge.sources.base import Source
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -18,23 +17,27 @@ SUFFIXES = (".jpg", ".jpeg", ".png")
 class Snapshot(Sink):
     """Keeps the newest frame and writes it once, when the loop ends; nothing when there was no frame."""
 
+    name = "snapshot"
+    lossless = False
+    on_error: OnError = "fatal"
+
     def __init__(self, target: str, source: Source) -> None:
         """Raises InputError unless ``target`` ends in one of SUFFIXES, FileError when it cannot be written."""
         self._path = Path(target)
         if self._path.suffix.lower() not in SUFFIXES:
             raise InputError(f"a snapshot's name must end in {', '.join(SUFFIXES)}, got {target!r}")
         check_writable(self._path)
-        self._last: tuple[Frame, Result] | None = None
+        self._last: Event | None = None
 
-    def emit(self, frame: Frame, result: Result) -> None:
+    def emit(self, event: Event) -> None:
         """See Sink."""
-        self._last = (frame, result)
+        self._last = event
 
     def close(self) -> None:
         """See Sink. Raises FileError when the disk is full."""
-        if self._last is None:
+        last, self._last = self._last, None
+        if last is None:
             return
-        (frame, result), self._last = self._last, None
-        _, encoded = cv2.imencode(self._path.suffix, overlay.annotated(frame.image, result))
+        _, encoded = cv2.imencode(self._path.suffix, last.picture)
         with replaced(self._path) as temporary:
             temporary.write_bytes(encoded.tobytes())

@@ -1,6 +1,8 @@
 """What the loop sees, for a person at a terminal."""
 
+import os
 import shutil
+import stat
 import sys
 import time
 from collections.abc import Callable
@@ -8,9 +10,10 @@ from typing import TextIO
 
 from edge.errors import InputError
 from edge.results import Result
-from edge.sinks.base import Sink
+from edge.sinks.base import OnError, Sink
+from edge.sinks.event import Event
 from edge.sinks.target import naming
-from edge.sources.base import Frame, Source
+from edge.sources.base import Source
 
 TTY_INTERVAL, PLAIN_INTERVAL = 0.1, 1.0
 """Seconds between two lines of the same source: one that is rewritten, or one below the other in a log."""
@@ -19,8 +22,13 @@ TTY_INTERVAL, PLAIN_INTERVAL = 0.1, 1.0
 class Terminal(Sink):
     """One line that is rewritten on a terminal, plain lines into anything else, at most one an interval.
 
-    The first line of each source (each image of a folder) is always shown and stays.
+    The first line of each source (each image of a folder) is always shown and stays. A terminal or log that cannot
+    be written does not end a run; a pipe whose reader left does, as for every command.
     """
+
+    name = "terminal"
+    lossless = False
+    on_error: OnError
 
     def __init__(
         self, target: str, source: Source, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
@@ -30,13 +38,15 @@ class Terminal(Sink):
             raise InputError(f"the terminal sink writes to stdout or stderr, got {target!r}")
         self._stream = stream or (sys.stderr if target == "stderr" else sys.stdout)
         self._tty = self._stream.isatty()
+        self.on_error = "fatal" if _is_pipe(self._stream) else "retry"
         self._interval = TTY_INTERVAL if self._tty else PLAIN_INTERVAL
         self._clock = clock
         self._source: str | None = None
         self._shown_at = 0.0
 
-    def emit(self, frame: Frame, result: Result) -> None:
+    def emit(self, event: Event) -> None:
         """See Sink."""
+        frame, result = event.frame, event.result
         now, new = self._clock(), frame.source != self._source
         if not new and now - self._shown_at < self._interval:
             return
@@ -59,6 +69,13 @@ class Terminal(Sink):
         else:
             self._stream.write(f"{text}\n")
         self._stream.flush()
+
+
+def _is_pipe(stream: TextIO) -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):  # a stream without a file, or a closed one
+        return False
 
 
 def line(result: Result) -> str:

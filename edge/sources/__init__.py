@@ -13,8 +13,9 @@ from pathlib import Path
 
 from edge import pictures, registry
 from edge.errors import FileError, InputError
+from edge.frames import Frame
 from edge.registry import Entry
-from edge.sources.base import Frame, Source
+from edge.sources.base import Source
 
 __all__ = ["SOURCES", "Frame", "Source", "names", "open_source"]
 

@@ -1,33 +1,25 @@
 """The interface of every source of frames."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edge.closing import Closing
-from edge.imaging import Image
-
-
-@dataclass(frozen=True)
-class Frame:
-    """image: (height, width, 3) uint8 BGR. index: counted by the source, from 0.
-
-    captured_ns: ``time.time_ns()`` when the frame arrived. source: what a person would call it.
-    """
-
-    image: Image
-    index: int
-    captured_ns: int
-    source: str
+from edge.frames import Frame, PixelFormat
 
 
 class Source(Closing, Protocol):
     """A context manager and an iterator of frames, iterated by one thread.
 
-    live: True for cameras and streams, where the newest frame matters and the end means a fault;
-    False for files and folders, where every frame is processed, in order, and the end is the end.
-    fps: the frames per second that a file states; None for images and whatever is live.
     Iterating raises FileError when the source cannot be opened.
+
+    Attributes:
+        name: what a person would call it; it holds no password.
+        live: True for cameras and streams, where the newest frame matters and the end means a fault;
+            False for files and folders, where every frame is processed, in order, and the end is the end.
+        fps: the frames per second that a file states; None for images and whatever is live.
     """
 
     name: str
@@ -42,10 +34,16 @@ class Source(Closing, Protocol):
 
 
 class Device(Closing, Protocol):
-    """What ``edge.sources.supervised`` keeps alive: an opened camera or stream."""
+    """What ``edge.sources.supervised`` keeps alive: an opened camera or stream.
 
-    def read(self) -> Image:
-        """Return the next frame, (height, width, 3) uint8 BGR. Raises FileError when none can be had."""
+    Attributes:
+        format: how the pixels lie in the arrays that ``read`` returns.
+    """
+
+    format: PixelFormat = "BGR"
+
+    def read(self) -> NDArray[np.uint8]:
+        """Return the pixels of the next frame, in the shape of ``format``. Raises FileError when none can be had."""
         ...
 
     def close(self) -> None:

@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 
 from edge.errors import FileError
+from edge.frames import Frame
 from edge.imaging import Image
 from edge.pictures import SUFFIXES, is_whole
 from edge.reports import Report, to_stderr
-from edge.sources.base import Frame, Source
+from edge.sources.base import Source
 
 
 class Images(Source):
@@ -42,7 +43,7 @@ class Images(Source):
                 self.skipped += 1
                 self._report(f"skipped {path}: not a whole image that can be decoded ({self.skipped} so far)")
                 continue
-            yield Frame(image, index, time.time_ns(), str(path))
+            yield Frame(image, "BGR", index, time.time_ns(), "decode", str(path))
             index += 1
         if not index:
             raise FileError(f"source {self.name} holds no image that can be decoded")

@@ -11,25 +11,28 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.backoff import Backoff
 from edge.errors import EdgeError, FileError
+from edge.frames import Frame, PixelFormat
 from edge.handover import Handover
 from edge.reports import Report, to_stderr
-from edge.sources.base import Device, Frame, Source
+from edge.sources.base import Device, Source
 
 OpenDevice = Callable[[], Device]
 
 
 @dataclass(frozen=True)
-class Patience:
-    """All in seconds. stall: the longest wait for a frame. first, longest: the back-off, doubled each time."""
+class Patience(Backoff):
+    """How long a device may be silent, and the back-off before it is opened again.
+
+    Attributes:
+        stall: the longest wait for a frame, in seconds.
+    """
 
     stall: float = 10.0
-    first: float = 0.5
-    longest: float = 30.0
-
-    def delay(self, failures: int) -> float:
-        """Return how long to wait after ``failures`` failures in a row, from 1."""
-        return float(min(self.longest, self.first * 2 ** min(failures - 1, 30)))
 
 
 DEFAULT = Patience()
@@ -116,13 +119,16 @@ class _Reader(threading.Thread):
         try:
             with self._open_device() as device:
                 while not self.slot.closed:
-                    image = device.read()
+                    pixels = device.read()
                     if not self.slot.closed:
-                        self.slot.put(Frame(image, next(self._numbers), time.time_ns(), self._source))
+                        self.slot.put(self._frame(pixels, device.format))
         except EdgeError as error:
             self.slot.finish(error)
         except Exception as error:  # a driver's own exceptions are faults like any other: reported, then reopened
             self.slot.finish(FileError(f"source {self._source}: {type(error).__name__} {error}"))
+
+    def _frame(self, pixels: NDArray[np.uint8], form: PixelFormat) -> Frame:
+        return Frame(pixels, form, next(self._numbers), time.time_ns(), "arrival", self._source)
 
     def leave(self) -> None:
         """Make the thread release the device and end as soon as its read returns."""

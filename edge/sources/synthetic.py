@@ -4,8 +4,9 @@ import threading
 import time
 from collections.abc import Iterator
 
+from edge.frames import Frame
 from edge.scenes import moving
-from edge.sources.base import Frame, Source
+from edge.sources.base import Source
 from edge.sources.geometry import parse
 
 DEFAULT = (640, 480, 30.0)
@@ -36,7 +37,7 @@ class Synthetic(Source):
             due = start + index / self._rate
             if index == self._frames or self._closed.wait(max(0.0, due - time.monotonic())):
                 return
-            yield Frame(scene.image, index, time.time_ns(), self.name)
+            yield Frame(scene.image, "BGR", index, time.time_ns(), "arrival", self.name)
 
     def close(self) -> None:
         """See Source."""

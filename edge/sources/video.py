@@ -6,7 +6,8 @@ from pathlib import Path
 
 from edge import video
 from edge.errors import FileError
-from edge.sources.base import Frame, Source
+from edge.frames import Frame
+from edge.sources.base import Source
 
 
 class Video(Source):
@@ -26,7 +27,7 @@ class Video(Source):
         index = 0
         with video.Capture(self.name) as capture:
             while not self._closed and (image := capture.read()) is not None:
-                yield Frame(image, index, time.time_ns(), self.name)
+                yield Frame(image, "BGR", index, time.time_ns(), "decode", self.name)
                 index += 1
         if not index and not self._closed:
             raise FileError(f"video {self.name} holds no frame that can be decoded; play it elsewhere to check it")

@@ -1,6 +1,6 @@
-"""AlexNet: of 2012 (Krizhevsky et al., figure 2), and with a single tower (https://arxiv.org/abs/1404.5997).
+"""AlexNet of 2012 (Krizhevsky et al., figure 2), and AlexNet with a single tower (https://arxiv.org/abs/1404.5997).
 
-The paper of 2012: https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks.
+The paper of 2012 is https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,16 @@ from edge.models.scaling import scale_channels
 
 @dataclass(frozen=True)
 class Row:
-    """A convolution. pooled: a max pooling 3x3 with stride 2 follows, without padding."""
+    """A convolution.
+
+    Attributes:
+        channels: output channels at width 1.
+        kernel: side of the kernel.
+        stride: of both axes.
+        padding: see ``edge.models.blocks.Padding``.
+        groups: groups of channels that are convolved apart.
+        pooled: whether a max pooling of 3x3 with stride 2 follows, without padding.
+    """
 
     channels: int
     kernel: int
@@ -32,7 +41,7 @@ SINGLE_TOWER = (
     Row(256, 3),
     Row(256, 3, pooled=True),
 )
-"""As torchvision has it, for 224x224."""
+"""The rows of torchvision's AlexNet, for 224x224."""
 
 TWO_TOWERS = (
     Row(96, 11, stride=4, padding="valid", pooled=True),
@@ -41,21 +50,23 @@ TWO_TOWERS = (
     Row(384, 3, groups=2),
     Row(256, 3, groups=2, pooled=True),
 )
-"""The paper's two graphics processors are two groups. Its 55x55 after the first row need 227x227, not its 224x224."""
+"""The rows of 2012, with a group for each of the paper's two graphics processors. The paper says that the input is
+224x224, but its 55x55 outputs of the first row need 227x227."""
 
 HIDDEN = 4096
 
 
 def alexnet(input_shape: tuple[int, int, int], classes: int, width: float = 1.0, dropout: float = 0.0) -> Any:
-    """Return AlexNet with a single tower. dropout: before the hidden dense layers; the paper's is 0.5."""
+    """Return AlexNet with a single tower. The paper's dropout, before the hidden dense layers, is 0.5."""
     return _alexnet("alexnet", SINGLE_TOWER, input_shape, classes, width, dropout)
 
 
 def alexnet_2012(input_shape: tuple[int, int, int], classes: int, width: float = 1.0, dropout: float = 0.0) -> Any:
-    """Return AlexNet of 2012. dropout: before the hidden dense layers; the paper's is 0.5.
+    """Return AlexNet of 2012. The paper's dropout, before the hidden dense layers, is 0.5.
 
-    The local response normalization of section 3.3 is left out: no delegate takes it and it has no int8 kernel. It
-    has no weights, and later networks did without (VGG, section 2.1: no better, only slower).
+    The local response normalization of section 3.3 is left out, because no delegate takes it, and it has no int8
+    kernel. It has no weights, and later networks work without it (section 2.1 of VGG's paper finds it slower and no
+    better).
     """
     return _alexnet("alexnet_2012", TWO_TOWERS, input_shape, classes, width, dropout)
 

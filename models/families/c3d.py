@@ -1,4 +1,4 @@
-"""C3D (Tran et al. 2015, https://arxiv.org/abs/1412.0767), figure 3: 3x3x3 convolutions over a clip."""
+"""C3D (Tran et al. 2015, https://arxiv.org/abs/1412.0767), figure 3, with 3x3x3 convolutions over a clip."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from edge.models.blocks import flat_classifier
 from edge.models.conv3d import MaxPool3D, clip_input, conv3d
 from edge.models.scaling import scale_channels
 
-# Channels of each convolution of a stage, pooling over (time, height, width) behind it.
+# The channels of each convolution of a stage, and the pooling over (time, height, width) behind the stage.
 ROWS = (
     ((64,), (1, 2, 2)),
     ((128,), (2, 2, 2)),
@@ -18,9 +18,9 @@ HIDDEN = {"fc6": 4096, "fc7": 4096}
 
 
 def c3d(input_shape: tuple[int, int, int, int], classes: int, width: float = 1.0, dropout: float = 0.0) -> Any:
-    """Return C3D: (batch, frames, height, width, channels) to one class a clip. dropout: 0.5 in the paper.
+    """Return C3D, which maps (batch, frames, height, width, channels) to one class a clip.
 
-    The last pooling rounds up, as the released network's does: 112x112 leaves 4x4 positions.
+    The paper's dropout is 0.5. As in the released network, the last pooling rounds up: 112x112 leaves 4x4 positions.
     """
     inputs = x = clip_input(input_shape)
     for stage, (row, pool) in enumerate(ROWS, start=1):

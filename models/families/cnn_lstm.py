@@ -1,6 +1,6 @@
-"""LRCN (Donahue et al. 2015, https://arxiv.org/abs/1411.4389), section 4: a network over each frame, an LSTM over all.
+"""LRCN (Donahue et al. 2015, https://arxiv.org/abs/1411.4389), section 4: a network for each frame, an LSTM over all.
 
-The paper's frames go through CaffeNet; here through MobileNetV2, or another network of the table.
+The paper's network for the frames is CaffeNet; here it is MobileNetV2 or another one of the table.
 """
 
 from typing import Any
@@ -23,11 +23,22 @@ def cnn_lstm(
     units: int = UNITS,
     dropout: float = 0.0,
 ) -> Any:
-    """Return the network: (batch, frames, height, width, channels) to one class a clip, the frames' mean probability.
+    """Return the network, which maps (batch, frames, height, width, channels) to one class a clip.
 
-    width: of the backbone and the LSTM. units: of the LSTM at width 1.
-    The LSTM is unrolled, since a loop has no fixed ranges to quantize, and has a product for each gate: a split of one
-    product for all stays in float where the first step needs only a part of it.
+    The output is the mean of the frames' probabilities. The LSTM is unrolled, because a loop has no fixed ranges to
+    quantize. It has a product of its own for each gate, because the split of one product for all gates would stay in
+    float where the first step needs only a part of it.
+
+    Args:
+        input_shape: (frames, height, width, channels).
+        classes: number of outputs.
+        width: width multiplier of the backbone and the LSTM.
+        backbone: the network for the frames, a name of the table.
+        units: units of the LSTM at width 1.
+        dropout: rate before the classifier; 0 for none.
+
+    Raises:
+        InputError: ``units`` is below 1.
     """
     if units < 1:
         raise InputError(f"units of cnn_lstm must be at least 1, got {units}")
@@ -45,7 +56,7 @@ def cnn_lstm(
 
 
 def _features(input_shape: tuple[int, ...], width: float, backbone: str) -> Any:
-    """Return the backbone up to its pooled features: (batch, height, width, channels) to (batch, features)."""
+    """Return the backbone with pooled features, which maps (batch, height, width, channels) to (batch, features)."""
     features = build(backbone, input_shape, 1, width, include_top=False)
     pooled = keras.layers.GlobalAveragePooling2D(name="pooled")(features.output)
     return keras.Model(features.inputs, pooled, name=backbone)

@@ -1,10 +1,10 @@
 """One-dimensional networks over sounds and time series, written with 2-D layers of height 1.
 
-Keras' own 1-D convolution puts a reshape between the convolution and its batch normalization, which keeps the two
-from being folded into one; and quantization-aware training does not know it. The functions are the same.
+Keras' own 1-D convolution puts a reshape between the convolution and its batch normalization, so that the two cannot be
+folded into one. Nor does quantization-aware training know it. The functions are the same.
 
-M5 and M11: Dai et al. 2016, https://arxiv.org/abs/1610.00087, table 1: convolutions over the raw waveform.
-FCN: Wang et al. 2016, https://arxiv.org/abs/1611.06455, figure 1 b and section II-B: for any time series.
+M5 and M11 (Dai et al. 2016, https://arxiv.org/abs/1610.00087, table 1) are convolutions over the raw waveform. FCN
+(Wang et al. 2016, https://arxiv.org/abs/1611.06455, figure 1 b and section II-B) is for any time series.
 """
 
 from functools import partial
@@ -15,7 +15,8 @@ import tf_keras as keras
 from edge.models.blocks import classifier, conv_bn
 from edge.models.scaling import scale_channels
 
-# Of each stage, behind the stem: channels, convolutions. Every stage is followed by a pooling by 4, the last is not.
+# The channels of the stem; then the channels and the number of convolutions of each stage. A pooling by 4 follows every
+# stage but the last.
 STAGES = {
     "m5": (128, ((128, 1), (256, 1), (512, 1))),
     "m11": (64, ((64, 2), (128, 2), (256, 3), (512, 2))),
@@ -27,7 +28,7 @@ FCN_ROWS = ((128, 8), (256, 5), (128, 3))
 
 
 def series_input(input_shape: tuple[int, int], name: str) -> tuple[Any, Any]:
-    """Return the input tensor, (batch, length, channels) float32, and the same as (batch, 1, length, channels)."""
+    """Return an input tensor, (batch, length, channels) float32, and the same as (batch, 1, length, channels)."""
     length, channels = input_shape
     inputs = keras.Input(input_shape, name=name)
     return inputs, keras.layers.Reshape((1, length, channels), name=f"{name}_row")(inputs)
@@ -40,9 +41,10 @@ def _pool(x: Any, name: str) -> Any:
 def raw_audio(
     variant: str, input_shape: tuple[int, int], classes: int, width: float = 1.0, dropout: float = 0.0
 ) -> Any:
-    """Return the network ``variant`` over a waveform: (batch, samples, channels), about -1 to 1, to one class.
+    """Return a network over waveforms, which maps (batch, samples, channels) to one class a waveform.
 
-    The paper's input is 4 s at 8 kHz; 1 s leaves 32 positions before M5's global pooling, 8 before M11's.
+    Samples are about -1 to 1. The paper's input is 4 s at 8 kHz. With 1 s, 32 positions are left before M5's global
+    pooling and 8 before M11's. ``variant`` is a key of ``STAGES``.
     """
     stem, stages = STAGES[variant]
     inputs, x = series_input(input_shape, "waveform")
@@ -62,9 +64,9 @@ m11 = partial(raw_audio, "m11")
 
 
 def fcn_1d(input_shape: tuple[int, int], classes: int, width: float = 1.0, dropout: float = 0.0) -> Any:
-    """Return the fully convolutional network over a time series, (batch, length, channels), normalized.
+    """Return the fully convolutional network over time series, (batch, length, channels), which should be normalized.
 
-    It has no pooling before the global one and no stride: any length.
+    It has no stride and no pooling before the global one, so a series can be short.
     """
     inputs, x = series_input(input_shape, "series")
     for stage, (channels, kernel) in enumerate(FCN_ROWS, start=1):

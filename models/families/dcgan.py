@@ -1,6 +1,6 @@
 """DCGAN (Radford et al. 2015, https://arxiv.org/abs/1511.06434), figure 1 and the guidelines of section 3.
 
-The figure gives the generator's channels; the discriminator has them in reverse.
+The figure gives the generator's channels; the discriminator has the same in reverse order.
 """
 
 from typing import Any
@@ -18,17 +18,26 @@ UPSAMPLE = 1 << len(CHANNELS)
 
 
 def _normal() -> Any:
-    """Section 4: all weights from a normal distribution with a deviation of 0.02."""
+    """Return the initializer of section 4: all weights are from a normal distribution with a deviation of 0.02."""
     return keras.initializers.RandomNormal(0.0, 0.02)
 
 
 def dcgan_generator(
     input_shape: tuple[int], classes: int, width: float = 1.0, side: int = 64, channels: int = 3
 ) -> Any:
-    """Return the generator: (batch, latent) noise, the paper's uniform from -1 to 1, to (batch, side, side, channels).
+    """Return the generator, which maps (batch, latent) noise to images, (batch, side, side, channels).
 
-    Output: float32, -1 to 1. side: of the image, a multiple of 16. ``classes`` has no use.
-    Raises InputError for a side or a channel count that does not fit.
+    The paper's noise is uniform from -1 to 1. The images are float32 from -1 to 1.
+
+    Args:
+        input_shape: (latent,).
+        classes: not used; every builder takes it.
+        width: width multiplier.
+        side: height and width of the images, a multiple of 16.
+        channels: channels of the images.
+
+    Raises:
+        InputError: ``side`` or ``channels`` does not fit.
     """
     if side < UPSAMPLE or side % UPSAMPLE:
         raise InputError(f"side of dcgan_generator must be a multiple of {UPSAMPLE}, got {side}; 32, 64, 96 fit")
@@ -49,7 +58,7 @@ def dcgan_generator(
 
 
 def _grow(x: Any, filters: int, name: str, bias: bool) -> Any:
-    """Transposed convolution: height and width times 2."""
+    """Apply a transposed convolution that doubles height and width."""
     return keras.layers.Conv2DTranspose(
         filters,
         KERNEL,
@@ -64,9 +73,9 @@ def _grow(x: Any, filters: int, name: str, bias: bool) -> Any:
 def dcgan_discriminator(
     input_shape: tuple[int, int, int], classes: int, width: float = 1.0, dropout: float = 0.0
 ) -> Any:
-    """Return the discriminator: images, -1 to 1, to (batch, classes) float32, each the probability of being real.
+    """Return the discriminator, which maps images to the probability that they are real, (batch, classes) float32.
 
-    classes: 1, one verdict an image. The first layer has no batch normalization, as in the paper.
+    Images are from -1 to 1. ``classes`` is 1 as a rule. As in the paper, the first layer has no batch normalization.
     """
     inputs = x = image_input(input_shape)
     for stage, channels in enumerate(reversed(CHANNELS), start=1):

@@ -1,7 +1,7 @@
 """EfficientNet-Lite 0 to 4 (https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite).
 
-EfficientNet (Tan and Le 2019, https://arxiv.org/abs/1905.11946), table 1, without squeeze-and-excitation, with
-ReLU6, and with stem, head and the repeats of the first and last row fixed while the rest grows.
+It is EfficientNet (Tan and Le 2019, https://arxiv.org/abs/1905.11946), table 1, with ReLU6 and without
+squeeze-and-excitation. The stem, the head and the repeats of the first and last row are the same in all variants.
 """
 
 import math
@@ -21,12 +21,12 @@ ROWS = (
     (5, 6, 192, 4, 2),
     (3, 6, 320, 1, 1),
 )
-# width and depth multipliers of the variants; their resolutions stand in the table of networks
+# width and depth multipliers of the variants, whose resolutions are in the table of networks
 VARIANTS = ((1.0, 1.0), (1.0, 1.1), (1.1, 1.2), (1.2, 1.4), (1.4, 1.8))
 
 
 def repeats_of(stage: int, repeats: int, depth: float) -> int:
-    """Return how often a row is repeated at a depth multiplier; the first and the last keep theirs."""
+    """Return how often a row is repeated at a depth multiplier. The first and the last row do not change."""
     return repeats if stage in (1, len(ROWS)) else math.ceil(repeats * depth)
 
 
@@ -38,7 +38,10 @@ def _efficientnet_lite(
     downsample: int = 32,
     dropout: float = 0.0,
 ) -> Any:
-    """Return EfficientNet-Lite. width multiplies the variant's own, and the stem; the head keeps 1280 below 1."""
+    """Return EfficientNet-Lite. ``width`` multiplies the variant's own width, and the stem.
+
+    The head has 1280 channels for widths below 1.
+    """
     wider, deeper = VARIANTS[variant]
     stride = Strides(downsample)
     inputs = image_input(input_shape)

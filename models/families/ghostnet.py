@@ -1,4 +1,4 @@
-"""GhostNet (Han et al. 2020, https://arxiv.org/abs/1911.11907), table 1: half the maps come from the other half."""
+"""GhostNet (Han et al. 2020, https://arxiv.org/abs/1911.11907), table 1, where half the maps come from the others."""
 
 from typing import Any
 
@@ -29,14 +29,27 @@ ROWS = (
 
 
 def ghost_module(x: Any, channels: int, name: str, act: str | None = "relu") -> Any:
-    """Half of ``channels`` (even) by a 1x1 convolution, the other half from those by a 3x3 depthwise (section 3.1)."""
+    """Apply a ghost module (section 3.1): a 1x1 convolution makes half of the channels, a 3x3 depthwise one the others.
+
+    The depthwise convolution reads the first half. ``channels`` must be even.
+    """
     primary = conv_bn(x, channels // 2, f"{name}_primary", act=act)
     cheap = depthwise_bn(primary, f"{name}_cheap", act=act)
     return keras.layers.Concatenate(name=f"{name}_concat")([primary, cheap])
 
 
 def ghost_bottleneck(x: Any, kernel: int, expanded: int, channels: int, excite: bool, stride: int, name: str) -> Any:
-    """Two ghost modules; with stride 2 a depthwise convolution between them (figure 3)."""
+    """Apply two ghost modules, with stride 2 also a depthwise convolution between them, and a shortcut (figure 3).
+
+    Args:
+        x: (batch, height, width, channels).
+        kernel: side of the depthwise kernels with stride 2 and of the shortcut.
+        expanded: channels between the two modules.
+        channels: output channels.
+        excite: whether a squeeze-and-excitation stands before the second module.
+        stride: 1 or 2.
+        name: prefix of the layers' names.
+    """
     entry = x
     x = ghost_module(x, expanded, f"{name}_expand")
     if stride == 2:
@@ -53,7 +66,7 @@ def ghost_bottleneck(x: Any, kernel: int, expanded: int, channels: int, excite: 
 def ghostnet(
     input_shape: tuple[int, int, int], classes: int, width: float = 1.0, downsample: int = 32, dropout: float = 0.0
 ) -> Any:
-    """Return GhostNet. The hidden layer keeps 1280 units at every width, as in the reference code."""
+    """Return GhostNet. The hidden layer has 1280 units at every width, as in the reference code."""
     stride = Strides(downsample)
     inputs = image_input(input_shape)
     x = conv_bn(inputs, round_channels(16 * width, 4), "stem", kernel=3, stride=stride(2))

@@ -9,7 +9,7 @@ from edge.models.scaling import Strides, scale_channels
 
 
 class Row(NamedTuple):
-    """An inception module: output channels of its convolutions, the columns of table 1."""
+    """The output channels of an inception module's convolutions, which are the columns of table 1."""
 
     one: int
     three_reduce: int
@@ -30,16 +30,16 @@ STAGES = {
     ),
     5: (Row(256, 160, 320, 32, 128, 128), Row(384, 192, 384, 48, 128, 128)),
 }
-"""Modules by their stage's number in the paper."""
+"""The modules of each stage, by the stage's number in the paper."""
 
 
 def max_pool(x: Any, stride: int, name: str) -> Any:
-    """3x3, stride 2; nothing where the total stride is to be smaller."""
+    """Apply a 3x3 pooling with stride 2, or nothing where ``stride`` is 1."""
     return keras.layers.MaxPooling2D(3, 2, padding="same", name=name)(x) if stride == 2 else x
 
 
 def inception(x: Any, row: Row, name: str) -> Any:
-    """Four branches side by side: 1x1; 1x1 and 3x3; 1x1 and 5x5; pooling and 1x1 (figure 2 b)."""
+    """Apply four branches side by side (figure 2 b): 1x1; 1x1 and 3x3; 1x1 and 5x5; pooling and 1x1."""
     three = conv_bn(x, row.three_reduce, f"{name}_3x3_reduce")
     five = conv_bn(x, row.five_reduce, f"{name}_5x5_reduce")
     pooled = keras.layers.MaxPooling2D(3, 1, padding="same", name=f"{name}_pool")(x)
@@ -55,9 +55,9 @@ def inception(x: Any, row: Row, name: str) -> Any:
 def inception_v1(
     input_shape: tuple[int, int, int], classes: int, width: float = 1.0, downsample: int = 32, dropout: float = 0.0
 ) -> Any:
-    """Return Inception v1. dropout: the paper's is 0.4.
+    """Return Inception v1. The paper's dropout is 0.4.
 
-    Differences to the paper: batch normalization behind every convolution (https://arxiv.org/abs/1502.03167) in place
+    Unlike the paper's, it has batch normalization behind every convolution (https://arxiv.org/abs/1502.03167) instead
     of local response normalization, and no auxiliary classifiers.
     """
     stride = Strides(downsample)

@@ -8,17 +8,18 @@ from edge.models.blocks import conv, flat_classifier, image_input
 from edge.models.scaling import scale_channels
 
 CHANNELS = (6, 16)
-"""Of the 5x5 convolutions C1 and C3; a pooling follows each."""
+"""The channels of the 5x5 convolutions C1 and C3, which a pooling follows."""
 HIDDEN = (120, 84)
-"""Units of C5 and F6."""
+"""The units of C5 and F6."""
 
 
 def lenet5(input_shape: tuple[int, int, int], classes: int, width: float = 1.0, dropout: float = 0.0) -> Any:
-    """Return LeNet-5: (batch, classes) float32 probabilities.
+    """Return LeNet-5, with (batch, classes) float32 probabilities.
 
-    Differences to the paper: C3 sees all maps of S2 (table 1 leaves some out, for computers of the time); max pooling
-    without weights, because the delegates take no average pooling in int8; ReLU in place of the scaled tanh; softmax
-    in place of radial basis functions. C5, a 5x5 convolution over a 5x5 map, is the dense layer that it equals.
+    It differs from the paper's in four points. C3 sees all maps of S2, while table 1 leaves some out for the computers
+    of the time. The pooling is a maximum without weights, because delegates take no average pooling in int8. ReLU
+    stands for the scaled tanh, and softmax for radial basis functions. C5, a 5x5 convolution over a 5x5 map, is written
+    as the dense layer that it equals.
     """
     inputs = x = image_input(input_shape)
     for index, channels in enumerate(CHANNELS, start=1):

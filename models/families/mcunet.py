@@ -1,7 +1,7 @@
-"""MCUNet (Lin et al. 2020, https://arxiv.org/abs/2007.10319): networks searched for a microcontroller's memory.
+"""MCUNet (Lin et al. 2020, https://arxiv.org/abs/2007.10319): networks found by search for a microcontroller's memory.
 
-Two of the authors' model zoo (https://github.com/mit-han-lab/mcunet): ``mcunet-in2`` for ImageNet, which fits 256 kB of
-SRAM and 1 MB of flash, and ``mcunet-vww2`` for visual wake words, which fits 320 kB and 1 MB.
+There are two of the authors' model zoo (https://github.com/mit-han-lab/mcunet). ``mcunet-in2`` for ImageNet fits 256 kB
+of SRAM and 1 MB of flash; ``mcunet-vww2`` for visual wake words fits 320 kB and 1 MB.
 """
 
 from functools import partial
@@ -11,7 +11,7 @@ from edge.models.blocks import classifier, conv_bn, image_input, inverted_residu
 from edge.models.scaling import Strides, round_channels
 
 Rows = tuple[tuple[int, int, int, int], ...]
-"""Kernel, expansion, output channels, stride."""
+"""Rows of kernel, expansion, output channels and stride."""
 
 IN2: Rows = (
     (3, 1, 8, 1),
@@ -68,7 +68,7 @@ def _mcunet(
     downsample: int = 32,
     dropout: float = 0.0,
 ) -> Any:
-    """Return an MCUNet."""
+    """Return the MCUNet of a table of rows."""
     stride = Strides(downsample)
     inputs = image_input(input_shape)
     x = conv_bn(inputs, round_channels(16 * width), "stem", kernel=3, stride=stride(2), act="relu6")

@@ -1,8 +1,8 @@
 """The reference networks of MLPerf Tiny (Banbury et al. 2021, https://arxiv.org/abs/2106.07597), table 1.
 
-As in the reference code (https://github.com/mlcommons/tiny), convolutions and dense layers have biases although a
-batch normalization follows, so that its released weights fit. Conversion folds both into one bias. The fourth,
-for visual wake words, is ``edge.models.families.mobilenet_v1:mobilenet_v1_025_96``.
+As in the reference code (https://github.com/mlcommons/tiny), convolutions and dense layers have a bias although a batch
+normalization follows, so that its released weights fit. Conversion folds both into one bias. The fourth network, for
+visual wake words, is ``edge.models.families.mobilenet_v1:mobilenet_v1_025_96``.
 """
 
 from typing import Any
@@ -20,9 +20,9 @@ DECODER = (128, 128, 128, 128)
 
 
 def resnet8(input_shape: tuple[int, int, int], classes: int, width: float = 1.0, dropout: float = 0.0) -> Any:
-    """Return ResNet-8, for CIFAR-10: ResNet version 1 with one block a stage, without pooling behind the stem.
+    """Return ResNet-8 for CIFAR-10, a ResNet of version 1 with one block a stage, without pooling behind the stem.
 
-    The 1x1 convolutions of the shortcuts have no batch normalization, as in the reference.
+    As in the reference, the 1x1 convolutions of the shortcuts have no batch normalization.
     """
     inputs = image_input(input_shape)
     x = conv_bn(inputs, scale_channels(RESNET8_CHANNELS[0], width, "stem"), "stem", kernel=3, bias=True)
@@ -42,10 +42,10 @@ def _basic(x: Any, channels: int, stride: int, name: str) -> Any:
 
 
 def ds_cnn(input_shape: tuple[int, int, int], classes: int, width: float = 1.0, dropout: float = 0.0) -> Any:
-    """Return DS-CNN, for keyword spotting (https://arxiv.org/abs/1711.07128): depthwise separable convolutions.
+    """Return DS-CNN for keyword spotting (https://arxiv.org/abs/1711.07128), with depthwise separable convolutions.
 
-    Input: (frames, coefficients, 1), the paper's 49 frames of 10 MFCC. dropout: behind the pooling; the reference has
-    0.4 before it and 0.2 behind the stem.
+    The input is (frames, coefficients, 1), in the paper 49 frames of 10 MFCC. The dropout is behind the pooling; the
+    reference has 0.4 before it, and 0.2 behind the stem.
     """
     channels = scale_channels(DS_CNN_CHANNELS, width, "stem")
     inputs = image_input(input_shape)
@@ -58,10 +58,16 @@ def ds_cnn(input_shape: tuple[int, int, int], classes: int, width: float = 1.0, 
 
 
 def toycar(input_shape: tuple[int], classes: int, width: float = 1.0, dropout: float = 0.0) -> Any:
-    """Return the auto-encoder for anomaly detection: (batch, length) to the same, float32. ``classes`` has no use.
+    """Return the auto-encoder for anomaly detection, which maps (batch, length) to the same, float32.
 
-    Input: features of a sound, the benchmark's 5 frames of 128 log-mel energies. A sound's anomaly is its mean
-    squared error. width: of the hidden layers. dropout: of the code, the narrowest layer; the reference has none.
+    The input is the features of a sound, in the benchmark 5 frames of 128 log-mel energies. The mean squared error of
+    the output says how unusual a sound is.
+
+    Args:
+        input_shape: (length,).
+        classes: not used; every builder takes it.
+        width: width multiplier of the hidden layers.
+        dropout: rate behind the narrowest layer; the reference has none.
     """
     inputs = x = keras.Input(input_shape, name="features")
     for index, units in enumerate(ENCODER, start=1):
@@ -75,6 +81,6 @@ def toycar(input_shape: tuple[int], classes: int, width: float = 1.0, dropout: f
 
 
 def dense_bn(x: Any, units: int, name: str) -> Any:
-    """Dense layer with bias, batch normalization, ReLU; He-normal kernel."""
+    """Apply a dense layer with bias and a He-normal kernel, batch normalization and ReLU."""
     x = keras.layers.Dense(units, kernel_initializer="he_normal", name=f"{name}_dense")(x)
     return activation(batch_norm(x, f"{name}_bn"), "relu", name)

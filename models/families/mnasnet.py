@@ -1,4 +1,4 @@
-"""MnasNet-B1 (Tan et al. 2019, https://arxiv.org/abs/1807.11626), figure 7: the searched network without squeeze."""
+"""MnasNet-B1 (Tan et al. 2019, https://arxiv.org/abs/1807.11626), figure 7, without squeeze-and-excitation."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ ROWS = (
 def mnasnet_b1(
     input_shape: tuple[int, int, int], classes: int, width: float = 1.0, downsample: int = 32, dropout: float = 0.0
 ) -> Any:
-    """Return MnasNet-B1. The last convolution keeps 1280 channels for widths below 1."""
+    """Return MnasNet-B1. The last convolution has 1280 channels for widths below 1."""
     stride = Strides(downsample)
     inputs = image_input(input_shape)
     x = conv_bn(inputs, round_channels(32 * width), "stem", kernel=3, stride=stride(2))

@@ -1,7 +1,7 @@
-"""MobileFaceNet (Chen et al. 2018, https://arxiv.org/abs/1804.07573), table 1: a face to a vector.
+"""MobileFaceNet (Chen et al. 2018, https://arxiv.org/abs/1804.07573), table 1, which maps a face to a vector.
 
-Trained with the loss of ``edge.models.heads.arcface``. Two faces are of one person when their vectors point the same
-way.
+It is trained with the loss of ``edge.models.heads.arcface``. Two faces belong to one person when their vectors point in
+the same direction.
 """
 
 from typing import Any
@@ -27,10 +27,10 @@ DOWNSAMPLE = 16
 
 @keras.utils.register_keras_serializable("edge")
 class PReLU(keras.layers.PReLU):
-    """x where positive, else x times a trained slope, one a channel (https://arxiv.org/abs/1502.01852).
+    """PReLU: x where it is positive, else x times a trained slope for each channel (https://arxiv.org/abs/1502.01852).
 
-    Input and output: (batch, height, width, channels). For int8 it is x + (1 - slope) * relu(-x): the delegate takes
-    PRELU in float only (MobileFaceNet in int8, one thread: 39 ms with it, 10 ms without).
+    Input and output are (batch, height, width, channels). For int8 it is written as x + (1 - slope) * relu(-x), because
+    the delegate takes PRELU in float only (MobileFaceNet in int8 on one thread takes 39 ms with it, 10 ms without).
     """
 
     quantizes_output = True
@@ -40,14 +40,14 @@ class PReLU(keras.layers.PReLU):
         super().__init__(**{"shared_axes": (1, 2), "alpha_initializer": keras.initializers.Constant(0.25), **kwargs})
 
     def call(self, inputs: Any) -> Any:
-        if lowering.target() == lowering.INT8:
+        if lowering.current() == lowering.INT8:
             return inputs + (1 - self.alpha) * tf.nn.relu(-1.0 * inputs)  # negation has no int8 kernel
         return super().call(inputs)
 
 
 @keras.utils.register_keras_serializable("edge")
 class UnitLength(keras.layers.Layer):
-    """Divide each vector by its Euclidean length. Input and output: (batch, size)."""
+    """Divide each vector by its Euclidean length. Input and output are (batch, size)."""
 
     quantizes_output = True
 
@@ -62,12 +62,17 @@ def mobilefacenet(
     downsample: int = DOWNSAMPLE,
     normalize: bool = False,
 ) -> Any:
-    """Return MobileFaceNet: (batch, height, width, channels) to (batch, classes) float32, an embedding.
+    """Return MobileFaceNet, which maps (batch, height, width, channels) to embeddings, (batch, classes) float32.
 
-    ``classes`` is the embedding's size, the paper's 128; the people are classes of the loss only.
-    normalize: divide the embedding by its length, so that a product of two is their cosine.
-    The head has 512 channels for widths below 1. The last depthwise convolution is as large as its input: its
-    weights depend on the image's size.
+    The head has 512 channels for widths below 1. The last depthwise convolution is as large as its input, so its
+    weights depend on the size of the images.
+
+    Args:
+        input_shape: (height, width, channels).
+        classes: the size of an embedding, 128 in the paper. The people are classes of the loss only.
+        width: width multiplier.
+        downsample: the product of all strides.
+        normalize: whether to divide each embedding by its length, so that the product of two is their cosine.
     """
     stride = Strides(downsample, DOWNSAMPLE)
     inputs = image_input(input_shape)
@@ -94,7 +99,7 @@ def prelu(x: Any, name: str) -> Any:
 
 
 def bottleneck(x: Any, channels: int, expansion: int, stride: int, name: str) -> Any:
-    """Inverted residual with PReLU; the input is added where the shape is kept (section 3.3)."""
+    """Apply an inverted residual with PReLU (section 3.3). Input and output are added where the shape is kept."""
     entry = x
     expanded = entry.shape[-1] * expansion
     x = prelu(conv_bn(x, expanded, f"{name}_expand", act=None), f"{name}_expand")
@@ -106,7 +111,7 @@ def bottleneck(x: Any, channels: int, expansion: int, stride: int, name: str) ->
 
 
 def global_depthwise(x: Any, name: str) -> Any:
-    """Weigh every position by its own trained weight, a channel at a time (section 3.2): to (batch, 1, 1, channels)."""
+    """Return the weighted sum of each channel's positions, (batch, 1, 1, channels); the weights are trained (3.2)."""
     x = keras.layers.DepthwiseConv2D(
         x.shape[1:3],
         use_bias=False,

@@ -26,7 +26,7 @@ ROWS = (
 def mobilenet_v1(
     input_shape: tuple[int, int, int], classes: int, width: float = 1.0, downsample: int = 32, dropout: float = 0.0
 ) -> Any:
-    """Return MobileNetV1. downsample: total stride, see ``edge.models.scaling.Strides``."""
+    """Return MobileNetV1. ``downsample`` is the total stride, see ``edge.models.scaling.Strides``."""
     return _mobilenet_v1("mobilenet_v1", input_shape, classes, width, downsample, dropout)
 
 
@@ -35,8 +35,8 @@ def mobilenet_v1_025_96(
 ) -> Any:
     """Return the network of MLPerf Tiny's visual wake words (https://arxiv.org/abs/2106.07597, table 1).
 
-    MobileNetV1 at a quarter of its channels, which ``width`` multiplies. As in the reference code
-    (https://github.com/mlcommons/tiny): ReLU, and convolutions with a bias although batch normalization follows.
+    It is MobileNetV1 with a quarter of the channels, which ``width`` multiplies. As in the reference code
+    (https://github.com/mlcommons/tiny), it has ReLU, and convolutions with a bias although batch normalization follows.
     """
     name = "mobilenet_v1_025_96"
     return _mobilenet_v1(name, input_shape, classes, 0.25 * width, downsample, dropout, act="relu", bias=True)

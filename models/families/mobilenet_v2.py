@@ -20,7 +20,10 @@ ROWS = (
 
 
 def inverted_residual(x: Any, channels: int, stride: int, expansion: int, name: str, dilation: int = 1) -> Any:
-    """Expand 1x1, depthwise 3x3, project 1x1 without activation; add the input where the shape is kept."""
+    """Apply the block of figure 4: expand by 1x1, depthwise 3x3, project by 1x1 without activation.
+
+    Where input and output have the same shape, they are added.
+    """
     entry = x
     if expansion != 1:
         x = conv_bn(x, entry.shape[-1] * expansion, f"{name}_expand", act="relu6")
@@ -39,9 +42,9 @@ def mobilenet_v2(
     output_stride: int = 32,
     dropout: float = 0.0,
 ) -> Any:
-    """Return MobileNetV2. The last convolution keeps 1280 channels for widths below 1, as in the paper.
+    """Return MobileNetV2. As in the paper, the last convolution has 1280 channels for widths below 1.
 
-    output_stride: strides beyond this total become dilation, for dense prediction.
+    Strides beyond a total of ``output_stride`` become dilation, for dense prediction.
     """
     stride, dilate = Strides(downsample), Dilation(output_stride)
     inputs = image_input(input_shape)

@@ -1,7 +1,7 @@
 """MobileNetV3 (Howard et al. 2019, https://arxiv.org/abs/1905.02244), tables 1 and 2, and its minimalistic variants.
 
-Minimalistic: the same tables with 3x3 kernels, ReLU and no squeeze-and-excitation, for hardware that is slow at the
-rest (https://github.com/tensorflow/models/tree/master/research/slim/nets/mobilenet).
+The minimalistic variants have 3x3 kernels, ReLU and no squeeze-and-excitation, for hardware that is slow at the rest
+(https://github.com/tensorflow/models/tree/master/research/slim/nets/mobilenet).
 """
 
 from functools import partial
@@ -12,7 +12,7 @@ from edge.models.scaling import Strides, round_channels
 
 RE, HS = "relu", "hard_swish"
 
-# kernel, exp size, out, SE, NL, s: the columns of the paper's tables
+# the columns of the paper's tables: kernel, exp size, out, SE, NL, s
 LARGE = (
     (3, 16, 16, False, RE, 1),
     (3, 64, 24, False, RE, 2),
@@ -44,7 +44,7 @@ SMALL = (
     (5, 576, 96, True, HS, 1),
 )
 HIDDEN = {LARGE: 1280, SMALL: 1024}
-"""Units of the layer between the pooling and the classifier."""
+"""The units of the layer between the pooling and the classifier."""
 
 
 def _mobilenet_v3(
@@ -57,9 +57,9 @@ def _mobilenet_v3(
     downsample: int = 32,
     dropout: float = 0.0,
 ) -> Any:
-    """Return MobileNetV3, other widths as in the reference code.
+    """Return MobileNetV3. Widths other than 1 are as in the reference code.
 
-    There exp size is a ratio to the block's input, and the hidden layer keeps its units for widths below 1.
+    There exp size is a ratio to the block's input, and the hidden layer keeps all its units for widths below 1.
     """
     stride, last = Strides(downsample), RE if minimalistic else HS
     inputs = image_input(input_shape)

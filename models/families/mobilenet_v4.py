@@ -1,4 +1,4 @@
-"""MobileNetV4 (Qin et al. 2024, https://arxiv.org/abs/2404.10518), appendix D: the two convolutional networks."""
+"""MobileNetV4 (Qin et al. 2024, https://arxiv.org/abs/2404.10518), appendix D, the two convolutional networks."""
 
 from functools import partial
 from typing import Any
@@ -9,9 +9,10 @@ from edge.models.blocks import conv_bn, depthwise_bn, image_input, probabilities
 from edge.models.scaling import Strides, round_channels
 
 Convolution = tuple[int, int, str | None, int]
-"""Kernel, output channels, activation, stride."""
+"""A row of kernel, output channels, activation and stride."""
 Bottleneck = tuple[int, int, int, int, int]
-"""Depthwise kernel before the expansion, depthwise kernel behind it (0: none), expansion, output channels, stride."""
+"""A row of the depthwise kernel before the expansion and the one behind it (0 for none), expansion, output channels and
+stride."""
 Rows = tuple[Convolution | Bottleneck, ...]
 
 SMALL: Rows = (
@@ -63,10 +64,19 @@ HEAD, HIDDEN = 960, 1280
 def universal_inverted_bottleneck(
     x: Any, start: int, middle: int, expansion: int, channels: int, stride: int, name: str
 ) -> Any:
-    """Expand and project 1x1, with a depthwise convolution before each where its kernel is not 0 (section 4).
+    """Apply the universal inverted bottleneck (section 4): depthwise, expand by 1x1, depthwise, project by 1x1.
 
-    With both kernels it is ExtraDW, with the second alone an inverted bottleneck, with the first alone ConvNext-like,
-    with none FFN. The stride is the last depthwise convolution's; the input is added where the shape is kept.
+    With both depthwise kernels it is the paper's ExtraDW, with the second alone an inverted bottleneck, with the first
+    alone ConvNext-like, and with none FFN. Where input and output have the same shape, they are added.
+
+    Args:
+        x: (batch, height, width, channels).
+        start: side of the depthwise kernel before the expansion; 0 for none.
+        middle: side of the depthwise kernel before the projection; 0 for none.
+        expansion: channels between expansion and projection, in units of the input's.
+        channels: output channels.
+        stride: of the last depthwise convolution.
+        name: prefix of the layers' names.
     """
     entry = x
     if start:
@@ -89,7 +99,7 @@ def _mobilenet_v4(
     downsample: int = 32,
     dropout: float = 0.0,
 ) -> Any:
-    """Return MobileNetV4-Conv. The hidden layer keeps its units for widths below 1."""
+    """Return MobileNetV4-Conv. The hidden layer keeps all its units for widths below 1."""
     stride = Strides(downsample)
     inputs = image_input(input_shape)
     x = conv_bn(inputs, round_channels(32 * width), "stem", kernel=3, stride=stride(2))

@@ -1,4 +1,4 @@
-"""MobileViT (Mehta and Rastegari 2022, https://arxiv.org/abs/2110.02178), table 4: attention and inverted residuals."""
+"""MobileViT (Mehta and Rastegari 2022, https://arxiv.org/abs/2110.02178), table 4: convolutions and attention."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,16 @@ ACT = "swish"
 
 @dataclass(frozen=True)
 class Variant:
-    """stem, head: channels. channels: of stages 1 to 5. sizes, depths: of the tokens and layers in stages 3 to 5."""
+    """A column of table 4.
+
+    Attributes:
+        stem: channels of the stem.
+        channels: channels of stages 1 to 5.
+        sizes: size of a token in stages 3 to 5.
+        head: channels of the last convolution.
+        expansion: of the inverted residuals.
+        depths: transformer layers in stages 3 to 5.
+    """
 
     stem: int
     channels: tuple[int, int, int, int, int]
@@ -36,9 +45,9 @@ VARIANTS = {
 
 @keras.utils.register_keras_serializable("edge")
 class Unfold(keras.layers.Layer):
-    """Sort the positions by their place in a 2x2 patch (section 3.1): the tokens that attend to each other.
+    """Sort the positions by their place in a 2x2 patch (section 3.1). Tokens of the same place attend to each other.
 
-    Input: (batch, height, width, channels), sides even. Output: (batch, 4, height * width / 4, channels).
+    The input is (batch, height, width, channels) with even sides, the output (batch, 4, height * width / 4, channels).
     No tensor has more than four dimensions.
     """
 
@@ -53,7 +62,7 @@ class Unfold(keras.layers.Layer):
 
 @keras.utils.register_keras_serializable("edge")
 class Fold(keras.layers.Layer):
-    """Undo ``Unfold``. height: of the map. Input: (batch, 4, height * width / 4, channels)."""
+    """The inverse of ``Unfold`` for maps of a given height. The input is (batch, 4, height * width / 4, channels)."""
 
     quantizes_output = False
 
@@ -74,9 +83,10 @@ class Fold(keras.layers.Layer):
 
 @keras.utils.register_keras_serializable("edge")
 class LayerNorm(keras.layers.Layer):
-    """(x - mean) / sqrt(variance + 1e-5) * gamma + beta over the last axis (https://arxiv.org/abs/1607.06450).
+    """Layer normalization, (x - mean) / sqrt(variance + 1e-5) * gamma + beta over the last axis.
 
-    Keras' own goes through a batch normalization, whose shapes the converter computes at run time.
+    It is from https://arxiv.org/abs/1607.06450. Keras' own layer uses a batch normalization, and its shapes would be
+    computed when the converted file runs.
     """
 
     quantizes_output = True
@@ -97,8 +107,8 @@ class LayerNorm(keras.layers.Layer):
 class Attention(keras.layers.Layer):
     """Scaled dot-product attention with ``heads`` heads (https://arxiv.org/abs/1706.03762, section 3.2).
 
-    Input: (batch, sets, tokens, 3 * size): queries, keys, values. Output: (batch, sets, tokens, size).
-    Tokens attend to those of their own set.
+    The input is (batch, sets, tokens, 3 * size) with queries, keys and values. The output is (batch, sets, tokens,
+    size). Tokens attend to those of their own set.
     """
 
     quantizes_output = True
@@ -121,7 +131,7 @@ class Attention(keras.layers.Layer):
         return tf.reshape(x, (-1, sets, tokens, size))
 
     def _apart(self, x: Any, size: int) -> Any:
-        """(batch, sets, tokens, size) to (batch * sets, heads, tokens, size / heads)."""
+        """Reshape (batch, sets, tokens, size) to (batch * sets, heads, tokens, size / heads)."""
         x = tf.reshape(x, (-1, x.shape[2], self.heads, size // self.heads))
         return tf.transpose(x, (0, 2, 1, 3))
 
@@ -132,9 +142,9 @@ class Attention(keras.layers.Layer):
 def mobilevit(
     variant: str, input_shape: tuple[int, int, int], classes: int, width: float = 1.0, dropout: float = 0.0
 ) -> Any:
-    """Return MobileViT. Height and width are multiples of 64: the last maps divide into patches.
+    """Return MobileViT. ``width`` multiplies all channels and the size of the tokens.
 
-    width: of all channels and of the tokens.
+    Height and width must be multiples of 64, so that the last maps divide into patches.
     """
     v = VARIANTS[variant]
     inputs = image_input(input_shape)
@@ -157,12 +167,19 @@ mobilevit_s = partial(mobilevit, "mobilevit_s")
 
 
 def residual(x: Any, channels: float, expansion: int, stride: int, name: str) -> Any:
-    """Inverted residual with swish."""
+    """Apply an inverted residual with swish."""
     return inverted_residual(x, x.shape[-1] * expansion, round_channels(channels), name, stride=stride, act=ACT)
 
 
 def mobilevit_block(x: Any, size: int, depth: int, name: str) -> Any:
-    """Local 3x3 convolution, ``depth`` transformer layers over the unfolded map, fusion with the input (figure 1 b)."""
+    """Apply the MobileViT block (figure 1 b): a 3x3 convolution, transformer layers, fusion with the input.
+
+    Args:
+        x: (batch, height, width, channels).
+        size: size of a token.
+        depth: number of transformer layers over the unfolded map.
+        name: prefix of the layers' names.
+    """
     entry = x
     x = conv_bn(x, entry.shape[-1], f"{name}_local", kernel=3, act=ACT)
     x = conv(x, size, f"{name}_embed", act=None, bias=False)
@@ -178,9 +195,10 @@ def mobilevit_block(x: Any, size: int, depth: int, name: str) -> Any:
 
 
 def transformer(x: Any, size: int, name: str) -> Any:
-    """Attention, then two dense layers a token; each normalizes before it and adds its input behind it.
+    """Apply attention, then two dense layers to each token.
 
-    A dense layer over (sets, tokens, size) is a 1x1 convolution.
+    Both parts begin with a normalization and end with the addition of their input. A dense layer over (sets, tokens,
+    size) is written as a 1x1 convolution.
     """
     entry = x
     x = LayerNorm(name=f"{name}_norm1")(x)

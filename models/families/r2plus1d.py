@@ -1,4 +1,4 @@
-"""R(2+1)D (Tran et al. 2018, https://arxiv.org/abs/1711.11248), table 1: ResNet over clips, space and time apart."""
+"""R(2+1)D (Tran et al. 2018, https://arxiv.org/abs/1711.11248), table 1: a ResNet over clips, space and time apart."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ STEM_CHANNELS, STEM_BETWEEN = 64, 45
 
 
 def r2plus1d_18(input_shape: tuple[int, int, int, int], classes: int, width: float = 1.0, dropout: float = 0.0) -> Any:
-    """Return R(2+1)D-18: (batch, frames, height, width, channels) to one class a clip."""
+    """Return R(2+1)D-18, which maps (batch, frames, height, width, channels) to one class a clip."""
     inputs = clip_input(input_shape)
     between = scale_channels(STEM_BETWEEN, width, "stem")
     x = conv3d(inputs, between, "stem_space", (1, 7, 7), (1, 2, 2), normalized=True)
@@ -28,7 +28,7 @@ def r2plus1d_18(input_shape: tuple[int, int, int, int], classes: int, width: flo
 
 
 def basic_block(x: Any, channels: int, stride: int, name: str) -> Any:
-    """Two (2+1)-D convolutions; the input is added, through a 1x1x1 convolution where the shape changes."""
+    """Apply two (2+1)-D convolutions and add the input, through a 1x1x1 convolution where the shape changes."""
     entry = x
     between = channels_between(entry.shape[-1], channels)
     x = conv2plus1d(x, channels, between, stride, f"{name}_conv1", "relu")
@@ -40,14 +40,14 @@ def basic_block(x: Any, channels: int, stride: int, name: str) -> Any:
 
 
 def conv2plus1d(x: Any, channels: int, between: int, stride: int, name: str, act: str | None) -> Any:
-    """1x3x3 to ``between`` channels, ReLU, 3x1x1 to ``channels``."""
+    """Apply a 1x3x3 convolution to ``between`` channels, ReLU, and a 3x1x1 convolution to ``channels``."""
     x = conv3d(x, between, f"{name}_space", (1, 3, 3), (1, stride, stride), normalized=True)
     return conv3d(x, channels, f"{name}_time", (3, 1, 1), (stride, 1, 1), act, normalized=True)
 
 
 def channels_between(entry: int, channels: int) -> int:
-    """Return how many make the pair as large as a 3x3x3 convolution (section 3.5).
+    """Return the channels between a pair that give it as many weights as a 3x3x3 convolution (section 3.5).
 
-    As in the authors' code and torchvision, a block's second pair has its first pair's number.
+    As in the authors' code and torchvision, the second pair of a block has as many as the first.
     """
     return max(1, 27 * entry * channels // (9 * entry + 3 * channels))

@@ -1,4 +1,4 @@
-"""ResNet (He et al. 2015, https://arxiv.org/abs/1512.03385), table 1: 18, 34 and 50 layers."""
+"""ResNet (He et al. 2015, https://arxiv.org/abs/1512.03385), table 1, with 18, 34 and 50 layers."""
 
 from collections.abc import Callable
 from functools import partial
@@ -10,17 +10,17 @@ from edge.models.blocks import activation, classifier, conv_bn, image_input
 from edge.models.scaling import Strides, scale_channels
 
 CHANNELS = (64, 128, 256, 512)
-"""Of the 3x3 convolutions of each stage."""
+"""The channels of the 3x3 convolutions of each stage."""
 REPEATS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
-"""Blocks of each stage, by the number of layers."""
+"""The number of blocks of each stage, by the number of layers."""
 EXPANSION = 4
-"""Output channels of a bottleneck in units of its 3x3 convolution's."""
+"""The output channels of a bottleneck, in units of the channels of its 3x3 convolution."""
 
 Block = Callable[[Any, int, int, str], Any]
 
 
 def basic(x: Any, channels: int, stride: int, name: str) -> Any:
-    """Two 3x3 convolutions (figure 5, left)."""
+    """Apply a basic block: two 3x3 convolutions and a shortcut (figure 5, left)."""
     entry = x
     x = conv_bn(x, channels, f"{name}_conv1", kernel=3, stride=stride)
     x = conv_bn(x, channels, f"{name}_conv2", kernel=3, act=None)
@@ -28,7 +28,10 @@ def basic(x: Any, channels: int, stride: int, name: str) -> Any:
 
 
 def bottleneck(x: Any, channels: int, stride: int, name: str) -> Any:
-    """Reduce 1x1, 3x3, expand 1x1 (figure 5, right). Version 1.5: the stride is the 3x3's, in the paper the first's."""
+    """Apply a bottleneck: reduce by 1x1, 3x3, expand by 1x1, and a shortcut (figure 5, right).
+
+    As in version 1.5, the stride is in the 3x3 convolution; in the paper it is in the first one.
+    """
     entry = x
     x = conv_bn(x, channels, f"{name}_reduce")
     x = conv_bn(x, channels, f"{name}_conv", kernel=3, stride=stride)
@@ -37,7 +40,7 @@ def bottleneck(x: Any, channels: int, stride: int, name: str) -> Any:
 
 
 def join(entry: Any, x: Any, stride: int, name: str) -> Any:
-    """Add the block's input, through a 1x1 convolution where the shape changes (option B), and rectify."""
+    """Add the block's input, through a 1x1 convolution where the shape changes (option B), and apply ReLU."""
     if stride != 1 or entry.shape[-1] != x.shape[-1]:
         entry = conv_bn(entry, x.shape[-1], f"{name}_shortcut", stride=stride, act=None)
     return activation(keras.layers.Add(name=f"{name}_add")([entry, x]), "relu", name)
@@ -52,7 +55,7 @@ def resnet(
     downsample: int = 32,
     dropout: float = 0.0,
 ) -> Any:
-    """Return ResNet with ``layers`` layers. downsample below 16 also leaves out the stem's pooling."""
+    """Return ResNet with 18, 34 or 50 layers. With ``downsample`` below 16 the stem has no pooling, either."""
     stride = Strides(downsample)
     inputs = image_input(input_shape)
     x = conv_bn(inputs, scale_channels(CHANNELS[0], width, "stem"), "stem", kernel=7, stride=stride(2))

@@ -1,4 +1,4 @@
-"""ShuffleNet (Zhang et al. 2018, https://arxiv.org/abs/1707.01083), table 1: grouped 1x1 and channel shuffle."""
+"""ShuffleNet (Zhang et al. 2018, https://arxiv.org/abs/1707.01083), table 1, with grouped 1x1 and channel shuffle."""
 
 from typing import Any
 
@@ -9,18 +9,27 @@ from edge.models.blocks import activation, classifier, conv_bn, depthwise_bn, im
 from edge.models.layers import AveragePool, ChannelShuffle
 from edge.models.scaling import Strides, round_channels
 
-# groups: output channels of stage 2; each later stage doubles them
+# the output channels of stage 2 by the number of groups; each later stage doubles them
 STAGE2_CHANNELS = {1: 144, 2: 200, 3: 240, 4: 272, 8: 384}
 REPEATS = (4, 8, 4)
 STEM_CHANNELS = 24
 
 
 def unit(x: Any, channels: int, stride: int, groups: int, first_groups: int, widens: bool, name: str) -> Any:
-    """Grouped 1x1, shuffle, depthwise 3x3, grouped 1x1; figure 2 (b), or (c) where the unit ``widens``.
+    """Apply a ShuffleNet unit: grouped 1x1, shuffle, depthwise 3x3, grouped 1x1 (figure 2 b).
 
-    first_groups: of the first 1x1; the very first unit has 1 because its input is too narrow.
-    A widening unit concatenates its average-pooled input instead of adding it; the activation that follows in the
-    paper stands before the concatenation, where it is part of the convolution: the shortcut is never negative.
+    A unit that ``widens`` (figure 2 c) concatenates its average-pooled input instead of adding it. In the paper the
+    activation follows the concatenation. Here it is before it, where it is part of the convolution; that is the same,
+    because the shortcut is never negative.
+
+    Args:
+        x: (batch, height, width, channels).
+        channels: output channels.
+        stride: of the depthwise convolution.
+        groups: of the 1x1 convolutions.
+        first_groups: of the first 1x1 convolution; 1 in the very first unit, because its input is too narrow.
+        widens: whether the unit adds channels.
+        name: prefix of the layers' names.
     """
     entry = x
     x = conv_bn(x, channels // 4, f"{name}_reduce", groups=first_groups)
@@ -44,7 +53,7 @@ def shufflenet_v1(
     downsample: int = 32,
     dropout: float = 0.0,
 ) -> Any:
-    """Return ShuffleNetV1. groups: 1, 2, 3, 4 or 8; channels are rounded to multiples of 4 * groups."""
+    """Return ShuffleNetV1 with 1, 2, 3, 4 or 8 groups. Channels are rounded to multiples of 4 * groups."""
     if groups not in STAGE2_CHANNELS:
         raise InputError(f"groups must be one of {sorted(STAGE2_CHANNELS)} (table 1 of the paper), got {groups}")
     stride = Strides(downsample)

@@ -1,4 +1,4 @@
-"""ShuffleNetV2 (Ma et al. 2018, https://arxiv.org/abs/1807.11164), table 5: channel split and shuffle."""
+"""ShuffleNetV2 (Ma et al. 2018, https://arxiv.org/abs/1807.11164), table 5, with channel split and shuffle."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from edge.models.blocks import classifier, conv_bn, depthwise_bn, image_input
 from edge.models.layers import ChannelShuffle, ChannelSplit
 from edge.models.scaling import Strides, round_channels
 
-# width: output channels of stages 2, 3, 4 and of the last convolution
+# the output channels of stages 2, 3 and 4 and of the last convolution, by the width
 CHANNELS = {
     0.5: (48, 96, 192, 1024),
     1.0: (116, 232, 464, 1024),
@@ -20,7 +20,7 @@ STEM_CHANNELS = 24
 
 
 def stage_channels(width: float) -> tuple[int, int, int, int]:
-    """Return the channels of stages 2 to 4 and of the head: table 5's, between its columns a rounded multiple."""
+    """Return the channels of stages 2 to 4 and of the head. Widths that table 5 lacks get rounded multiples."""
     if width in CHANNELS:
         return CHANNELS[width]
     first = round_channels(116 * width, 4)
@@ -28,14 +28,14 @@ def stage_channels(width: float) -> tuple[int, int, int, int]:
 
 
 def branch(x: Any, channels: int, stride: int, name: str) -> Any:
-    """1x1, depthwise 3x3, 1x1: the right branch of figure 3 (c) and (d)."""
+    """Apply the right branch of figure 3 (c) and (d): 1x1, depthwise 3x3, 1x1."""
     x = conv_bn(x, channels, f"{name}_reduce")
     x = depthwise_bn(x, name, stride=stride, act=None)
     return conv_bn(x, channels, f"{name}_expand")
 
 
 def basic_unit(x: Any, name: str) -> Any:
-    """Split, one half through the branch, concatenate, shuffle (figure 3 c)."""
+    """Split the channels, apply the branch to one half, concatenate and shuffle (figure 3 c)."""
     kept, worked = ChannelSplit(name=f"{name}_split")(x)
     worked = branch(worked, worked.shape[-1], 1, name)
     x = keras.layers.Concatenate(name=f"{name}_concat")([kept, worked])
@@ -43,7 +43,7 @@ def basic_unit(x: Any, name: str) -> Any:
 
 
 def widening_unit(x: Any, channels: int, stride: int, name: str) -> Any:
-    """Both halves see the whole input, so that the channels grow (figure 3 d)."""
+    """Apply two branches to the whole input, concatenate and shuffle, so that the channels grow (figure 3 d)."""
     shortcut = depthwise_bn(x, f"{name}_shortcut", stride=stride, act=None)
     shortcut = conv_bn(shortcut, channels // 2, f"{name}_shortcut")
     x = keras.layers.Concatenate(name=f"{name}_concat")([shortcut, branch(x, channels // 2, stride, name)])
@@ -53,7 +53,7 @@ def widening_unit(x: Any, channels: int, stride: int, name: str) -> Any:
 def shufflenet_v2(
     input_shape: tuple[int, int, int], classes: int, width: float = 1.0, downsample: int = 32, dropout: float = 0.0
 ) -> Any:
-    """Return ShuffleNetV2. downsample below 16 also leaves out the stem's pooling."""
+    """Return ShuffleNetV2. With ``downsample`` below 16 the stem has no pooling, either."""
     stride = Strides(downsample)
     *stages, head = stage_channels(width)
     inputs = image_input(input_shape)

@@ -9,7 +9,7 @@ import tf_keras as keras
 from edge.models.blocks import activation, conv, image_input, softmax
 from edge.models.scaling import scale_channels
 
-# channels of the squeeze convolution, of each expand convolution; a stage begins with a pooling
+# the channels of the squeeze convolution and of each expand convolution; a stage begins with a pooling
 V1_0 = (
     ((16, 64), (16, 64), (32, 128)),
     ((32, 128), (48, 192), (48, 192), (64, 256)),
@@ -20,12 +20,19 @@ V1_1 = (
     ((32, 128), (32, 128)),
     ((48, 192), (48, 192), (64, 256), (64, 256)),
 )
-"""https://github.com/forresti/SqueezeNet: pools earlier, 2.4 times less computation at the same accuracy."""
+"""The stages of 1.1, which pools earlier, for 2.4 times less computation at the same accuracy, see
+https://github.com/forresti/SqueezeNet."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """stem: channels and kernel of the first convolution, whose stride is 2."""
+    """A version of the network.
+
+    Attributes:
+        name: the model's name.
+        stem: channels and kernel of the first convolution, whose stride is 2.
+        stages: the fire modules of each stage.
+    """
 
     name: str
     stem: tuple[int, int]
@@ -33,26 +40,26 @@ class Version:
 
 
 def squeezenet_1_0(input_shape: tuple[int, int, int], classes: int, width: float = 1.0, dropout: float = 0.0) -> Any:
-    """Return SqueezeNet 1.0. dropout: the paper's is 0.5."""
+    """Return SqueezeNet 1.0. The paper's dropout is 0.5."""
     return _squeezenet(Version("squeezenet_1_0", (96, 7), V1_0), input_shape, classes, width, dropout)
 
 
 def squeezenet_1_1(input_shape: tuple[int, int, int], classes: int, width: float = 1.0, dropout: float = 0.0) -> Any:
-    """Return SqueezeNet 1.1. dropout: the authors' is 0.5."""
+    """Return SqueezeNet 1.1. The authors' dropout is 0.5."""
     return _squeezenet(Version("squeezenet_1_1", (64, 3), V1_1), input_shape, classes, width, dropout)
 
 
 def fire(x: Any, squeezed: int, expanded: int, name: str) -> Any:
-    """Squeeze 1x1, then expand 1x1 and 3x3 side by side (figure 1)."""
+    """Apply a fire module: squeeze by 1x1, then expand by 1x1 and 3x3 side by side (figure 1)."""
     x = conv(x, squeezed, f"{name}_squeeze")
     expansions = [conv(x, expanded, f"{name}_expand1x1"), conv(x, expanded, f"{name}_expand3x3", kernel=3)]
     return keras.layers.Concatenate(name=f"{name}_concat")(expansions)
 
 
 def max_pool(x: Any, name: str) -> Any:
-    """3x3, stride 2; a last window may hang over the border, as in Caffe: height becomes height // 2.
+    """Apply a 3x3 max pooling with stride 2, where the last window may reach over the border, as in Caffe.
 
-    Beside an even side an odd one is padded too, and rounded up: Keras pads both or none.
+    A height becomes height // 2. Keras pads both sides or none, so an odd side beside an even one is rounded up.
     """
     padding = "valid" if x.shape[1] % 2 and x.shape[2] % 2 else "same"
     return keras.layers.MaxPooling2D(3, 2, padding=padding, name=name)(x)
@@ -72,7 +79,7 @@ def _squeezenet(version: Version, input_shape: tuple[int, int, int], classes: in
 
 
 def _top(x: Any, classes: int, dropout: float) -> Any:
-    """Dropout, a 1x1 convolution to the classes, rectified as in the paper, the mean of its positions, softmax."""
+    """Apply dropout, a 1x1 convolution to the classes, ReLU as in the paper, the mean over positions, and softmax."""
     if dropout:
         x = keras.layers.Dropout(dropout, name="classifier_dropout")(x)
     normal = keras.initializers.RandomNormal(0.0, 0.01)

@@ -11,7 +11,7 @@ from edge.models.scaling import scale_channels
 WIDTHS = (3, 4, 5)
 FILTERS = 100
 VOCABULARY = 18_765
-"""Words of the paper's first data set (MR, table 1)."""
+"""The number of words in the paper's first data set (MR, table 1)."""
 
 
 def text_cnn(
@@ -22,11 +22,21 @@ def text_cnn(
     embedding: int = 300,
     dropout: float = 0.0,
 ) -> Any:
-    """Return the network with one trained channel, CNN-rand: (batch, length) int32 tokens, each below ``vocabulary``.
+    """Return the paper's CNN-rand, which maps (batch, length) int32 tokens to one class a sentence.
 
-    Shorter sentences are filled up with a token of their own, 0 as a rule. width: of the filters, not the embedding.
-    dropout: 0.5 in the paper, behind the maxima. The paper also rescales the classifier's weights to a norm of 3.
-    Raises InputError for a vocabulary or an embedding below 1.
+    Tokens are below ``vocabulary``. Shorter sentences are filled up with a padding token, usually 0. The paper also
+    limits the norm of the classifier's weights to 3.
+
+    Args:
+        input_shape: (length,).
+        classes: number of outputs.
+        width: width multiplier of the filters, but not of the embedding.
+        vocabulary: number of different tokens.
+        embedding: size of a token's vector.
+        dropout: rate behind the maxima, 0.5 in the paper.
+
+    Raises:
+        InputError: ``vocabulary`` or ``embedding`` is below 1.
     """
     for name, value in (("vocabulary", vocabulary), ("embedding", embedding)):
         if value < 1:
@@ -42,6 +52,6 @@ def text_cnn(
 
 
 def _maximum(x: Any, words: int, filters: int) -> Any:
-    """Convolve ``words`` neighbouring tokens; keep each filter's maximum over the sentence: (batch, 1, 1, filters)."""
+    """Convolve ``words`` neighbouring tokens; return the maxima over the sentence, (batch, 1, 1, filters)."""
     x = conv(x, filters, f"width{words}", kernel=(words, 1), padding="valid")
     return keras.layers.MaxPooling2D((x.shape[1], 1), name=f"width{words}_maximum")(x)

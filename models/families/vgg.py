@@ -19,7 +19,7 @@ HIDDEN = 4096
 
 
 def vgg16(input_shape: tuple[int, int, int], classes: int, width: float = 1.0, dropout: float = 0.0) -> Any:
-    """Return VGG-16. dropout: before the hidden dense layers; the paper's is 0.5."""
+    """Return VGG-16. The paper's dropout, before the hidden dense layers, is 0.5."""
     inputs = x = image_input(input_shape)
     for stage, (channels, repeats) in enumerate(ROWS, start=1):
         for block in range(1, repeats + 1):

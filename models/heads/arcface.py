@@ -1,6 +1,6 @@
-"""ArcFace (Deng et al. 2018, https://arxiv.org/abs/1801.07698): train an embedding as if to classify its classes.
+"""ArcFace (Deng et al. 2018, https://arxiv.org/abs/1801.07698): an embedding is trained like a classifier of people.
 
-Put ``Cosines`` behind an embedding network and fit it with ``ArcFace``; afterwards leave ``Cosines`` away.
+Put ``Cosines`` behind an embedding network and fit it with the loss ``ArcFace``. Afterwards remove ``Cosines``.
 """
 
 import math
@@ -14,9 +14,9 @@ from edge.errors import InputError
 
 @keras.utils.register_keras_serializable("edge")
 class Cosines(keras.layers.Layer):
-    """Cosine of the angle between an embedding and the centre of each class (section 3.1).
+    """The cosine of the angle between an embedding and the centre of each class (section 3.1).
 
-    Input: (batch, size), of any length. Output: (batch, classes) float32, -1 to 1.
+    The input is (batch, size), vectors of any length. The output is (batch, classes) float32, from -1 to 1.
     """
 
     quantizes_output = True
@@ -42,15 +42,25 @@ class Cosines(keras.layers.Layer):
 
 @keras.utils.register_keras_serializable("edge")
 class ArcFace(keras.losses.Loss):
-    """Cross-entropy of softmax(scale * c), where c is cos(angle + margin) for the true class, cos(angle) for others.
+    """The cross-entropy of softmax(scale * c), where c is cos(angle + margin) for the true class, else cos(angle).
 
-    Equation 3. y_true: (batch, classes), one-hot. y_pred: (batch, classes) cosines.
-    Where angle + margin passes pi, the cosine would rise again; there it goes on as cos(angle) - margin * sin(margin),
-    as in the authors' code (https://github.com/deepinsight/insightface).
+    This is equation 3. ``y_true`` is (batch, classes) one-hot, and ``y_pred`` is (batch, classes) cosines. Where angle
+    + margin exceeds pi, the cosine would rise again. There cos(angle) - margin * sin(margin) takes its place, as in the
+    authors' code (https://github.com/deepinsight/insightface).
     """
 
     def __init__(self, margin: float = 0.5, scale: float = 64.0, name: str = "arcface", **kwargs: Any) -> None:
-        """margin: radians, 0 to below pi. scale: above 0."""
+        """Choose margin and scale.
+
+        Args:
+            margin: in radians, from 0 to below pi.
+            scale: s of the paper, above 0.
+            name: the loss's name.
+            kwargs: those of ``keras.losses.Loss``.
+
+        Raises:
+            InputError: margin or scale does not fit.
+        """
         super().__init__(name=name, **kwargs)
         if not 0 <= margin < math.pi:
             raise InputError(f"margin must be from 0 to below pi, got {margin}")

@@ -1,6 +1,6 @@
 """DeepLabV3+ (Chen et al. 2018, https://arxiv.org/abs/1802.02611), figure 2, on MobileNetV2.
 
-Up-sampling is by factors fixed when the network is built, so that the file's shapes are static.
+The factors of upsampling are fixed when the network is built, so that the shapes in its file are static.
 """
 
 from typing import Any
@@ -15,22 +15,29 @@ from edge.models.heads.unet import segmenter
 from edge.models.scaling import round_channels
 
 RATES = {16: (6, 12, 18), 8: (12, 24, 36)}
-"""Dilations of the pyramid by output stride (DeepLabV3, https://arxiv.org/abs/1706.05587, section 3.3)."""
+"""The dilations of the pyramid, by the output stride (DeepLabV3, https://arxiv.org/abs/1706.05587, section 3.3)."""
 
 PYRAMID, LOW_LEVEL, DECODER = 256, 48, 256
-"""Channels of the pyramid, of the reduced low-level features, of the decoder."""
+"""The channels of the pyramid, of the reduced low-level features, and of the decoder."""
 
 FEATURES = "stage7_block1_project_bn"
-"""MobileNetV2's last 320 channels: its section 6.3 leaves out the 1x1 convolution to 1280 for segmentation."""
+"""The layer with MobileNetV2's last 320 channels. Its section 6.3 leaves out the 1x1 convolution to 1280 channels."""
 
 
 def deeplab_v3plus(
     input_shape: tuple[int, int, int], classes: int, width: float = 1.0, output_stride: int = 16, dropout: float = 0.0
 ) -> Any:
-    """Return DeepLabV3+: (batch, height, width, classes) float32 probabilities.
+    """Return DeepLabV3+, with (batch, height, width, classes) float32 probabilities.
 
-    output_stride: of the features, 16 or 8; strides beyond it become dilation. Height and width: multiples of it.
-    width: of backbone, pyramid and decoder.
+    Args:
+        input_shape: (height, width, channels), with sides that are multiples of ``output_stride``.
+        classes: number of classes of a pixel.
+        width: width multiplier of backbone, pyramid and decoder.
+        output_stride: 16 or 8. Strides of the backbone beyond it become dilation.
+        dropout: rate before the last convolution; 0 for none.
+
+    Raises:
+        InputError: ``output_stride`` is another.
     """
     if output_stride not in RATES:
         raise InputError(f"output_stride must be one of {', '.join(map(str, RATES))}, got {output_stride}")
@@ -47,12 +54,12 @@ def deeplab_v3plus(
 
 
 def separable(x: Any, channels: int, name: str, dilation: int = 1) -> Any:
-    """Depthwise 3x3 and 1x1, both normalized and rectified: the paper's atrous separable convolution."""
+    """Apply the paper's atrous separable convolution: depthwise 3x3 and 1x1, both with batch normalization and ReLU."""
     return conv_bn(depthwise_bn(x, name, dilation=dilation), channels, f"{name}_pointwise")
 
 
 def pyramid(x: Any, channels: int, rates: tuple[int, ...]) -> Any:
-    """Atrous spatial pyramid pooling: 1x1, one separable convolution a rate, and the mean of the image."""
+    """Apply atrous spatial pyramid pooling: 1x1, a separable convolution for each rate, and the mean of the image."""
     height, width = x.shape[1:3]
     branches = [conv_bn(x, channels, "aspp_1x1")]
     branches += [separable(x, channels, f"aspp_rate{step}", rate) for step, rate in enumerate(rates, start=1)]
@@ -63,5 +70,5 @@ def pyramid(x: Any, channels: int, rates: tuple[int, ...]) -> Any:
 
 
 def resize(x: Any, factor: int | tuple[int, int], name: str) -> Any:
-    """Bilinear, by whole factors."""
+    """Upsample bilinearly by a whole factor, or by one for each side."""
     return keras.layers.UpSampling2D(factor, interpolation="bilinear", name=name)(x)

@@ -1,6 +1,7 @@
 """Heat maps of keypoints (Xiao et al. 2018, Simple Baselines, https://arxiv.org/abs/1804.06208) on MobileNetV2.
 
-The paper's head, three transposed convolutions of 4x4 and 256 channels on features of stride 32, on another backbone.
+The head is the paper's: three transposed convolutions of 4x4 and 256 channels on features of stride 32. The paper's
+backbone is ResNet.
 """
 
 from typing import Any
@@ -14,7 +15,7 @@ from edge.models.families.mobilenet_v2 import mobilenet_v2
 from edge.models.scaling import round_channels
 
 HEAD = (256, 256, 256)
-"""Channels of the transposed convolutions; each doubles the resolution."""
+"""The channels of the transposed convolutions, of which each doubles the resolution."""
 
 HEATMAPS = ("linear", "sigmoid")
 
@@ -22,10 +23,17 @@ HEATMAPS = ("linear", "sigmoid")
 def keypoints_mobilenet_v2(
     input_shape: tuple[int, int, int], classes: int, width: float = 1.0, heatmaps: str = "linear", dropout: float = 0.0
 ) -> Any:
-    """Return heat maps: (batch, height / 4, width / 4, classes) float32, one a keypoint, its peak at the keypoint.
+    """Return a network for heat maps, (batch, height / 4, width / 4, classes) float32, with a peak at each keypoint.
 
-    heatmaps: linear, as in the paper (fitted by squared error to Gaussians of height 1), or sigmoid for 0 to 1.
-    Height and width: multiples of 32. width: of backbone and head.
+    Args:
+        input_shape: (height, width, channels), with sides that are multiples of 32.
+        classes: number of keypoints.
+        width: width multiplier of backbone and head.
+        heatmaps: "linear" as in the paper, fitted by squared error to Gaussians of height 1, or "sigmoid" for 0 to 1.
+        dropout: rate before the last convolution; 0 for none.
+
+    Raises:
+        InputError: ``heatmaps`` is another.
     """
     if heatmaps not in HEATMAPS:
         raise InputError(f"heatmaps must be one of {', '.join(HEATMAPS)}, got {heatmaps!r}")

@@ -1,7 +1,7 @@
-"""U-Net (Ronneberger et al. 2015, https://arxiv.org/abs/1505.04597), figure 1, and one on MobileNetV2's features.
+"""U-Net (Ronneberger et al. 2015, https://arxiv.org/abs/1505.04597), figure 1, and a U-Net on MobileNetV2's features.
 
-Differences to the paper: padding ``same`` in place of ``valid``, so that a skip joins without cropping and the output
-has the input's size; batch normalization behind every 3x3 convolution.
+They differ from the paper's in two points. Padding is ``same`` instead of ``valid``, so that a skip joins without
+cropping and the output has the size of the input. And batch normalization follows every 3x3 convolution.
 """
 
 from collections.abc import Sequence
@@ -15,22 +15,28 @@ from edge.models.families.mobilenet_v2 import mobilenet_v2
 from edge.models.scaling import round_channels, scale_channels
 
 CHANNELS = (64, 128, 256, 512, 1024)
-"""Of each resolution, from the input's down."""
+"""The channels at each resolution, beginning with that of the input."""
 
 DECODER = {16: 256, 8: 128, 4: 64, 2: 32, 1: 16}
-"""Channels at each stride behind MobileNetV2: half as many at each doubling, as in the paper."""
+"""The channels of the decoder behind MobileNetV2, by stride. As in the paper, half as many at twice the resolution."""
 
 
 def double_conv(x: Any, channels: int, name: str) -> Any:
-    """Two 3x3 convolutions."""
+    """Apply two 3x3 convolutions."""
     x = conv_bn(x, channels, f"{name}_conv1", kernel=3)
     return conv_bn(x, channels, f"{name}_conv2", kernel=3)
 
 
 def segmenter(inputs: Any, x: Any, classes: int, name: str, dropout: float = 0.0, scale: int = 1) -> Any:
-    """Dropout, a 1x1 convolution, softmax over the classes of each pixel; returns the ``keras.Model``.
+    """Return a ``keras.Model`` that ends in dropout, a 1x1 convolution, and softmax over the classes of each pixel.
 
-    scale: of the bilinear resizing between convolution and softmax, for features at a lower resolution.
+    Args:
+        inputs: the network's input.
+        x: its features, (batch, height / scale, width / scale, channels).
+        classes: number of classes of a pixel.
+        name: the model's name.
+        dropout: rate before the convolution; 0 for none.
+        scale: factor of the bilinear upsampling between convolution and softmax.
     """
     if dropout:
         x = keras.layers.Dropout(dropout, name="dropout")(x)
@@ -41,9 +47,9 @@ def segmenter(inputs: Any, x: Any, classes: int, name: str, dropout: float = 0.0
 
 
 def unet(input_shape: tuple[int, int, int], classes: int, width: float = 1.0, dropout: float = 0.0) -> Any:
-    """Return U-Net: (batch, height, width, classes) float32 probabilities. Height and width: multiples of 16.
+    """Return U-Net, with (batch, height, width, classes) float32 probabilities.
 
-    dropout: at the end of the contracting path, as in the paper.
+    Height and width must be multiples of 16. As in the paper, the dropout is at the end of the contracting path.
     """
     channels = [scale_channels(c, width, "unet") for c in CHANNELS]
     inputs = x = image_input(input_shape)
@@ -60,9 +66,10 @@ def unet(input_shape: tuple[int, int, int], classes: int, width: float = 1.0, dr
 
 
 def unet_mobilenet_v2(input_shape: tuple[int, int, int], classes: int, width: float = 1.0, dropout: float = 0.0) -> Any:
-    """Return a U-Net whose contracting path is MobileNetV2: (batch, height, width, classes) float32 probabilities.
+    """Return a U-Net on MobileNetV2, with (batch, height, width, classes) float32 probabilities.
 
-    Skips are MobileNetV2's last layers at strides 2 to 16. Height and width: multiples of 32. width: of both paths.
+    MobileNetV2 is the contracting path, and its last layers at strides 2 to 16 are the skips. Height and width must be
+    multiples of 32. ``width`` multiplies the channels of both paths.
     """
     encoder = mobilenet_v2(input_shape, classes, width)
     found = taps(encoder)
@@ -73,9 +80,10 @@ def unet_mobilenet_v2(input_shape: tuple[int, int, int], classes: int, width: fl
 
 
 def decode(x: Any, skips: Sequence[Any], channels: Sequence[int]) -> Any:
-    """Double the resolution once for each of ``channels``, joining a skip as long as there is one.
+    """Apply the expansive path of figure 1, which doubles the resolution once for each of ``channels``.
 
-    Each step is an up-convolution of 2x2 with bias, the skip, two 3x3 convolutions: the expansive path of figure 1.
+    Each step is an up-convolution of 2x2 with bias, the concatenation of a skip as long as there is one, and two 3x3
+    convolutions.
     """
     for step, count in enumerate(channels):
         stage = f"up{len(channels) - step}"

@@ -1,9 +1,9 @@
 """Average a fine-tuned network with the one that it started from.
 
-The two lie in one basin, and what is between them generalizes better than either:
-Robust fine-tuning of zero-shot models (Wortsman et al. 2022, https://arxiv.org/abs/2109.01903), section 3;
-the moving statistics belong to the averaged weights and are taken anew, as in Averaging weights leads to wider
-optima (Izmailov et al. 2018, https://arxiv.org/abs/1803.05407), section 3.2.
+Both lie in one basin of the loss, and a network between them generalizes better than either: Robust fine-tuning of
+zero-shot models (Wortsman et al. 2022, https://arxiv.org/abs/2109.01903), section 3. The moving statistics must fit the
+averaged weights, so they are computed again, as in Averaging weights leads to wider optima (Izmailov et al. 2018,
+https://arxiv.org/abs/1803.05407), section 3.2.
 """
 
 from typing import Any
@@ -13,13 +13,18 @@ import tf_keras as keras
 from edge.models.training.dataset_task import DatasetTask
 
 BATCHES, BATCH = 50, 256
-"""Images that the moving statistics are taken on: enough for their mean to settle."""
+"""The batches for the moving statistics and their size, which are enough for the mean to settle."""
 
 
 def average(model: Any, start: list[Any], share: float, task: DatasetTask, seed: int) -> None:
-    """Set the weights of ``model`` to share * start + (1 - share) * its own, and take its BN statistics anew.
+    """Set the weights of a model to share * start + (1 - share) * its own, and compute its moving statistics again.
 
-    start: as ``get_weights`` returns them, of the same network. share: 0 to 1. task: whose training samples.
+    Args:
+        model: the fine-tuned network, which is changed.
+        start: the weights of the network before, as ``get_weights`` returns them.
+        share: from 0 to 1.
+        task: the training samples for the moving statistics.
+        seed: chooses the samples.
     """
     own = model.get_weights()
     model.set_weights([share * a + (1 - share) * b for a, b in zip(start, own, strict=True)])

@@ -1,4 +1,4 @@
-"""What happens between epochs: a line a person can follow, a CSV row, a checkpoint to resume from."""
+"""Callbacks between epochs: a line for the user, a row of the CSV file, a checkpoint to resume from."""
 
 import csv
 import errno
@@ -19,7 +19,11 @@ from edge.errors import FileError
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Raise FileError for what ``path`` cannot take; TensorFlow and HDF5 have errors of their own for a full disk."""
+    """Turn errors of writing ``path`` into FileError. TensorFlow and HDF5 have their own errors for a full disk.
+
+    Raises:
+        FileError: the body could not write.
+    """
     try:
         yield
     except FileError:
@@ -29,17 +33,24 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """Return what the operating system said, which TensorFlow and HDF5 wrap in words of their own."""
+    """Return the message of the operating system, which TensorFlow and HDF5 wrap in messages of their own."""
     full = os.strerror(errno.ENOSPC)
     text = str(getattr(error, "strerror", None) or error) or type(error).__name__
     return full if full in text else text.splitlines()[0]
 
 
 class History(keras.callbacks.Callback):
-    """Appends one row an epoch to ``history.csv`` and prints it with the time that is left."""
+    """It appends a row to ``history.csv`` after each epoch, and prints it with the time that is left."""
 
     def __init__(self, path: Path, metric: str, epochs: int, stream: TextIO) -> None:
-        """metric: the column beside the loss; both also as ``val_``, of the monitored images."""
+        """Choose what to write.
+
+        Args:
+            path: ``history.csv``.
+            metric: the column beside the loss. Both are also written for the monitored samples, as ``val_<name>``.
+            epochs: the number of epochs, to estimate the time that is left.
+            stream: where the lines are printed.
+        """
         super().__init__()
         self._columns = ("epoch", "loss", metric, "val_loss", f"val_{metric}", "learning_rate", "seconds")
         self._path, self._epochs, self._stream = path, epochs, stream
@@ -72,7 +83,7 @@ class History(keras.callbacks.Callback):
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Saves weights, optimizer state and epoch after each epoch; ``restore`` continues from there."""
+    """It saves weights, optimizer state and epoch after each epoch. ``restore`` continues from there."""
 
     def __init__(self, folder: Path, model: Any) -> None:
         super().__init__()
@@ -82,7 +93,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._manager = tf.train.CheckpointManager(tracked, str(folder), max_to_keep=1)
 
     def restore(self) -> int:
-        """Load the newest checkpoint, if there is one; return how many epochs are done."""
+        """Load the newest checkpoint, if there is one, and return how many epochs are done."""
         if self._manager.latest_checkpoint is None:
             return 0
         self._manager.checkpoint.restore(self._manager.latest_checkpoint).expect_partial()
@@ -95,9 +106,10 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 class BestWeights(keras.callbacks.Callback):
-    """Keeps the weights of the best monitored metric and stops after ``patience`` epochs without a better one.
+    """It keeps the weights of the epoch with the best monitored metric, for early stopping.
 
-    Its state is on disk, so that a resumed run goes on where it was.
+    The training stops after ``patience`` epochs without a better one. The state is on disk, so that a resumed run
+    continues where it was.
     """
 
     def __init__(self, folder: Path, metric: str, patience: int) -> None:
@@ -117,7 +129,7 @@ class BestWeights(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def _save(self) -> None:
-        """Write the weights before what is said of them; a full disk leaves the earlier ones."""
+        """Write the weights first, then their state. When the disk is full, the earlier ones stay."""
         weights, state = (path.with_name(f"partial.{path.name}") for path in (self._weights, self._state))
         try:
             with writing(self._weights):
@@ -131,9 +143,9 @@ class BestWeights(keras.callbacks.Callback):
                 files.remove(left)
 
     def is_over(self, epochs: int) -> bool:
-        """Return whether ``patience`` epochs passed without a better one when ``epochs`` are done."""
+        """Return whether ``patience`` epochs have passed without a better one, after ``epochs`` epochs."""
         return epochs > 0 and epochs - 1 - int(self._best["epoch"]) >= self._patience
 
     def restore_best(self) -> None:
-        """Put the best epoch's weights into the model."""
+        """Load the weights of the best epoch into the model."""
         self.model.load_weights(self._weights)

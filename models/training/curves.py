@@ -1,11 +1,17 @@
-"""The training curves as a picture: loss and metric by epoch, from ``history.csv``."""
+"""The training curves as a picture, with loss and metric by epoch from ``history.csv``."""
 
 import csv
 from pathlib import Path
 
 
 def plot_curves(history: Path, target: Path, metric: str = "accuracy") -> None:
-    """Draw loss (left) and ``metric`` (right), training and monitored, into a PNG."""
+    """Draw the loss on the left and the metric on the right, both for training and monitored samples.
+
+    Args:
+        history: ``history.csv`` of a run.
+        target: the PNG to write.
+        metric: the column beside the loss.
+    """
     from matplotlib.figure import Figure
 
     with history.open(encoding="utf-8") as file:

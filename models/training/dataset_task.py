@@ -1,4 +1,4 @@
-"""What a network is fitted to, whatever the task: the one interface between the fit and its data, loss and figures."""
+"""The interface of a dataset task: what the fit needs to know of its data, loss and figures, for every kind of task."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,28 +8,28 @@ from edge.models.training.settings import Settings
 
 
 class DatasetTask(Protocol):
-    """Batches in, figures out. A task implements it once; the fit, its checkpoints and records serve all."""
+    """A data set together with what a network is trained to do with it. The fit works with every such task."""
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Class names, in the order of the network's outputs."""
+        """The names of the classes, in the order of the network's outputs."""
 
     @property
     def metric(self) -> str:
-        """Name of the metric that says how good an epoch is, larger is better; the history has ``val_<metric>`` too."""
+        """The metric that says how good an epoch is; larger is better. The history has ``val_<metric>``, too."""
 
     @property
     def count(self) -> int:
-        """Training samples."""
+        """The number of training samples."""
 
     def training_batches(self, settings: Settings, seed: int) -> Any:
-        """Return an endless ``tf.data.Dataset`` of (inputs, targets), augmented, reshuffled each epoch."""
+        """Return an endless ``tf.data.Dataset`` of (inputs, targets), augmented, and shuffled again each epoch."""
 
     def monitor_batches(self, settings: Settings) -> Any:
-        """Return the finite dataset that each epoch reports on, not augmented."""
+        """Return the finite dataset of monitored samples, which each epoch is evaluated on; not augmented."""
 
     def inputs(self, batch: int, most: int, seed: int) -> Any:
-        """Yield batches of training inputs as the network takes them, not augmented, ``most`` samples at most."""
+        """Yield batches of training inputs as the network takes them, not augmented, and at most ``most`` samples."""
 
     def loss(self, settings: Settings) -> Any:
         """Return what ``keras.Model.compile`` takes as ``loss``."""
@@ -38,19 +38,25 @@ class DatasetTask(Protocol):
         """Return what ``keras.Model.compile`` takes as ``metrics``, ``self.metric`` among them."""
 
     def report(self, model: Any, out: Path) -> Mapping[str, Any]:
-        """Return the final figures of ``model`` on samples that it has not seen; the first is the headline, 0 to 1.
+        """Evaluate a trained model on samples that it has not seen.
 
-        Pictures that a person would look at go into ``out``.
+        Args:
+            model: the trained model.
+            out: the folder for pictures of results, for people to look at.
+
+        Returns:
+            The figures by name. The first is the headline, from 0 to 1.
         """
 
     def facts(self) -> Mapping[str, Any]:
-        """Return what the record says of the data: sample counts, files left out, mean and std of the inputs.
+        """Return what the record says about the data, such as mean and std of the inputs.
 
-        ``images`` has the counts ``train`` and ``report``; ``corrupt`` has the names of the files left out.
+        ``images`` has the numbers of samples as ``train`` and ``report``. ``corrupt`` has the names of files that were
+        left out.
         """
 
 
 def sentence(name: str, record: Mapping[str, Any]) -> str:
-    """Return the line that ends a training: what was reached, on how many samples."""
+    """Return the line that ends a training, with the headline and the number of samples it was measured on."""
     headline = record["headline"]
     return f"{name}: {headline} {record[headline]:.4f} on {record['images']['report']} images"

@@ -1,7 +1,7 @@
-"""Decode a data set once, to a memory-mapped array; training then reads it at memory speed, whatever its size.
+"""Decode a data set once into a memory-mapped array, from which training reads at the speed of memory, at any size.
 
-Images are resized with the same OpenCV call as ``edge.imaging`` uses on the device, so that the network
-is trained on the pixels it will see.
+Images are resized with the OpenCV call that ``edge.imaging`` uses on the device, so that the network is trained on the
+pixels that it will get there.
 """
 
 import hashlib
@@ -24,16 +24,18 @@ from edge.models.training.folder import ImageFolder
 from edge.pictures import is_whole
 
 Progress = Callable[[int, int], None]
-"""Called with images done and images in all."""
+"""A function that is called with the number of decoded images and of all images."""
 
 CHUNK = 256
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Some rows of an array of images, read from it when they are asked for: the array may be larger than memory.
+    """Some rows of an array of images. They are read when they are used, because the array may be larger than memory.
 
-    array: (n, height, width, channels) uint8. rows: (m,) int64, which of them, in order.
+    Attributes:
+        array: (n, height, width, channels) uint8.
+        rows: (m,) int64, the chosen rows in their order.
     """
 
     array: NDArray[np.uint8]
@@ -41,14 +43,14 @@ class Rows:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(m, height, width, channels)."""
+        """The shape of the chosen rows, (m, height, width, channels)."""
         return (len(self.rows), *self.array.shape[1:])
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, indices: Any) -> NDArray[np.uint8]:
-        """Return a copy of the images at ``indices`` (anything numpy indexes its first axis with)."""
+        """Return a copy of the images at ``indices``, which may be any index of numpy for the first axis."""
         return np.asarray(self.array[self.rows[indices]], np.uint8)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
@@ -57,9 +59,15 @@ class Rows:
 
 @dataclass(frozen=True)
 class Decoded:
-    """images: (n, height, width, channels) uint8, RGB or grey. classes: (n,) int64. corrupt: names left out.
+    """A decoded split.
 
-    mean, std: of one value or one a channel; the network's input is (pixel - mean) / std.
+    Attributes:
+        images: (n, height, width, channels) uint8, RGB or grey.
+        classes: (n,) int64, the label indices.
+        names: the names of the images in the data set.
+        corrupt: the names of the images that were left out.
+        mean: one value, or one for each channel. The network's input is (pixel - mean) / std.
+        std: one value, or one for each channel.
     """
 
     images: NDArray[np.uint8] | Rows
@@ -70,18 +78,30 @@ class Decoded:
     std: tuple[float, ...] = (127.5,)
 
     def subset(self, indices: NDArray[np.int64]) -> "Decoded":
-        """Return the rows ``indices``; their images stay where they are."""
+        """Return the rows at ``indices``, without a copy of their images."""
         whole = self.images
         rows = Rows(whole.array, whole.rows[indices]) if isinstance(whole, Rows) else Rows(whole, indices)
         return replace(self, images=rows, classes=self.classes[indices], names=tuple(self.names[i] for i in indices))
 
     def normalize(self, images: Any) -> Any:
-        """Map pixels 0 to 255 (an array or a tensor, float or uint8, channels last) to the network's input, float32."""
+        """Map pixels to the network's input, float32.
+
+        Args:
+            images: an array or a tensor of values from 0 to 255, float or uint8, channels last.
+        """
         return (images - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
 
 
 def decode_image(data: bytes, size: tuple[int, int, int]) -> NDArray[np.uint8] | None:
-    """Return (height, width, channels) uint8, RGB for 3 channels, grey for 1; None when it is not an image."""
+    """Decode and resize an image file.
+
+    Args:
+        data: the content of the file.
+        size: height, width and channels of the result.
+
+    Returns:
+        (height, width, channels) uint8, RGB for 3 channels and grey for 1; None when the file is not a whole image.
+    """
     height, width, channels = size
     if not is_whole(data):
         return None
@@ -102,10 +122,18 @@ def decode_image(data: bytes, size: tuple[int, int, int]) -> NDArray[np.uint8] |
 def decode_split(
     folder: ImageFolder, split: str, size: tuple[int, int, int], cache: Path, progress: Progress | None = None
 ) -> Decoded:
-    """Decode every image of a split into ``cache`` (reused when the list and the size are the same).
+    """Decode every image of a split.
 
-    size: height, width, channels (1 or 3). Raises InputError when no image of the split can be decoded,
-    FileError when the data set cannot be read or the cache does not fit the disk.
+    Args:
+        folder: the data set.
+        split: ``train``, ``test`` or ``validation``.
+        size: height, width and channels, 1 or 3.
+        cache: the folder for the array. An array of the same files and size that is there is used again.
+        progress: called with the number of decoded images and of all images.
+
+    Raises:
+        InputError: the number of channels is another, or no image of the split can be decoded.
+        FileError: the data set cannot be read, or the array does not fit on the disk.
     """
     if size[2] not in (1, 3):
         raise InputError(f"image folders hold 1 or 3 channels, got {size[2]}")
@@ -138,7 +166,7 @@ def _write(
     index: Path,
     progress: Progress | None,
 ) -> None:
-    """Fill the array, then write the index; without an index the array counts as absent."""
+    """Fill the array, then write the index. Without an index the array counts as absent."""
     try:
         array.parent.mkdir(parents=True, exist_ok=True)
         target = _reserved(array, (len(names), *size))
@@ -153,7 +181,7 @@ def _write(
 
 
 def _reserved(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Return a writable map of ``shape`` whose bytes are on the disk: writing to a hole of a full disk is fatal."""
+    """Return a writable map of a file whose bytes are reserved, because a write to a hole of a full disk is fatal."""
     target = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
     with path.open("r+b") as file:
         size = path.stat().st_size
@@ -173,7 +201,7 @@ def _write_zeros(file: BinaryIO, start: int, end: int) -> None:
 def _fill(
     target: NDArray[np.uint8], images: Iterator[NDArray[np.uint8] | None], total: int, progress: Progress | None
 ) -> list[int]:
-    """Write the images that there are to the first rows; return the positions they had."""
+    """Write the images that could be decoded to the first rows, and return their positions."""
     good: list[int] = []
     for position, image in enumerate(images):
         if image is not None:
@@ -187,7 +215,7 @@ def _fill(
 def _images(
     folder: ImageFolder, names: tuple[str, ...], size: tuple[int, int, int]
 ) -> Iterator[NDArray[np.uint8] | None]:
-    """Yield decoded images in order; OpenCV releases the interpreter lock, so threads decode side by side."""
+    """Yield decoded images in order. OpenCV releases the interpreter's lock, so threads decode in parallel."""
     with ThreadPoolExecutor() as pool:
         data = folder.read(names)
         while chunk := list(itertools.islice(data, CHUNK)):

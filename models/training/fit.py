@@ -1,4 +1,4 @@
-"""One training run: a network, a data set, settings; out come a model, its history and a record of both."""
+"""One training run, from a network, a dataset task and settings to a model, its history and a record of both."""
 
 import csv
 import json
@@ -27,18 +27,18 @@ MODEL, RECORD, HISTORY, CURVES, LABELS = "model.keras", "train.json", "history.c
 
 
 def strategy(name: str) -> Any:
-    """Return the ``tf.distribute`` strategy: auto takes every GPU of this machine, one device otherwise."""
+    """Return the ``tf.distribute`` strategy of a name. ``auto`` uses every GPU of this machine, or else one device."""
     if name == "multiworker":
         return tf.distribute.MultiWorkerMirroredStrategy()
     if name == "mirrored" or (name == "auto" and len(tf.config.list_logical_devices("GPU")) > 1):
-        # Logical processors count when there is no GPU, so that the path is testable anywhere.
+        # Without a GPU logical processors are used, so that this can be tested anywhere.
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([d.name for d in devices])
     return tf.distribute.get_strategy()
 
 
 def precision_policy(mixed: bool) -> str:
-    """Return the Keras policy: float16 where there is a GPU, bfloat16 on processors."""
+    """Return the name of the Keras policy. Mixed precision is float16 with a GPU and bfloat16 on processors."""
     if not mixed:
         return "float32"
     return "mixed_float16" if tf.config.list_logical_devices("GPU") else "mixed_bfloat16"
@@ -53,16 +53,30 @@ def train(
     stream: TextIO | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Fit ``make()`` to ``task`` and write model.keras, train.json, history.csv and labels.txt into ``out``.
+    """Fit a network to a dataset task, and write model.keras, train.json, history.csv and labels.txt.
 
-    make: builds the float32 network; it is called again under mixed precision. resume: go on from the last
-    finished epoch in ``out``. about: goes into the record as it is. Returns the record.
-    Interrupting loses at most the epoch under way.
+    An interruption loses at most the current epoch.
+
+    Args:
+        make: builds the float32 network. It is called twice under mixed precision.
+        task: the dataset task.
+        settings: the settings of the run.
+        out: the folder for the files.
+        resume: whether to continue after the last finished epoch in ``out``.
+        stream: where progress is printed; None for stderr.
+        about: further entries of the record.
+
+    Returns:
+        The record, which is also in train.json.
+
+    Raises:
+        InputError: the batch is larger than the training set.
+        FileError: the folder cannot be written.
     """
-    steps_per_epoch(task, settings)  # refuses a batch that is too large before anything is built
+    steps_per_epoch(task, settings)  # it refuses a batch that is too large before anything is built
     keras.utils.set_random_seed(settings.seed)
     started = time.time()
-    distributed = strategy(settings.strategy)  # first of all: several workers must find TensorFlow's devices unlisted
+    distributed = strategy(settings.strategy)  # several workers need it before TensorFlow's devices are listed
     keras.mixed_precision.set_global_policy(precision_policy(settings.mixed_precision))
     try:
         with distributed.scope():
@@ -81,7 +95,11 @@ def train(
 
 
 def steps_per_epoch(task: DatasetTask, settings: Settings) -> int:
-    """Return the whole batches in the training samples. Raises InputError when there is none."""
+    """Return the number of whole batches in the training samples.
+
+    Raises:
+        InputError: there is none.
+    """
     steps = task.count // settings.batch
     if steps == 0:
         raise InputError(f"batch must be at most the {task.count} training images, got {settings.batch}")
@@ -89,10 +107,10 @@ def steps_per_epoch(task: DatasetTask, settings: Settings) -> int:
 
 
 def compile_model(model: Any, task: DatasetTask, settings: Settings) -> None:
-    """Attach the optimizer, and the task's loss and metrics."""
+    """Compile the model with the optimizer of the settings and the loss and metrics of the task."""
     made = optimizer(settings, steps_per_epoch(task, settings), model)
     model.compile(made, task.loss(settings), metrics=task.metrics())
-    # Or the first step makes their variables, and is traced twice: seconds in a large network.
+    # Otherwise the first step creates the variables and is traced twice, which takes seconds in a large network.
     model.optimizer.build(model.trainable_variables)
     model.compiled_loss.build(model.output)
 
@@ -106,10 +124,21 @@ def fit(
     stream: TextIO | None = None,
     extra: Sequence[Any] = (),
 ) -> int:
-    """Fit a compiled model, writing history and checkpoints into ``out``; return the epochs done in all.
+    """Fit a compiled model, and write history and checkpoints.
 
-    extra: further Keras callbacks. The model has the last epoch's weights afterwards, or the best ones
-    when ``settings.patience`` is set.
+    Afterwards the model has the weights of the last epoch, or the best ones when ``settings.patience`` is set.
+
+    Args:
+        model: a compiled model.
+        task: the dataset task.
+        settings: the settings of the run.
+        out: the folder for history and checkpoints.
+        resume: whether to continue after the last finished epoch in ``out``.
+        stream: where progress is printed; None for stderr.
+        extra: further Keras callbacks.
+
+    Returns:
+        The number of epochs, with those before a resumption.
     """
     steps = steps_per_epoch(task, settings)
     checkpoint = Checkpoint(out / "checkpoint", model)
@@ -136,7 +165,7 @@ def fit(
 
 
 def _trim_history(path: Path, epochs: int) -> None:
-    """Drop rows of an epoch that was cut off before its checkpoint, or of an earlier run."""
+    """Drop the rows of an epoch that ended before its checkpoint was written, or of an earlier run."""
     if not path.exists():
         return
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -146,7 +175,7 @@ def _trim_history(path: Path, epochs: int) -> None:
 
 
 def _in_float32(make: Callable[[], Any], model: Any, settings: Settings) -> Any:
-    """Return a float32 copy: devices get float32, whatever precision it was trained in."""
+    """Return the model in float32, which devices need, in whatever precision it was trained."""
     if not settings.mixed_precision:
         return model
     copy = make()
@@ -176,13 +205,13 @@ def _record(
 
 
 def trained_seconds(history: Path) -> float:
-    """Return the seconds that the epochs of ``history.csv`` took, over every resumption."""
+    """Return the seconds that all epochs of ``history.csv`` took, with those before a resumption."""
     with history.open(encoding="utf-8") as file:
         return sum(float(row["seconds"]) for row in csv.DictReader(file))
 
 
 def environment() -> dict[str, Any]:
-    """Return what a record says of the tools and the machine."""
+    """Return what a record says about the tools and the machine."""
     versions = {"python": platform.python_version(), "tensorflow": tf.__version__}
     versions |= {"tf_keras": keras.__version__, "numpy": np.__version__}
     processors, gpus = os.cpu_count(), len(tf.config.list_logical_devices("GPU"))
@@ -190,7 +219,7 @@ def environment() -> dict[str, Any]:
 
 
 def _save(model: Any, labels: tuple[str, ...], record: dict[str, Any], out: Path) -> None:
-    """Write the record last: a folder with a record is complete."""
+    """Write the record last, because a folder with a record counts as complete."""
     with replaced(out / LABELS) as temporary:
         temporary.write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
     model.compile()  # without the optimizer's state, which only a checkpoint needs

@@ -1,4 +1,4 @@
-"""Image-folder data sets: a directory or a zip with ``train/`` and ``test/`` or ``validation/``, one folder a class."""
+"""Image folders: a folder or zip with ``train/`` and ``test/`` or ``validation/``, and in these a folder a class."""
 
 import zipfile
 from collections.abc import Callable, Iterator
@@ -15,7 +15,12 @@ SPLITS = {"train": "train", "test": "test", "validation": "validation", "valid":
 
 @dataclass(frozen=True)
 class Split:
-    """names: paths inside the folder or zip, sorted. classes: one label index per name."""
+    """A split of an image folder.
+
+    Attributes:
+        names: paths inside the folder or zip, sorted.
+        classes: the label index of each name.
+    """
 
     names: tuple[str, ...]
     classes: tuple[int, ...]
@@ -23,27 +28,41 @@ class Split:
 
 @dataclass(frozen=True)
 class ImageFolder:
-    """labels: folder names, sorted. splits: ``train``, ``test``, ``validation``, as far as they are there."""
+    """A listed data set.
+
+    Attributes:
+        root: the folder or zip.
+        labels: the names of the class folders, sorted.
+        splits: those of ``train``, ``test`` and ``validation`` that exist.
+    """
 
     root: Path
     labels: tuple[str, ...]
     splits: dict[str, Split]
 
     def split(self, name: str) -> Split:
-        """Return one split. Raises InputError when the data set has none of that name."""
+        """Return one split.
+
+        Raises:
+            InputError: the data set has no split of this name.
+        """
         if name not in self.splits:
             raise InputError(f"data set {self.root} has no {name}/ folder; it has: {', '.join(self.splits)}")
         return self.splits[name]
 
     def evaluation(self) -> str:
-        """Return the split that accuracies are reported on: ``test`` if there is one, else ``validation``."""
+        """Return the name of the split that accuracies are reported on: ``test`` if it exists, else ``validation``.
+
+        Raises:
+            InputError: there is neither.
+        """
         for name in ("test", "validation"):
             if name in self.splits:
                 return name
         raise InputError(f"data set {self.root} has no test/ and no validation/ folder to report accuracy on")
 
     def read(self, names: Iterator[str] | tuple[str, ...]) -> Iterator[bytes]:
-        """Yield the files' bytes, in order; the zip is opened once. An unreadable file yields no bytes."""
+        """Yield the content of the files, in order. A file that cannot be read yields no bytes."""
         if self.root.is_dir():
             yield from (_bytes(self.root.joinpath(name).read_bytes) for name in names)
             return
@@ -59,10 +78,15 @@ def _bytes(read: Callable[[], bytes]) -> bytes:
 
 
 def open_folder(root: Path, labels: tuple[str, ...] | None = None) -> ImageFolder:
-    """List a data set; no image is read.
+    """List a data set without reading an image.
 
-    labels: the classes a model already has; a folder that is not among them is refused.
-    Raises FileError when unreadable, InputError when it is not an image folder or is empty.
+    Args:
+        root: a folder or a zip.
+        labels: the classes of an existing model; None takes the folders' names.
+
+    Raises:
+        FileError: the data set cannot be read.
+        InputError: it has no images in class folders, or a class folder that is not one of ``labels``.
     """
     rows = [row for name in _names(root) if (row := _parse(name))]
     if not rows:
@@ -86,9 +110,11 @@ def open_folder(root: Path, labels: tuple[str, ...] | None = None) -> ImageFolde
 
 
 def class_listing(root: Path) -> dict[str, tuple[str, ...]]:
-    """Return the names of each split's images, of a data set to train a classifier on; no image is read.
+    """Return the names of the images of each split, for the training of a classifier. No image is read.
 
-    Raises as ``open_folder`` does, and InputError when there is only one class.
+    Raises:
+        FileError: the data set cannot be read.
+        InputError: ``open_folder`` refuses it, or it has only one class.
     """
     folder = open_folder(root)
     if len(folder.labels) == 1:
@@ -101,7 +127,11 @@ def class_listing(root: Path) -> dict[str, tuple[str, ...]]:
 
 
 def file_names(root: Path) -> list[str]:
-    """Return the names of all files of a folder or a zip, sorted. Raises FileError when it cannot be read."""
+    """Return the names of all files of a folder or a zip, sorted.
+
+    Raises:
+        FileError: it cannot be read.
+    """
     if root.is_dir():
         return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
     if not root.exists():
@@ -114,7 +144,7 @@ def file_names(root: Path) -> list[str]:
 
 
 def _check_labels_agree(root: Path, rows: list[tuple[str, str, str]]) -> None:
-    """A class that only the test images have is a misspelt folder more often than anything else."""
+    """Refuse a class without training images, which most often is a folder whose name is misspelt."""
     trained = {label for split, label, _ in rows if split == "train"}
     for split, label, _ in rows:
         if trained and label not in trained:
@@ -137,7 +167,7 @@ def _names(root: Path) -> list[str]:
 
 
 def _is_readable(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
-    """Whether it is neither encrypted nor compressed in a way that Python does not know; its content is not read."""
+    """Return whether Python can read the member: it is not encrypted, nor compressed in an unknown way."""
     try:
         archive.open(member).close()
     except (OSError, *ZIP_DAMAGE):
@@ -146,9 +176,9 @@ def _is_readable(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
 
 
 def _parse(name: str) -> tuple[str, str, str] | None:
-    """Return split, label, name for ``[anything/]train/<class>/file``; None for files elsewhere.
+    """Return split, label and name for ``[anything/]train/<class>/file``; None for files elsewhere.
 
-    What tools leave behind (``.ipynb_checkpoints``, ``__MACOSX``, ``._1.jpg``) is no class and no image.
+    Files that tools leave behind (``.ipynb_checkpoints``, ``__MACOSX``, ``._1.jpg``) are neither classes nor images.
     """
     parts = PurePosixPath(name).parts
     for position, part in enumerate(parts[:-2]):
@@ -159,7 +189,7 @@ def _parse(name: str) -> tuple[str, str, str] | None:
 
 
 def _class_folder(name: str) -> str:
-    """Return the folder that ``_parse`` takes for the class of the image ``name``."""
+    """Return the folder that ``_parse`` takes for the class of an image."""
     parts = PurePosixPath(name).parts
     split = next(position for position, part in enumerate(parts) if part in SPLITS)
     return "/".join(parts[: split + 2])

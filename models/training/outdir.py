@@ -1,4 +1,4 @@
-"""The output folder of a run: claimed by one set of choices, so that resuming cannot mix two runs."""
+"""The output folder of a run, which belongs to one set of options, so that resuming cannot mix two runs."""
 
 import json
 import os
@@ -17,19 +17,32 @@ RUN = "run.json"
 
 @contextmanager
 def claim(out: Path, choices: Mapping[str, Any], resume: bool, shared: bool = False) -> Iterator[Path]:
-    """Make ``out`` the folder of the run ``choices``; delete the decoded cache when the run is complete.
+    """Yield the folder that a run writes to, and delete the cache of decoded images when the run is complete.
 
-    shared: several workers, as TF_CONFIG says, have the same ``out``. Yields the folder to write to: ``out``, or a
-    private one that is thrown away for every worker but the first. Raises InputError when ``out`` holds a run and
-    ``resume`` is not set, or one with other choices. A run that bad input, a missing package or a full disk ends
-    before its first checkpoint leaves nothing behind.
+    A run that ends before its first checkpoint, because of bad input, a missing package or a full disk, leaves nothing
+    behind.
+
+    Args:
+        out: the output folder.
+        choices: the options of the run.
+        resume: whether to continue a run that is in ``out``.
+        shared: whether several workers have the same ``out``, as TF_CONFIG says. Then only the chief gets ``out``. The
+            others get a temporary folder.
+
+    Raises:
+        InputError: ``out`` holds a run and ``resume`` is not set, or a run with other options, or other files.
+        FileError: ``out`` cannot be written.
     """
     with _claimed(out, choices, resume) if not shared or is_chief() else _private(out, resume) as folder:
         yield folder
 
 
 def is_chief() -> bool:
-    """Return whether this process is the one that writes, by TF_CONFIG. Raises InputError when it is malformed."""
+    """Return whether this process is the one that writes, according to TF_CONFIG.
+
+    Raises:
+        InputError: TF_CONFIG is malformed.
+    """
     text = os.environ.get("TF_CONFIG") or "{}"
     try:
         config = json.loads(text)
@@ -42,7 +55,7 @@ def is_chief() -> bool:
 
 @contextmanager
 def _private(out: Path, resume: bool) -> Iterator[Path]:
-    """Yield a folder with a copy of the run so far: workers restore the same epoch, and save, but only one keeps it."""
+    """Yield a folder with a copy of the run so far, from which a worker restores the same epoch as the chief."""
     with tempfile.TemporaryDirectory(prefix="edge-worker-") as folder:
         copy = Path(folder) / "run"
         if resume and out.is_dir():
@@ -80,7 +93,7 @@ def _mark(marker: Path, text: str) -> None:
 
 
 def _is_worth_keeping(out: Path) -> bool:
-    """Whether an epoch or a step is complete: a checkpoint's file of that name and a record are written last."""
+    """Return whether an epoch or a step is complete. The file ``checkpoint`` and the record are written last."""
     return any(path.is_file() for name in ("checkpoint", "train.json") for path in out.rglob(name))
 
 

@@ -1,4 +1,4 @@
-"""The tf.data input: batches gathered from the decoded array, augmented as whole batches, normalized last."""
+"""The tf.data pipeline, which gathers batches from the decoded array, augments whole batches, and normalizes them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,13 +10,20 @@ from edge.models.training.decode import Decoded
 from edge.models.training.settings import Augmentation
 
 GREY = 127.5
-"""What cutout paints: the middle of the pixels' range."""
+"""The value of cutout's squares, which is the middle of the pixels' range."""
 
 
 def training_batches(data: Decoded, classes: int, batch: int, augmentation: Augmentation, seed: int) -> Any:
-    """Return an endless ``tf.data.Dataset`` of (images, targets), reshuffled each epoch.
+    """Return an endless ``tf.data.Dataset`` of (images, targets), shuffled again each epoch.
 
-    images: (batch, height, width, channels) float32, normalized. targets: (batch, classes) float32.
+    Images are (batch, height, width, channels) float32, normalized. Targets are (batch, classes) float32.
+
+    Args:
+        data: the decoded split.
+        classes: number of classes.
+        batch: images in a batch.
+        augmentation: what each image goes through.
+        seed: seed of the order.
     """
     order = tf.data.Dataset.range(len(data.classes)).shuffle(len(data.classes), seed=seed).repeat()
     batches = _gather(order.batch(batch, drop_remainder=True), data, classes)
@@ -27,7 +34,7 @@ def training_batches(data: Decoded, classes: int, batch: int, augmentation: Augm
 
 
 def evaluation_batches(data: Decoded, classes: int, batch: int) -> Any:
-    """Return a finite dataset of (images, targets) in order, not augmented; the last batch may be smaller."""
+    """Return a finite dataset of (images, targets) in order, not augmented. The last batch may be smaller."""
     order = tf.data.Dataset.range(len(data.classes)).batch(batch)
     batches = _gather(order, data, classes).map(
         lambda x, y: (data.normalize(tf.cast(x, tf.float32)), y), tf.data.AUTOTUNE
@@ -36,7 +43,17 @@ def evaluation_batches(data: Decoded, classes: int, batch: int) -> Any:
 
 
 def augment(images: Any, targets: Any, how: Augmentation, normalize: Callable[[Any], Any]) -> tuple[Any, Any]:
-    """Apply ``how`` to one batch. images: (batch, height, width, channels) uint8; returns normalized float32."""
+    """Augment and normalize one batch.
+
+    Args:
+        images: (batch, height, width, channels) uint8.
+        targets: (batch, classes) float32.
+        how: the augmentation.
+        normalize: maps pixels to the network's input.
+
+    Returns:
+        The images, float32, and the targets, which mixup changes.
+    """
     x = tf.cast(images, tf.float32)
     if how.flip or how.crop:
         x = _move(x, how)
@@ -65,7 +82,7 @@ def _gather(order: Any, data: Decoded, classes: int) -> Any:
 
 
 def sharded(dataset: Any) -> Any:
-    """Let ``tf.distribute`` shard by element: there are no files to shard by."""
+    """Let ``tf.distribute`` shard by element, because there are no files to shard by."""
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     return dataset.with_options(options)
@@ -76,7 +93,7 @@ def _per_image(x: Any, low: float, high: float) -> Any:
 
 
 def _move(x: Any, how: Augmentation) -> Any:
-    """Flip and shift every image in one projective transform; rows beyond the edge repeat it."""
+    """Flip and shift every image in one projective transform. Pixels beyond the edge repeat it."""
     count, width = tf.shape(x)[0], float(x.shape[2])
     flip = tf.cast(tf.random.uniform((count,)) < 0.5, tf.float32) if how.flip else tf.zeros((count,))
     dx, dy = (tf.round(tf.random.uniform((count,), -how.crop - 0.5, how.crop + 0.5)) for _ in range(2))
@@ -94,7 +111,7 @@ def _move(x: Any, how: Augmentation) -> Any:
 
 
 def _jitter(x: Any, amount: float) -> Any:
-    """Scale brightness, contrast around the image's mean, saturation around its grey."""
+    """Scale the brightness, the contrast around the image's mean, and the saturation around its grey."""
     x = x * _per_image(x, 1 - amount, 1 + amount)
     mean = tf.reduce_mean(x, axis=(1, 2, 3), keepdims=True)
     x = mean + (x - mean) * _per_image(x, 1 - amount, 1 + amount)
@@ -104,7 +121,7 @@ def _jitter(x: Any, amount: float) -> Any:
 
 
 def _cutout(x: Any, side: int) -> Any:
-    """Grey out one square an image (https://arxiv.org/abs/1708.04552); its centre is anywhere."""
+    """Cover a square of each image, whose centre is anywhere, with grey (https://arxiv.org/abs/1708.04552)."""
     height, width = x.shape[1:3]
     rows = tf.reshape(tf.range(height, dtype=tf.float32), (1, -1, 1, 1))
     columns = tf.reshape(tf.range(width, dtype=tf.float32), (1, 1, -1, 1))
@@ -114,7 +131,7 @@ def _cutout(x: Any, side: int) -> Any:
 
 
 def _mixup(x: Any, y: Any, alpha: float) -> tuple[Any, Any]:
-    """Blend every image and target with another of the batch, by a share drawn from Beta(alpha, alpha)."""
+    """Blend every image and target with another one of the batch, with a share drawn from Beta(alpha, alpha)."""
     first, second = (tf.random.gamma((tf.shape(x)[0], 1, 1, 1), alpha) for _ in range(2))
     share = first / tf.maximum(first + second, np.finfo(np.float32).tiny)
     other = tf.random.shuffle(tf.range(tf.shape(x)[0]))

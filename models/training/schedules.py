@@ -1,4 +1,4 @@
-"""Learning rates by step: warm-up, then a cosine to zero or a staircase."""
+"""Learning rate schedules: warm-up, then a cosine to zero or a staircase."""
 
 import math
 from typing import Any
@@ -11,7 +11,7 @@ from edge.models.training.settings import Settings
 
 @keras.utils.register_keras_serializable("edge")
 class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear from 0 to ``peak`` over ``warmup`` steps, then a half cosine to 0 at ``steps``."""
+    """A linear rise from 0 to ``peak`` in ``warmup`` steps, then half a cosine down to 0 at ``steps``."""
 
     def __init__(self, peak: float, steps: int, warmup: int) -> None:
         self.peak, self.steps, self.warmup = peak, steps, warmup
@@ -28,7 +28,7 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
 
 @keras.utils.register_keras_serializable("edge")
 class WarmupStep(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear to ``peak`` over ``warmup`` steps, then times ``factor`` after every ``every`` steps."""
+    """A linear rise to ``peak`` in ``warmup`` steps, and a multiplication by ``factor`` after every ``every`` steps."""
 
     def __init__(self, peak: float, warmup: int, every: int, factor: float) -> None:
         self.peak, self.warmup, self.every, self.factor = peak, warmup, every, factor
@@ -43,7 +43,7 @@ class WarmupStep(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def schedule(settings: Settings, steps_per_epoch: int) -> Any:
-    """Return the schedule that ``settings`` asks for."""
+    """Return the learning rate schedule of the settings."""
     warmup = round(settings.warmup * steps_per_epoch)
     if settings.schedule == "cosine":
         return WarmupCosine(settings.learning_rate, settings.epochs * steps_per_epoch, warmup)
@@ -52,11 +52,11 @@ def schedule(settings: Settings, steps_per_epoch: int) -> Any:
 
 
 def optimizer(settings: Settings, steps_per_epoch: int, model: Any) -> Any:
-    """Return the optimizer; biases and BN parameters are kept out of the weight decay."""
+    """Return the optimizer of the settings. Biases and parameters of batch normalizations have no weight decay."""
     rate = schedule(settings, steps_per_epoch)
     decay = settings.weight_decay or None
     if settings.optimizer == "sgd":
-        # Keras decays decoupled from momentum and scaled by the rate, as AdamW does.
+        # As in AdamW, Keras' weight decay is decoupled from the momentum and scaled by the learning rate.
         made = keras.optimizers.SGD(rate, settings.momentum, nesterov=settings.momentum > 0, weight_decay=decay)
     elif settings.optimizer == "adam":
         made = keras.optimizers.Adam(rate, weight_decay=decay)

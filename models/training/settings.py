@@ -1,4 +1,4 @@
-"""Every choice of one training run, as one frozen value that is saved with what it made."""
+"""The settings of a training run, as one frozen value that is saved with its results."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -12,11 +12,14 @@ StrategyName = Literal["auto", "one", "mirrored", "multiworker"]
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What each training image goes through. flip: mirror left-right half of the time.
+    """What each training image goes through.
 
-    crop: shift by up to this many pixels in each direction, edges repeated. jitter: brightness, contrast and
-    saturation change by up to this fraction. cutout: side in pixels of one grey square, 0 for none.
-    mixup: alpha of the Beta distribution (https://arxiv.org/abs/1710.09412), 0 for none.
+    Attributes:
+        flip: whether half of the images are mirrored.
+        crop: largest shift in each direction, in pixels. The edge is repeated.
+        jitter: largest change of brightness, contrast and saturation, as a fraction.
+        cutout: side of a grey square, in pixels; 0 for none.
+        mixup: alpha of the Beta distribution (https://arxiv.org/abs/1710.09412); 0 for none.
     """
 
     flip: bool = True
@@ -33,14 +36,29 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Settings:
-    """One run. learning_rate: at the top of the schedule, after ``warmup`` epochs.
+    """The settings of one run.
 
-    weight_decay: decoupled (times the learning rate, apart from the momentum), never on BN and biases; with
-    momentum 0.9 it is worth a tenth of the same number as an L2 penalty.
-    patience: epochs without a better validation accuracy before stopping, 0 for never.
-    holdout: fraction of the training images set apart for validation; with neither it nor a validation
-    folder the test images are only reported on, and the last epoch's weights are kept.
-    average: share of the starting weights in the result, see ``edge.models.training.averaging``; 0 for none.
+    Attributes:
+        epochs: number of epochs.
+        batch: samples in a batch.
+        optimizer: the optimizer.
+        learning_rate: the highest learning rate, after ``warmup`` epochs.
+        momentum: of SGD.
+        weight_decay: decoupled weight decay, which is multiplied by the learning rate and kept apart from the momentum.
+            Batch normalizations and biases have none. With momentum 0.9 it acts like an L2 penalty of a tenth of it.
+        schedule: the learning rate schedule.
+        warmup: epochs of the rise to ``learning_rate``.
+        step_epochs: epochs from one step of the schedule "step" to the next.
+        step_factor: what such a step multiplies the learning rate by.
+        label_smoothing: share of each target that is spread over all classes.
+        augmentation: what each training image goes through.
+        patience: epochs without a better monitored metric before the training stops; 0 for never.
+        holdout: fraction of the training samples that is set apart for validation. Without it and without a validation
+            folder, the test samples are only reported on, and the weights of the last epoch are kept.
+        average: share of the starting weights in the result, see ``edge.models.training.averaging``; 0 for none.
+        mixed_precision: whether layers compute in 16 bits.
+        strategy: how the training is distributed over devices.
+        seed: seed of weights, order and augmentation.
     """
 
     epochs: int = 30
@@ -75,7 +93,7 @@ class Settings:
             raise InputError(f"step_factor must be above 0 and at most 1, got {self.step_factor}")
 
     def as_json(self) -> dict[str, Any]:
-        """Return the form that run records hold."""
+        """Return the JSON object that run records hold."""
         return asdict(self)
 
 

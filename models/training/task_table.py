@@ -1,14 +1,14 @@
-"""The table of dataset tasks: who reads the path behind ``--data`` and makes a ``DatasetTask`` of it.
+"""The table of dataset tasks: which function reads the path behind ``--data`` and returns a ``DatasetTask``.
 
 A row's ``target`` is called as ``load(root, input_shape, settings, progress, **options)`` and returns the task:
 
 - root: a folder or a zip.
-- input_shape: of the network, without the batch.
-- progress: a function that is called with samples read and samples in all.
-- options: those of ``--data-option`` that the reader takes by keyword only; one that was not given is not passed.
+- input_shape: the network's, without the batch.
+- progress: a function that is called with the number of samples that were read and of all samples.
+- options: those of ``--data-option``, which the reader takes by keyword only. One that was not given is not passed.
 
-A reader that takes ``cache`` gets a folder for decoded samples, too. It raises FileError for what cannot be read and
-InputError for what does not fit.
+A reader that takes ``cache`` gets a folder for decoded samples, too. It raises FileError for data that cannot be read,
+and InputError for data that does not fit.
 """
 
 from collections.abc import Iterable
@@ -27,10 +27,11 @@ class Reader(Entry):
     """One row.
 
     Attributes:
-        listing: What lists the data set before anything is decoded, as ``"package.module:function"`` of the root. It
-            imports nothing heavy. The listing tells one data set from another; bad data raise as with ``load``.
-        sample: What one sample is called in messages.
-        drawn: Whether ``--data scenes`` stands for the drawn set.
+        listing: the function of the root that lists the data set before anything is decoded, as
+            ``"package.module:function"``. It imports no framework, and raises as ``load`` does. Two data sets are the
+            same when their listings are.
+        sample: what one sample is called in messages.
+        drawn: whether ``--data scenes`` stands for the drawn set.
     """
 
     listing: str = "edge.models.training.folder:file_names"
@@ -58,10 +59,16 @@ SOUNDS = {".wav"}
 
 
 def reader_of(tasks: tuple[str, ...], names: Iterable[str]) -> str:
-    """Return the row of ``DATASET_TASKS`` for a network of ``tasks`` and data with the files ``names``.
+    """Return the row of ``DATASET_TASKS`` for a network and a data set.
 
-    A classifier's data are sounds where there is a sound among them, and images otherwise.
-    Raises InputError for a task that has no training command.
+    The data of a classifier are sounds when there is a sound among the files, and images otherwise.
+
+    Args:
+        tasks: the tasks of the network, the main one first.
+        names: the files of the data set.
+
+    Raises:
+        InputError: the network's task cannot be trained by the command.
     """
     task = tasks[0]
     trained = [name for name in DATASET_TASKS if name in TASKS]

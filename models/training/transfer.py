@@ -1,4 +1,4 @@
-"""Start a network from another one's weights: the same network on, or all but its classifier for other classes."""
+"""Start a network from the weights of another one: the same network, or one with another classifier."""
 
 from typing import Any
 
@@ -6,10 +6,17 @@ from edge.errors import InputError
 
 
 def start_from(model: Any, trained: Any) -> Any:
-    """Copy weights by layer name wherever every shape is the same; return ``model``.
+    """Copy weights to the layers of the same name and shapes, and return ``model``.
 
-    Layers that only ``model`` has, or that have other shapes (the classifier, for another number of classes), keep
-    their initial values. Raises InputError when fewer than half of the layers with weights fit: another network.
+    Layers that only ``model`` has, or that have other shapes, such as the classifier for another number of classes,
+    keep their initial values.
+
+    Args:
+        model: the network to start.
+        trained: the network that has the weights.
+
+    Raises:
+        InputError: fewer than half of the layers with weights fit, so it is another network.
     """
     source = {layer.name: layer.get_weights() for layer in trained.layers}
     weighted = [layer for layer in model.layers if layer.weights]

@@ -1,4 +1,4 @@
-"""Released weights: each a ``.keras`` file that ``edge-train`` made, with a card that holds its record and digest."""
+"""Released weights: ``.keras`` files that ``edge-train`` wrote, each with a card that has its record and digest."""
 
 import hashlib
 import json
@@ -13,13 +13,18 @@ FOLDER = Path(__file__).parent
 
 @cache
 def released() -> dict[str, dict[str, Any]]:
-    """Return the cards by name."""
+    """Return the cards of all released weights by name."""
     cards = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json")))
     return {card["name"]: card for card in cards}
 
 
 def path_of(name: str) -> Path:
-    """Return the file of ``name`` after checking its SHA-256 against the card."""
+    """Return the file of released weights after its SHA-256 was compared with the card.
+
+    Raises:
+        InputError: there are no weights of this name.
+        FileError: the file is missing or damaged.
+    """
     if name not in released():
         raise unknown_name("released weights", name, released())
     card = released()[name]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge import backends, registry
+from edge import backends
 from edge.errors import FileError, InputError, MissingExtra
 from edge.registry import Entry
 from tests.backends import models
@@ -76,7 +76,7 @@ class Plugin:
 
 def test_a_plugin_is_chosen_for_its_format(monkeypatch):
     point = EntryPoint("plugin", f"{__name__}:Plugin", "edge.backends")
-    monkeypatch.setattr(registry, "entry_points", lambda group: [point])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point])
     assert "plugin" in backends.available()
     assert backends.open_model(Path("x.net"), threads=3) == "x.net with 3"
     assert backends.for_file(Path("x.tflite")).name == "litert"

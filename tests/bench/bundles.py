@@ -1,20 +1,27 @@
 """Bundles of fake and hand-written networks, to measure without training one."""
 
-from edge.bundle import Artifact, Manifest, write_bundle
+from edge.bundle import write_bundle
 from edge.imaging import InputFormat
+from edge.manifest import Artifact, Manifest, StoredFile
+from edge.signature import Input, Output, Signature, TaskSpec
 from tests.backends import models
 
+SIGNATURE = Signature(
+    (Input("image", "image", models.IMAGE, format=InputFormat()),),
+    (Output("features", "tensor", models.FEATURES),),
+    TaskSpec("raw"),
+)
+MAKE = {"tflite": models.tflite_conv, "onnx": models.onnx_conv, "fake": models.fake}
+FILES = (("tflite", "float32", "cpu"), ("fake", "int8", "cpu"))
 
-def small_bundle(path, folder, formats=("tflite", "fake")):
-    """Write a bundle that holds one hand-written network for each of ``formats``; returns its path."""
-    make = {"tflite": models.tflite_conv, "onnx": models.onnx_conv, "fake": models.fake}
+
+def small_bundle(path, folder, rows=FILES):
+    """Write a bundle of hand-written networks. rows: format, precision and target of each; returns its path."""
     folder.mkdir(exist_ok=True)
-    sources = [make[kind](folder / f"net.{kind}") for kind in formats]
-    precisions = {"tflite": "float32", "onnx": "float32", "fake": "int8"}
-    artifacts = tuple(
-        Artifact(source.name, kind, precisions[kind], "any", 0, "")
-        for source, kind in zip(sources, formats, strict=True)
-    )
-    manifest = Manifest("net", "classify", ("a", "b"), (4, 5, 3), InputFormat(), "logits", artifacts)
-    write_bundle(path, manifest, sources)
+    sources, artifacts = {}, []
+    for kind, precision, target in rows:
+        name = f"net_{target}.{kind}"
+        sources[name] = MAKE[kind](folder / name)
+        artifacts.append(Artifact(kind, precision, (StoredFile(name),), target))
+    write_bundle(path, Manifest("net", SIGNATURE, ("a", "b"), tuple(artifacts)), sources)
     return path

@@ -20,9 +20,9 @@ PI5 = replace(PI4, id="pi-5-aarch64-4", model="Raspberry Pi 5")
 def measured(request, tmp_path):
     """Return a bundle and rows for it in which the second is fastest, with invented timings."""
     path = small_bundle(tmp_path / "out" / request.param, tmp_path / "sources")
-    todo = plan.jobs(plan.Targets([path]), ["fake"], [1, 2])
+    todo = plan.jobs(plan.ModelFiles([path]), ["fake"], [1, 2])
     rows = [
-        plan.Measurement(job, "edgekit 1", 1, Timing(1, *[median] * 5))
+        plan.Measurement(job, "edgekit 1", Timing(1, *[median] * 5))
         for job, median in zip(todo, (2.0, 1.25), strict=True)
     ]
     return path, plan.mark_fastest(rows)
@@ -52,7 +52,7 @@ def test_an_updated_bundle_is_not_tuned(measured, tmp_path):
     write_tuning(rows, PI4)
     opened = open_bundle(path)
     manifest = replace(opened.manifest, provenance={"version": 2})
-    write_bundle(path, manifest, [opened.path(a) for a in opened.manifest.artifacts])
+    write_bundle(path, manifest, {a.file: opened.path(a) for a in opened.manifest.artifacts})
     assert read_tuning(path, PI4) is None
 
 
@@ -78,8 +78,8 @@ def test_a_damaged_file_counts_as_none_and_is_replaced(measured, text):
 
 def test_plain_files_and_refusals_are_not_recorded(tmp_path):
     path = models.fake(tmp_path / "x.fake")
-    (job,) = plan.jobs(plan.Targets([path]), None, [1])
-    rows = plan.mark_fastest([plan.Measurement(job, "1", 1, Timing(1, *[1.0] * 5))])
+    (job,) = plan.jobs(plan.ModelFiles([path]), None, [1])
+    rows = plan.mark_fastest([plan.Measurement(job, "1", Timing(1, *[1.0] * 5))])
     assert write_tuning(rows, PI4) == []
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from edge.bench import report
 from edge.bench.measure import Timing
-from edge.bench.plan import Job, Measurement
+from edge.bench.plan import Job, Measurement, ModelFile
 from edge.device import Device
 from edge.errors import FileError, MissingExtra
 
@@ -15,8 +15,8 @@ TIMING = Timing(100, 1.5, 2.0, 3.25, 1.25, 1.625)
 
 
 def row(threads, timing=TIMING, error=None, fastest=False):
-    job = Job(Path("net"), "net", "int8", Path("net/net.tflite"), "litert", threads)
-    return Measurement(job, "ai-edge-litert 2", 123456, timing, error, fastest)
+    file = ModelFile(Path("net"), "net", Path("net/net.tflite"), 123456, "int8", "cpu")
+    return Measurement(Job(file, "litert", threads), "ai-edge-litert 2", timing, error, fastest)
 
 
 REFUSED = row(4, None, "model net/net.tflite is not a TFLite file")

@@ -2,14 +2,15 @@
 
 import itertools
 import threading
+from typing import get_args
 
 import cv2
 import numpy as np
 import pytest
 
+from edge.frames import AgeClock, Frame
 from edge.scenes import write_clip
 from edge.sources import SOURCES, open_source
-from edge.sources.base import Frame
 from tests.loops import picture
 from tests.sources.mjpeg import Server
 
@@ -54,9 +55,9 @@ def test_frames_are_pictures_with_rising_numbers_and_times(text):
     assert len(frames) == COUNT
     for frame in frames:
         assert isinstance(frame, Frame)
-        assert frame.image.dtype == np.uint8
-        assert frame.image.ndim == 3
-        assert frame.image.shape[2] == 3
+        assert frame.bgr.dtype == np.uint8
+        assert frame.bgr.shape == (frame.size[1], frame.size[0], 3)
+        assert frame.age_clock in get_args(AgeClock)
         assert frame.source
     indices = [frame.index for frame in frames]
     assert indices == (sorted(set(indices)) if source.live else list(range(COUNT)))
@@ -77,9 +78,9 @@ def test_it_says_what_it_is(text):
 def test_frames_do_not_share_their_pixels(text):
     with open_source(text) as source:
         first, second = itertools.islice(source, 2)
-    before = second.image.copy()
-    first.image[:] = 0
-    np.testing.assert_array_equal(second.image, before)
+    before = second.pixels.copy()
+    first.pixels[:] = 0
+    np.testing.assert_array_equal(second.pixels, before)
 
 
 @every_source

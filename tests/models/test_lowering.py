@@ -41,7 +41,7 @@ def test_hard_swish_is_x_times_relu6_of_x_plus_3_over_6(target):
 def test_the_target_is_float_again_behind_the_block():
     with pytest.raises(ValueError, match="stop"), lowering.lowered_for(lowering.INT8):
         raise ValueError("stop")
-    assert lowering.target() == lowering.FLOAT
+    assert lowering.current() == lowering.FLOAT
 
 
 def test_the_float_file_has_the_fused_form_and_the_int8_file_the_delegated_one(gated, samples):

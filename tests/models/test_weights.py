@@ -7,7 +7,8 @@ from edge.deploy.convert.source import open_source
 from edge.errors import InputError
 from edge.models import weights
 from edge.models.complexity import complexity
-from edge.running import Wishes, open_running
+from edge.opening import open_session
+from edge.session import SessionOptions
 
 NAMES = sorted(weights.released())
 
@@ -31,8 +32,8 @@ def test_the_float_weights_are_what_their_card_says(name):
 def test_the_int8_bundle_is_verified_and_runs(name):
     path = weights.FOLDER / weights.released()[name]["int8"]
     assert len(open_bundle(path).manifest.labels) == 10
-    with open_running(path, Wishes(threads=1)) as running:
-        assert running.model.inputs[0].dtype.name == "int8"
+    with open_session(path, SessionOptions(threads=1)) as session:
+        assert session.model.inputs[0].dtype.name == "int8"
 
 
 def test_a_source_of_the_zoo_brings_its_labels_and_record():

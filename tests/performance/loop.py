@@ -18,9 +18,10 @@ import cv2
 import numpy as np
 
 from edge.backends.base import Model
+from edge.opening import open_session
 from edge.pipeline import Loop
-from edge.running import Running, Wishes, open_running
 from edge.scenes import write_clip
+from edge.session import Session, SessionOptions
 from edge.sources.video import Video
 
 OF_LIMIT, OVER_PLAIN = 0.9, 1.3
@@ -34,15 +35,15 @@ def measure(model: Path, frames: int = FRAMES, rounds: int = ROUNDS) -> dict[str
 
     of_limit: the slowest stage's time over the loop's. over_plain: the plain loop's time over the loop's.
     """
-    with tempfile.TemporaryDirectory() as folder, open_running(model, Wishes(threads=THREADS)) as running:
+    with tempfile.TemporaryDirectory() as folder, open_session(model, SessionOptions(threads=THREADS)) as session:
         clip = Path(folder) / "clip.avi"
         write_clip(clip, frames)
         runs: dict[str, Callable[[], float]] = {
             "read_ms": lambda: _read(clip),
-            "preprocess_ms": lambda: _preprocess(clip, running),
-            "infer_ms": lambda: _infer(clip, running, frames),
-            "loop_ms": lambda: _loop(clip, running),
-            "plain_ms": lambda: _plain(clip, running.model),
+            "preprocess_ms": lambda: _preprocess(clip, session),
+            "infer_ms": lambda: _infer(clip, session, frames),
+            "loop_ms": lambda: _loop(clip, session),
+            "plain_ms": lambda: _plain(clip, session.model),
         }
         best = {name: float("inf") for name in runs}
         for _ in range(rounds):
@@ -76,32 +77,29 @@ def _read(clip: Path) -> float:
 
 
 def _first(clip: Path) -> np.ndarray:
-    return next(iter(Video(clip))).image
+    return next(iter(Video(clip))).bgr
 
 
-def _preprocess(clip: Path, running: Running, count: int = 100) -> float:
-    image = _first(clip)
-    return _per_frame(lambda: sum(1 for _ in range(count) if running.preprocess(image) is not None))
+def _preprocess(clip: Path, session: Session, count: int = 100) -> float:
+    image, preprocess = _first(clip), session.preprocess
+    assert preprocess is not None
+    return _per_frame(lambda: sum(1 for _ in range(count) if preprocess(image) is not None))
 
 
-def _infer(clip: Path, running: Running, count: int) -> float:
-    tensor = running.preprocess(_first(clip))
-    specs = running.model.outputs
+def _infer(clip: Path, session: Session, count: int) -> float:
+    assert session.preprocess is not None
+    prepared = session.preprocess(_first(clip))
 
     def run() -> int:
         for _ in range(count):
-            running.task.decode(running.model.run([tensor]), specs, (1280, 720))
+            session.infer(prepared)
         return count
 
     return _per_frame(run)
 
 
-def _loop(clip: Path, running: Running) -> float:
-    def run() -> int:
-        source = Video(clip)
-        return Loop(source, running.model, running.preprocess, running.task).run().frames
-
-    return _per_frame(run)
+def _loop(clip: Path, session: Session) -> float:
+    return _per_frame(lambda: Loop(Video(clip), session).run().frames)
 
 
 def _plain(clip: Path, model: Model) -> float:

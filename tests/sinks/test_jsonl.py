@@ -10,16 +10,31 @@ import pytest
 from edge.errors import FileError
 from edge.results import Prediction, Result
 from edge.sinks.jsonl import JsonLines
-from tests.loops import ListSource, frame
+from tests.loops import ListSource, event
 
 SOURCE = ListSource([])
-RESULT = Result((Prediction("Ägyptische Katze", 0.84375, 3),), 7, "cat.bmp", 123, 4.56789, 2, 1.5)
+RESULT = Result(
+    predictions=(Prediction("Ägyptische Katze", 0.84375, 3),),
+    frame=7,
+    source="cat.bmp",
+    captured_ns=123,
+    age_clock="decode",
+    age_ms=4.56789,
+    dropped=2,
+    skipped=1,
+    infer_ms=1.5,
+)
 OBJECT = {
+    "schema": 2,
+    "task": "classify",
     "frame": 7,
     "source": "cat.bmp",
     "captured_ns": 123,
+    "age_clock": "decode",
     "age_ms": 4.568,
+    "infer_ms": 1.5,
     "dropped": 2,
+    "skipped": 1,
     "results": [{"label": "Ägyptische Katze", "score": 0.8438}],
 }
 
@@ -27,8 +42,8 @@ OBJECT = {
 def test_one_object_a_line(tmp_path):
     path = tmp_path / "new" / "out.jsonl"
     with JsonLines(str(path), SOURCE) as sink:
-        sink.emit(frame(), RESULT)
-        sink.emit(frame(), RESULT)
+        sink.emit(event(result=RESULT))
+        sink.emit(event(result=RESULT))
         assert not path.exists()
         (beside,) = path.parent.iterdir()
         assert beside.read_text(encoding="utf-8").count("\n") == 2  # each line is flushed
@@ -45,13 +60,13 @@ def test_no_frame_no_file(tmp_path):
 @pytest.mark.parametrize("target", ["-"])
 def test_stdout(target, capfd):
     with JsonLines(target, SOURCE) as sink:
-        sink.emit(frame(), RESULT)
+        sink.emit(event(result=RESULT))
     assert json.loads(capfd.readouterr().out) == OBJECT
 
 
 def test_stdout_that_is_no_file(capsys):
     with JsonLines("-", SOURCE) as sink:
-        sink.emit(frame(), RESULT)
+        sink.emit(event(result=RESULT))
     assert json.loads(capsys.readouterr().out) == OBJECT
 
 
@@ -62,7 +77,7 @@ def test_a_pipe_is_written_directly(tmp_path):
     reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
     reader.start()
     with JsonLines(str(pipe), SOURCE) as sink:
-        sink.emit(frame(), RESULT)
+        sink.emit(event(result=RESULT))
     reader.join(10)
     assert json.loads(read[0])["frame"] == 7
     assert pipe.is_fifo()
@@ -72,7 +87,7 @@ def test_a_pipe_is_written_directly(tmp_path):
 def test_a_full_device_is_one_line():
     sink = JsonLines("/dev/full", SOURCE)
     with pytest.raises(FileError, match="cannot write /dev/full: No space left on device"):
-        sink.emit(frame(), RESULT)
+        sink.emit(event(result=RESULT))
     sink.close()
 
 
@@ -80,7 +95,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
     path = tmp_path / "out.jsonl"
     path.write_text("what was there before\n")
     sink = JsonLines(str(path), SOURCE)
-    sink.emit(frame(), RESULT)
+    sink.emit(event(result=RESULT))
 
     class Full:
         def write(self, _):
@@ -88,7 +103,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(sink, "_file", Full())
     with pytest.raises(FileError, match=r"cannot write .*out\.jsonl"):
-        sink.emit(frame(), RESULT)
+        sink.emit(event(result=RESULT))
     sink.close()
     assert [p.name for p in tmp_path.iterdir()] == ["out.jsonl"]
     assert path.read_text() == "what was there before\n"

@@ -8,13 +8,13 @@ from edge.errors import FileError, InputError
 from edge.results import Prediction, Result
 from edge.sinks import overlay
 from edge.sinks.snapshot import Snapshot
-from tests.loops import ListSource, frame, picture
+from tests.loops import ListSource, event, picture
 
 GREY = np.full((240, 320, 3), 128, np.uint8)
 
 
 def drawn(*predictions, image=GREY):
-    return overlay.annotated(image, Result(tuple(predictions)))
+    return overlay.annotated(image, Result(predictions=tuple(predictions)))
 
 
 def test_labels_stand_in_the_corner_one_below_the_other():
@@ -54,10 +54,10 @@ def test_the_frame_is_left_alone():
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
 def test_a_snapshot_is_the_last_frame_annotated(tmp_path, suffix):
     path = tmp_path / f"last{suffix}"
-    result = Result((Prediction("star", 0.9, 0),))
+    result = Result(predictions=(Prediction("star", 0.9, 0),))
     with Snapshot(str(path), ListSource([])) as sink:
         for number in range(3):
-            sink.emit(frame(number, picture(number, (320, 240))), result)
+            sink.emit(event(number, result, image=picture(number, (320, 240))))
     expected = overlay.annotated(picture(2, (320, 240)), result)
     assert np.abs(cv2.imread(str(path)).astype(int) - expected).mean() < (1 if suffix == ".png" else 4)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]

@@ -10,9 +10,9 @@ from edge.errors import FileError, InputError
 from edge.results import Prediction, Result
 from edge.sinks.record import LIVE_FPS, Record
 from edge.video import Capture
-from tests.loops import ListSource, frame, picture
+from tests.loops import ListSource, event, picture
 
-RESULT = Result((Prediction("star", 0.9, 0),))
+RESULT = Result(predictions=(Prediction("star", 0.9, 0),))
 Usage = namedtuple("Usage", "total used free")
 
 
@@ -35,7 +35,7 @@ def test_every_frame_once_at_the_rate_of_the_file(tmp_path, suffix):
     path = tmp_path / f"out{suffix}"
     with Record(str(path), source(fps=12.0)) as sink:
         for number in range(8):
-            sink.emit(frame(number, picture(number % 4, (160, 128))), RESULT)
+            sink.emit(event(number, RESULT, image=picture(number % 4, (160, 128))))
     frames, fps = read(path)
     assert (len(frames), fps, frames[0].shape) == (8, 12.0, (128, 160, 3))
     bright = [int(image[:, 150].reshape(4, 32, 3).mean((1, 2)).argmax()) for image in frames]
@@ -49,7 +49,7 @@ def test_a_live_recording_plays_at_the_speed_of_life(tmp_path):
     times = [0, 1, 2, 2, 5, 6]  # in video frames: one comes twice, two are late
     with Record(str(path), source(live=True)) as sink:
         for number, due in enumerate(times):
-            sink.emit(frame(number, captured_ns=10**18 + due * step), RESULT)
+            sink.emit(event(number, RESULT, captured_ns=10**18 + due * step))
     frames, fps = read(path)
     assert fps == LIVE_FPS
     assert len(frames) == times[-1] + 1
@@ -60,7 +60,7 @@ def test_the_first_live_frame_is_always_in_it(tmp_path):
     for number in range(20):
         path = tmp_path / f"{number}.avi"
         with Record(str(path), source(live=True)) as sink:
-            sink.emit(frame(captured_ns=1_795_221_141_695_358_001 + number), RESULT)
+            sink.emit(event(0, RESULT, captured_ns=1_795_221_141_695_358_001 + number))
         assert len(read(path)[0]) == 1
 
 
@@ -68,15 +68,15 @@ def test_a_long_stall_is_not_filled_with_hours_of_one_frame(tmp_path):
     path = tmp_path / "out.avi"
     with Record(str(path), source(live=True)) as sink:
         for number, second in enumerate((0, 3600, 3601)):
-            sink.emit(frame(number, captured_ns=10**18 + second * 10**9), RESULT)
+            sink.emit(event(number, RESULT, captured_ns=10**18 + second * 10**9))
     assert len(read(path)[0]) <= 1 + 2 * LIVE_FPS
 
 
 def test_other_sizes_are_fitted_into_the_first(tmp_path):
     path = tmp_path / "out.avi"
     with Record(str(path), source()) as sink:
-        sink.emit(frame(0, np.full((48, 65, 3), 99, np.uint8)), RESULT)
-        sink.emit(frame(1, np.full((200, 50, 3), 255, np.uint8)), RESULT)
+        sink.emit(event(0, RESULT, image=np.full((48, 65, 3), 99, np.uint8)))
+        sink.emit(event(1, RESULT, image=np.full((200, 50, 3), 255, np.uint8)))
     frames, _ = read(path)
     assert [f.shape for f in frames] == [(48, 64, 3)] * 2
     assert frames[1][:, :16].max() < 30
@@ -84,10 +84,10 @@ def test_other_sizes_are_fitted_into_the_first(tmp_path):
 
 
 def test_the_frame_itself_is_left_alone(tmp_path):
-    one = frame(0, picture(0, (320, 240)))
+    one = event(0, RESULT, image=picture(0, (320, 240)))
     with Record(str(tmp_path / "out.avi"), source()) as sink:
-        sink.emit(one, RESULT)
-    np.testing.assert_array_equal(one.image, picture(0, (320, 240)))
+        sink.emit(one)
+    np.testing.assert_array_equal(one.frame.pixels, picture(0, (320, 240)))
 
 
 def test_no_frame_no_file(tmp_path):
@@ -98,19 +98,19 @@ def test_no_frame_no_file(tmp_path):
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
     sink = Record(str(tmp_path / "out.avi"), source())
-    sink.emit(frame(), RESULT)
+    sink.emit(event(result=RESULT))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 30, 1 << 30, 4096))
     for number in range(1, 16):
-        sink.emit(frame(number), RESULT)
+        sink.emit(event(number, RESULT))
     with pytest.raises(FileError, match=r"cannot write .*/out\.avi: the disk is full: 4 KiB left"):
-        sink.emit(frame(16), RESULT)
+        sink.emit(event(16, RESULT))
     sink.close()
     assert not list(tmp_path.iterdir())
 
 
 def test_frames_that_never_reached_the_disk_are_noticed(tmp_path, monkeypatch):
     sink = Record(str(tmp_path / "out.avi"), source())
-    sink.emit(frame(), RESULT)
+    sink.emit(event(result=RESULT))
     monkeypatch.setattr("edge.video.frame_count", lambda _: 0)
     with pytest.raises(FileError, match="0 of 1 frames are in it; the disk may be full"):
         sink.close()

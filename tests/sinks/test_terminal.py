@@ -9,7 +9,7 @@ import pytest
 from edge.errors import InputError
 from edge.results import Prediction, Result
 from edge.sinks.terminal import PLAIN_INTERVAL, TTY_INTERVAL, Terminal, line
-from tests.loops import ListSource, frame
+from tests.loops import ListSource, event
 
 
 class Screen(io.StringIO):
@@ -26,17 +26,17 @@ def shown(tty, steps, step_seconds):
     screen, now = Screen(tty), [0.0]
     with Terminal("", ListSource([]), screen, lambda: now[0]) as sink:
         for number, source in enumerate(steps):
-            sink.emit(frame(number, source=source), Result((Prediction("star", 0.98, 0),), number, source))
+            result = Result(predictions=(Prediction("star", 0.98, 0),), frame=number, source=source)
+            sink.emit(event(number, result, source=source))
             now[0] += step_seconds
     return screen.getvalue()
 
 
 def test_what_a_line_says():
     found = (Prediction("junco, snowbird", 0.9, 0), Prediction("ring", 0.1, 1))
-    assert line(Result(found, 3, "clip.avi", 0, 12.4, 2, 3.14)) == (
-        "clip.avi #3  junco, snowbird 90% | ring 10%  age 12 ms  infer 3.1 ms  dropped 2"
-    )
-    assert "nothing" in line(Result(()))
+    result = Result(predictions=found, frame=3, source="clip.avi", age_ms=12.4, dropped=2, infer_ms=3.14)
+    assert line(result) == "clip.avi #3  junco, snowbird 90% | ring 10%  age 12 ms  infer 3.1 ms  dropped 2"
+    assert "nothing" in line(Result())
 
 
 def test_a_log_gets_a_line_an_interval():
@@ -62,3 +62,15 @@ def test_a_terminal_line_is_rewritten_and_ended(monkeypatch):
 def test_the_target_is_one_of_two():
     with pytest.raises(InputError, match="stdout or stderr, got 'printer'"):
         Terminal("printer", ListSource([]))
+
+
+@pytest.mark.parametrize(("kind", "policy"), [("pipe", "fatal"), ("file", "retry"), ("memory", "retry")])
+def test_only_a_pipe_whose_reader_left_ends_a_run(tmp_path, kind, policy):
+    if kind == "memory":
+        assert Terminal("", ListSource([]), io.StringIO()).on_error == policy
+        return
+    reading, writing = os.pipe() if kind == "pipe" else (None, os.open(tmp_path / "log", os.O_CREAT | os.O_WRONLY))
+    with os.fdopen(writing, "w") as stream:
+        assert Terminal("", ListSource([]), stream).on_error == policy
+    if reading is not None:
+        os.close(reading)

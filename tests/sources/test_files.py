@@ -17,7 +17,7 @@ def test_a_video_gives_every_frame_in_order_and_its_rate(tmp_path):
     with Video(path) as source:
         frames = list(source)
     assert [f.index for f in frames] == list(range(12))
-    assert {(f.source, f.image.shape, f.image.dtype.name) for f in frames} == {(str(path), (48, 64, 3), "uint8")}
+    assert {(f.source, f.bgr.shape, f.bgr.dtype.name) for f in frames} == {(str(path), (48, 64, 3), "uint8")}
     assert sorted(f.captured_ns for f in frames) == [f.captured_ns for f in frames]
     assert (source.fps, source.live) == (15.0, False)
 
@@ -28,7 +28,7 @@ def test_a_video_can_be_read_again_and_left_early(tmp_path):
     source = Video(path)
     first = next(iter(source))
     assert len(list(source)) == 5
-    np.testing.assert_array_equal(first.image, next(iter(source)).image)
+    np.testing.assert_array_equal(first.bgr, next(iter(source)).bgr)
     source.close()
     assert list(source) == []
 
@@ -55,7 +55,7 @@ def test_images_come_sorted_with_their_paths(tmp_path):
 def test_an_image_arrives_as_it_is(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), picture(2))
     (only,) = Images(tmp_path / "a.png")
-    np.testing.assert_array_equal(only.image, picture(2))
+    np.testing.assert_array_equal(only.bgr, picture(2))
 
 
 @pytest.mark.parametrize("mode", ["grey", "alpha"])
@@ -63,7 +63,7 @@ def test_other_kinds_of_images_become_three_channels(tmp_path, mode):
     other = picture()[..., 0] if mode == "grey" else cv2.cvtColor(picture(), cv2.COLOR_BGR2BGRA)
     cv2.imwrite(str(tmp_path / "a.png"), other)
     (only,) = Images(tmp_path)
-    np.testing.assert_array_equal(only.image, picture())
+    np.testing.assert_array_equal(only.bgr, picture())
 
 
 def test_a_corrupt_image_is_skipped_named_and_counted(tmp_path):

@@ -54,7 +54,7 @@ def camera(monkeypatch):
 def test_it_is_asked_for_blue_green_red_and_released(camera):
     with open_source("picamera:64x48@12") as source:
         frames = iter(source)
-        assert next(frames).image.shape == (48, 64, 3)
+        assert next(frames).bgr.shape == (48, 64, 3)
         reader = source._reader
     reader.join(10)
     assert camera.calls[1] == {"main": {"size": (64, 48), "format": "RGB888"}, "controls": {"FrameRate": 12.0}}

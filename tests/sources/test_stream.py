@@ -12,12 +12,12 @@ from tests.sources.mjpeg import Server
 def test_frames_come_and_come_back_after_the_server_died(capsys):
     server = Server()
     lines = []
-    source = open_stream(f"http://me:secret@127.0.0.1:{server.port}/video", Patience(2.0, 0.05, 0.2))
+    source = open_stream(f"http://me:secret@127.0.0.1:{server.port}/video", Patience(0.05, 0.2, stall=2.0))
     source._report = lines.append
     frames = iter(source)
     try:
         first = next(frames)
-        assert first.image.shape == (48, 64, 3)
+        assert first.bgr.shape == (48, 64, 3)
         assert first.source == f"http://127.0.0.1:{server.port}/video"
         port = server.port
         server.stop()

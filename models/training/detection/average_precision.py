@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.models.anchors import Boxes
-from edge.models.training.detection.matching import overlaps
+from edge.decoders.anchors import Boxes
+from edge.decoders.select import overlaps
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from edge.decoders import anchors as boxes_of
+from edge.decoders.anchors import Boxes
 from edge.errors import InputError, unknown_name
-from edge.models import anchors as boxes_of
-from edge.models.anchors import Boxes
 from edge.models.heads.ssdlite import check_ratios, check_strides
 from edge.models.training.decode import Progress
 from edge.models.training.detection.average_precision import Found, Truth, average_precisions, mean_average_precision

@@ -3,26 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.models.anchors import Boxes, corners, encode
+from edge.decoders.anchors import Boxes, corners, encode
+from edge.decoders.select import overlaps
 
 LEAST_OVERLAP = 0.5
 NEARNESS = 1e-6
 """Weight of the distance beside the overlap: it decides only where overlaps are equal, as for boxes that none meets."""
-
-
-def overlaps(first: Boxes, second: Boxes) -> NDArray[np.float32]:
-    """Return (n, m) intersection over union, 0 to 1, of (n, 4) and (m, 4) boxes; 0 where both are empty."""
-    common = np.ones((len(first), len(second)), np.float32)
-    for low, high in ((0, 2), (1, 3)):  # axis by axis: numpy is slow along an axis of two
-        side = np.minimum(first[:, None, high], second[None, :, high])
-        side -= np.maximum(first[:, None, low], second[None, :, low])
-        common *= np.maximum(side, 0)
-    union = _areas(first)[:, None] + _areas(second)[None] - common
-    return np.asarray(common / np.maximum(union, np.finfo(np.float32).tiny), np.float32)
-
-
-def _areas(boxes: Boxes) -> Boxes:
-    return np.asarray((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), np.float32)
 
 
 def match(truths: Boxes, anchors: Boxes, least: float = LEAST_OVERLAP) -> NDArray[np.int64]:

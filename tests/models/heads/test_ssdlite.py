@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from edge.decoders.anchors import anchors
 from edge.deploy._tensorflow import need
 from edge.errors import InputError
 from edge.models import build
-from edge.models.anchors import anchors
 
 need("tensorflow_model_optimization")
 

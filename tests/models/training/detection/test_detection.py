@@ -17,7 +17,7 @@ need("tensorflow")
 
 import tf_keras as keras  # noqa: E402
 
-from edge.models import anchors as boxes_of  # noqa: E402
+from edge.decoders import anchors as boxes_of  # noqa: E402
 from edge.models import build  # noqa: E402
 from edge.models.training import fit  # noqa: E402
 from edge.models.training.detection import detection  # noqa: E402

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.models.anchors import anchors, decode
+from edge.decoders.anchors import anchors, decode
 from edge.models.training.detection.matching import match, overlaps, targets
 
 ANCHORS = anchors((64, 64, 3), (16, 32), (2.0,), (0.25, 0.5))

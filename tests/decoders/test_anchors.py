@@ -5,17 +5,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.errors import InputError
-from edge.models.anchors import (
+from edge.decoders.anchors import (
     anchors,
     boxes_per_place,
     centred,
     corners,
     decode,
     encode,
+    level,
     map_sizes,
     scales_of,
 )
+from edge.errors import InputError
 
 
 def test_scales_are_the_paper_s():
@@ -106,3 +107,24 @@ def test_centres_and_corners_are_one_another_s_inverse():
 def test_a_broken_output_does_not_overflow():
     anchor = np.array([[0.5, 0.5, 0.1, 0.1]], np.float32)
     assert np.isfinite(decode(np.array([[0, 0, 1e6, -1e6]], np.float32), anchor)).all()
+
+
+def test_offsets_are_decoded_by_the_formula():
+    anchor = np.array([[0.25, 0.25, 0.5, 0.5]], np.float32)
+    offsets = np.array([[1.0, -2.0, 0.0, np.log(2) / 0.2]], np.float32)
+    # centre 0.25 + 0.1 * 0.5, 0.25 - 0.2 * 0.5; 0.5 high, 1.0 wide
+    np.testing.assert_allclose(decode(offsets, anchor), [[0.05, -0.35, 0.55, 0.65]], atol=1e-6)
+    # with variances of 1: centre 0.75, -0.75; sides 0.5, 0.5 * 2^5
+    np.testing.assert_allclose(decode(offsets, anchor, (1, 1, 1, 1)), [[0.5, -8.75, 1.0, 7.25]], rtol=1e-5)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 3e38])
+def test_infinite_offsets_make_finite_boxes(value):
+    anchor = np.array([[0.5, 0.5, 0.1, 0.1]], np.float32)
+    assert np.isfinite(decode(np.full((1, 4), value, np.float32), anchor)).all()
+
+
+def test_a_level_goes_row_after_row_place_after_place_shape_after_shape():
+    found = level(np.array([0.25, 0.75]), np.array([0.5]), [(0.1, 0.2), (0.3, 0.4)])
+    expected = [[0.25, 0.5, 0.1, 0.2], [0.25, 0.5, 0.3, 0.4], [0.75, 0.5, 0.1, 0.2], [0.75, 0.5, 0.3, 0.4]]
+    np.testing.assert_allclose(found, expected)

@@ -1,0 +1,120 @@
+"""BlazeFace: MediaPipe's face detectors with six landmarks (Bazarevsky et al. 2019, https://arxiv.org/abs/1907.05047)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from edge.decoders.activations import sigmoid
+from edge.decoders.base import Candidates, Ends, Floats, Recognized
+from edge.decoders.heads import boxes_and_scores, corners_of, input_size, rows_of, size_of_input, with_scores_of_one
+from edge.decoders.parameters import whole
+from edge.errors import InputError
+from edge.signature import Signature, TaskSpec
+from edge.tensors import Outputs, TensorSpec
+
+POINTS = 6
+"""Right eye, left eye, tip of the nose, mouth, right ear, left ear."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """One of MediaPipe's face detectors.
+
+    Attributes:
+        name: as MediaPipe calls it.
+        side: of its input, in pixels.
+        grids: (cells a side, boxes a cell) of each map.
+    """
+
+    name: str
+    side: int
+    grids: tuple[tuple[int, int], ...]
+
+    @property
+    def count(self) -> int:
+        """How many boxes it gives."""
+        return sum(cells * cells * boxes for cells, boxes in self.grids)
+
+
+PUBLISHED = (
+    Published("front or short range", 128, ((16, 2), (8, 6))),
+    Published("back", 256, ((16, 2), (8, 6))),
+    Published("full range", 192, ((48, 1),)),
+)
+
+
+class BlazeFace:
+    """Decodes an output with the role ``boxes``, (1, n, 4 + 2 * points), and one ``scores``, (1, n, 1) logits.
+
+    A row is centre x, centre y, width, height, then x, y of each landmark, all in pixels of the input; centre and
+    landmarks count from the centre of the row's cell. Scores go through a sigmoid.
+
+    Parameters:
+        grids: [cells a side, boxes a cell] of each map; default [[16, 2], [8, 6]], 896 boxes.
+        points: how many landmarks there are (default 6).
+    """
+
+    task: ClassVar[str] = "detect"
+    classes: int = 1
+
+    def __init__(self, signature: Signature) -> None:
+        parameters = signature.task.parameters
+        self._boxes, self._scores = signature.one("boxes"), signature.one("scores")
+        self._points = whole(parameters, "points", POINTS, 0, 1000)
+        self._centres = _centres(parameters.get("grids", PUBLISHED[0].grids))
+        self._size = input_size(signature, "blazeface")
+        count, columns = len(self._centres), 4 + 2 * self._points
+        if self._boxes.shape != (1, count, columns) or self._scores.shape != (1, count, 1):
+            raise InputError(
+                f"decoder blazeface with {count} anchors and {self._points} landmarks takes boxes "
+                f"(1, {count}, {columns}) and scores (1, {count}, 1), got {self._boxes.shape} and {self._scores.shape}"
+            )
+
+    def __call__(self, outputs: Outputs) -> Candidates:
+        """See Decoder."""
+        rows = rows_of(outputs[self._boxes.name], 4 + 2 * self._points)
+        centres = self._centres * np.asarray(self._size, np.float32)
+        boxes = corners_of(rows[:, :2] + centres, rows[:, 2:4])
+        points = rows[:, 4:].reshape(len(rows), self._points, 2) + centres[:, None]
+        scores = sigmoid(rows_of(outputs[self._scores.name], 1))
+        return Candidates(boxes, scores, with_scores_of_one(points) if self._points else None)
+
+
+def _centres(grids: Any) -> Floats:
+    """Return (n, 2) x, y of the cells' centres, in fractions of the input; a cell stands there once for each box."""
+    try:
+        found = [_grid(*map(int, row)) for row in grids]
+        return np.concatenate(found).astype(np.float32)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(
+            f"parameter grids must be rows of cells a side and boxes a cell, like [[16, 2], [8, 6]]; got {grids!r}"
+        ) from error
+
+
+def _grid(cells: int, boxes: int) -> Any:
+    if not (0 < cells <= 1024 and 0 < boxes <= 64):
+        raise ValueError
+    y, x = np.mgrid[0:cells, 0:cells]
+    return np.repeat((np.stack([x.ravel(), y.ravel()], axis=1) + 0.5) / cells, boxes, axis=0)
+
+
+def roles(outputs: Sequence[TensorSpec]) -> tuple[str, ...]:
+    """See RoleFinder."""
+    return boxes_and_scores("blazeface", outputs, columns=4 + 2 * POINTS)
+
+
+def recognize(inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], ends: Ends) -> Recognized | None:
+    """See Recognizer: boxes with six landmarks, as many as one of the published detectors has for its input."""
+    size, shapes = size_of_input(inputs), sorted(output.shape for output in outputs)
+    for detector in PUBLISHED:
+        n = detector.count
+        if size == (detector.side, detector.side) and shapes == [(1, n, 1), (1, n, 4 + 2 * POINTS)]:
+            return Recognized(
+                TaskSpec("detect", "blazeface", {"grids": [list(grid) for grid in detector.grids], "points": POINTS}),
+                roles(outputs),
+                f"BlazeFace anchors ({n}, {detector.name}) in two outputs",
+                {"colour": "RGB", "mean": (127.5,), "std": (127.5,)},
+            )
+    return None

@@ -1,0 +1,105 @@
+"""Reading of FlatBuffers, the format of TFLite files, without the schema's generated code and without trust.
+
+https://flatbuffers.dev/internals: a table begins with the distance back to its vtable, which has a 16-bit offset for
+each field; strings, vectors and tables in fields are referred to by 32-bit distances. Every read is checked against the
+end of the data and raises Damaged beyond it, so that a damaged file is never more than an error.
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+from edge.errors import InputError
+
+LONGEST = 1 << 24
+"""The most elements of a vector that is looked through; a graph has some thousand operations."""
+
+
+class Damaged(InputError):
+    """The bytes are not what the format says; callers treat the file as one that tells nothing."""
+
+
+class Table:
+    """One table of a buffer; fields are numbered from 0 in the schema's order.
+
+    Args:
+        data: the whole buffer, bytes or a memory map.
+        position: where the table begins.
+    """
+
+    def __init__(self, data: Any, position: int) -> None:
+        self._data, self._at = data, position
+        self._vtable = position - _read(data, "<i", position)
+        self._fields = _read(data, "<H", self._vtable)
+
+    def number(self, field: int, form: str = "<i", default: int = 0) -> int:
+        """Return a number. form: of ``struct``, little-endian."""
+        at = self._place(field)
+        return default if at is None else int(_read(self._data, form, at))
+
+    def table(self, field: int) -> "Table | None":
+        """Return the table that a field refers to, None where the field is not there."""
+        at = self._place(field)
+        return None if at is None else Table(self._data, _referred(self._data, at))
+
+    def text(self, field: int) -> str:
+        """Return a string, empty where the field is not there; what is no UTF-8 is replaced."""
+        return self.bytes(field).decode("utf-8", "replace")
+
+    def bytes(self, field: int) -> bytes:
+        """Return a string or a vector of bytes."""
+        start, count = self._vector(field)
+        if start + count > len(self._data):
+            raise Damaged("a vector reaches beyond the end of the file")
+        return bytes(self._data[start : start + count])
+
+    def numbers(self, field: int, form: str = "i") -> tuple[Any, ...]:
+        """Return a vector of numbers of 32 bits. form: of ``struct``, ``i`` or ``f``."""
+        start, count = self._vector(field)
+        return _unpack(self._data, f"<{count}{form}", start)
+
+    def tables(self, field: int) -> "Iterator[Table]":
+        """Yield the tables of a vector, in order."""
+        start, count = self._vector(field)
+        for index in range(count):
+            yield Table(self._data, _referred(self._data, start + 4 * index))
+
+    def _vector(self, field: int) -> tuple[int, int]:
+        """Return where the elements begin and how many there are."""
+        at = self._place(field)
+        if at is None:
+            return 0, 0
+        start = _referred(self._data, at)
+        count = _read(self._data, "<I", start)
+        if count > min(LONGEST, len(self._data)):
+            raise Damaged("a vector is longer than the file")
+        return start + 4, count
+
+    def _place(self, field: int) -> int | None:
+        entry = 4 + 2 * field
+        if entry + 2 > self._fields:
+            return None
+        offset = _read(self._data, "<H", self._vtable + entry)
+        return self._at + offset if offset else None
+
+
+def root(data: Any) -> Table:
+    """Return the table that a buffer begins with. Raises Damaged."""
+    return Table(data, _referred(data, 0))
+
+
+def _referred(data: Any, at: int) -> int:
+    return at + int(_read(data, "<I", at))
+
+
+def _read(data: Any, form: str, at: int) -> int:
+    return int(_unpack(data, form, at)[0])
+
+
+def _unpack(data: Any, form: str, at: int) -> tuple[Any, ...]:
+    if at < 0:  # struct counts a negative place from the end
+        raise Damaged("a reference points before the beginning of the file")
+    try:
+        return struct.unpack_from(form, data, at)
+    except struct.error as error:
+        raise Damaged("a reference points beyond the end of the file") from error

@@ -1,0 +1,105 @@
+"""A frame: the pixels as the source gives them, when they were captured, and the BGR picture that is made of them."""
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import InputError
+from edge.imaging import Image
+from edge.once import Once
+
+PixelFormat = Literal["BGR", "GRAY", "I420", "NV12", "YUYV"]
+"""How the pixels of a frame of width w and height h lie in its array, which is uint8:
+
+- ``BGR``: (h, w, 3), blue, green, red.
+- ``GRAY``: (h, w).
+- ``I420``: (3h / 2, w): the plane of luma, then that of U, then that of V, both at half the width and height.
+- ``NV12``: (3h / 2, w): the plane of luma, then U and V in turn, at half the width and height.
+- ``YUYV``: (h, w, 2): luma of each pixel with U or V in turn, so that two pixels share one U and one V.
+
+The YUV formats hold BT.601 in video range: luma from 16 to 235, U and V around 128.
+"""
+
+AgeClock = Literal["arrival", "decode", "pts", "sender"]
+"""What a frame's age counts from: when it arrived here, when it was decoded from a file, its time stamp in the stream,
+or the time that its sender states."""
+
+_TO_BGR = {
+    "GRAY": cv2.COLOR_GRAY2BGR,
+    "I420": cv2.COLOR_YUV2BGR_I420,
+    "NV12": cv2.COLOR_YUV2BGR_NV12,
+    "YUYV": cv2.COLOR_YUV2BGR_YUY2,
+}
+_SHAPES = {
+    "BGR": "(height, width, 3)",
+    "GRAY": "(height, width)",
+    "I420": "(3 * height / 2, width), height and width even",
+    "NV12": "(3 * height / 2, width), height and width even",
+    "YUYV": "(height, width, 2), width even",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One frame of a source.
+
+    Attributes:
+        pixels: the array that the source gave, uint8, in the shape that ``format`` has.
+        format: how the pixels lie in it.
+        index: counted by the source, from 0; a gap means frames that the source itself dropped.
+        captured_ns: ``time.time_ns()`` at the moment that ``age_clock`` names.
+        age_clock: what the frame's age counts from.
+        source: what a person would call the source, such as a path; it holds no password.
+    """
+
+    pixels: NDArray[np.uint8]
+    format: PixelFormat
+    index: int
+    captured_ns: int
+    age_clock: AgeClock
+    source: str
+    _bgr: Once[Image] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Raises InputError when the pixels do not have the format's shape and type."""
+        pixels = self.pixels
+        if self.format not in _SHAPES:
+            raise InputError(f"a frame's format must be one of {', '.join(get_args(PixelFormat))}, got {self.format!r}")
+        if pixels.dtype != np.uint8 or not pixels.size or not _fits(self.format, pixels.shape):
+            raise InputError(
+                f"a {self.format} frame must be {_SHAPES[self.format]} uint8, got {pixels.shape} {pixels.dtype}"
+            )
+        # Not a method of this object: a cycle would keep frames in memory until Python looks for garbage.
+        object.__setattr__(self, "_bgr", Once(partial(_converted, pixels, self.format)))
+
+    @property
+    def bgr(self) -> Image:
+        """The picture, (height, width, 3) uint8 BGR: the pixels themselves, or converted once, when somebody asks.
+
+        It is shared by all who ask: nobody may change it.
+        """
+        return self.pixels if self.format == "BGR" else self._bgr()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        rows, width = self.pixels.shape[:2]
+        return width, rows * 2 // 3 if self.format in ("I420", "NV12") else rows
+
+
+def _converted(pixels: NDArray[np.uint8], form: PixelFormat) -> Image:
+    return np.asarray(cv2.cvtColor(pixels, _TO_BGR[form]), np.uint8)
+
+
+def _fits(form: PixelFormat, shape: tuple[int, ...]) -> bool:
+    if form == "BGR":
+        return len(shape) == 3 and shape[2] == 3
+    if form == "GRAY":
+        return len(shape) == 2
+    if form == "YUYV":
+        return len(shape) == 3 and shape[2] == 2 and shape[1] % 2 == 0
+    return len(shape) == 2 and shape[0] % 3 == 0 and shape[1] % 2 == 0  # 3h / 2 rows, h even: a multiple of 3

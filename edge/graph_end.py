@@ -1,0 +1,188 @@
+"""The last operation of each output of a model file, which tells probabilities from logits and masks from pictures.
+
+A runtime says names, shapes and dtypes of a file's outputs, and nothing of what made them. This module reads as much of
+a ``.tflite`` or ``.onnx`` file as it needs to say whether an output comes from a softmax, a sigmoid, a convolution.
+"""
+
+import mmap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edge import flatbuffer
+from edge.flatbuffer import Damaged, Table
+from edge.protobuf import Message
+
+SOFTMAX, SIGMOID, TANH, LINEAR, ARGMAX, L2_NORM = "softmax", "sigmoid", "tanh", "linear", "argmax", "l2_norm"
+MIXED, OTHER = "mixed", "other"
+"""``linear`` is a convolution, a dense layer or a sum; ``mixed`` joins parts with different ends; ``other`` is any
+other operation. What cannot be read is None."""
+
+_PASS, _JOIN = "pass", "join"
+"""Operations that keep what their first input is, and those that put several inputs side by side."""
+
+DEEPEST = 64
+"""How many operations are followed back; a file in which more only reshape is damaged."""
+
+# Numbers of BuiltinOperator in TFLite's schema.
+_TFLITE = {
+    0: LINEAR,  # ADD
+    1: _PASS,  # AVERAGE_POOL_2D
+    2: _JOIN,  # CONCATENATION
+    3: LINEAR,  # CONV_2D
+    4: LINEAR,  # DEPTHWISE_CONV_2D
+    6: _PASS,  # DEQUANTIZE
+    9: LINEAR,  # FULLY_CONNECTED
+    11: L2_NORM,  # L2_NORMALIZATION
+    14: SIGMOID,  # LOGISTIC
+    22: _PASS,  # RESHAPE
+    23: _PASS,  # RESIZE_BILINEAR
+    25: SOFTMAX,
+    28: TANH,
+    39: _PASS,  # TRANSPOSE
+    40: _PASS,  # MEAN
+    43: _PASS,  # SQUEEZE
+    50: LINEAR,  # LOG_SOFTMAX: its softmax is the softmax of what it was made from
+    53: _PASS,  # CAST
+    56: ARGMAX,  # ARG_MAX
+    67: LINEAR,  # TRANSPOSE_CONV
+    70: _PASS,  # EXPAND_DIMS
+    97: _PASS,  # RESIZE_NEAREST_NEIGHBOR
+    114: _PASS,  # QUANTIZE
+    126: LINEAR,  # BATCH_MATMUL
+}
+_FUSED = {0: 0, 3: 3, 4: 4, 9: 0, 67: 3}
+"""For operations that may have a ReLU inside, the number of the field of their options that says so."""
+
+_INPUT = {67: 2}
+"""The input that holds the values, where it is not the first: a transposed convolution has its shape there."""
+
+_ONNX = {
+    **dict.fromkeys(("Softmax", "QLinearSoftmax"), SOFTMAX),
+    **dict.fromkeys(("Sigmoid", "QLinearSigmoid"), SIGMOID),
+    "Tanh": TANH,
+    "ArgMax": ARGMAX,
+    "LpNormalization": L2_NORM,
+    "Concat": _JOIN,
+    **dict.fromkeys(
+        ("Add", "Conv", "ConvTranspose", "Gemm", "MatMul", "LogSoftmax", "QGemm", "QLinearAdd", "QLinearConv",
+         "QLinearMatMul"), LINEAR),
+    **dict.fromkeys(
+        ("AveragePool", "Cast", "DequantizeLinear", "Flatten", "GlobalAveragePool", "Identity", "QuantizeLinear",
+         "ReduceMean", "Reshape", "Resize", "Squeeze", "Transpose", "Unsqueeze", "Upsample"), _PASS),
+}  # fmt: skip
+
+
+def ends(path: Path, count: int) -> tuple[str | None, ...]:
+    """Return the last operation of each of the ``count`` outputs of a model file, in the file's order.
+
+    Reshapes, casts, (de)quantization, resizing and averages are passed over. A file that is damaged, of another format
+    or with another number of outputs gives None for every output; nothing is raised.
+    """
+    unknown = (None,) * count
+    read = {".tflite": _tflite, ".onnx": _onnx}.get(path.suffix.lower())
+    if read is None:
+        return unknown
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            found = read(data)
+    except (Damaged, OSError, ValueError):
+        return unknown
+    return found if len(found) == count else unknown
+
+
+@dataclass(frozen=True)
+class _Operation:
+    """What an operation does to the kind of its values, and the tensors that it takes, numbers or names."""
+
+    kind: str
+    sources: tuple[Any, ...]
+
+
+@dataclass
+class _Walk:
+    """Follows tensors back to the operation that decides what they are.
+
+    Attributes:
+        makers: the operation that writes each tensor.
+        known: what was found, so that no tensor is followed twice.
+    """
+
+    makers: Mapping[Any, _Operation]
+    known: dict[Any, str] = field(default_factory=dict)
+
+    def end(self, tensor: Any, depth: int = 0) -> str:
+        """Return the kind of the last operation before ``tensor``. Raises Damaged when the graph has no end."""
+        if depth > DEEPEST:
+            raise Damaged("the graph goes round in circles")
+        if tensor not in self.known:
+            self.known[tensor] = self._found(self.makers.get(tensor), depth)
+        return self.known[tensor]
+
+    def _found(self, maker: _Operation | None, depth: int) -> str:
+        if maker is None:
+            return OTHER
+        if maker.kind == _PASS and maker.sources:
+            return self.end(maker.sources[0], depth + 1)
+        if maker.kind == _JOIN:
+            parts = {self.end(source, depth + 1) for source in maker.sources}
+            return parts.pop() if len(parts) == 1 else MIXED
+        return maker.kind
+
+
+def _tflite(data: Any) -> tuple[str, ...]:
+    """Return the ends of a TFLite file's first graph. Raises Damaged."""
+    model = flatbuffer.root(data)
+    codes = [max(code.number(3), code.number(0, "<b")) for code in model.tables(1)]
+    graph = next(model.tables(2), None)
+    if graph is None:
+        raise Damaged("the file has no graph")
+    makers = {}
+    for operator in graph.tables(3):
+        operation = _tflite_operation(operator, codes)
+        makers.update(dict.fromkeys(operator.numbers(2), operation))
+    walk = _Walk(makers)
+    return tuple(walk.end(tensor) for tensor in graph.numbers(2))
+
+
+def _tflite_operation(operator: Table, codes: list[int]) -> _Operation:
+    index = operator.number(0, "<I")
+    if index >= len(codes):
+        raise Damaged("an operation has a code that the file does not list")
+    code = codes[index]
+    kind, sources = _TFLITE.get(code, OTHER), operator.numbers(1)
+    options = operator.table(4) if code in _FUSED else None
+    if options is not None and options.number(_FUSED[code], "<b"):
+        kind = OTHER
+    return _Operation(kind, sources[_INPUT.get(code, 0) :] if kind != _JOIN else sources)
+
+
+def _onnx(data: Any) -> tuple[str, ...]:
+    """Return the ends of an ONNX file's graph. Raises Damaged."""
+    graph = next(Message(data).messages(7), None)
+    if graph is None:
+        raise Damaged("the file has no graph")
+    makers: dict[str, _Operation] = {}
+    outputs = []
+    for number, part in graph.parts():
+        if number == 1:
+            operation, written = _onnx_operation(part)
+            makers.update(dict.fromkeys(written, operation))
+        elif number == 12:
+            outputs.append(next((name.text() for name in part.messages(1)), ""))
+    walk = _Walk(makers)
+    return tuple(walk.end(name) for name in outputs)
+
+
+def _onnx_operation(node: Message) -> tuple[_Operation, list[str]]:
+    """Return what a node does and the names that it writes."""
+    sources, written, kind = [], [], OTHER
+    for number, part in node.parts():
+        if number == 1:
+            sources.append(part.text())
+        elif number == 2:
+            written.append(part.text())
+        elif number == 4:
+            kind = _ONNX.get(part.text(), OTHER)
+    return _Operation(kind, tuple(sources)), written

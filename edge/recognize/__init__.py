@@ -1,0 +1,130 @@
+"""What a bare model file is for: from names, shapes, metadata and last operations to a signature.
+
+    found = recognize(path, model.inputs, model.outputs, Asked())
+    found.signature.task, found.notes
+
+A bundle states its signature; a file from elsewhere does not. What a person said counts first. Then the decoders say
+whether they recognize their head, then the tasks without decoders. A file that fits several tasks, or none, is refused
+with what would take it. Nothing is assumed in silence: every assumption is a note.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edge import decoders
+from edge.decoders.parameters import MissingParameter
+from edge.errors import InputError
+from edge.recognize import heads, labels, plain
+from edge.recognize.asked import Asked, Facts, Reading
+from edge.recognize.inputs import entries, is_image, real_dtype, unique
+from edge.signature import Output, Signature, TaskSpec, describe
+from edge.tensors import TensorSpec
+
+__all__ = ["Asked", "Found", "is_image", "recognize"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a bare file was found to be.
+
+    Attributes:
+        signature: with the file's own names, in the file's order.
+        notes: what was found and what was assumed, one line each.
+    """
+
+    signature: Signature
+    notes: tuple[str, ...]
+
+
+def recognize(path: Path, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], asked: Asked) -> Found:
+    """Return the signature of a file without one.
+
+    Args:
+        path: the ``.tflite``, ``.onnx`` or other model file; its last operations and its metadata are read there.
+        inputs: as the runtime describes them.
+        outputs: as the runtime describes them.
+        asked: what a person said.
+
+    Raises:
+        InputError: the outputs fit several tasks or none, or not what was asked; one line with names, shapes, dtypes
+            and what would take them.
+    """
+    facts = Facts(path, tuple(inputs), tuple(outputs))
+    reading = _chosen(facts, asked, _readings(facts, asked))
+    signature, notes = _signature(facts, reading, asked)
+    signature, more = labels.fitted(signature, facts, asked)
+    return Found(labels.without_order(signature), (*_found(reading, asked), *reading.notes, *more, *notes))
+
+
+def _readings(facts: Facts, asked: Asked) -> list[Reading]:
+    """Return the ways to read the file that fit what was asked."""
+    if asked.decoder is not None:
+        return [heads.named(facts, asked, asked.decoder)]
+    if asked.task in plain.READERS:
+        return [plain.READERS[asked.task](facts, asked)]
+    if asked.task in ("detect", "keypoints"):
+        return heads.of_task(facts, asked, asked.task)
+    if asked.task is not None:  # a plug-in's: it knows its outputs itself
+        return [Reading(TaskSpec(asked.task), ("tensor",) * len(facts.outputs), "as asked")]
+    return heads.recognized(facts, None) or plain.guess(facts, asked)
+
+
+def _chosen(facts: Facts, asked: Asked, readings: list[Reading]) -> Reading:
+    """Return the one reading. Raises InputError, with what would take the file, when there are several or none."""
+    if len(readings) > 1:
+        readings = [r for r in readings if labels.fits_labels(_signature(facts, r, asked)[0], asked.labels)] or readings
+    if len(readings) == 1:
+        return readings[0]
+    given = f"{facts.path.name} takes {describe(facts.inputs)} and gives {describe(facts.outputs)}"
+    if readings:
+        ways = "; or ".join(f"{reading.reason} ({_options(reading)})" for reading in readings)
+        raise InputError(f"{given}, which may be {ways}: say which")
+    which = "no task is told by them" if asked.task is None else f"no decoder of task {asked.task} is told by them"
+    raise InputError(f"{given}: {which}; these would take them: {', '.join(_takers(facts, asked))}")
+
+
+def _options(reading: Reading) -> str:
+    decoder = f" --decoder {reading.task.decoder}" if reading.task.decoder else ""
+    return f"--task {reading.task.name}{decoder}"
+
+
+def _takers(facts: Facts, asked: Asked) -> list[str]:
+    """Return the options under which the file would be accepted, as far as shapes tell."""
+    found = []
+    for name in plain.READERS:
+        try:
+            plain.READERS[name](facts, replace(asked, task=name))
+        except InputError:
+            continue
+        found.append(f"--task {name}")
+    for name in decoders.names():
+        try:
+            reading = heads.named(facts, Asked(), name)
+            labels.classes_of(_signature(facts, reading, Asked())[0])
+        except MissingParameter:
+            pass
+        except InputError:
+            continue
+        found.append(f"--task {decoders.task_of(name)} --decoder {name}")
+    return found
+
+
+def _signature(facts: Facts, reading: Reading, asked: Asked) -> tuple[Signature, tuple[str, ...]]:
+    """Return the signature of a reading with what was asked, and notes on the pixels."""
+    made, notes = entries(facts, reading, asked)
+    names = unique([spec.name for spec in facts.outputs], "output")
+    outputs = tuple(
+        Output(name, role, spec.shape, real_dtype(spec))
+        for name, role, spec in zip(names, reading.roles, facts.outputs, strict=True)
+    )
+    signature = Signature(made, outputs, reading.task)
+    return signature.with_parameters(asked.parameters), notes
+
+
+def _found(reading: Reading, asked: Asked) -> tuple[str, ...]:
+    """Return the line that says what the file was taken for, unless a person said all of it."""
+    if asked.decoder is not None or asked.task in plain.READERS:
+        return ()
+    decoder = f", decoder {reading.task.decoder}" if reading.task.decoder else ""
+    return (f"found {reading.reason}: task {reading.task.name}{decoder}",)

@@ -1,0 +1,103 @@
+"""The inputs of a bare file: pictures or other numbers, and how pixels become them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from edge.imaging import InputFormat, default_format
+from edge.recognize.asked import Asked, Facts, Reading
+from edge.signature import Input
+from edge.tensors import TensorSpec
+
+LEAST_SIDE = 8
+"""Pixels; smaller ones are no picture."""
+
+GREY_SIDE, GREY_ASPECT = 16, 4
+"""A map of one channel is a picture when its shorter side has this many pixels, or its longer side is at most this many
+times as long: the 49 times 10 coefficients of a sound are none."""
+
+
+def is_image(spec: TensorSpec) -> bool:
+    """Return whether an input takes a picture: (1, h, w, c) or (1, c, h, w) with c 1 or 3, or (1, h, w)."""
+    shape = spec.shape
+    if len(shape) not in (3, 4) or shape[0] != 1 or spec.dtype.kind not in "fiu":
+        return False
+    channels = 1 if len(shape) == 3 else next((c for c in (shape[3], shape[1]) if c in (1, 3)), 0)
+    height, width = shape[2:] if len(shape) == 4 and shape[3] not in (1, 3) else shape[1:3]
+    short, long = sorted((height, width))
+    if not channels or short < LEAST_SIDE:
+        return False
+    return channels == 3 or short >= GREY_SIDE or long <= GREY_ASPECT * short
+
+
+def entries(facts: Facts, reading: Reading, asked: Asked) -> tuple[tuple[Input, ...], tuple[str, ...]]:
+    """Return the signature's inputs, and notes on what was assumed about their pixels.
+
+    What a person said counts most, then what the head's published network has, then the file's metadata.
+    """
+    found: list[Input] = []
+    notes: list[str] = []
+    for name, spec in zip(unique([spec.name for spec in facts.inputs], "input"), facts.inputs, strict=True):
+        if not is_image(spec) and not (asked.format and len(facts.inputs) == 1 and len(spec.shape) in (3, 4)):
+            found.append(Input(name, "tensor", spec.shape, real_dtype(spec)))
+            continue
+        form, note = _format(spec, facts, reading, asked)
+        found.append(Input(name, "image", spec.shape, "float32", form))
+        notes += [note] if note and note not in notes else []
+    return tuple(found), tuple(notes)
+
+
+def _format(spec: TensorSpec, facts: Facts, reading: Reading, asked: Asked) -> tuple[InputFormat, str | None]:
+    """Return the format of an image input, and what was assumed about it."""
+    form, known, note = default_format(spec), _known(spec, facts, reading), None
+    if known:
+        form = _changed(form, known)
+    if not {"mean", "std"} <= set(asked.format):
+        note = _note(form, reading, bool(reading.input), bool(known))
+    return _changed(form, asked.format), note
+
+
+def _known(spec: TensorSpec, facts: Facts, reading: Reading) -> Mapping[str, Any]:
+    """Return what the head or the file's metadata says of pixels."""
+    if reading.input:
+        return reading.input
+    if facts.metadata.mean and facts.metadata.std and spec.dtype.kind == "f":
+        return {"mean": facts.metadata.mean, "std": facts.metadata.std}
+    return {}
+
+
+def _changed(form: InputFormat, given: Mapping[str, Any]) -> InputFormat:
+    """Return the format with what is given; a mean or std means that an input's quantization counts."""
+    given = {key: tuple(value) if key in ("mean", "std") else value for key, value in given.items()}
+    if form.colour == "GRAY":
+        given.pop("colour", None)
+    return replace(form, raw=form.raw and not {"mean", "std"} & set(given), **given)
+
+
+def _note(form: InputFormat, reading: Reading, of_head: bool, known: bool) -> str | None:
+    if form.raw:
+        return None
+    scale = f"{form.colour}, (pixel - {_numbers(form.mean)}) / {_numbers(form.std)}, {form.resize}"
+    if of_head:
+        return f"pixels as the published {reading.task.decoder or reading.task.name} network has them: {scale}"
+    if known:
+        return f"pixels as the file's metadata says: {scale}"
+    return "pixels assumed -1 to 1; --mean and --std say otherwise"
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return ",".join(f"{value:g}" for value in values)
+
+
+def real_dtype(spec: TensorSpec) -> str:
+    """Return the dtype of a tensor's real values: float32 for floats and for integers that stand for them."""
+    return "float32" if spec.quantization is not None or spec.dtype.kind == "f" else spec.dtype.name
+
+
+def unique(names: Sequence[str], kind: str) -> list[str]:
+    """Return a name of its own for each tensor: a file may leave them out or give one twice."""
+    found: list[str] = []
+    for index, name in enumerate(names):
+        name = name or f"{kind}_{index}"
+        found.append(name if name not in found else f"{name}_{index}")
+    return found
