@@ -74,9 +74,13 @@ def find_signature(source: SourceModel, said: Said, file: Path) -> Found:
     return Found(signature.with_parameters(said.parameters), notes)
 
 
+WHOLE = {"signature", "input_shape"}
+"""A record that says what the network takes and gives has one of these; mean and std alone are about pixels."""
+
+
 def _recorded(source: SourceModel, said: Said) -> Found | None:
-    """Return what the training record says; None without one, and when somebody says that it is another task."""
-    if source.record is None:
+    """Return what the training record says; None without a whole one, and when somebody says that it is another task."""
+    if source.record is None or not WHOLE & set(source.record):
         return None
     try:
         row = signature_of(source.record, [spec.name for spec in source.outputs])
@@ -121,8 +125,13 @@ def _asked(source: SourceModel, said: Said) -> Asked:
         decoder=said.decoder or known.decoder,
         parameters={**known.parameters, **said.parameters},
         labels=said.labels,
-        format={} if said.kind == "tensor" else said.pixels.given(),
+        format={} if said.kind == "tensor" else {**_recorded_pixels(source), **said.pixels.given()},
     )
+
+
+def _recorded_pixels(source: SourceModel) -> dict[str, Any]:
+    record = source.record or {}
+    return {name: tuple(record[name]) for name in ("mean", "std") if name in record}
 
 
 def _of_zoo(source: SourceModel) -> TaskSpec:

@@ -5,6 +5,7 @@ saving the tracked Keras object; and with a fixed batch no shape is computed at 
 shuffles stay plain reshapes and the delegate takes the graph in one piece.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,6 +19,9 @@ from edge.deploy.convert import naming
 from edge.errors import InputError
 from edge.models import lowering
 from edge.tensors import TensorSpec
+
+NUMBERED = re.compile(r"(input|keras_tensor)(_\d+)?")
+"""Names that Keras gives to inputs that were given none."""
 
 LOOPS = {"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"}
 """Operations with graphs of their own, whose tensors have no range that an int8 file could hold."""
@@ -194,6 +198,8 @@ def keras_inputs(model: Any) -> dict[str, Any]:
     structure = _input(model)
     entries = [leaf for _, leaf in naming.flat(structure)]
     layers = [str(getattr(entry, "name", "input")).split(":")[0] for entry in entries]
+    if len(layers) == 1 and NUMBERED.fullmatch(layers[0]):
+        layers = ["input"]  # Keras counts such layers through all models of a process
     names = naming.names(structure, layers, "input")
     return {n: tf.TensorSpec(e.shape, _dtype(e), n) for n, e in zip(names, entries, strict=True)}
 

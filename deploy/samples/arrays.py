@@ -61,7 +61,7 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
     except FileNotFoundError as error:
         raise FileError(f"{path} does not exist") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(f"{path} must be an .npz file of arrays, without pickles: {error}") from error
+        raise InputError(f"{path} must be an .npz file of arrays, without pickles; it is damaged or none") from error
 
 
 def _makers(path: Path, wanted: Wanted, arrays: Mapping[str, Any]) -> dict[str, Callable[[int], Made]]:
@@ -125,10 +125,10 @@ def _truth(path: Path, wanted: Wanted, arrays: Mapping[str, NDArray[Any]], count
     found = next((arrays[name] for name in names if name in arrays), None)
     if found is None or (task != "classify" and len(names) > 1):
         return None
-    if len(found) != count:
-        raise InputError(f"{path}: its truths must be as many as its {count} samples, got {found.shape}")
     if task == "classify":
         return _classes(path, wanted, found, count)
+    if len(found) != count:
+        raise InputError(f"{path}: its truths must be as many as its {count} samples, got {found.shape}")
     return found[..., ::-1] if task == "image" and found.ndim == 4 else found
 
 

@@ -47,9 +47,10 @@ def keras3_file(path: Path) -> Path:
     return path
 
 
-def run_frozen(frozen, inputs):
+def run_frozen(frozen, *inputs):
     """Return the outputs of a frozen graph on its own, a list: nothing of the network that it came from is used."""
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(frozen.graph, name="")
+        given = dict(zip((tensor.name for tensor in frozen.inputs.values()), inputs, strict=True))
         with tf.compat.v1.Session(graph=graph) as session:
-            return session.run([out.name for out in frozen.outputs], {frozen.inputs[0].name: inputs})
+            return session.run([out.name for out in frozen.outputs.values()], given)
