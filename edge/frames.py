@@ -62,7 +62,7 @@ class Frame:
     captured_ns: int
     age_clock: AgeClock
     source: str
-    _bgr: Once[Image] = field(init=False, repr=False)
+    _converted: Once[Image] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         """Raises InputError when the pixels do not have the format's shape and type."""
@@ -73,8 +73,9 @@ class Frame:
             raise InputError(
                 f"a {self.format} frame must be {_SHAPES[self.format]} uint8, got {pixels.shape} {pixels.dtype}"
             )
-        # Not a method of this object: a cycle would keep frames in memory until Python looks for garbage.
-        object.__setattr__(self, "_bgr", Once(partial(_converted, pixels, self.format)))
+        if self.format != "BGR":
+            # Not a method of this object: a cycle would keep frames in memory until Python looks for garbage.
+            object.__setattr__(self, "_converted", Once(partial(_to_bgr, pixels, self.format)))
 
     @property
     def bgr(self) -> Image:
@@ -82,7 +83,7 @@ class Frame:
 
         It is shared by all who ask: nobody may change it.
         """
-        return self.pixels if self.format == "BGR" else self._bgr()
+        return self.pixels if self._converted is None else self._converted()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -91,7 +92,7 @@ class Frame:
         return width, rows * 2 // 3 if self.format in ("I420", "NV12") else rows
 
 
-def _converted(pixels: NDArray[np.uint8], form: PixelFormat) -> Image:
+def _to_bgr(pixels: NDArray[np.uint8], form: PixelFormat) -> Image:
     return np.asarray(cv2.cvtColor(pixels, _TO_BGR[form]), np.uint8)
 
 

@@ -1,6 +1,7 @@
 """Label files, which have one label a line, or lines of ``index label`` as some published files do."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from edge.errors import FileError, InputError
@@ -55,8 +56,11 @@ def has_control(text: str) -> bool:
     return _CONTROL.search(text) is not None
 
 
-def check_count(labels: list[str], classes: int, origin: str) -> None:
+def check_count(labels: Sequence[str], classes: int, origin: str) -> None:
     """Check that there is one label for each class.
+
+    Many networks have one more class than their labels, for the background. Where the counts are off by that one,
+    the message says so.
 
     Args:
         labels: the labels.
@@ -69,7 +73,16 @@ def check_count(labels: list[str], classes: int, origin: str) -> None:
     if len(labels) != classes:
         raise InputError(
             f"labels must have one line for each of the model's {classes} classes, got {len(labels)} in {origin}"
+            f"{_background_hint(labels, classes)}"
         )
+
+
+def _background_hint(labels: Sequence[str], classes: int) -> str:
+    if len(labels) == classes - 1:
+        return "; if the model's first class is the background, add a first line: background"
+    if len(labels) == classes + 1 and "background" in labels[0].lower():
+        return f"; the model has no class for the background, remove the first line: {labels[0]}"
+    return ""
 
 
 def _lines(path: Path) -> list[str]:

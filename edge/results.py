@@ -44,27 +44,43 @@ class Prediction:
     points: tuple[Point, ...] = ()
     nested: "Result | None" = None
 
+    @property
+    def caption(self) -> str:
+        """What a person reads of it: ``cat 98%``, with a track ``cat #3 98%``."""
+        track = "" if self.id is None else f" #{self.id}"
+        return f"{self.label}{track} {self.score:.0%}"
+
 
 @dataclass(frozen=True)
 class Mask:
     """One class for each pixel of the frame.
 
     Attributes:
-        classes: (height, width) uint8 or uint16 of the frame; ``UNKNOWN`` where the network did not look.
+        classes: (height, width) uint8 or uint16 of the frame; ``unknown`` where the network did not look.
         labels: the classes' names.
     """
 
     classes: NDArray[Any]
     labels: tuple[str, ...]
 
+    @property
+    def unknown(self) -> int:
+        """The number of pixels that the network did not look at: the largest of the dtype."""
+        return unknown_class(self.classes.dtype)
+
     def shares(self) -> dict[str, float]:
         """Return each class's share of the frame's pixels, 0 to 1; classes without a pixel are left out."""
-        numbers, counts = np.unique(self.classes, return_counts=True)
-        return {
-            self.labels[n]: float(count / self.classes.size)
-            for n, count in zip(numbers.tolist(), counts.tolist(), strict=True)
-            if n < len(self.labels)
-        }
+        counts = np.bincount(self.classes.ravel(), minlength=len(self.labels)).tolist()
+        found: dict[str, float] = {}
+        for label, count in zip(self.labels, counts[: len(self.labels)], strict=True):
+            if count:
+                found[label] = found.get(label, 0.0) + count / self.classes.size
+        return found
+
+
+def unknown_class(dtype: Any) -> int:
+    """Return the class number that masks of ``dtype`` keep for pixels that the network did not look at."""
+    return int(np.iinfo(dtype).max)
 
 
 @dataclass(frozen=True)
@@ -77,6 +93,9 @@ class Pose:
         score: of the instance, 0 to 1.
         box: around the instance, where the network gives one.
         edges: pairs of keypoints that a drawing joins.
+        point_threshold: points with a lower score are uncertain, and a drawing leaves them out.
+        part: which set of the instance's points this is, for networks that give several, such as an eye's contour and
+            its iris: the name of the network's output.
     """
 
     points: tuple[Point, ...]
@@ -84,6 +103,12 @@ class Pose:
     score: float = 1.0
     box: Box | None = None
     edges: tuple[tuple[int, int], ...] = ()
+    point_threshold: float = 0.0
+    part: str = ""
+
+    def certain(self) -> tuple[bool, ...]:
+        """Return for each point whether it has a place and reaches the threshold."""
+        return tuple(all(map(math.isfinite, point)) and point[2] >= self.point_threshold for point in self.points)
 
 
 @dataclass(frozen=True)
@@ -107,7 +132,7 @@ class Result:
         age_ms: from capture to result.
         dropped: frames that newer ones replaced since the loop began.
         skipped: frames that a gate passed over since the loop began.
-        infer_ms: the model's part of the age.
+        infer_ms: the network's part of the age: its run and the decoding of its outputs.
     """
 
     task: str = "classify"

@@ -14,6 +14,7 @@ from edge import labels, tasks
 from edge.backends.base import Backend, Model, OpenOptions
 from edge.binding import bind
 from edge.bundle import Runnable
+from edge.clips import ClipPreprocessor
 from edge.closing import Closing
 from edge.errors import InputError
 from edge.imaging import Colour, Prepared, Preprocessor, Resize
@@ -34,7 +35,7 @@ class SessionOptions:
         threads: of the model.
         device: which device of its kind the backend opens, such as ``usb:0``.
         precision: which of a bundle's files.
-        labels: a label file, which takes the place of the bundle's.
+        labels: a label file or the names themselves, which take the place of the bundle's.
         task, decoder: what a bare file is; a bundle states its own.
         parameters: task parameters that replace the stated ones, such as ``score_threshold``.
         colour, mean, std, resize: the input of a bare file; a bundle states its own.
@@ -45,7 +46,7 @@ class SessionOptions:
     threads: int | None = None
     device: str | None = None
     precision: str | None = None
-    labels: Path | None = None
+    labels: str | Path | Sequence[str] | None = None
     task: str | None = None
     decoder: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -71,7 +72,7 @@ class Session(Closing):
         signature: what the network takes and gives.
         labels: class names; None where nobody gave any.
         task: what decodes the outputs.
-        preprocess: turns frames into the image input; None for a network that takes none, or not only one.
+        preprocess: turns frames into the image or clip input; None for a network that takes none, or not only one.
         notes: what was found out or assumed about a bare file, one line each.
     """
 
@@ -102,9 +103,10 @@ class Session(Closing):
         self._outputs = bind(self.model.outputs, signature.outputs, names.outputs, runnable.path)
         self.task: Task = tasks.load(signature.task.name)(self.signature, self.labels, origin)
         entry = self.signature.image if len(self.signature.inputs) == 1 else None
-        self.preprocess: Preprocessor | None = None
+        self.preprocess: Preprocessor | ClipPreprocessor | None = None
         if entry is not None and entry.format is not None:
-            self.preprocess = Preprocessor(self._inputs[entry.name], entry.format, options.rotation)
+            prepare = ClipPreprocessor if len(entry.shape) == 5 else Preprocessor
+            self.preprocess = prepare(self._inputs[entry.name], entry.format, options.rotation)
 
     @property
     def path(self) -> Path:
@@ -155,8 +157,9 @@ class Session(Closing):
 
         Args:
             value: for a network that takes one image, a picture: (height, width, 3) uint8 of any size, (height, width)
-                uint8 for grey, or the path of a picture file. Otherwise one array in the input's shape, with or
-                without the batch of 1, or a mapping from input name to array. A list of any of these gives a list.
+                uint8 for grey, or the path of a picture file. For one that takes a clip, (frames, height, width, 3)
+                uint8. Otherwise one array in the input's shape, with or without the batch of 1, or a mapping from
+                input name to any of these. A list gives a list.
             colour: the order of a picture's channels, ``BGR`` as OpenCV reads them, or ``RGB``.
 
         Raises:
@@ -166,11 +169,11 @@ class Session(Closing):
             return [self(one, colour) for one in value]
         if isinstance(value, Mapping):
             return self.task.decode(self.run(self.pictures(value, colour)), None)
-        if self.preprocess is not None:
+        if isinstance(self.preprocess, Preprocessor):
             return self.infer(self.preprocess(as_picture(value, colour)))
         if len(self._inputs) != 1:
             raise InputError(f"the network takes several inputs, give them by name: {describe(self.signature.inputs)}")
-        return self.task.decode(self.run({next(iter(self._inputs)): value}), None)
+        return self.task.decode(self.run(self.pictures({next(iter(self._inputs)): value}, colour)), None)
 
     def close(self) -> None:
         """Release the interpreter."""
@@ -209,8 +212,10 @@ class Session(Closing):
 
 def _labels(runnable: Runnable, options: SessionOptions) -> tuple[tuple[str, ...] | None, str]:
     """Return the class names and where they came from; those of a bundle without any are None."""
+    if isinstance(options.labels, (str, Path)):
+        return tuple(labels.read(Path(options.labels))), str(options.labels)
     if options.labels is not None:
-        return tuple(labels.read(options.labels)), str(options.labels)
+        return tuple(options.labels), "what was given"
     return runnable.labels or None, "the bundle"
 
 

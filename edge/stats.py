@@ -113,7 +113,7 @@ class Stats:
         self._errors: Counter[str] = Counter()
         self._recent = RecentCounts()
         self._began = self._ended = 0.0
-        self._times = np.zeros((2, REMEMBERED))  # rows: ages, infer times; a ring of columns
+        self._ages, self._infers = np.zeros(REMEMBERED), np.zeros(REMEMBERED)  # rings of the latest
 
     @property
     def frames(self) -> int:
@@ -123,7 +123,8 @@ class Stats:
     def count(self, frame: Frame, age_ms: float, infer_ms: float) -> tuple[int, int]:
         """Note the result of ``frame``; return how many frames were dropped and skipped so far."""
         with self._lock:
-            self._times[:, self._frames % REMEMBERED] = age_ms, infer_ms
+            place = self._frames % REMEMBERED
+            self._ages[place], self._infers[place] = age_ms, infer_ms
             self._frames += 1
             self._decided(frame, "frames", age_ms / 1e3)
             return self._dropped, self._skipped
@@ -155,10 +156,11 @@ class Stats:
             recent = self._recent.rates(now, self._began)
             lost, errors = dict(self._lost), dict(self._errors)
             counts = (self._frames, self._dropped, self._skipped, sum(lost.values()), sum(errors.values()))
-            times = self._times[:, : min(self._frames, REMEMBERED)].copy()
+            times = [ring[: min(self._frames, REMEMBERED)].copy() for ring in (self._ages, self._infers)]
         rates = Rates(*(float(recent[name]) for name in Rates.__dataclass_fields__))
         fps = counts[0] / seconds if seconds > 0 else 0.0
-        return StatsSnapshot(*counts, seconds, fps, *_percentiles(times), rates, lost, errors)
+        percentiles = [value for ring in times for value in _percentiles(ring)]
+        return StatsSnapshot(*counts, seconds, fps, *percentiles, rates, lost, errors)
 
     @property
     def _dropped(self) -> int:
@@ -180,9 +182,9 @@ class Stats:
             self._recent.add(now, "dropped", dropped)
 
 
-def _percentiles(times: NDArray[np.float64]) -> tuple[float, float, float, float]:
-    """Return median and 90th percentile of each of two rows, zeros when they are empty."""
+def _percentiles(times: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the median and the 90th percentile, zeros when there are none."""
     if not times.size:
-        return 0.0, 0.0, 0.0, 0.0
-    (age, infer), (age_90, infer_90) = np.percentile(times, (50, 90), axis=1)
-    return float(age), float(age_90), float(infer), float(infer_90)
+        return 0.0, 0.0
+    median, p90 = np.percentile(times, (50, 90))
+    return float(median), float(p90)

@@ -62,13 +62,13 @@ DETECTORS = [
     (
         "FastestDet.onnx",
         "cat.bmp",
-        ("--colour", "BGR", *from_0_to_1(), "--labels", "coco80.txt"),
+        ("--colour", "BGR", *from_0_to_1(), "--labels", "coco80.txt", "--score-threshold", "0.7"),
         [("cat", (48, 46, 378, 373), 0.74)],
     ),
     (
         "FastestDet.onnx",
         "pets.jpg",
-        ("--colour", "BGR", *from_0_to_1(), "--labels", "coco80.txt", "--score-threshold", "0.65"),
+        ("--colour", "BGR", *from_0_to_1(), "--labels", "coco80.txt", "--score-threshold", "0.7"),
         [("dog", (118, 39, 259, 297), 0.90), ("dog", (336, 170, 493, 372), 0.83)],
     ),
 ]

@@ -10,6 +10,7 @@ from numpy import ndarray
 
 from edge.backends import _opening
 from edge.backends.base import Model, OpenOptions
+from edge.custom_operations import custom_operations
 from edge.errors import InputError
 from edge.quiet import info, quiet
 from edge.tensors import Array, Quantization, TensorSpec
@@ -23,6 +24,9 @@ def open_model(interpreter_class: Any, path: Path, options: OpenOptions) -> "TFL
     """Load ``path`` with an ``Interpreter`` class, see ``Backend.open``."""
     _opening.no_device("this backend", options)
     _opening.readable(path)
+    if custom := custom_operations(path):
+        compiled = next((name for name in custom if name == "edgetpu-custom-op" or name.startswith("Flex")), custom[0])
+        raise InputError(_refusal(path, f"unresolved custom op: {compiled}"))
     try:
         with quiet(info):
             interpreter = interpreter_class(model_path=str(path), num_threads=options.threads)
@@ -136,10 +140,10 @@ def _refusal(path: Path, reason: str) -> str:
             f"model {path} is compiled for a Coral Edge TPU, which this backend does not drive; "
             "use the file it was compiled from, usually the same name without _edgetpu"
         )
+    if "op: Flex" in reason or "Select TensorFlow op" in reason:
+        return f"model {path} needs TensorFlow operations (Flex); convert it with TFLite operations only"
     if custom:
         return f"model {path} needs the custom operation {custom[1]}, which is not here; convert it without it"
-    if "Flex" in reason or "Select TensorFlow op" in reason:
-        return f"model {path} needs TensorFlow operations (Flex); convert it with TFLite operations only"
     if "op for builtin opcode" in reason or "op version" in reason.lower():
         return f"model {path} is newer than this runtime: {_one_line(reason)}; update the runtime"
     return f"model {path} is not a TFLite file that can be loaded: {_one_line(reason)}; get or convert it again"

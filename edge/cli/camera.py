@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.cli import _main
+from edge.cli import _main, _task_options
 
 if TYPE_CHECKING:
     from edge.pipeline import Loop
@@ -36,6 +36,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", required=True, type=Path, metavar="BUNDLE|FILE", help="a bundle, .tflite or .onnx")
     parser.add_argument("--source", default="0", metavar="SOURCE", help=f"{SOURCE} (default: 0)")
     parser.add_argument("--max-frames", type=_count, metavar="N", help="end after N frames")
+    parser.add_argument(
+        "--rotate",
+        type=int,
+        choices=(0, 90, 180, 270),
+        default=0,
+        metavar="DEGREES",
+        help="turn what the network sees clockwise, for a camera that hangs on its side: 90, 180 or 270 (default 0)",
+    )
     _main.add_json(parser)
     _add_results(parser)
     _add_choice(parser)
@@ -45,7 +53,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_results(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("results")
-    group.add_argument("--top", type=_count, default=1, metavar="K", help="labels per frame (default: 1)")
+    group.add_argument("--top", type=_count, metavar="K", help="labels that a classifier gives for a frame (default 1)")
+    _task_options.add_parameters(group)
     group.add_argument("--jsonl", metavar="FILE", help="one JSON object per frame; - for stdout")
     group.add_argument("--record", metavar="FILE", help="an annotated video, .avi or .mp4")
     group.add_argument("--snapshot", metavar="FILE", help="the last frame as an annotated picture, .jpg or .png")
@@ -64,6 +73,7 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
 
 def _add_format(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("bare files", "a bundle holds its labels and states its input")
+    _task_options.add(group)
     group.add_argument("--labels", type=Path, metavar="FILE", help="one label a line, in class order")
     group.add_argument("--colour", choices=("RGB", "BGR", "GRAY"), help="channel order of the input")
     group.add_argument("--mean", type=_main.numbers, metavar="M", help="of pixels 0 to 255: one value, or R,G,B")
@@ -83,6 +93,8 @@ def _camera(arguments: argparse.Namespace) -> int:
         loop = Loop(source, session, max_frames=arguments.max_frames)
         sinks = _open_sinks(arguments, source, open_things)
         print(f"{session.name} on {session.backend}, {session.threads} thread(s), source {source.name}", file=talk)
+        for note in session.notes:
+            print(note, file=talk)
         with _stopped_by_signals(loop) as received:
             stats = loop.run(sinks)
     print(stats.line(), file=talk)
@@ -94,8 +106,9 @@ def _camera(arguments: argparse.Namespace) -> int:
 def _options(arguments: argparse.Namespace) -> "SessionOptions":
     from edge.session import SessionOptions
 
-    named = ("backend", "threads", "precision", "labels", "colour", "mean", "std", "resize")
-    return SessionOptions(**{name: getattr(arguments, name) for name in named}, parameters={"top": arguments.top})
+    named = ("backend", "threads", "precision", "labels", "task", "decoder", "colour", "mean", "std", "resize")
+    given = {name: getattr(arguments, name) for name in named}
+    return SessionOptions(**given, parameters=_task_options.parameters(arguments), rotation=arguments.rotate)
 
 
 def _open_sinks(arguments: argparse.Namespace, source: "Source", open_things: ExitStack) -> "list[Sink]":

@@ -73,6 +73,8 @@ class PoseDecoder(Protocol):
 
     Attributes:
         points: how many keypoints an instance has.
+        parts: for heads whose points come in several sets, the length of each set by its name; a decoder without the
+            attribute has one set.
     """
 
     points: int

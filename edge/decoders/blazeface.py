@@ -8,7 +8,15 @@ import numpy as np
 
 from edge.decoders.activations import sigmoid
 from edge.decoders.base import Candidates, Ends, Floats, Recognized
-from edge.decoders.heads import boxes_and_scores, corners_of, input_size, rows_of, size_of_input, with_scores_of_one
+from edge.decoders.heads import (
+    boxes_and_scores,
+    corners_of,
+    input_size,
+    rows_of,
+    size_of_input,
+    unchecked,
+    with_scores_of_one,
+)
 from edge.decoders.parameters import whole
 from edge.errors import InputError
 from edge.signature import Signature, TaskSpec
@@ -74,12 +82,13 @@ class BlazeFace:
 
     def __call__(self, outputs: Outputs) -> Candidates:
         """See Decoder."""
-        rows = rows_of(outputs[self._boxes.name], 4 + 2 * self._points)
-        centres = self._centres * np.asarray(self._size, np.float32)
-        boxes = corners_of(rows[:, :2] + centres, rows[:, 2:4])
-        points = rows[:, 4:].reshape(len(rows), self._points, 2) + centres[:, None]
-        scores = sigmoid(rows_of(outputs[self._scores.name], 1))
-        return Candidates(boxes, scores, with_scores_of_one(points) if self._points else None)
+        with unchecked():
+            rows = rows_of(outputs[self._boxes.name], 4 + 2 * self._points)
+            centres = self._centres * np.asarray(self._size, np.float32)
+            boxes = corners_of(rows[:, :2] + centres, rows[:, 2:4])
+            points = rows[:, 4:].reshape(len(rows), self._points, 2) + centres[:, None]
+            scores = sigmoid(rows_of(outputs[self._scores.name], 1))
+            return Candidates(boxes, scores, with_scores_of_one(points) if self._points else None)
 
 
 def _centres(grids: Any) -> Floats:

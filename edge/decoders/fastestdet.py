@@ -7,7 +7,7 @@ import numpy as np
 
 from edge.decoders.activations import sigmoid
 from edge.decoders.base import Candidates, Ends, Floats, Recognized
-from edge.decoders.heads import Size, all_alike, corners_of, input_size, size_of_input
+from edge.decoders.heads import Size, all_alike, corners_of, input_size, size_of_input, unchecked
 from edge.errors import InputError
 from edge.signature import Signature, TaskSpec
 from edge.tensors import Outputs, TensorSpec
@@ -40,14 +40,15 @@ class FastestDet:
 
     def __call__(self, outputs: Outputs) -> Candidates:
         """See Decoder."""
-        cells = np.moveaxis(outputs[self._output.name].real[0], (self._axis or 1) - 1, -1)
-        rows, columns, numbers = cells.shape
-        values = cells.reshape(-1, numbers)
-        y, x = np.mgrid[0:rows, 0:columns]
-        place = np.stack([x.ravel(), y.ravel()], axis=1)
-        size = np.asarray(self._size, np.float32)
-        centres = (place + np.tanh(values[:, 1:3])) / (columns, rows) * size
-        return Candidates(corners_of(centres, sigmoid(values[:, 3:5]) * size), _scores(values))
+        with unchecked():
+            cells = np.moveaxis(outputs[self._output.name].real[0], (self._axis or 1) - 1, -1)
+            rows, columns, numbers = cells.shape
+            values = cells.reshape(-1, numbers)
+            y, x = np.mgrid[0:rows, 0:columns]
+            place = np.stack([x.ravel(), y.ravel()], axis=1)
+            size = np.asarray(self._size, np.float32)
+            centres = (place + np.tanh(values[:, 1:3])) / (columns, rows) * size
+            return Candidates(corners_of(centres, sigmoid(values[:, 3:5]) * size), _scores(values))
 
 
 def _scores(values: Floats) -> Floats:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge.decoders.activations import ACTIVATIONS, activate
 from edge.decoders.base import Candidates, Ends, Floats, Recognized
-from edge.decoders.heads import all_alike, corners_of, input_size, size_of_input
+from edge.decoders.heads import all_alike, corners_of, input_size, size_of_input, unchecked
 from edge.decoders.parameters import choice, number
 from edge.errors import InputError
 from edge.signature import Signature, TaskSpec
@@ -51,18 +51,19 @@ class Fomo:
 
     def __call__(self, outputs: Outputs) -> Candidates:
         """See Decoder."""
-        scores = activate(outputs[self._output.name].real[0], self._activation)[..., 1:]
-        found = [
-            (number, *centre)
-            for number in range(self.classes)
-            for centre in merged(scores[..., number], self._threshold)
-        ]
-        table = np.asarray(found, np.float32).reshape(-1, 4)
-        cell = np.asarray(self._size, np.float32) / scores.shape[1::-1]
-        boxes = corners_of(table[:, 1:3] * cell, np.broadcast_to(cell, (len(table), 2)))
-        columns = np.zeros((len(table), self.classes), np.float32)
-        columns[np.arange(len(table)), table[:, 0].astype(int)] = table[:, 3]
-        return Candidates(boxes, columns, suppressed=True)
+        with unchecked():
+            scores = activate(outputs[self._output.name].real[0], self._activation)[..., 1:]
+            found = [
+                (number, *centre)
+                for number in range(self.classes)
+                for centre in merged(scores[..., number], self._threshold)
+            ]
+            table = np.asarray(found, np.float32).reshape(-1, 4)
+            cell = np.asarray(self._size, np.float32) / scores.shape[1::-1]
+            boxes = corners_of(table[:, 1:3] * cell, np.broadcast_to(cell, (len(table), 2)))
+            columns = np.zeros((len(table), self.classes), np.float32)
+            columns[np.arange(len(table)), table[:, 0].astype(int)] = table[:, 3]
+            return Candidates(boxes, columns, suppressed=True)
 
 
 def merged(scores: Floats, threshold: float) -> list[tuple[float, float, float]]:

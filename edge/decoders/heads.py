@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from edge.decoders.base import Floats
+from edge.decoders.base import Floats, Poses
+from edge.decoders.select import LARGEST_COORDINATE
 from edge.errors import InputError
 from edge.signature import Signature, describe
 from edge.tensors import Tensor, TensorSpec
@@ -37,7 +38,7 @@ def layout_of(inputs: Sequence[TensorSpec], output: TensorSpec) -> str | None:
     A map has the proportions of the picture, up to one cell. Where both layouts fit, it is the input's; None where
     neither does.
     """
-    if len(inputs) != 1 or len(output.shape) != 4:
+    if len(inputs) != 1 or len(inputs[0].shape) not in (3, 4) or len(output.shape) != 4:
         return None
     shape = inputs[0].shape
     grey = len(shape) == 3
@@ -54,6 +55,23 @@ def fits_input(cells: Size, size: Size) -> bool:
     columns, rows = cells
     width, height = size
     return min(cells) > 1 and abs(rows * width - columns * height) <= max(size)
+
+
+def unchecked() -> Any:
+    """Return a context in which overflow and operations without a result give no warning.
+
+    A broken network gives infinities and what is no number; selection leaves out the boxes that come of them.
+    """
+    return np.errstate(over="ignore", invalid="ignore", divide="ignore")
+
+
+def poses(points: Floats, scores: Floats, boxes: Floats | None = None) -> Poses:
+    """Return keypoints and boxes of finite numbers only: a point that has none lies at 0, 0 and has the score 0."""
+    good = (np.abs(points) <= LARGEST_COORDINATE).all(axis=-1, keepdims=True)
+    clean = np.where(good, points, 0).astype(np.float32)
+    if boxes is not None:
+        boxes = np.clip(np.nan_to_num(boxes), -LARGEST_COORDINATE, LARGEST_COORDINATE).astype(np.float32)
+    return Poses(clean, np.clip(np.nan_to_num(scores), 0, 1).astype(np.float32), boxes)
 
 
 def rows_of(tensor: Tensor, columns: int) -> Floats:

@@ -7,7 +7,7 @@ import numpy as np
 
 from edge.decoders.activations import sigmoid
 from edge.decoders.base import Ends, Floats, Poses, Recognized
-from edge.decoders.heads import all_alike, fits_input, input_size, is_named, layout_of
+from edge.decoders.heads import all_alike, fits_input, input_size, is_named, layout_of, poses, unchecked
 from edge.decoders.parameters import choice, number
 from edge.errors import InputError
 from edge.signature import Signature, TaskSpec
@@ -52,15 +52,16 @@ class Heatmaps:
 
     def __call__(self, outputs: Outputs) -> Poses:
         """See PoseDecoder."""
-        maps = outputs[self._output.name].real[0]
-        maps = maps if self._nchw else np.moveaxis(maps, -1, 0)
-        if self._sigmoid:
-            maps = sigmoid(maps)
-        cells, scores = peaks(maps)
-        rows, columns = maps.shape[1:]
-        xy = (cells + self._centre) / (columns, rows) * np.asarray(self._size, np.float32)
-        points = np.concatenate([xy, np.clip(scores, 0, 1)[:, None]], axis=1).astype(np.float32)
-        return Poses(points[None], points[None, :, 2].mean(axis=1))
+        with unchecked():
+            maps = outputs[self._output.name].real[0]
+            maps = maps if self._nchw else np.moveaxis(maps, -1, 0)
+            if self._sigmoid:
+                maps = sigmoid(maps)
+            cells, scores = peaks(maps)
+            rows, columns = maps.shape[1:]
+            xy = (cells + self._centre) / (columns, rows) * np.asarray(self._size, np.float32)
+            points = np.concatenate([xy, np.clip(scores, 0, 1)[:, None]], axis=1).astype(np.float32)
+            return poses(points[None], points[None, :, 2].mean(axis=1))
 
 
 def peaks(maps: Floats) -> tuple[Floats, Floats]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from edge.decoders.activations import sigmoid
 from edge.decoders.base import Ends, Floats, Poses, Recognized
-from edge.decoders.heads import Size, input_size, size_of_input, with_scores_of_one
+from edge.decoders.heads import Size, input_size, poses, size_of_input, unchecked, with_scores_of_one
 from edge.decoders.parameters import choice, whole
 from edge.errors import InputError
 from edge.signature import Output, Signature, TaskSpec, describe
@@ -39,7 +39,7 @@ PUBLISHED = (
 class Landmarks:
     """Decodes outputs with the role ``points``, each one set of points, and at most one ``scores``, of one number.
 
-    A set is k times x, y, or x, y, z; the points of all sets make one pose, in the order of the outputs. z is left
+    A set is k times x, y, or x, y, z; each set is a part of the one instance, in the order of the outputs. z is left
     out. The score says whether the object is there at all; without one it is 1.
 
     Parameters:
@@ -66,20 +66,24 @@ class Landmarks:
         if len(self._score) > 1 or any(_length(output) != 1 for output in self._score):
             raise InputError(f"decoder landmarks takes at most one score, got {describe(self._score)}")
         self.points: int = sum(lengths) // self._dimensions
+        self.parts = {
+            output.name: length // self._dimensions for output, length in zip(self._sets, lengths, strict=True)
+        }
 
     def __call__(self, outputs: Outputs) -> Poses:
         """See PoseDecoder."""
-        sets = [outputs[output.name].real.reshape(-1, self._dimensions)[:, :2] for output in self._sets]
-        xy = np.concatenate(sets)
-        if self._fractions:
-            xy = xy * np.asarray(self._size, np.float32)
-        return Poses(with_scores_of_one(xy)[None], self._presence(outputs))
+        with unchecked():
+            sets = [outputs[output.name].real.reshape(-1, self._dimensions)[:, :2] for output in self._sets]
+            xy = np.concatenate(sets)
+            if self._fractions:
+                xy = xy * np.asarray(self._size, np.float32)
+            return poses(with_scores_of_one(xy)[None], self._presence(outputs))
 
     def _presence(self, outputs: Outputs) -> Floats:
         if not self._score:
             return np.ones(1, np.float32)
         value = outputs[self._score[0].name].real.reshape(1)
-        return np.clip(sigmoid(value) if self._sigmoid else value, 0, 1)
+        return sigmoid(value) if self._sigmoid else value
 
 
 def _length(output: Output | TensorSpec) -> int:

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from edge.decoders.base import Ends, Floats, Poses, Recognized
-from edge.decoders.heads import all_alike, input_size, pixels_of, size_of_input
+from edge.decoders.heads import all_alike, input_size, pixels_of, poses, size_of_input, unchecked
 from edge.errors import InputError
 from edge.signature import Signature, TaskSpec
 from edge.tensors import Outputs, TensorSpec
@@ -42,14 +42,15 @@ class MoveNet:
 
     def __call__(self, outputs: Outputs) -> Poses:
         """See PoseDecoder."""
-        values = outputs[self._output.name].real
-        if self._single:
-            points = self._in_pixels(values.reshape(1, -1, 3))
-            return Poses(points, points[..., 2].mean(axis=1))
-        rows = values[0]
-        points = self._in_pixels(rows[:, :-BOX].reshape(len(rows), -1, 3))
-        boxes = pixels_of(rows[:, -BOX:-1], self._size)
-        return Poses(points, np.clip(rows[:, -1], 0, 1), boxes)
+        with unchecked():
+            values = outputs[self._output.name].real
+            if self._single:
+                points = self._in_pixels(values.reshape(1, -1, 3))
+                return poses(points, points[..., 2].mean(axis=1))
+            rows = values[0]
+            points = self._in_pixels(rows[:, :-BOX].reshape(len(rows), -1, 3))
+            boxes = pixels_of(rows[:, -BOX:-1], self._size)
+            return poses(points, rows[:, -1], boxes)
 
     def _in_pixels(self, points: Floats) -> Floats:
         """Return (people, k, 3) x, y in pixels and score of (people, k, 3) y, x in fractions and score."""

@@ -12,7 +12,16 @@ import numpy as np
 from edge.decoders import anchors as boxes_of
 from edge.decoders.anchors import Boxes
 from edge.decoders.base import Candidates, Ends, Recognized
-from edge.decoders.heads import Size, boxes_and_scores, grid_sizes, input_size, pixels_of, rows_of, size_of_input
+from edge.decoders.heads import (
+    Size,
+    boxes_and_scores,
+    grid_sizes,
+    input_size,
+    pixels_of,
+    rows_of,
+    size_of_input,
+    unchecked,
+)
 from edge.decoders.parameters import flag
 from edge.errors import InputError
 from edge.signature import Signature, TaskSpec
@@ -49,10 +58,11 @@ class Rfb:
 
     def __call__(self, outputs: Outputs) -> Candidates:
         """See Decoder."""
-        boxes = rows_of(outputs[self._boxes.name], 4)[:, [1, 0, 3, 2]]
-        if not self._decoded:
-            boxes = boxes_of.decode(boxes, self._priors, VARIANCES)
-        return Candidates(pixels_of(boxes, self._size), rows_of(outputs[self._scores.name], 2)[:, 1:])
+        with unchecked():
+            boxes = rows_of(outputs[self._boxes.name], 4)[:, [1, 0, 3, 2]]
+            if not self._decoded:
+                boxes = boxes_of.decode(boxes, self._priors, VARIANCES)
+            return Candidates(pixels_of(boxes, self._size), rows_of(outputs[self._scores.name], 2)[:, 1:])
 
 
 def priors(size: Size) -> Boxes:

@@ -21,6 +21,10 @@ MOST_CANDIDATES = 400
 """Suppression looks at this many boxes of a class, the best ones, because its time grows with their square."""
 
 
+LARGEST_COORDINATE = 1e7
+"""Pixels; what is larger comes from a broken network, and its area could overflow."""
+
+
 @dataclass(frozen=True)
 class Selected:
     """Detections; every function of this module returns them best first.
@@ -90,15 +94,15 @@ def select(candidates: Candidates, how: Selection) -> Selected:
 def above(candidates: Candidates, score_threshold: float, best_class_only: bool = False) -> Selected:
     """Return every pair of box and class whose score is ``score_threshold`` or more, best first.
 
-    A box with more than one such class stands there once for each, unless ``best_class_only``. Boxes without an area
-    and boxes or scores that are no finite numbers are left out: a broken output makes no detection.
+    A box with more than one such class stands there once for each, unless ``best_class_only``. Boxes without an area,
+    boxes beyond ``LARGEST_COORDINATE`` and what is no finite number are left out: a broken output makes no detection.
     """
     boxes, scores = candidates.boxes, candidates.scores
     good = np.isfinite(scores) & (scores >= score_threshold)
     if best_class_only and scores.shape[1] > 1:
         good &= np.arange(scores.shape[1]) == np.nan_to_num(scores, nan=-1).argmax(axis=1)[:, None]
     rows, classes = np.nonzero(good)
-    there = np.isfinite(boxes[rows]).all(axis=1) & (boxes[rows, :2] < boxes[rows, 2:]).all(axis=1)
+    there = (np.abs(boxes[rows]) <= LARGEST_COORDINATE).all(axis=1) & (boxes[rows, :2] < boxes[rows, 2:]).all(axis=1)
     rows, classes = rows[there], classes[there]
     points = None if candidates.points is None else candidates.points[rows]
     found = Selected(boxes[rows], scores[rows, classes], classes.astype(np.int64), points)

@@ -9,7 +9,7 @@ from edge.decoders import anchors as boxes_of
 from edge.decoders.activations import ACTIVATIONS, activate
 from edge.decoders.anchors import Boxes
 from edge.decoders.base import Candidates, Ends, Recognized
-from edge.decoders.heads import Size, boxes_and_scores, input_size, pixels_of, rows_of, size_of_input
+from edge.decoders.heads import Size, boxes_and_scores, input_size, pixels_of, rows_of, size_of_input, unchecked
 from edge.decoders.parameters import MissingParameter, choice, flag, numbers
 from edge.errors import InputError
 from edge.signature import Signature, TaskSpec
@@ -57,12 +57,13 @@ class Ssd:
 
     def __call__(self, outputs: Outputs) -> Candidates:
         """See Decoder."""
-        offsets = rows_of(outputs[self._boxes.name], 4)
-        scores = activate(rows_of(outputs[self._scores.name], self._scores.shape[-1]), self._activation)
-        if self._xywh:
-            offsets = offsets[:, [1, 0, 3, 2]]
-        boxes = boxes_of.decode(offsets, self._anchors, self._variances)
-        return Candidates(pixels_of(boxes, self._size), scores[:, int(self._background) :])
+        with unchecked():
+            offsets = rows_of(outputs[self._boxes.name], 4)
+            scores = activate(rows_of(outputs[self._scores.name], self._scores.shape[-1]), self._activation)
+            if self._xywh:
+                offsets = offsets[:, [1, 0, 3, 2]]
+            boxes = boxes_of.decode(offsets, self._anchors, self._variances)
+            return Candidates(pixels_of(boxes, self._size), scores[:, int(self._background) :])
 
 
 def anchors_from(recipe: Any, size: Size) -> Boxes:
@@ -79,6 +80,8 @@ def anchors_from(recipe: Any, size: Size) -> Boxes:
         found = np.asarray(recipe, np.float32)
         if found.ndim == 2 and found.shape[1] == 4 and np.isfinite(found).all():
             return found
+    except InputError:
+        raise
     except (KeyError, TypeError, ValueError, OverflowError, ZeroDivisionError):
         pass
     shown = f"{recipe!r}"[:80]

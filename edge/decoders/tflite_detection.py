@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from edge.decoders.base import Candidates, Ends, Floats, Recognized
-from edge.decoders.heads import input_size, is_named, pixels_of
+from edge.decoders.heads import input_size, is_named, pixels_of, unchecked
 from edge.decoders.parameters import whole
 from edge.errors import InputError
 from edge.signature import Signature, TaskSpec, describe
@@ -25,6 +25,11 @@ BY_NUMBER = {
 }
 """What TF1's and TF2's converter mean by the number behind the name: ``TFLite_Detection_PostProcess:1`` are the
 classes, ``StatefulPartitionedCall:1`` the scores."""
+
+WORDS = {"classes": ("class", "categor"), "scores": ("score",)}
+"""What names that are words have in them; ``category`` is what TFLite Metadata says."""
+
+MOST_CLASSES = 100_000
 
 _NUMBERED = re.compile(r"(tflite_detection_postprocess|statefulpartitionedcall)(?::(\d+))?", re.ASCII)
 
@@ -48,7 +53,7 @@ class TfliteDetection:
         self._size = input_size(signature, "tflite_detection")
         self._names = {role: signature.one(role).name for role in ("boxes", "classes", "scores", "count")}
         self._first = whole(parameters, "first_class", 0, 0, 1)
-        self.classes: int | None = whole(parameters, "classes", 0, 1, 100_000) if "classes" in parameters else None
+        self.classes: int | None = whole(parameters, "classes", 0, 1, MOST_CLASSES) if "classes" in parameters else None
         boxes, classes, scores = (signature.one(role).shape for role in ("boxes", "classes", "scores"))
         n = boxes[1] if len(boxes) == 3 else 0
         if boxes != (1, n, 4) or classes != (1, n) or scores != (1, n) or np.prod(signature.one("count").shape) != 1:
@@ -59,13 +64,14 @@ class TfliteDetection:
 
     def __call__(self, outputs: Outputs) -> Candidates:
         """See Decoder. Raises InputError when the values show that two outputs were taken for one another."""
-        boxes, classes, scores, count = (outputs[name].real for name in self._names.values())
-        found = int(np.clip(np.nan_to_num(count.ravel()[0]), 0, boxes.shape[1]))
-        numbers = self._class_numbers(classes.ravel()[:found], scores.ravel()[:found])
-        columns = self.classes or int(numbers.max(initial=0)) + 1
-        table = np.zeros((found, columns), np.float32)
-        table[np.arange(found), numbers] = scores.ravel()[:found]
-        return Candidates(pixels_of(boxes.reshape(-1, 4)[:found], self._size), table, suppressed=True)
+        with unchecked():
+            boxes, classes, scores, count = (outputs[name].real for name in self._names.values())
+            found = int(np.clip(np.nan_to_num(count.ravel()[0]), 0, boxes.shape[1]))
+            numbers = self._class_numbers(classes.ravel()[:found], scores.ravel()[:found])
+            columns = self.classes or int(numbers.max(initial=0)) + 1
+            table = np.zeros((found, columns), np.float32)
+            table[np.arange(found), numbers] = scores.ravel()[:found]
+            return Candidates(pixels_of(boxes.reshape(-1, 4)[:found], self._size), table, suppressed=True)
 
     def _class_numbers(self, classes: Floats, scores: Floats) -> np.ndarray:
         whole_numbers = np.isfinite(classes).all() and (classes == np.round(classes)).all()
@@ -76,8 +82,10 @@ class TfliteDetection:
                 f"{self._names['scores']!r} scores from 0 to 1, got {classes[:3].tolist()} and {scores[:3].tolist()}; "
                 "the parameter order says which output is which, first_class where the classes begin"
             )
-        if self.classes is not None and (numbers >= self.classes).any():
-            raise InputError(f"the network gave class {numbers.max()} of {self.classes}, counted from 0")
+        if (numbers >= (self.classes or MOST_CLASSES)).any():
+            raise InputError(
+                f"the network gave class {numbers.max()} of at most {self.classes or MOST_CLASSES}, counted from 0"
+            )
         return numbers
 
 
@@ -103,8 +111,8 @@ def _role(output: TensorSpec) -> str | None:
     if numbered:
         role = dict(enumerate(BY_NUMBER[numbered[1]])).get(int(numbered[2] or 0))
         return role if role in ("classes", "scores") else None
-    words = [role for role, word in (("classes", "class"), ("scores", "score")) if is_named(output, (word,))]
-    return words[0] if len(words) == 1 else None
+    found = [role for role, words in WORDS.items() if is_named(output, words)]
+    return found[0] if len(found) == 1 else None
 
 
 def recognize(inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], ends: Ends) -> Recognized | None:

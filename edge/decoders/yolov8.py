@@ -7,7 +7,7 @@ import numpy as np
 
 from edge.decoders import yolo_boxes
 from edge.decoders.base import Candidates, Ends, Recognized
-from edge.decoders.heads import Size, all_alike, input_size, size_of_input
+from edge.decoders.heads import Size, all_alike, input_size, size_of_input, unchecked
 from edge.decoders.parameters import choice, flag, whole
 from edge.errors import InputError
 from edge.signature import Signature, TaskSpec
@@ -15,6 +15,8 @@ from edge.tensors import Outputs, Tensor, TensorSpec
 
 POSE_ROWS = 56
 """4 + 1 + 17 * 3: what a pose network of COCO gives; 52 classes are rarer, so these need to be named."""
+
+MOST_CLASSES = 100_000
 
 MOST_END_TO_END = 1000
 """Files that suppress in the graph give 300 boxes, or what their export was told; grids give more."""
@@ -51,26 +53,28 @@ class Yolov8:
             raise InputError(f"decoder yolov8 takes an output {wanted}, got {self._output.name} {shape}")
         self.classes: int | None = rows - 4
         if self._end_to_end:
-            self.classes = whole(parameters, "classes", 0, 1, 100_000) if "classes" in parameters else None
+            self.classes = whole(parameters, "classes", 0, 1, MOST_CLASSES) if "classes" in parameters else None
 
     def __call__(self, outputs: Outputs) -> Candidates:
         """See Decoder."""
-        tensor = outputs[self._output.name]
-        if self._end_to_end:
-            return self._detections(tensor)
-        values = tensor.real[0].T if self._rows_first else tensor.real[0]
-        boxes = yolo_boxes.boxes_of(values[:, :4], self._form_of(values[:, :4]), self._size, "yolov8")
-        return Candidates(boxes, np.ascontiguousarray(values[:, 4:]))
+        with unchecked():
+            tensor = outputs[self._output.name]
+            if self._end_to_end:
+                return self._detections(tensor)
+            values = tensor.real[0].T if self._rows_first else tensor.real[0]
+            boxes = yolo_boxes.boxes_of(values[:, :4], self._form_of(values[:, :4]), self._size, "yolov8")
+            return Candidates(boxes, np.ascontiguousarray(values[:, 4:]))
 
     def _detections(self, tensor: Tensor) -> Candidates:
         """Return what a graph that suppresses gives; rows with a score of 0 fill the table up."""
         rows = tensor.real.reshape(-1, 6)
         rows = rows[np.isfinite(rows).all(axis=1) & (rows[:, 4] > 0)]
         numbers = np.round(rows[:, 5]).astype(np.int64)
-        if len(numbers) and (numbers.min() < 0 or numbers.max() >= (self.classes or 100_000)):
+        most = self.classes or MOST_CLASSES
+        if len(numbers) and (numbers.min() < 0 or numbers.max() >= most):
             raise InputError(
-                f"output {self._output.name!r} must give classes from 0 to {(self.classes or 100_000) - 1} in its last "
-                f"column, got {numbers.min()} to {numbers.max()}"
+                f"output {self._output.name!r} must give classes from 0 to {most - 1} in its last column, "
+                f"got {numbers.min()} to {numbers.max()}"
             )
         columns = self.classes or int(numbers.max(initial=0)) + 1
         scores = np.zeros((len(rows), columns), np.float32)

@@ -14,6 +14,7 @@ from edge.decoders.heads import (
     is_named,
     rows_of,
     size_of_input,
+    unchecked,
     with_scores_of_one,
 )
 from edge.errors import InputError
@@ -59,12 +60,13 @@ class YuNet:
 
     def __call__(self, outputs: Outputs) -> Candidates:
         """See Decoder."""
-        scores, objectness, boxes, points = (self._joined(outputs, role) for role in ROLES)
-        both = np.clip(scores, 0, 1) * np.clip(objectness, 0, 1)
-        sides = np.exp(np.minimum(boxes[:, 2:], 10)) * self._step
-        centres = (boxes[:, :2] + self._place) * self._step
-        marks = (points.reshape(-1, POINTS, 2) + self._place[:, None]) * self._step[:, None]
-        return Candidates(corners_of(centres, sides), np.sqrt(both), with_scores_of_one(marks))
+        with unchecked():
+            scores, objectness, boxes, points = (self._joined(outputs, role) for role in ROLES)
+            both = np.clip(scores, 0, 1) * np.clip(objectness, 0, 1)
+            sides = np.exp(np.minimum(boxes[:, 2:], 10)) * self._step
+            centres = (boxes[:, :2] + self._place) * self._step
+            marks = (points.reshape(-1, POINTS, 2) + self._place[:, None]) * self._step[:, None]
+            return Candidates(corners_of(centres, sides), np.sqrt(both), with_scores_of_one(marks))
 
     def _joined(self, outputs: Outputs, role: str) -> Floats:
         return np.concatenate([rows_of(outputs[name], ROLES[role]) for name in self._names[role]])

@@ -54,7 +54,8 @@ def recognize(path: Path, inputs: Sequence[TensorSpec], outputs: Sequence[Tensor
     reading = _chosen(facts, asked, _readings(facts, asked))
     signature, notes = _signature(facts, reading, asked)
     signature, more = labels.fitted(signature, facts, asked)
-    return Found(labels.without_order(signature), (*_found(reading, asked), *reading.notes, *more, *notes))
+    assumed = () if {"activation", "range"} & set(asked.parameters) else reading.notes
+    return Found(labels.without_order(signature), (*_found(reading, asked), *assumed, *more, *notes))
 
 
 def _readings(facts: Facts, asked: Asked) -> list[Reading]:

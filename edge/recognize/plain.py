@@ -172,6 +172,8 @@ def _of_map(facts: Facts, output: TensorSpec, end: str | None) -> list[Reader]:
         return [segment]
     if end in (graph_end.SOFTMAX, graph_end.ARGMAX) or (channels == 1 and end == graph_end.SIGMOID):
         return [segment]
+    if len(output.shape) == 3:
+        return []  # a depth, a mask or a picture
     if end == graph_end.TANH or rows > height or columns > width:
         return [image]
     return [segment, image]
@@ -197,7 +199,7 @@ def _map(facts: Facts, output: TensorSpec, task: str) -> tuple[str, int]:
     """Return the layout of a map and how many channels it has. Raises InputError for what is no map of the image."""
     shape = output.shape
     images = [spec for spec in facts.inputs if is_image(spec)]
-    if len(images) == 1 and len(shape) == 3 and min(shape[1:]) > 1:
+    if len(images) == 1 and len(shape) == 3 and shape[1:] == _input_sides(facts):
         return "NHWC", 1
     layout = layout_of(images, output)
     if layout is None:

@@ -5,6 +5,7 @@ party adds one with an entry point of the group ``edge.sinks`` that names such a
 """
 
 from edge import registry
+from edge.errors import InputError
 from edge.registry import Entry
 from edge.sinks.base import Sink
 from edge.sources.base import Source
@@ -27,7 +28,11 @@ def names() -> list[str]:
 def open_sink(name: str, target: str, source: Source) -> Sink:
     """Return sink ``name`` writing to ``target``.
 
-    Raises InputError for an unknown name or target, FileError when the target cannot be written.
+    Raises InputError for an unknown name or target, or a plug-in that does not state its policy; FileError when the
+    target cannot be written.
     """
     sink: Sink = registry.load("sink", SINKS, name)(target, source)
+    if missing := [field for field in ("name", "lossless", "on_error") if not hasattr(sink, field)]:
+        sink.close()
+        raise InputError(f"sink {name!r} must state {', '.join(missing)}; see edge.sinks.base.Sink")
     return sink

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
+from edge import tasks
 from edge.errors import InputError
 from edge.results import Result
 from edge.sinks.base import OnError, Sink
@@ -80,7 +81,8 @@ def _is_pipe(stream: TextIO) -> bool:
 
 def line(result: Result) -> str:
     """Return what is shown: ``clip.avi #17  star 98% | ring 1%  age 12 ms  infer 3.1 ms  dropped 2``."""
-    found = " | ".join(f"{p.label} {p.score:.0%}" for p in result.predictions) or "nothing"
+    found = tasks.load(result.task).line(result)
     timing = f"age {result.age_ms:.0f} ms  infer {result.infer_ms:.1f} ms"
-    dropped = f"  dropped {result.dropped}" if result.dropped else ""
-    return f"{result.source} #{result.frame}  {found}  {timing}{dropped}"
+    counts = {"dropped": result.dropped, "skipped": result.skipped}
+    missed = "".join(f"  {name} {count}" for name, count in counts.items() if count)
+    return f"{result.source} #{result.frame}  {found}  {timing}{missed}"

@@ -4,11 +4,10 @@ A task owns its parameters in the manifest (``Signature.task.parameters``). The 
 sinks and the benchmark look a task up by its name; none of them knows a task.
 """
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Protocol
-
-import numpy as np
 
 from edge.imaging import Image
 from edge.placement import Placement
@@ -44,6 +43,7 @@ class Figures:
         quality_name: what is measured against the truth, such as "accuracy" or "mAP"; None without truth.
         quality: of the candidate, in percent or in the quantity's unit.
         reference_quality: of the reference.
+        details: further figures by name, with their unit, such as "mean distance, % of the diagonal".
     """
 
     samples: int
@@ -55,11 +55,17 @@ class Figures:
     quality_name: str | None = None
     quality: float | None = None
     reference_quality: float | None = None
+    details: Mapping[str, float] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return the record's form; an infinite value is null."""
-        rows = asdict(self)
-        return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in rows.items()}
+        return {key: _finite(value) for key, value in asdict(self).items()}
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class Comparer(Protocol):
@@ -130,5 +136,5 @@ class Task(Protocol):
 
     @staticmethod
     def line(result: Result) -> str:
-        """Return what a person reads of a result, in one line: ``cat 98 % | dog 1 %``."""
+        """Return what a person reads of a result, in one line: ``cat 98% | dog 1%``."""
         ...

@@ -1,90 +1,176 @@
-"""Classification: one vector of class scores into the best few labels."""
+"""Classification: one vector of class scores into the best labels, or into every label that is there."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge import labels as label_files
-from edge.bundle import OutputKind
+from edge.decoders.activations import ACTIVATIONS, activate
+from edge.decoders.parameters import choice, flag, number, whole
 from edge.errors import InputError
+from edge.imaging import Image
+from edge.placement import Placement
 from edge.results import Prediction, Result
-from edge.tasks.base import Task
-from edge.tensors import Array, Quantization, TensorSpec, dequantize
+from edge.signature import Signature
+from edge.tasks import json_form, lettering
+from edge.tasks.activation import find_activation
+from edge.tasks.base import Budget, Comparer, Figures, Task
+from edge.tasks.difference import Difference, Share, quality
+from edge.tasks.parameters import Parameters
+from edge.tasks.shapes import vector_length
+from edge.tensors import Outputs, Tensor
 
-SUM_TOLERANCE = 0.01
-"""How far a float softmax over any number of classes may sum from 1; logits in 0 to 1 that do so are not met."""
+Floats = NDArray[np.float32]
 
 
 class Classify(Task):
-    """Decodes output 0: (1, classes), or (1, 1, 1, classes), float or quantized."""
+    """Decodes the output with the role ``scores``: one vector, float or quantized.
 
-    def __init__(
-        self,
-        labels: Sequence[str] | None = None,
-        output: OutputKind | None = None,
-        top: int = 1,
-        origin: str = "labels",
-    ) -> None:
-        """labels: one per class; None numbers them. output: what the numbers are; None finds out.
+    One number alone is the probability of the second of two labels; the first one has the rest.
 
-        top: how many predictions a Result holds. origin: where the labels came from, for messages.
-        """
-        if top < 1:
-            raise InputError(f"top must be at least 1, got {top}")
-        self._labels, self._output, self._top, self._origin = labels, output, top, origin
+    Parameters in the manifest:
+        activation: what is still to apply to the output: none, softmax, sigmoid, or auto, which looks at the numbers
+            of each run (see ``edge.tasks.activation.find_activation``).
+        multi_label: the classes are independent, and each one that reaches the threshold is a prediction.
+        threshold: the least score of a prediction. Of two labels with one number, what the second one needs to be
+            the answer. 0.5 for these and for multi_label, otherwise 0.
+        top: the most predictions, 1 unless multi_label.
 
-    def check(self, specs: Sequence[TensorSpec]) -> None:
-        """See Task: output 0 must be one vector, and the labels as many as it is long."""
-        shape = specs[0].shape
-        classes = int(np.prod(shape))
-        if not shape or classes != shape[-1]:
-            raise InputError(f"a classifier's output must be one vector of scores, got {specs[0].describe()}")
-        if self._labels is not None:
-            label_files.check_count(list(self._labels), classes, self._origin)
+    Attributes:
+        classes: how many there are.
+        two: whether one number stands for two labels.
+        multi_label, threshold: see the parameters.
 
-    def decode(self, outputs: Sequence[Array], specs: Sequence[TensorSpec], frame_size: tuple[int, int]) -> Result:
-        """See Task. Scores are probabilities, best first; equal scores in class order."""
-        scores = probabilities(outputs[0], specs[0], self._output)
-        return Result(tuple(Prediction(self._label(i), float(scores[i]), i) for i in best(scores, self._top)))
-
-    def _label(self, index: int) -> str:
-        return str(index) if self._labels is None else self._labels[index]
-
-
-def probabilities(output: Array, spec: TensorSpec, kind: OutputKind | None) -> NDArray[np.float32]:
-    """Return (classes,) float32, 0 to 1: dequantized, and through a softmax when they are logits."""
-    real = dequantize(output, spec).ravel()
-    if (kind or output_kind(real, spec)) == "probabilities":
-        return real
-    return softmax(real)
-
-
-def output_kind(real: NDArray[np.float32], spec: TensorSpec) -> OutputKind:
-    """Tell probabilities from logits where no manifest does.
-
-    Quantized: TFLite gives every softmax output the steps 1/256 from the type's lowest value
-    (https://www.tensorflow.org/lite/performance/quantization_spec); their rounded sum says nothing, as hundreds
-    of small classes round to 0. Float: within 0 to 1 and summing to 1.
+    The truth of a sample is the class's number; with ``multi_label`` it is (classes,) of true and false.
     """
-    if spec.quantization is not None:
-        return "probabilities" if spec.quantization == _softmax_steps(spec) else "logits"
-    in_range = bool(real.min() >= 0 and real.max() <= 1)
-    return "probabilities" if in_range and abs(float(real.sum()) - 1) <= SUM_TOLERANCE else "logits"
+
+    name: ClassVar[str] = "classify"
+    budget: ClassVar[Budget] = Budget(98.0, 0.5)
+
+    def __init__(self, signature: Signature, labels: Sequence[str] | None = None, origin: str = "labels") -> None:
+        output = signature.one("scores")
+        self._output = output.name
+        numbers = vector_length(output, self.name)
+        given = Parameters(signature)
+        self._activation = choice(given, "activation", "auto", ("auto", *ACTIVATIONS))
+        self.multi_label = flag(given, "multi_label", False)
+        self.two = numbers == 1 and not self.multi_label
+        self.classes = 2 if self.two else numbers
+        self.threshold = number(given, "threshold", 0.5 if self.two or self.multi_label else 0.0, 0, 1)
+        self._top = whole(given, "top", self.classes if self.multi_label else 1, 1)
+        given.finish()
+        if self._activation == "softmax" and numbers == 1:
+            raise InputError(f"a softmax over one number is always 1: state activation sigmoid for {output.shape}")
+        if labels is not None:
+            label_files.check_count(labels, self.classes, origin)
+        self._labels = tuple(labels) if labels is not None else tuple(str(i) for i in range(self.classes))
+
+    def decode(self, outputs: Outputs, placement: Placement | None = None) -> Result:
+        """See Task. Scores are probabilities, best first; equal scores stand in class order."""
+        scores = self.scores(outputs)
+        found = (Prediction(self._labels[i], float(scores[i]), i) for i in self.answers(scores))
+        return Result(self.name, tuple(found))
+
+    def scores(self, outputs: Outputs) -> Floats:
+        """Return (classes,) float32, 0 to 1."""
+        values = probabilities(outputs[self._output], self._activation)
+        return np.concatenate([1 - values, values]) if self.two else values
+
+    def answers(self, scores: Floats) -> list[int]:
+        """Return the classes that are predictions, best first."""
+        if self.two:
+            return ([1, 0] if scores[1] >= self.threshold else [0, 1])[: self._top]
+        order = best(scores, self._top)
+        return [i for i in order if scores[i] >= self.threshold] if self.threshold > 0 else order
+
+    def comparer(self) -> Comparer:
+        """See Task: top-1 agreement and accuracy, or the share of labels that both find or both do not."""
+        return _Labels(self) if self.multi_label else _Top1(self)
+
+    @staticmethod
+    def draw(image: Image, result: Result) -> None:
+        """See Task: the labels in the upper left corner."""
+        lettering.lines(image, [one.caption for one in result.predictions])
+
+    @staticmethod
+    def as_json(result: Result) -> Mapping[str, Any]:
+        """See Task."""
+        return {"results": json_form.predictions(result.predictions)}
+
+    @staticmethod
+    def line(result: Result) -> str:
+        """See Task."""
+        return " | ".join(one.caption for one in result.predictions) or "nothing"
 
 
-def _softmax_steps(spec: TensorSpec) -> Quantization:
-    return Quantization(1 / 256, int(np.iinfo(spec.dtype).min))
+class _Top1(Comparer):
+    """Classes that share the highest score are all the answer: a tie that goes the other way is no disagreement."""
+
+    def __init__(self, task: Classify) -> None:
+        self._task, self._difference = task, Difference()
+        self._agreed, self._right, self._reference_right = Share(), Share(), Share()
+
+    def add(self, reference: Outputs, candidate: Outputs, placement: Placement | None, truth: Any | None) -> None:
+        self._difference.add(reference, candidate)
+        expected, got = self._task.scores(reference), self._task.scores(candidate)
+        self._agreed.add(bool((self._tops(expected) & self._tops(got)).any()))
+        if truth is None:
+            return
+        if isinstance(truth, bool) or not isinstance(truth, int | np.integer) or not 0 <= truth < self._task.classes:
+            raise InputError(f"the truth must be a class from 0 to {self._task.classes - 1}, got {truth!r}")
+        self._right.add(self._first(got) == truth)
+        self._reference_right.add(self._first(expected) == truth)
+
+    def figures(self) -> Figures:
+        known = quality("accuracy", self._right, self._reference_right)
+        return self._difference.figures("top-1", self._agreed.percent, quality=known)
+
+    def _tops(self, scores: Floats) -> NDArray[np.bool_]:
+        if self._task.two:
+            return np.asarray([scores[1] <= self._task.threshold, scores[1] >= self._task.threshold])
+        return np.asarray(scores == scores.max())
+
+    def _first(self, scores: Floats) -> int:
+        return int(scores[1] >= self._task.threshold) if self._task.two else int(scores.argmax())
 
 
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return exp(x) / sum(exp(x)) of a vector, shifted by its maximum so that nothing overflows."""
-    raised = np.exp(logits - logits.max())
-    out: NDArray[np.float32] = raised / raised.sum()
-    return out
+class _Labels(Comparer):
+    """Counts every label of every sample."""
+
+    def __init__(self, task: Classify) -> None:
+        self._task, self._difference = task, Difference()
+        self._agreed, self._right, self._reference_right = Share(), Share(), Share()
+
+    def add(self, reference: Outputs, candidate: Outputs, placement: Placement | None, truth: Any | None) -> None:
+        self._difference.add(reference, candidate)
+        expected, got = (self._task.scores(outputs) >= self._task.threshold for outputs in (reference, candidate))
+        self._agreed.add((expected == got).sum(), expected.size)
+        if truth is None:
+            return
+        there = np.asarray(truth)
+        if there.shape != expected.shape:
+            raise InputError(f"the truth must say of {expected.shape} labels whether they are there, got {there.shape}")
+        self._right.add((got == (there > 0)).sum(), there.size)
+        self._reference_right.add((expected == (there > 0)).sum(), there.size)
+
+    def figures(self) -> Figures:
+        known = quality("label accuracy", self._right, self._reference_right)
+        return self._difference.figures("labels", self._agreed.percent, quality=known)
 
 
-def best(scores: NDArray[np.float32], top: int) -> list[int]:
+def probabilities(tensor: Tensor, activation: str = "auto") -> Floats:
+    """Return the vector of scores, float32, 0 to 1.
+
+    activation: what is still to apply, one of ``edge.decoders.activations.ACTIVATIONS``; ``auto`` finds out from the
+        numbers.
+    """
+    values = tensor.real.ravel()
+    return activate(values, find_activation([tensor])[0] if activation == "auto" else activation)
+
+
+def best(scores: Floats, top: int) -> list[int]:
     """Return the indices of the ``top`` largest scores, largest first; equal ones in index order."""
     if top == 1:
         return [int(scores.argmax())]

@@ -38,8 +38,12 @@ def objects(path):
 def test_images_get_their_labels_on_the_terminal(arguments, folder, capsys):
     assert camera.main(arguments) == 0
     out, err = capsys.readouterr()
-    head, *lines, summary = out.splitlines()
+    head, found, assumed, *lines, summary = out.splitlines()
     assert head.startswith("bands on fake, ")
+    assert (found, assumed) == (
+        "found one vector of 4 scores: task classify",
+        "whether scores are logits or probabilities is told by their values",
+    )
     for number, (label, line) in enumerate(zip(BANDS, lines, strict=True)):
         assert line.startswith(f"{folder}/{number}_{label}.png #{number}  {label} ")
     assert summary.startswith("4 frames, 0 dropped, ")
@@ -57,7 +61,8 @@ def test_every_result_at_once(arguments, tmp_path):
         assert capture.count() == 4
     assert cv2.imread(str(out / "r.png")).shape == (120, 160, 3)
     summary = json.loads((out / "r.json").read_text())
-    assert (summary["frames"], summary["dropped"], summary["backend"]) == (4, 0, "fake")
+    assert (summary["frames"], summary["backend"]) == (4, "fake")
+    assert [summary[name] for name in ("dropped", "skipped", "lost", "sinks_dropped", "sink_errors")] == [0] * 5
     assert sorted(p.name for p in out.iterdir()) == ["r.avi", "r.json", "r.jsonl", "r.png"]
 
 
@@ -113,7 +118,7 @@ BAD = [
     pytest.param(swapped("--model", lambda d: d / "no.tflite"), "no.tflite does not exist", id="no model"),
     pytest.param(swapped("--model", written("m.tflite", b"junk" * 99)), "m.tflite", id="unreadable model"),
     pytest.param(swapped("--model", written("m.pb", b"junk")), "must end in .tflite, .onnx", id="another format"),
-    pytest.param(swapped("--model", lambda d: fake_model(d, (1, 490))), "must have shape", id="no image model"),
+    pytest.param(swapped("--model", lambda d: fake_model(d, (1, 490))), "is no image: run it", id="no image model"),
     pytest.param(swapped("--labels", lambda d: labels_file(d, ("a", "b"))), "4 classes, got 2 in", id="labels"),
     pytest.param(swapped("--labels", lambda d: d / "none.txt"), "none.txt cannot be read", id="no labels"),
     pytest.param(swapped("--source", lambda d: d / "none.mp4"), "none.mp4' does not exist", id="no video"),
@@ -193,17 +198,10 @@ def test_a_signal_completes_the_files(arguments, tmp_path, number, code):
         assert capture.read() is not None
 
 
-def test_a_reader_that_leaves_ends_the_loop_quietly(arguments):
-    command = [
-        sys.executable,
-        "-m",
-        "edge.cli.camera",
-        *arguments[:-1],
-        "synthetic:64x48@100",
-        "--jsonl",
-        "-",
-        "--quiet",
-    ]
+@pytest.mark.parametrize("options", [["--jsonl", "-", "--quiet"], []], ids=["JSON lines", "lines for a person"])
+def test_a_reader_that_leaves_ends_the_loop_quietly(arguments, options):
+    """As in ``edge-camera … | head``."""
+    command = [sys.executable, "-m", "edge.cli.camera", *arguments[:-1], "synthetic:64x48@100", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     watchdog = threading.Timer(60, process.kill)
     watchdog.start()

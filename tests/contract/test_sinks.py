@@ -5,7 +5,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from edge.errors import EdgeError
+from edge.errors import EdgeError, InputError
 from edge.frames import Frame
 from edge.results import Prediction, Result
 from edge.sinks import SINKS, open_sink, overlay
@@ -112,3 +112,16 @@ def test_a_target_that_cannot_be_is_one_line(target, tmp_path):
     with pytest.raises(EdgeError) as caught:
         open_sink(name, bad, ListSource([]))
     assert "\n" not in str(caught.value)
+
+
+def test_a_plug_in_without_a_policy_is_one_line(monkeypatch):
+    class Point:
+        name = "old"
+
+        @staticmethod
+        def load():
+            return lambda target, source: type("Old", (), {"name": "old", "close": lambda self: None})()
+
+    monkeypatch.setattr("edge.registry._plugins", lambda kind: {"old": Point} if kind == "sink" else {})
+    with pytest.raises(InputError, match="sink 'old' must state lossless, on_error; see"):
+        open_sink("old", "", ListSource([]))

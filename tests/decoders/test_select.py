@@ -242,3 +242,9 @@ def test_the_device_finds_what_training_reported():
     np.testing.assert_array_equal(ours.scores, theirs.scores)
     np.testing.assert_array_equal(ours.classes, theirs.classes)
     np.testing.assert_allclose(ours.boxes, theirs.boxes, atol=1e-6)
+
+
+def test_overlaps_by_hand():
+    first = np.array([[0, 0, 1, 1], [0, 0, 0.5, 0.5], [0.2, 0.2, 0.2, 0.2]], np.float32)
+    second = np.array([[0, 0.5, 1, 1.5], [0, 0, 1, 1]], np.float32)
+    np.testing.assert_allclose(overlaps(first, second), [[1 / 3, 1], [0, 0.25], [0, 0]], atol=1e-6)

@@ -35,7 +35,7 @@ OBJECT = {
     "infer_ms": 1.5,
     "dropped": 2,
     "skipped": 1,
-    "results": [{"label": "Ägyptische Katze", "score": 0.8438}],
+    "results": [{"label": "Ägyptische Katze", "index": 3, "score": 0.8438}],
 }
 
 

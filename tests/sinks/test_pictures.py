@@ -8,46 +8,34 @@ from edge.errors import FileError, InputError
 from edge.results import Prediction, Result
 from edge.sinks import overlay
 from edge.sinks.snapshot import Snapshot
+from edge.tasks import canvas, lettering
 from tests.loops import ListSource, event, picture
 
 GREY = np.full((240, 320, 3), 128, np.uint8)
 
 
-def drawn(*predictions, image=GREY):
-    return overlay.annotated(image, Result(predictions=tuple(predictions)))
-
-
-def test_labels_stand_in_the_corner_one_below_the_other():
-    changed = (drawn(Prediction("star", 0.9, 0), Prediction("ring", 0.1, 1)) != GREY).any(2)
-    line = overlay._line_height(GREY)
-    assert changed[: 2 * line, :40].mean() > 0.98  # an edge of a letter may be as grey as the picture
-    assert not changed[2 * line :].any()
-    assert not changed[:, 200:].any()
-
-
-def test_a_box_is_drawn_on_its_pixels():
-    out = drawn(Prediction("star", 0.9, 1, box=(100.0, 80.0, 200.0, 160.0)))
-    colour = list(overlay.COLOURS[1])
-    for y, x in ((120, 100), (120, 199), (80, 150), (159, 150)):
-        assert out[y, x].tolist() == colour
-    assert (out[100:140, 120:180] == 128).all()
-    assert (out[161:] == 128).all()
+def test_a_result_is_drawn_as_its_task_says():
+    """``tests/tasks`` and ``tests/contract/test_tasks.py`` say what each draws; here only that it is the right one."""
+    one = Prediction("star", 0.9, 1, box=(100.0, 80.0, 200.0, 160.0))
+    boxed = overlay.annotated(GREY, Result("detect", (one,)))
+    assert boxed[120, 100].tolist() == list(canvas.colour_of(1))
+    labelled = overlay.annotated(GREY, Result("classify", (one,)))
+    assert (labelled[120, 100] == 128).all()
+    assert (labelled[: lettering.line_height(GREY), :40] != 128).mean() > 0.9
 
 
 @pytest.mark.parametrize("label", ["a label that is much longer than the picture is wide " * 3, "Ägypten 🐈", ""])
 def test_any_label_fits(label):
-    out = drawn(Prediction(label, 1.0, 0), Prediction(label, 0.5, 0, box=(300.0, -20.0, 400.0, 500.0), id=3))
-    assert out.shape == GREY.shape
-
-
-def test_a_small_picture_gets_boxes_but_no_text():
-    small = np.full((48, 64, 3), 128, np.uint8)
-    np.testing.assert_array_equal(drawn(Prediction("star", 0.9, 0), image=small), small)
-    assert (drawn(Prediction("star", 0.9, 0, box=(4.0, 4.0, 20.0, 20.0)), image=small) != small).any()
+    found = (
+        Prediction(label, 1.0, 0, (3.0, 4.0, 90.0, 90.0)),
+        Prediction(label, 0.5, 0, (300.0, -20.0, 400.0, 500.0), 3),
+    )
+    for task in ("classify", "detect"):
+        assert overlay.annotated(GREY, Result(task, found)).shape == GREY.shape
 
 
 def test_the_frame_is_left_alone():
-    drawn(Prediction("star", 0.9, 0))
+    overlay.annotated(GREY, Result(predictions=(Prediction("star", 0.9, 0),)))
     assert (GREY == 128).all()
 
 

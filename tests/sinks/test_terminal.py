@@ -34,8 +34,8 @@ def shown(tty, steps, step_seconds):
 
 def test_what_a_line_says():
     found = (Prediction("junco, snowbird", 0.9, 0), Prediction("ring", 0.1, 1))
-    result = Result(predictions=found, frame=3, source="clip.avi", age_ms=12.4, dropped=2, infer_ms=3.14)
-    assert line(result) == "clip.avi #3  junco, snowbird 90% | ring 10%  age 12 ms  infer 3.1 ms  dropped 2"
+    result = Result(predictions=found, frame=3, source="clip.avi", age_ms=12.4, dropped=2, skipped=5, infer_ms=3.14)
+    assert line(result) == "clip.avi #3  junco, snowbird 90% | ring 10%  age 12 ms  infer 3.1 ms  dropped 2  skipped 5"
     assert "nothing" in line(Result())
 
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.models.training.detection.average_precision import Truth
 from edge.models.training.settings import Augmentation
+from edge.tasks.average_precision import Truth
 
 
 def augment(

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.files import replaced
-from edge.models.training.detection.average_precision import Found
 from edge.models.training.detection.boxes import Boxed
+from edge.tasks.average_precision import Found
 
 PICTURES = 6
 LEAST_SCORE = 0.4

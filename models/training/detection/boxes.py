@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from edge.errors import FileError, InputError
 from edge.models.training.decode import Progress, decode_image
-from edge.models.training.detection.average_precision import Truth
 from edge.models.training.folder import ImageFolder, file_names
 from edge.pictures import SUFFIXES
+from edge.tasks.average_precision import Truth
 
 SETS = ("train", "val", "trainval", "test")
 LARGEST_XML = 1 << 22

@@ -14,13 +14,13 @@ from edge.decoders.anchors import Boxes
 from edge.errors import InputError, unknown_name
 from edge.models.heads.ssdlite import check_ratios, check_strides
 from edge.models.training.decode import Progress
-from edge.models.training.detection.average_precision import Found, Truth, average_precisions, mean_average_precision
 from edge.models.training.detection.box_augmentation import augment
 from edge.models.training.detection.box_pictures import write_sheet
 from edge.models.training.detection.boxes import Boxed, BoxFolder, open_boxes
 from edge.models.training.detection.detection_loss import LOSSES, AnchorF1, SmoothL1
 from edge.models.training.detection.matching import targets
 from edge.models.training.settings import Augmentation, Settings
+from edge.tasks.average_precision import Found, Truth, average_precisions, mean_average_precision
 
 MIDDLE = 127.5
 """Mean and standard deviation of the network's input: (pixel - 127.5) / 127.5."""

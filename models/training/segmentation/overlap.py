@@ -1,64 +1,20 @@
-"""How well predicted regions lie on the true ones: Dice and IoU, as a loss, while training, and from counts.
+"""How well predicted regions lie on the true ones: Dice and IoU, as a loss and while training.
 
+``edge.tasks.pixel_counts`` computes both from counts, for reports.
 Targets are one-hot, (batch, height, width, classes); a pixel of zeros counts nowhere. Figures are of the foreground:
 the mean over all classes but the first that occur.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 import tf_keras as keras
-from numpy.typing import NDArray
 
 from edge.errors import InputError
 
 LOSSES = ("dice+cross-entropy", "dice")
 SMOOTH = 1.0
 """Pixels added above and below: a class that is in neither region has Dice 1."""
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Pixels by class, each (classes,): both right, predicted, true."""
-
-    both: NDArray[np.int64]
-    predicted: NDArray[np.int64]
-    true: NDArray[np.int64]
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(self.both + other.both, self.predicted + other.predicted, self.true + other.true)
-
-    def dice(self) -> NDArray[np.float64]:
-        """2 |A and B| / (|A| + |B|) of each class; not a number for a class in neither."""
-        return _ratio(2 * self.both, self.predicted + self.true)
-
-    def iou(self) -> NDArray[np.float64]:
-        """|A and B| / |A or B| of each class; not a number for a class in neither."""
-        return _ratio(self.both, self.predicted + self.true - self.both)
-
-    def accuracy(self) -> float:
-        """Share of the pixels whose class is right."""
-        return float(_ratio(self.both.sum(), self.true.sum()))
-
-
-def _ratio(a: Any, b: Any) -> NDArray[np.float64]:
-    return np.asarray(np.divide(a, b, out=np.full(np.shape(b), np.nan), where=np.asarray(b) > 0), np.float64)
-
-
-def foreground(values: NDArray[np.float64]) -> float:
-    """Return the mean over all classes but the first that occur; 0 when none does."""
-    there = values[1:][~np.isnan(values[1:])]
-    return float(there.mean()) if there.size else 0.0
-
-
-def count(predicted: NDArray[Any], true: NDArray[Any], classes: int) -> Counts:
-    """Compare two arrays of class indices; true pixels that are no class count nowhere."""
-    valid = true < classes
-    predicted, true = predicted[valid], true[valid]
-    tally = (np.bincount(values, minlength=classes) for values in (true[predicted == true], predicted, true))
-    return Counts(*(values.astype(np.int64) for values in tally))
 
 
 class Loss(keras.losses.Loss):

@@ -17,6 +17,7 @@ from edge.models.training.pipeline import sharded
 from edge.models.training.segmentation import overlap, windows
 from edge.models.training.segmentation.masks import Pair, decoded, open_masks
 from edge.models.training.settings import Settings
+from edge.tasks.pixel_counts import Counts, count, foreground
 
 VIEWS = ("resize", "crop")
 MEAN = STD = 127.5
@@ -135,12 +136,12 @@ class Segmentation:
         """
         predict = _caller(model)
         zero = np.zeros(len(self.labels), np.int64)
-        counts = overlap.Counts(zero, zero, zero)
+        counts = Counts(zero, zero, zero)
         shown: list[tuple[NDArray[Any], ...]] = []
         for pair in self.report_on:
             image, mask = decoded(pair, self.size[2])
             found = self.probabilities(predict, image).argmax(-1)
-            counts += overlap.count(found, self.classes[mask], len(self.labels))
+            counts += count(found, self.classes[mask], len(self.labels))
             if len(shown) < PICTURED:
                 shown.append((image, self.classes[mask], found))
         _picture(shown, len(self.labels), out / PICTURE)
@@ -148,7 +149,7 @@ class Segmentation:
         by_class = {
             name: {"dice": _number(d), "iou": _number(i)} for name, d, i in zip(self.labels, dice, iou, strict=True)
         }
-        figures = {"dice": overlap.foreground(dice), "iou": overlap.foreground(iou)}
+        figures = {"dice": foreground(dice), "iou": foreground(iou)}
         return {**figures, "pixel_accuracy": counts.accuracy(), "by_class": by_class}
 
     def probabilities(self, predict: Any, image: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from edge.models.training.detection.average_precision import Truth
 from edge.models.training.detection.box_augmentation import augment, warp, window
 from edge.models.training.settings import Augmentation
+from edge.tasks.average_precision import Truth
 
 SIZE = (48, 64, 3)
 STILL = Augmentation(flip=False, crop=0)

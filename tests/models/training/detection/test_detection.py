@@ -9,8 +9,8 @@ import pytest
 
 from edge.deploy._tensorflow import need
 from edge.errors import InputError
-from edge.models.training.detection.average_precision import Truth
 from edge.models.training.settings import Augmentation, Settings
+from edge.tasks.average_precision import Truth
 from tests.models.training.detection import voc
 
 need("tensorflow")

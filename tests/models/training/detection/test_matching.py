@@ -5,15 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.decoders.anchors import anchors, decode
-from edge.models.training.detection.matching import match, overlaps, targets
+from edge.decoders.select import overlaps
+from edge.models.training.detection.matching import match, targets
 
 ANCHORS = anchors((64, 64, 3), (16, 32), (2.0,), (0.25, 0.5))
-
-
-def test_overlaps_by_hand():
-    first = np.array([[0, 0, 1, 1], [0, 0, 0.5, 0.5], [0.2, 0.2, 0.2, 0.2]], np.float32)
-    second = np.array([[0, 0.5, 1, 1.5], [0, 0, 1, 1]], np.float32)
-    np.testing.assert_allclose(overlaps(first, second), [[1 / 3, 1], [0, 0.25], [0, 0]], atol=1e-6)
 
 
 def test_one_box_takes_the_best_anchor_and_all_that_overlap_it_by_half():

@@ -12,6 +12,7 @@ from edge.errors import FileError, InputError
 from edge.models.training.segmentation import windows
 from edge.models.training.segmentation.masks import decoded, open_masks
 from edge.models.training.settings import Augmentation, Settings
+from edge.tasks import pixel_counts
 from tests.shared import needs_shared, shared
 
 need("tensorflow")
@@ -255,17 +256,6 @@ def one_hot(classes, count=3):
     return tf.one_hot(classes[None], count).numpy()
 
 
-def test_dice_and_iou_by_hand():
-    counts = overlap.count(FOUND, TRUE, 4)
-    # Class 0: 2 right of 3 and 3. Class 1: 2 right of 3 and 4. Class 2: none of 1 and 0. The ignored pixel is not seen.
-    np.testing.assert_allclose(counts.dice(), [4 / 6, 4 / 7, 0, np.nan])
-    np.testing.assert_allclose(counts.iou(), [2 / 4, 2 / 5, 0, np.nan])
-    assert counts.accuracy() == pytest.approx(4 / 7)
-    assert overlap.foreground(counts.dice()) == pytest.approx((4 / 7 + 0) / 2)
-    twice = counts + counts
-    np.testing.assert_allclose(twice.iou(), counts.iou())
-
-
 @pytest.mark.parametrize("name", ["dice", "iou"])
 def test_the_metric_agrees_with_the_counts_over_batches(name):
     rng = np.random.default_rng(0)
@@ -276,10 +266,10 @@ def test_the_metric_agrees_with_the_counts_over_batches(name):
     for _ in range(3):
         true, found = rng.choice([0, 1, 2, 255], (5, 6)), rng.integers(0, 3, (5, 6))
         metric.update_state(one_hot(true, 4), one_hot(found, 4))
-        here = overlap.count(found, true, 4)
+        here = pixel_counts.count(found, true, 4)
         counts = counts + here if counts else here
     expected = counts.dice() if name == "dice" else counts.iou()
-    assert float(metric.result()) == pytest.approx(overlap.foreground(expected))
+    assert float(metric.result()) == pytest.approx(pixel_counts.foreground(expected))
 
 
 def test_the_loss_by_hand():

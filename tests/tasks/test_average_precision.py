@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge.models.training.detection.average_precision import (
+from edge.tasks.average_precision import (
     Found,
     Truth,
     area,

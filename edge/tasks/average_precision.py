@@ -10,13 +10,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.decoders.anchors import Boxes
 from edge.decoders.select import overlaps
+
+Boxes = NDArray[np.float32]
+"""(n, 4), low corner and high corner. Which axis comes first, and the unit, do not matter to overlaps."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """Detections in one image. boxes: (n, 4). scores: (n,). classes: (n,) from 0."""
+    """Detections in one image.
+
+    Attributes:
+        boxes: (n, 4) float32.
+        scores: (n,) float32.
+        classes: (n,), from 0.
+    """
 
     boxes: Boxes
     scores: NDArray[np.float32]
@@ -25,7 +33,13 @@ class Found:
 
 @dataclass(frozen=True)
 class Truth:
-    """True boxes of one image. boxes: (m, 4). classes: (m,) from 0. difficult: (m,); they count neither way."""
+    """True boxes of one image.
+
+    Attributes:
+        boxes: (m, 4) float32, in the same order and unit as those of ``Found``.
+        classes: (m,), from 0.
+        difficult: (m,); boxes that count neither way.
+    """
 
     boxes: Boxes
     classes: NDArray[np.int64]
@@ -39,38 +53,42 @@ def mean_average_precision(per_class: Sequence[float]) -> float:
 
 
 def average_precisions(
-    found: Sequence[Found], truths: Sequence[Truth], classes: int, least: float = 0.5
+    found: Sequence[Found], truths: Sequence[Truth], classes: int, iou_threshold: float = 0.5
 ) -> list[float]:
     """Return the average precision of each class, 0 to 1; not a number for one without a true box.
 
-    found, truths: one an image, in the same order. least: the overlap, intersection over union, of a hit.
+    Args:
+        found: detections, one entry an image.
+        truths: the true boxes of the same images, in the same order.
+        classes: how many there are.
+        iou_threshold: the least intersection over union of a hit.
     """
-    return [_of_class(found, truths, number, least) for number in range(classes)]
+    return [_of_class(found, truths, number, iou_threshold) for number in range(classes)]
 
 
-def _of_class(found: Sequence[Found], truths: Sequence[Truth], number: int, least: float) -> float:
+def _of_class(found: Sequence[Found], truths: Sequence[Truth], number: int, iou_threshold: float) -> float:
     scores, hits, positives = [], [], 0
     for image, truth in zip(found, truths, strict=True):
         mine, wanted = image.classes == number, truth.classes == number
         order = np.argsort(-image.scores[mine], kind="stable")
-        hits.append(judge(image.boxes[mine][order], truth.boxes[wanted], truth.difficult[wanted], least))
+        hits.append(judge(image.boxes[mine][order], truth.boxes[wanted], truth.difficult[wanted], iou_threshold))
         scores.append(image.scores[mine][order])
         positives += int(np.sum(~truth.difficult[wanted]))
     return area(np.concatenate(scores), np.concatenate(hits), positives) if positives else float("nan")
 
 
-def judge(boxes: Boxes, truths: Boxes, difficult: NDArray[np.bool_], least: float) -> NDArray[np.int64]:
+def judge(boxes: Boxes, truths: Boxes, difficult: NDArray[np.bool_], iou_threshold: float) -> NDArray[np.int64]:
     """Return (n,) for (n, 4) boxes of one class in one image, best first: 1 a hit, 0 a false alarm, -1 not counted.
 
-    A box stands for the truth it overlaps most. The first one for a truth is the hit, every later one a false
-    alarm; one for a difficult truth does not count.
+    A box stands for the truth that it overlaps most. The first box for a truth is the hit, every later one a false
+    alarm; a box for a difficult truth does not count.
     """
     verdict = np.zeros(len(boxes), np.int64)
     if not len(truths):
         return verdict
     overlap, taken = overlaps(boxes, truths), set()
     for row, truth in enumerate(overlap.argmax(axis=1)):
-        if overlap[row, truth] < least:
+        if overlap[row, truth] < iou_threshold:
             continue
         if difficult[truth]:
             verdict[row] = -1
@@ -81,7 +99,13 @@ def judge(boxes: Boxes, truths: Boxes, difficult: NDArray[np.bool_], least: floa
 
 
 def area(scores: NDArray[np.float32], verdicts: NDArray[np.int64], positives: int) -> float:
-    """Return the area under the precision-recall curve. scores, verdicts: (n,). positives: true boxes, above 0."""
+    """Return the area under the precision-recall curve, 0 to 1.
+
+    Args:
+        scores: (n,), of the boxes of one class in all images.
+        verdicts: (n,), what ``judge`` said of each.
+        positives: how many true boxes there are, at least 1.
+    """
     order = np.argsort(-scores, kind="stable")
     counted = verdicts[order][verdicts[order] >= 0]
     hits = np.cumsum(counted)

@@ -1,0 +1,44 @@
+"""What tasks with decoders share: the decoder of a signature, and the way of its detections to the frame."""
+
+from typing import Any
+
+import numpy as np
+
+from edge import decoders
+from edge.decoders.select import Selected
+from edge.errors import InputError
+from edge.placement import Placement
+from edge.signature import Signature, describe
+from edge.tasks.parameters import Parameters
+
+
+def decoder_of(signature: Signature, given: Parameters) -> Any:
+    """Return the signature's decoder, which has read its own of the parameters.
+
+    Raises:
+        InputError: there is no decoder, it is another task's, or it does not fit the outputs.
+    """
+    task, name = signature.task.name, signature.task.decoder
+    if name is None:
+        raise InputError(
+            f"task {task} needs a decoder, one of {', '.join(decoders.names(task))}; "
+            f"the outputs are {describe(signature.outputs)}"
+        )
+    if decoders.task_of(name) != task:
+        raise InputError(
+            f"decoder {name} belongs to task {decoders.task_of(name)}; those of task {task} are "
+            f"{', '.join(decoders.names(task))}"
+        )
+    given.get("order")  # which output is which; edge.recognize has put it into the roles
+    return decoders.load(name)(given.within(signature))
+
+
+def on_frame(found: Selected, placement: Placement | None) -> Selected:
+    """Return the detections in pixels of the frame, without those that lie outside of it."""
+    if placement is None:
+        return found
+    boxes, points = placement.boxes_to_frame(found.boxes), found.points
+    if points is not None:
+        points = np.concatenate([placement.to_frame(points[..., :2]), points[..., 2:]], axis=-1)
+    inside = (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
+    return Selected(boxes, found.scores, found.classes, points).take(inside)

@@ -1,0 +1,147 @@
+"""Keypoints: the joints of bodies, the landmarks of faces, the corners of things."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from edge import labels as label_files
+from edge.decoders.base import PoseDecoder, Poses
+from edge.decoders.parameters import number
+from edge.imaging import Image
+from edge.placement import Placement
+from edge.results import Pose, Result
+from edge.signature import Signature
+from edge.tasks import canvas, json_form, lettering
+from edge.tasks.base import Budget, Comparer, Task
+from edge.tasks.decoding import decoder_of
+from edge.tasks.parameters import Parameters, pairs, texts
+from edge.tasks.pose_comparison import PoseComparison
+from edge.tensors import Outputs
+
+COCO = (
+    "nose", "left eye", "right eye", "left ear", "right ear", "left shoulder", "right shoulder", "left elbow",
+    "right elbow", "left wrist", "right wrist", "left hip", "right hip", "left knee", "right knee", "left ankle",
+    "right ankle",
+)  # fmt: skip
+"""The seventeen keypoints of a person, https://cocodataset.org/#keypoints-2020, in their order."""
+
+COCO_EDGES = (
+    (0, 1), (0, 2), (1, 3), (2, 4), (5, 6), (5, 7), (7, 9), (6, 8), (8, 10), (5, 11), (6, 12), (11, 12), (11, 13),
+    (13, 15), (12, 14), (14, 16),
+)  # fmt: skip
+"""Head, shoulders, arms, trunk and legs."""
+
+SEVERAL = 0.25
+"""Score of an instance where nobody states one, for networks that give several of which most are none."""
+
+
+class Keypoints(Task):
+    """Decodes what the signature's decoder of poses gives.
+
+    Parameters in the manifest, beside the decoder's own:
+        names: of the keypoints; unless stated the labels, COCO's for seventeen points, otherwise numbers.
+        edges: pairs of keypoints that a drawing joins; COCO's for its points.
+        point_threshold: the score below which a point is uncertain: it is not drawn and not compared (default 0.3).
+        score_threshold: the least score of an instance; 0 for networks of one instance, 0.25 for those of several.
+
+    The truth of a sample is (k, 2) x, y or (k, 3) x, y, visible, or (instances, k, 2 or 3) of them, in pixels of the
+    frame; points that are not visible (0) count nowhere.
+    """
+
+    name: ClassVar[str] = "keypoints"
+    budget: ClassVar[Budget] = Budget(98.0, 1.0)
+
+    def __init__(self, signature: Signature, labels: Sequence[str] | None = None, origin: str = "labels") -> None:
+        given = Parameters(signature)
+        self._decoder: PoseDecoder = decoder_of(signature, given)
+        count = self._decoder.points
+        self._parts: Mapping[str, int] = getattr(self._decoder, "parts", {"": count})
+        stated_names = texts(given, "names", count)
+        self._named = stated_names is not None or labels is not None
+        self.names = stated_names or _names(labels, count, origin)
+        default = COCO_EDGES if self.names == COCO else ()
+        stated = pairs(given, "edges", count)
+        self._edges = default if stated is None else stated
+        self.point_threshold = number(given, "point_threshold", 0.3, 0, 1)
+        self._stated_score = "score_threshold" in given
+        self._score_threshold = number(given, "score_threshold", SEVERAL, 0, 1)
+        given.finish()
+        self.size = signature.image.size if signature.image else None
+
+    def decode(self, outputs: Outputs, placement: Placement | None = None) -> Result:
+        """See Task. Without a placement the points are in pixels of the input."""
+        found = self._decoder(outputs)
+        order = np.argsort(-found.scores, kind="stable")
+        if self._stated_score or len(found.scores) > 1:
+            order = order[found.scores[order] >= self._score_threshold]
+        points, boxes = _on_frame(found, placement)
+        poses = (self._poses(points[row], found.scores[row], None if boxes is None else boxes[row]) for row in order)
+        return Result(self.name, poses=tuple(pose for parts in poses for pose in parts))
+
+    def comparer(self) -> Comparer:
+        """See Task: the share of points that lie within 2 % of the picture's diagonal; PCK against the truth."""
+        return PoseComparison(self)
+
+    @staticmethod
+    def draw(image: Image, result: Result) -> None:
+        """See Task: each instance in a colour of its own."""
+        for row, pose in enumerate(result.poses):
+            _draw(image, pose, canvas.colour_of(row))
+        captions = lettering.Captions(image)
+        for pose in result.poses:
+            if pose.box is not None:
+                captions.add([f"{pose.score:.0%}"], pose.box)
+
+    @staticmethod
+    def as_json(result: Result) -> Mapping[str, Any]:
+        """See Task."""
+        return {"poses": [json_form.pose(pose) for pose in result.poses]}
+
+    @staticmethod
+    def line(result: Result) -> str:
+        """See Task: ``pose 91% with 17 of 17 points``."""
+        rows = ((pose.score, sum(pose.certain()), len(pose.points)) for pose in result.poses)
+        return " | ".join(f"pose {score:.0%} with {seen} of {all_} points" for score, seen, all_ in rows) or "nothing"
+
+    def _poses(self, points: Any, score: Any, box: Any) -> Iterator[Pose]:
+        """Yield one instance: a pose, or one for each of its parts, whose points are then named from its own first."""
+        rows = tuple((x, y, s) for x, y, s in points.tolist())
+        corners = None if box is None else tuple(box.tolist())
+        if len(self._parts) == 1:
+            yield Pose(rows, self.names, float(score), corners, self._edges, self.point_threshold)
+            return
+        start = 0
+        for part, count in self._parts.items():
+            end = start + count
+            inside = tuple((a - start, b - start) for a, b in self._edges if start <= min(a, b) and max(a, b) < end)
+            names = self.names[start:end] if self._named else tuple(str(i) for i in range(count))
+            yield Pose(rows[start:end], names, float(score), corners, inside, self.point_threshold, part)
+            start = end
+
+
+def _names(labels: Sequence[str] | None, count: int, origin: str) -> tuple[str, ...]:
+    if labels is not None:
+        label_files.check_count(labels, count, origin)
+        return tuple(labels)
+    return COCO if count == len(COCO) else tuple(str(i) for i in range(count))
+
+
+def _on_frame(found: Poses, placement: Placement | None) -> tuple[Any, Any]:
+    """Return points and boxes in pixels of the frame."""
+    if placement is None:
+        return found.points, found.boxes
+    points = np.concatenate([placement.to_frame(found.points[..., :2]), found.points[..., 2:]], axis=-1)
+    return points, None if found.boxes is None else placement.boxes_to_frame(found.boxes)
+
+
+def _draw(image: Image, pose: Pose, colour: canvas.Colour) -> None:
+    certain = pose.certain()
+    for a, b in pose.edges:
+        if certain[a] and certain[b]:
+            canvas.joint(image, pose.points[a], pose.points[b], colour)
+    for (x, y, _), seen in zip(pose.points, certain, strict=True):
+        if seen:
+            canvas.dot(image, x, y, colour)
+    if pose.box is not None:
+        canvas.box(image, pose.box, colour)

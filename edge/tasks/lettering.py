@@ -1,0 +1,123 @@
+"""Writing into pictures: lines on a dark ground that fit, captions that do not cover each other, a legend."""
+
+import unicodedata
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from edge.imaging import Image
+from edge.tasks.canvas import DARK, Colour, pixels
+
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+INK: Colour = (255, 255, 255)
+
+MIN_TEXT_HEIGHT = 96
+"""Below this many pixels of the picture's height there is no room for text."""
+
+LEAST_SCALE = 0.7
+"""Text that is too wide is made smaller down to this part of its size; what is still too wide is cut off."""
+
+
+def line_height(image: Image) -> int:
+    """Return the height of a line of text in pixels, with its ground."""
+    return int(max(14, image.shape[0] // 18))
+
+
+def lines(image: Image, texts: Sequence[str], left: int = 0, top: int = 0) -> None:
+    """Write texts one below the other, as many as the picture has room for."""
+    room = max(0, image.shape[0] - top) // line_height(image)
+    for row, one in enumerate(texts[:room]):
+        text(image, one, left, top + row * line_height(image))
+
+
+def text(image: Image, words: str, left: int, top: int, swatch: Colour | None = None) -> None:
+    """Write one line of text on a dark ground; nothing where the picture is too small to read it.
+
+    Args:
+        image: (height, width, 3) uint8 BGR, changed in place.
+        words: what is written. Hershey fonts hold ASCII only; letters lose their accents, others become ``?``.
+        left, top: of the ground, in pixels; it is moved to where the line lies inside the picture.
+        swatch: the colour of a square in front of the text.
+    """
+    if image.shape[0] < MIN_TEXT_HEIGHT:
+        return
+    line, edge = line_height(image), line_height(image) // 4
+    mark = line - edge if swatch else 0
+    words, scale = _fitted(_ascii(words), line, image.shape[1] - 2 * edge - mark)
+    thickness = max(1, line // 24)
+    (wide, tall), below = cv2.getTextSize(words, FONT, scale, thickness)
+    left = max(0, min(left, image.shape[1] - wide - mark - 2 * edge))
+    top = max(0, min(top, image.shape[0] - line))
+    cv2.rectangle(image, (left, top), (left + mark + wide + 2 * edge, top + line - 1), DARK, cv2.FILLED)
+    if swatch:
+        corner = (left + edge, top + edge)
+        cv2.rectangle(image, corner, (left + line - edge - 1, top + line - edge - 1), swatch, cv2.FILLED)
+    origin = (left + edge + mark, top + (line - tall - below) // 2 + tall)
+    cv2.putText(image, words, origin, FONT, scale, INK, thickness, cv2.LINE_AA)
+
+
+class Captions:
+    """Writes captions beside their boxes, none over another one. Those that come first have the choice."""
+
+    def __init__(self, image: Image) -> None:
+        self._image = image
+        self._taken: list[tuple[int, int, int, int]] = []
+
+    def add(self, texts: Sequence[str], corners: Sequence[float]) -> None:
+        """Write texts above a box x0, y0, x1, y1, else inside it or below; nothing where all this is taken."""
+        if not np.isfinite(corners).all():
+            return
+        x0, y0, _, y1 = pixels(corners)
+        line = line_height(self._image)
+        tall = line * len(texts)
+        wide = max(_width(_ascii(words), line / 38, line) for words in texts) + line // 2
+        left = max(0, min(x0, self._image.shape[1] - wide))
+        for top in (max(0, y0 - tall), y0, y1, y1 - tall):
+            top = max(0, min(top, self._image.shape[0] - tall))
+            ground = (left, top, left + wide, top + tall)
+            if not any(_meet(ground, other) for other in self._taken):
+                self._taken.append(ground)
+                lines(self._image, texts, left, top)
+                return
+
+
+def legend(image: Image, rows: Sequence[tuple[str, Colour]]) -> None:
+    """Write names with their colours, one below the other, in the lower left corner.
+
+    Where the picture has no room for all, the last line says how many are left out.
+    """
+    room = image.shape[0] // 2 // line_height(image)
+    if len(rows) > room:
+        rows = [*rows[: room - 1], (f"and {len(rows) - room + 1} more", DARK)]
+    top = image.shape[0] - len(rows) * line_height(image)
+    for number, (name, colour) in enumerate(rows):
+        text(image, name, 0, top + number * line_height(image), colour)
+
+
+def _meet(first: tuple[int, int, int, int], second: tuple[int, int, int, int]) -> bool:
+    return first[0] < second[2] and second[0] < first[2] and first[1] < second[3] and second[1] < first[3]
+
+
+def _fitted(words: str, line: int, room: int) -> tuple[str, float]:
+    """Return the text, cut off if it must be, and the font's scale at which it is at most ``room`` pixels wide."""
+    scale = line / 38
+    wide = _width(words, scale, line)
+    if wide <= room:
+        return words, scale
+    scale *= max(LEAST_SCALE, room / wide)
+    kept = len(words)
+    while kept > 1 and _width(words, scale, line) > room:
+        kept -= 1
+        words = f"{words[:kept]}.."
+    return words, scale
+
+
+def _width(words: str, scale: float, line: int) -> int:
+    return int(cv2.getTextSize(words, FONT, scale, max(1, line // 24))[0][0])
+
+
+def _ascii(words: str) -> str:
+    """Return the text without accents, and a question mark for every other letter that is not ASCII."""
+    plain = (letter for letter in unicodedata.normalize("NFKD", words) if not unicodedata.combining(letter))
+    return "".join(plain).encode("ascii", "replace").decode("ascii")

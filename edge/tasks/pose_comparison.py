@@ -1,0 +1,99 @@
+"""How the keypoints of two networks compare: distances of points, and PCK against the truth."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import InputError
+from edge.placement import Placement
+from edge.results import Pose
+from edge.tasks.base import Comparer, Figures
+from edge.tasks.difference import Difference, Share, quality
+from edge.tensors import Outputs
+
+if TYPE_CHECKING:
+    from edge.tasks.keypoints import Keypoints
+
+Points = NDArray[np.float64]
+
+NEAR = 0.02
+"""Points that lie this part of the picture's diagonal apart are at the same place."""
+
+
+class PoseComparison(Comparer):
+    """Pairs the instances of both sides, the nearest ones first for the best instance, and compares their points.
+
+    Points that the reference is not certain of do not count. All points of an instance that only one side has count
+    as wrong.
+    """
+
+    def __init__(self, task: "Keypoints") -> None:
+        self._task, self._difference = task, Difference()
+        self._near, self._right, self._reference_right = Share(), Share(), Share()
+        self._distances = Share()
+
+    def add(self, reference: Outputs, candidate: Outputs, placement: Placement | None, truth: Any | None) -> None:
+        self._difference.add(reference, candidate)
+        expected, got = (self._task.decode(outputs, placement).poses for outputs in (reference, candidate))
+        diagonal = self._diagonal(placement)
+        self._compare(list(expected), list(got), diagonal)
+        if truth is not None:
+            known = _true_points(truth, len(self._task.names))
+            _count_right(self._right, known, got, diagonal)
+            _count_right(self._reference_right, known, expected, diagonal)
+
+    def figures(self) -> Figures:
+        known = quality("PCK within 2 % of the diagonal", self._right, self._reference_right)
+        details = {"mean distance, % of the diagonal": self._distances.percent if self._distances.whole else 0.0}
+        near = self._near.percent
+        return self._difference.figures("points within 2 % of the diagonal", near, quality=known, details=details)
+
+    def _compare(self, expected: list[Pose], got: list[Pose], diagonal: float) -> None:
+        for pose in expected:
+            certain = np.asarray(pose.certain(), bool)
+            if not got:
+                self._near.add(0, certain.sum())
+                continue
+            mine = _xy(pose)
+            apart = [np.linalg.norm(_xy(other) - mine, axis=1)[certain] for other in got]
+            nearest = int(np.argmin([distances.mean() if distances.size else 0.0 for distances in apart]))
+            got.pop(nearest)
+            distances = apart[nearest] / diagonal
+            self._near.add((distances <= NEAR).sum(), distances.size)
+            self._distances.add(distances.sum(), distances.size)
+        for pose in got:
+            self._near.add(0, sum(pose.certain()))
+
+    def _diagonal(self, placement: Placement | None) -> float:
+        size = placement.frame if placement is not None else self._task.size
+        if size is None:
+            raise InputError("keypoints are compared in parts of a picture: the network needs one image input")
+        return float(np.hypot(*size))
+
+
+def _xy(pose: Pose) -> Points:
+    return np.asarray(pose.points, np.float64).reshape(-1, 3)[:, :2]
+
+
+def _true_points(truth: Any, count: int) -> Points:
+    """Return (instances, k, 3) x, y, visible."""
+    points = np.asarray(truth, np.float64)
+    points = points[None] if points.ndim == 2 else points
+    if points.ndim != 3 or points.shape[1] != count or points.shape[2] not in (2, 3):
+        raise InputError(f"the true points must be ({count}, 2 or 3) or a list of these, got {np.shape(truth)}")
+    if points.shape[2] == 2:
+        points = np.concatenate([points, np.ones((*points.shape[:2], 1))], axis=-1)
+    return points
+
+
+def _count_right(share: Share, truth: Points, poses: tuple[Pose, ...], diagonal: float) -> None:
+    """Count the visible true points that the nearest pose is near to (PCK, Yang and Ramanan 2013, section 6.1).
+
+    https://doi.org/10.1109/TPAMI.2012.261; here in parts of the picture's diagonal.
+    """
+    for instance in truth:
+        visible = instance[:, 2] > 0
+        apart = [np.linalg.norm(_xy(pose) - instance[:, :2], axis=1)[visible] for pose in poses]
+        best = max((int((distances <= NEAR * diagonal).sum()) for distances in apart), default=0)
+        share.add(best, visible.sum())

@@ -1,0 +1,493 @@
+"""What bare files are taken for, what is refused, and that nothing is assumed in silence."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.backends import open_model
+from edge.errors import InputError
+from edge.file_metadata import FileMetadata
+from edge.imaging import InputFormat
+from edge.recognize import Asked, is_image, recognize
+from edge.signature import ROLES
+from edge.tensors import Quantization, TensorSpec
+from tests.decoders.heads import image, spec
+from tests.shared import needs_shared, shared
+
+PICTURE = (image((96, 64)),)
+NOTHING_SAID = FileMetadata()
+SOFTMAX_STEPS = Quantization(1 / 256, -128)
+
+
+@pytest.fixture
+def look(tmp_path, monkeypatch):
+    """Return a function that recognizes a made-up file with the last operations that it is told."""
+
+    def look(outputs, end=None, inputs=PICTURE, metadata=NOTHING_SAID, **asked):
+        ends = tuple(end) if isinstance(end, tuple) else (end,) * len(outputs)
+        monkeypatch.setattr("edge.graph_end.ends", lambda path, count: ends)
+        monkeypatch.setattr("edge.file_metadata.read", lambda path: metadata)
+        return recognize(tmp_path / "net.fake", inputs, outputs, Asked(**asked))
+
+    return look
+
+
+def quantized(name, shape, quantization=SOFTMAX_STEPS, dtype=np.int8):
+    return TensorSpec(name, shape, np.dtype(dtype), quantization)
+
+
+@pytest.mark.parametrize(
+    ("output", "end", "parameters", "note"),
+    [
+        pytest.param(spec("o", (1, 10)), "softmax", {"activation": "none"}, None, id="softmax"),
+        pytest.param(spec("o", (1, 1, 1, 10)), "softmax", {"activation": "none"}, None, id="four axes"),
+        pytest.param(
+            spec("o", (1, 10)), "sigmoid", {"activation": "none", "multi_label": True}, None, id="independent"
+        ),
+        pytest.param(spec("o", (1, 10)), "linear", {"activation": "softmax"}, "taken as logits", id="logits"),
+        pytest.param(spec("o", (1, 10)), None, {"activation": "auto"}, "told by their values", id="unknown, float"),
+        pytest.param(
+            quantized("o", (1, 10)), None, {"activation": "none"}, "probabilities by their quant", id="softmax's steps"
+        ),
+        pytest.param(
+            quantized("o", (1, 10), Quantization(0.1, 3)),
+            None,
+            {"activation": "softmax"},
+            "logits by",
+            id="other steps",
+        ),
+        pytest.param(spec("o", (1, 1)), "sigmoid", {"activation": "none"}, None, id="one probability"),
+    ],
+)
+def test_a_vector_is_a_classifier(look, output, end, parameters, note):
+    found = look([output], end)
+    assert (found.signature.task.name, found.signature.task.parameters) == ("classify", parameters)
+    assert found.signature.outputs[0].role == "scores"
+    assert found.notes[0].startswith("found one ")
+    assert found.notes[0].endswith(": task classify")
+    assert (note is None) == (len(found.notes) == 2)  # the other is on the pixels
+    assert note is None or note in found.notes[1]
+
+
+@pytest.mark.parametrize(
+    ("end", "activation"), [("linear", "sigmoid"), (None, "auto"), ("softmax", "auto"), ("tanh", "auto")]
+)
+def test_one_number_is_a_classifier_only_of_two_labels(look, end, activation):
+    assert look([spec("o", (1, 1))], end, labels=2).signature.task.parameters == {"activation": activation}
+    with pytest.raises(InputError, match=r"o \(1, 1\) float32: no task is told.*--task classify.*--task regress"):
+        look([spec("o", (1, 1))], end)
+    assert look([spec("o", (1, 1))], end, task="classify").signature.task.parameters == {"activation": activation}
+
+
+def test_one_quantized_number_with_a_sigmoid_s_steps(look):
+    found = look([quantized("o", (1, 1), Quantization(1 / 256, 0), np.uint8)], None, labels=2)
+    assert found.signature.task.parameters == {"activation": "none"}
+
+
+def test_what_somebody_says_of_the_scores_replaces_the_assumption(look):
+    found = look([spec("o", (1, 10))], "linear", parameters={"activation": "sigmoid", "top": 3})
+    assert found.signature.task.parameters == {"activation": "sigmoid", "top": 3}
+    assert not any("logits" in note for note in found.notes[1:])
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "end", "parameters"),
+    [
+        ((1, 64, 96, 21), np.float32, "linear", {"layout": "NHWC", "activation": "softmax"}),
+        ((1, 21, 64, 96), np.float32, "softmax", {"layout": "NCHW", "activation": "none"}),
+        ((1, 32, 48, 2), np.float32, "softmax", {"layout": "NHWC", "activation": "none"}),
+        ((1, 64, 96, 2), np.float32, None, {"layout": "NHWC", "activation": "auto"}),
+        ((1, 64, 96, 1), np.float32, "sigmoid", {"layout": "NHWC", "activation": "none"}),
+        ((1, 64, 96), np.int64, "argmax", {"layout": "NHWC", "activation": "none"}),
+        ((1, 64, 96, 1), np.int32, "argmax", {"layout": "NHWC", "activation": "none"}),
+        ((1, 64, 96, 3), np.float32, "softmax", {"layout": "NHWC", "activation": "none"}),
+    ],
+)
+def test_a_map_is_a_mask(look, shape, dtype, end, parameters):
+    found = look([spec("o", shape, dtype)], end)
+    assert (found.signature.task.name, found.signature.task.parameters) == ("segment", parameters)
+    assert found.signature.outputs[0].dtype == np.dtype(dtype).name
+
+
+@pytest.mark.parametrize(
+    ("shape", "end", "span"),
+    [
+        ((1, 64, 96, 3), "tanh", [-1, 1]),
+        ((1, 256, 384, 3), "linear", "auto"),
+        ((1, 3, 256, 384), "sigmoid", [0, 1]),
+        ((1, 128, 192, 1), None, "auto"),
+    ],
+)
+def test_a_picture_is_a_picture(look, shape, end, span):
+    found = look([spec("o", shape)], end)
+    assert found.signature.task.name == "image"
+    assert found.signature.task.parameters["range"] == span
+
+
+def test_a_normalized_vector_is_an_embedding(look):
+    found = look([spec("o", (1, 128))], "l2_norm")
+    assert (found.signature.task.name, found.signature.outputs[0].role) == ("embed", "embedding")
+
+
+@pytest.mark.parametrize(
+    ("outputs", "end", "words"),
+    [
+        pytest.param(
+            [spec("a", (1, 10)), spec("b", (1, 4))],
+            "softmax",
+            r"gives a \(1, 10\) float32, b \(1, 4\) float32: no task is told by them; these would take them: "
+            r"--task regress, --task raw",
+            id="two heads are never read by the first",
+        ),
+        pytest.param(
+            [spec("o", (1, 64, 96, 3))],
+            "linear",
+            r"which may be .*\(--task segment\); or .*\(--task image\): say which",
+            id="three classes or a picture",
+        ),
+        pytest.param(
+            [spec("o", (1, 16, 24, 17))],
+            "linear",
+            r"no task is told.*--task segment.*--task keypoints --decoder heatmaps",
+            id="a coarse map",
+        ),
+        pytest.param([spec("o", (1, 5, 7, 9, 3))], None, "--task regress, --task raw$", id="five axes"),
+        pytest.param([spec("o", (1,), np.int64)], "argmax", "o \\(1,\\) int64: no task", id="a class's number"),
+        pytest.param(
+            [spec("a", (1, 3234, 4)), spec("b", (1, 3234, 21))],
+            ("linear", "softmax"),
+            "--task detect --decoder ssd",
+            id="anchors that nobody knows",
+        ),
+        pytest.param(
+            [spec("o", (1, 126, 15))],
+            None,
+            r"yolo.*10 classes.*\(--task detect --decoder yolov5\); or .*11 classes.*--decoder yolov8\): say which|"
+            r"objectness and 10 classes.*--decoder yolov5.*11 classes.*--decoder yolov8",
+            id="with or without objectness",
+        ),
+    ],
+)
+def test_what_is_not_clear_is_refused_with_what_would_take_it(look, outputs, end, words):
+    with pytest.raises(InputError, match=words) as caught:
+        look(outputs, end)
+    assert "net.fake takes image (1, 64, 96, 3) float32 and gives" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_autoencoder_of_vectors_is_no_classifier(look):
+    with pytest.raises(InputError, match="--task embed"):
+        look([spec("o", (1, 640))], "linear", inputs=[spec("i", (1, 640))])
+    assert look([spec("o", (1, 640))], "softmax", inputs=[spec("i", (1, 640))]).signature.task.name == "classify"
+
+
+def test_labels_choose_between_heads_of_the_same_shape(look):
+    assert look([spec("o", (1, 126, 15))], labels=10).signature.task.decoder == "yolov5"
+    assert look([spec("o", (1, 126, 15))], labels=11).signature.task.decoder == "yolov8"
+    with pytest.raises(InputError, match="say which"):
+        look([spec("o", (1, 126, 15))], labels=12)
+
+
+@pytest.mark.parametrize(
+    ("task", "roles"),
+    [
+        ("raw", ("tensor", "tensor")),
+        ("regress", ("value", "value")),
+        ("keypoints", ("points", "points")),
+        ("somebody_else_s", ("tensor", "tensor")),
+    ],
+)
+def test_a_task_that_is_asked_for_reads_what_it_can(look, task, roles):
+    found = look([spec("a", (1, 213)), spec("b", (1, 15))], task=task)
+    assert found.signature.task.name == task
+    assert tuple(output.role for output in found.signature.outputs) == roles
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        (
+            "classify",
+            r"needs one vector of scores as the only output, net.fake gives a \(1, 213\) float32, b \(1, 15\)",
+        ),
+        ("segment", "needs one map as the only output"),
+        ("image", "needs one picture as the only output"),
+        ("embed", "needs one vector as the only output"),
+        ("detect", "no decoder of task detect is told by them; these would take them: --task regress, --task raw, "),
+    ],
+)
+def test_a_task_that_cannot_read_the_file_says_so(look, task, words):
+    with pytest.raises(InputError, match=words):
+        look([spec("a", (1, 213)), spec("b", (1, 15))], task=task)
+
+
+@pytest.mark.parametrize("task", ["classify", "embed"])
+def test_a_map_is_no_vector(look, task):
+    with pytest.raises(InputError, match=rf"task {task} needs one vector of real numbers, got o \(1, 4, 6, 3\)"):
+        look([spec("o", (1, 4, 6, 3))], task=task)
+
+
+@pytest.mark.parametrize("task", ["segment", "image"])
+def test_a_vector_is_no_map(look, task):
+    with pytest.raises(InputError, match=rf"task {task} needs an image input and a map of its proportions, got o"):
+        look([spec("o", (1, 1, 1, 3))], task=task)
+
+
+def test_keypoints_of_a_map_are_heat_maps(look):
+    found = look([spec("o", (1, 17, 16, 24))], "linear", task="keypoints")
+    assert (found.signature.task.decoder, found.signature.task.parameters) == ("heatmaps", {"layout": "NCHW"})
+
+
+def test_a_decoder_that_is_asked_for(look):
+    outputs = [spec("a", (1, 3, 5)), spec("b", (1, 3, 4))]
+    anchors = [[0.5, 0.5, 0.1, 0.1]] * 3
+    found = look(outputs, ("softmax", "linear"), decoder="ssd", parameters={"anchors": anchors})
+    assert found.signature.task.name == "detect"
+    assert found.signature.task.parameters == {"anchors": anchors, "background": True, "activation": "none"}
+    assert [output.role for output in found.signature.outputs] == ["scores", "boxes"]
+    with pytest.raises(InputError, match=r"3 anchors must give boxes.*got \(1, 4, 4\)"):
+        look([spec("a", (1, 4, 5)), spec("b", (1, 4, 4))], decoder="ssd", parameters={"anchors": anchors})
+    with pytest.raises(InputError, match="decoder ssd belongs to task detect, not to task segment"):
+        look(outputs, decoder="ssd", task="segment")
+    with pytest.raises(InputError, match="decoder blazeface takes boxes"):
+        look(outputs, decoder="blazeface")
+
+
+def test_roles_can_be_said_in_the_file_s_order(look):
+    outputs = [spec("a", (1, 3, 4)), spec("b", (1, 3, 4))]
+    told = {"anchors": [[0.5, 0.5, 0.1, 0.1]] * 3, "order": ["scores", "boxes"]}
+    found = look(outputs, decoder="ssd", parameters=told)
+    assert [output.role for output in found.signature.outputs] == ["scores", "boxes"]
+    assert "order" not in found.signature.task.parameters
+    for order in (["scores"], ["scores", "bananas"], "scores, boxes"):
+        with pytest.raises(InputError, match="parameter order must be one of"):
+            look(outputs, decoder="ssd", parameters={**told, "order": order})
+
+
+SSD = [spec("boxes", (1, 3, 4)), spec("scores", (1, 3, 91))]
+
+
+@pytest.mark.parametrize(
+    ("end", "labels", "told", "parameters"),
+    [
+        ("softmax", None, {}, {"background": True, "activation": "none"}),
+        ("softmax", 90, {}, {"background": True, "activation": "none"}),
+        ("softmax", 91, {}, {"background": True, "activation": "none", "background_label": True}),
+        ("sigmoid", 90, {}, {"background": True, "activation": "none"}),
+        ("sigmoid", 91, {}, {"background": False, "activation": "none"}),
+        ("linear", 90, {}, {"background": True, "activation": "softmax"}),
+        ("linear", 91, {}, {"background": False, "activation": "sigmoid"}),
+        ("sigmoid", 91, {"background": True}, {"background": True, "background_label": True}),
+        ("linear", 90, {"activation": "none"}, {"background": True, "activation": "none"}),
+    ],
+)
+def test_labels_tell_whether_there_is_a_background(look, end, labels, told, parameters):
+    anchors = {"anchors": [[0.5, 0.5, 0.1, 0.1]] * 3}
+    found = look(SSD, ("linear", end), decoder="ssd", labels=labels, parameters={**anchors, **told})
+    assert found.signature.task.parameters == {**anchors, **parameters}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "end", "labels", "words"),
+    [
+        (SSD, ("linear", "softmax"), 80, "each of the 90 classes .*, or 91 with one for the background first, got 80"),
+        (SSD, ("linear", "sigmoid"), 92, "each of the 90 classes .*, or 91 .*, got 92"),
+        (
+            [spec("o", (1, 84, 126))],
+            (None,),
+            79,
+            "each of the 80 classes that decoder yolov8 finds in net.fake, got 79",
+        ),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(look, outputs, end, labels, words):
+    asked = {"decoder": "ssd", "parameters": {"anchors": [[0.5, 0.5, 0.1, 0.1]] * 3}} if len(outputs) == 2 else {}
+    with pytest.raises(InputError, match=words):
+        look(outputs, end, labels=labels, **asked)
+
+
+def test_faces_have_one_class_or_two_with_the_background(look):
+    outputs, inputs = [spec("scores", (1, 4420, 2)), spec("boxes", (1, 4420, 4))], [image((320, 240))]
+    ends = ("softmax", "linear")
+    assert "background_label" not in look(outputs, ends, inputs, labels=1).signature.task.parameters
+    found = look(outputs, ends, inputs, labels=2)
+    assert found.signature.task.parameters["background_label"] is True
+    assert "the first label is taken for the background" in found.notes
+
+
+def test_the_number_of_labels_is_that_of_classes_where_the_graph_does_not_say(look):
+    outputs = [
+        spec(f"StatefulPartitionedCall:{k}", s) for k, s in ((1, (1, 9)), (3, (1, 9, 4)), (0, (1,)), (2, (1, 9)))
+    ]
+    assert look(outputs, labels=80).signature.task.parameters == {"classes": 80}
+
+
+def test_names_of_the_file_s_metadata_tell_outputs_apart(look):
+    outputs = [spec(f"StatefulPartitionedCall:{31 + k}", s) for k, s in enumerate([(1, 9, 4), (1, 9), (1, 9), (1,)])]
+    with pytest.raises(InputError, match="no task is told"):
+        look(outputs)
+    metadata = FileMetadata(("location", "category", "score", "number of detections"))
+    found = look(outputs, metadata=metadata)
+    assert [output.role for output in found.signature.outputs] == ["boxes", "classes", "scores", "count"]
+    assert found.signature.outputs[0].name == "StatefulPartitionedCall:31"
+
+
+@pytest.mark.parametrize("task", ["pose", "segment", "obb"])
+def test_a_file_that_says_that_it_is_no_detector_is_none(look, task):
+    assert look([spec("o", (1, 84, 126))]).signature.task.decoder == "yolov8"
+    with pytest.raises(InputError, match="--task detect --decoder yolov8"):
+        look([spec("o", (1, 84, 126))], metadata=FileMetadata(properties={"task": task}))
+    assert look([spec("o", (1, 84, 126))], metadata=FileMetadata(properties={"task": "detect"}))
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "expected"),
+    [
+        ((1, 224, 224, 3), np.uint8, True),
+        ((1, 3, 224, 224), np.float32, True),
+        ((1, 1, 28, 28), np.float32, True),
+        ((1, 28, 28), np.float32, True),
+        ((1, 8, 8, 1), np.float32, True),
+        ((1, 32, 320, 1), np.float32, True),
+        ((1, 49, 10, 1), np.int8, False),
+        ((1, 30, 1, 40), np.float32, False),
+        ((1, 3, 40), np.int8, False),
+        ((1, 7, 7, 3), np.float32, False),
+        ((1, 224, 224, 4), np.float32, False),
+        ((1, 16, 112, 112, 3), np.float32, False),
+        ((1, 640), np.float32, False),
+        ((2, 224, 224, 3), np.float32, False),
+        ((1, 28, 28), np.bool_, False),
+    ],
+)
+def test_what_is_a_picture(shape, dtype, expected):
+    assert is_image(spec("i", shape, dtype)) == expected
+
+
+def entry(look, inputs=PICTURE, **more):
+    found = look([spec("o", (1, 10))], "softmax", inputs, **more)
+    return found.signature.inputs[0].format, found.notes
+
+
+def test_pixels_are_assumed_and_that_is_said(look):
+    form, notes = entry(look)
+    assert form == InputFormat()
+    assert "pixels assumed -1 to 1; --mean and --std say otherwise" in notes
+
+
+def test_pixels_as_the_metadata_says(look):
+    form, notes = entry(look, metadata=FileMetadata((), (10.0, 20.0, 30.0), (2.0,)))
+    assert (form.mean, form.std) == ((10, 20, 30), (2,))
+    assert "pixels as the file's metadata says: RGB, (pixel - 10,20,30) / 2, stretch" in notes
+
+
+def test_pixels_as_somebody_says(look):
+    said = {"colour": "BGR", "mean": [0.0], "std": [255.0], "resize": "letterbox"}
+    form, notes = entry(look, format=said)
+    assert form == InputFormat("BGR", (0.0,), (255.0,), "letterbox")
+    assert len(notes) == 1
+
+
+def test_what_somebody_says_is_more_than_what_the_head_s_network_has(look):
+    outputs = [spec("o", (1, 84, 126))]
+    usual = look(outputs).signature.inputs[0].format
+    assert usual == InputFormat("RGB", (0.0,), (255.0,), "letterbox")
+    said = look(outputs, format={"colour": "BGR", "resize": "stretch"}).signature.inputs[0].format
+    assert said == InputFormat("BGR", (0.0,), (255.0,), "stretch")
+
+
+@pytest.mark.parametrize("said", [{}, {"mean": (0.0,), "std": (255.0,)}])
+def test_integers_are_pixels_unless_somebody_says_what_they_stand_for(look, said):
+    inputs = [TensorSpec("i", (1, 64, 96, 3), np.dtype(np.uint8), Quantization(0.01, 128))]
+    form, notes = entry(look, inputs, format=said)
+    assert form.raw == (not said)
+    assert len(notes) == 1
+
+
+def test_grey_and_channels_first(look):
+    assert entry(look, [spec("i", (1, 1, 28, 28))])[0].colour == "GRAY"
+    assert entry(look, [spec("i", (1, 3, 64, 96))])[0].layout == "NCHW"
+    outputs = [spec("o", (1, 12, 12, 3))]
+    found = look(outputs, "softmax", [image((96, 96), channels=1)])
+    assert (found.signature.task.decoder, found.signature.inputs[0].format.colour) == ("fomo", "GRAY")
+
+
+def test_other_inputs_are_tensors_and_have_no_format(look):
+    found = look([spec("o", (1, 10))], "softmax", [spec("sound", (1, 49, 10, 1)), spec("ids", (1, 7), np.int32)])
+    assert [(i.kind, i.dtype, i.format) for i in found.signature.inputs] == [
+        ("tensor", "float32", None),
+        ("tensor", "int32", None),
+    ]
+    assert found.signature.image is None
+    assert len(found.notes) == 1
+
+
+def test_names_are_there_and_unique(look):
+    found = look([spec("", (1, 3)), spec("same", (1, 3)), spec("same", (1, 3))], task="raw")
+    assert [output.name for output in found.signature.outputs] == ["output_0", "same", "same_2"]
+
+
+TASKS = st.sampled_from([None, "classify", "detect", "keypoints", "segment", "image", "embed", "regress", "raw"])
+SHAPES = st.lists(st.lists(st.sampled_from([1, 2, 3, 4, 6, 16, 21, 24, 64, 96]), max_size=5), min_size=1, max_size=4)
+
+
+@given(SHAPES, SHAPES, TASKS, st.sampled_from([None, "softmax", "linear", "mixed"]), st.sampled_from([None, 2, 21]))
+@settings(max_examples=200, deadline=None)
+def test_any_file_is_taken_for_something_or_refused_in_one_line(tmp_path_factory, inputs, outputs, task, end, labels):
+    given_in = [spec(f"i{k}", shape) for k, shape in enumerate(inputs)]
+    given_out = [spec(f"o{k}", shape) for k, shape in enumerate(outputs)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("edge.graph_end.ends", lambda path, count: (end,) * count)
+        try:
+            path = tmp_path_factory.getbasetemp() / "any.fake"
+            found = recognize(path, given_in, given_out, Asked(task=task, labels=labels))
+        except InputError as error:
+            said = str(error)
+            found = None
+    if found is None:
+        assert "\n" not in said
+        return
+    assert len(found.signature.outputs) == len(outputs)
+    assert {output.role for output in found.signature.outputs} <= set(ROLES)
+    json.dumps(found.signature.task.parameters)
+    assert all("\n" not in note for note in found.notes)
+
+
+@needs_shared
+@pytest.mark.parametrize(
+    ("name", "task", "decoder"),
+    [
+        ("coral/deeplabv3_mnv2_dm05_pascal_quant.tflite", "segment", None),
+        ("coral/keras_lstm_mnist_ptq.tflite", "classify", None),
+        ("coral/mobilenet_v1_0.25_128_quant.tflite", "classify", None),
+        ("mlperf_tiny/kws_ref_model.tflite", "classify", None),
+        ("mlperf_tiny/pretrainedResnet_quant.tflite", "classify", None),
+        ("wild/FastestDet.onnx", "detect", "fastestdet"),
+        ("wild/SINet_Softmax.onnx", "segment", None),
+        ("wild/face_detection_front.tflite", "detect", "blazeface"),
+        ("wild/face_mask_detection.tflite", "detect", "ssd"),
+        ("wild/iris_landmark.tflite", "keypoints", "landmarks"),
+        ("wild/okay_nabu.tflite", "classify", None),
+        ("wild/portrait_segmentation.tflite", "segment", None),
+        ("wild/version-RFB-320.onnx", "detect", "rfb"),
+        ("wild/version-RFB-320_without_postprocessing.tflite", "detect", "rfb"),
+    ],
+)
+def test_published_files(name, task, decoder):
+    path = shared("models", *name.split("/"))
+    with open_model(path, threads=1) as model:
+        found = recognize(path, model.inputs, model.outputs, Asked())
+        assert (found.signature.task.name, found.signature.task.decoder) == (task, decoder)
+        raw = recognize(path, model.inputs, model.outputs, Asked(task="raw")).signature
+        assert [output.role for output in raw.outputs] == ["tensor"] * len(model.outputs)
+
+
+@needs_shared
+@pytest.mark.parametrize("name", ["coral/split_concat.tflite", "mlperf_tiny/ad01_int8.tflite"])
+def test_published_files_that_are_refused(name):
+    path = shared("models", *name.split("/"))
+    with open_model(path, threads=1) as model, pytest.raises(InputError, match="these would take them: --task"):
+        recognize(path, model.inputs, model.outputs, Asked())
