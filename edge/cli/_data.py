@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from edge.models.training.folder import ImageFolder
 
 DRAWN = "scenes"
+"""The drawn sets' names begin with it; ``edge.scenes.sets`` lists them."""
 
 
 def open_data(text: str, labels: tuple[str, ...] | None = None) -> "ImageFolder":
@@ -18,18 +19,24 @@ def open_data(text: str, labels: tuple[str, ...] | None = None) -> "ImageFolder"
     return open_folder(data_path(text), labels)
 
 
+def is_drawn(text: str) -> bool:
+    """Return whether ``text`` names a drawn set; a folder or a file of that name comes first."""
+    return (text == DRAWN or text.startswith(f"{DRAWN}:")) and not Path(text).exists()
+
+
 def data_path(text: str) -> Path:
-    """Return the path that ``text`` names; of the set that is drawn here, where it was drawn."""
-    return _drawn() if text == DRAWN and not Path(text).exists() else Path(text)
+    """Return the path that ``text`` names; of a set that is drawn here, where it was drawn."""
+    return _drawn(text) if is_drawn(text) else Path(text)
 
 
-def _drawn() -> Path:
-    """Draw the set once, into the user's cache folder."""
+def _drawn(name: str) -> Path:
+    """Draw the set once, into the user's cache folder. Raises InputError for a name that stands for none."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = base / "edgekit" / "scenes"
+    folder = base / "edgekit" / name.replace(":", "-")
     if not folder.exists():
-        from edge import scenes
+        from edge.scenes import sets
 
-        print(f"drawing the image set {DRAWN!r} into {folder}", file=sys.stderr)
-        scenes.write_dataset(folder)
+        write = sets.writer(name)
+        print(f"drawing the set {name!r} into {folder}", file=sys.stderr)
+        write(folder)
     return folder

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import _main
-from edge.cli._data import data_path
+from edge.cli._data import data_path, is_drawn
 from edge.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,30 +21,71 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Opened:
-    """identity: what tells the data set from another in a record. load: of (input_shape, settings, cache)."""
+    """A data set that is listed, but not read.
+
+    Attributes:
+        identity: what tells the data set from another in a record.
+        sample: what one sample is called in messages.
+        load: of (input_shape, settings, cache), the task.
+    """
 
     identity: dict[str, str]
+    sample: str
     load: Callable[[tuple[int, ...], "Settings", Path], "DatasetTask"]
 
 
 def open_dataset(
-    network: str, data: str, options: dict[str, Any] | None = None, shared: dict[str, Any] | None = None
+    network: str,
+    data: str,
+    input_shape: tuple[int, ...],
+    options: dict[str, Any] | None = None,
+    shared: dict[str, Any] | None = None,
 ) -> Opened:
-    """List the data set behind ``--data``; nothing is decoded yet.
+    """List the data set behind ``--data`` for a network; nothing is decoded yet.
 
-    options: those of the task's reader. shared: the network's, of which the reader takes those that it knows: the
-    anchors of a detector are laid out by both.
+    Args:
+        network: a row of the table of networks, or a plug-in, which is taken for a classifier.
+        data: a folder, a zip, or the name of a drawn set.
+        input_shape: of the network, without the batch.
+        options: those of the task's reader.
+        shared: the network's options, of which the reader takes those that it knows: the anchors of a detector are
+            laid out by both.
+
+    Raises:
+        InputError: the network's task has no training, or the data are for another task.
+        FileError: the data cannot be read.
     """
-    from edge import registry
     from edge.models.networks import NETWORKS
-    from edge.models.training.folder import file_names
-    from edge.models.training.task_table import DATASET_TASKS, reader_of
 
-    network_row = NETWORKS.get(network)
-    tasks = network_row.tasks if network_row else ("classify",)
-    name = reader_of(tasks, file_names(Path(data)) if Path(data).exists() else ())
-    row = DATASET_TASKS[name]
-    root = data_path(data) if row.drawn else Path(data)
+    row = NETWORKS.get(network)
+    tasks = row.tasks if row else ("classify",)
+    return open_row(_row_for(network, tasks, data, len(input_shape)), data, options, shared)
+
+
+def _row_for(network: str, tasks: tuple[str, ...], data: str, dimensions: int) -> str:
+    """Return the row of the table of dataset tasks."""
+    from edge.models.training.folder import file_names
+    from edge.models.training.task_table import DATASET_TASKS, drawn_for, reader_of
+
+    if not is_drawn(data):
+        return reader_of(tasks, dimensions, file_names(Path(data)) if Path(data).exists() else ())
+    asked = drawn_for(data)
+    name = reader_of(tasks, dimensions, (".wav",) if asked == "speech" else ())
+    if name != asked:
+        raise InputError(
+            f"--data {data} is drawn for another task; for {network} it must be {DATASET_TASKS[name].drawn}"
+        )
+    return name
+
+
+def open_row(
+    name: str, data: str, options: dict[str, Any] | None = None, shared: dict[str, Any] | None = None
+) -> Opened:
+    """List the data set behind ``--data`` by a row of the table of dataset tasks; see ``open_dataset``."""
+    from edge import registry
+    from edge.models.training.task_table import DATASET_TASKS
+
+    row, root = DATASET_TASKS[name], data_path(data)
 
     def load(input_shape: tuple[int, ...], settings: "Settings", cache: Path) -> "DatasetTask":
         read = registry.load("data", DATASET_TASKS, name)
@@ -53,7 +94,7 @@ def open_dataset(
         say_left_out(task.facts()["corrupt"], row.sample)
         return task
 
-    return Opened({"name": root.name, "members_sha256": _digest(row.listing, root)}, load)
+    return Opened({"name": root.name, "members_sha256": _digest(row.listing, root)}, row.sample, load)
 
 
 def _digest(listing: str, root: Path) -> str:

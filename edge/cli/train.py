@@ -1,4 +1,4 @@
-"""``edge-train``: fit a network to a folder of images."""
+"""``edge-train``: fit a network to a data set."""
 
 import argparse
 import ast
@@ -24,9 +24,17 @@ examples:
   edge-train shufflenet_v2 --data mine/ --out tuned --weights run/model.keras --input-size 32 --width 0.5 --epochs 8
   edge-train shufflenet_v2 --data cifar10.zip --out run --resume     (same options: goes on where it stopped)
 
-data: for classifiers a folder or a zip with train/<class>/*.jpg and test/<class>/*.jpg (or validation/), or the name
-"scenes" for a drawn set, or sounds named <label>_<speaker>_<index>.wav; for segmentation images with masks; for
-detection a set in VOC's form. OUT gets model.keras, train.json, labels.txt, history.csv and curves.png.
+data: a folder or a zip, laid out as the network's task asks, or the name of a set that is drawn here:
+  classes of images     train/<class>/*.jpg and test/<class>/*.jpg (or validation/)              scenes
+  masks                 image/ and label/ (or mask/) with files of the same names, labels.txt    scenes:masks
+  boxes                 PASCAL VOC: JPEGImages, Annotations, ImageSets/Main                      scenes:boxes
+  keypoints             COCO: annotations/train.json, test.json and pictures, one body each      scenes:keypoints
+  embeddings            train/<person>/*.jpg and test/<other person>/*.jpg                       scenes:faces
+  sounds                <label>_<speaker>_<index>.wav, one voice is reported on                  scenes:sounds
+  sentences             train.tsv and test.tsv of label<TAB>sentence, or train/<class>.txt       scenes:sentences
+  clips                 train/<class>/<clip>.avi or .mp4, or a folder of frames for each         scenes:clips
+OUT gets model.keras, train.json, labels.txt, history.csv and curves.png, and vocabulary.txt for sentences. Networks
+that reconstruct or generate (toycar, dcgan_generator, dcgan_discriminator) are not trained by this command.
 """
 
 
@@ -34,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the command's parser; it imports nothing heavy."""
     p = argparse.ArgumentParser(
         "edge-train",
-        description="Fit a network to a folder of images.",
+        description="Fit a network of the table to a data set of its task.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -43,14 +51,14 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--describe", action="store_true", help="print what MODEL is and costs, with these options, and stop"
     )
-    p.add_argument("--data", metavar="DIR|ZIP|NAME", help="the images; NAME: scenes, a set that is drawn here")
+    p.add_argument("--data", metavar="DIR|ZIP|NAME", help="the data set, see below")
     p.add_argument(
         "--data-option",
         type=_option,
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="how masks, boxes or sounds are read, e.g. view=crop, test_speakers=theo",
+        help="how the data are read, e.g. view=crop, features=mfcc, step=2; a wrong name lists what there is",
     )
     p.add_argument("--out", type=Path, metavar="DIR", help="where the run goes")
     p.add_argument("--weights", type=Path, metavar="FILE", help="start from this .keras file, other classes or not")
@@ -62,7 +70,8 @@ def parser() -> argparse.ArgumentParser:
         "--input-size",
         type=_sizes,
         metavar="N|HxW",
-        help="side of a square input, or height x width (default: paper's)",
+        help="side of a square input, or height x width; FxHxW with the frames of a clip; words of a sentence; "
+        "samples of a sound (default: paper's)",
     )
     net.add_argument("--channels", type=int, choices=(1, 3), help="3 for colour, 1 for grey (default: paper's)")
     net.add_argument(
@@ -229,8 +238,8 @@ def _train(a: argparse.Namespace) -> None:
         raise unknown_name("model", a.model, available())
     options = network_options(a)
     check(a.model, options["input_shape"], classes=1, width=a.width, dropout=a.dropout)
-    settings = settings_from(a, options["input_shape"][0])
-    opened = open_dataset(a.model, a.data, dict(a.data_option), dict(a.option))
+    settings = settings_from(a, options["input_shape"][-3:][0])
+    opened = open_dataset(a.model, a.data, options["input_shape"], dict(a.data_option), dict(a.option))
     about = {"data": opened.identity, "build": {"name": a.model, **options}, "weights": _weights_identity(a.weights)}
     choices = {"model": a.model, **options, **settings.as_json(), **about, "data_options": dict(a.data_option)}
     with claim(a.out, choices, a.resume, shared=a.strategy == "multiworker") as out:
@@ -243,15 +252,16 @@ def _train(a: argparse.Namespace) -> None:
         from edge.models.training.transfer import start_from
 
         task = opened.load(options["input_shape"], settings, out / "cache")
+        about["build"] |= options | dict(task.network_options())
 
         def make() -> Any:
-            made = build(a.model, classes=len(task.labels), **options)
+            made = build(**about["build"])
             return start_from(made, load_keras(a.weights)) if a.weights else made
 
         record = fit.train(make, task, settings, out, a.resume, about={**about, "command": a.command})
         plot_curves(out / fit.HISTORY, out / fit.CURVES, task.metric)
     _main.write_json(a.json, record)
-    print(f"{sentence(a.model, record)}; model in {a.out}")
+    print(f"{sentence(a.model, record, opened.sample)}; model in {a.out}")
 
 
 def _weights_identity(weights: Path | None) -> dict[str, str] | None:
@@ -281,12 +291,18 @@ def network_options(a: argparse.Namespace) -> dict[str, Any]:
 
 
 def _input_shape(a: argparse.Namespace, papers: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the paper's input with what was said of it put in; one number is the side of a square."""
-    channels = a.channels or papers[-1]
+    """Return the paper's input with what was said of it put in; one number is the side of a square.
+
+    The frames of a clip stay the paper's unless three numbers are given. Sentences have words and no channels.
+    """
+    if len(papers) == 1:
+        return a.input_size or papers
     sizes = a.input_size or papers[:-1]
-    if len(papers) == 3 and len(sizes) == 1:
+    if len(papers) > 2 and len(sizes) == 1:
         sizes = sizes * 2
-    return (*sizes, channels)
+    if len(papers) == 4 and len(sizes) == 2:
+        sizes = (papers[0], *sizes)
+    return (*sizes, a.channels or papers[-1])
 
 
 def _said(words: Sequence[str]) -> str:

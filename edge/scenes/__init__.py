@@ -1,12 +1,13 @@
-"""A drawn image set: one object on a textured background, with its class, its box and its mask.
+"""Procedural data sets, drawn or generated with numpy and OpenCV from a seed: one for every task that is trained.
 
-Everything is drawn from a seed with numpy and OpenCV. So the whole chain can be tried on any machine without a
-download: ``python -m edge.scenes --out DIR``.
+The whole chain can be tried on any machine without a download: ``edge-train MODEL --data scenes:boxes``, or
+``python -m edge.scenes --out DIR`` for the pictures themselves. ``edge.scenes.sets`` lists them.
 """
 
 from edge.scenes.clip import moving, write_clip
 from edge.scenes.dataset import write_dataset
 from edge.scenes.drawing import Scene, draw
+from edge.scenes.sets import SETS, draw_set
 from edge.scenes.shapes import CLASSES
 
-__all__ = ["CLASSES", "Scene", "draw", "moving", "write_clip", "write_dataset"]
+__all__ = ["CLASSES", "SETS", "Scene", "draw", "draw_set", "moving", "write_clip", "write_dataset"]

@@ -1,4 +1,4 @@
-"""Write the drawn image set and a clip: ``python -m edge.scenes --out DIR``."""
+"""Write the drawn image set and a clip, or another drawn set: ``python -m edge.scenes --out DIR [--set NAME]``."""
 
 import argparse
 import sys
@@ -11,6 +11,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m edge.scenes", description=__doc__)
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="write images/ and clip.avi into this folder"
+    )
+    parser.add_argument(
+        "--set", metavar="NAME", help="write this drawn set into the folder in its usual size, e.g. scenes:boxes"
     )
     parser.add_argument(
         "--train", type=int, default=400, metavar="N", help="number of training images of each class (default 400)"
@@ -29,8 +32,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _write(arguments: argparse.Namespace) -> None:
-    from edge.scenes import CLASSES, write_clip, write_dataset
+    from edge.scenes import CLASSES, draw_set, write_clip, write_dataset
 
+    if arguments.set:
+        draw_set(arguments.set, arguments.out)
+        print(f"{arguments.out}: the set {arguments.set}")
+        return
     write_dataset(arguments.out / "images", arguments.train, arguments.test, arguments.size, arguments.seed)
     total = len(CLASSES) * (arguments.train + arguments.test)
     print(f"{arguments.out / 'images'}: {total} images of {arguments.size}x{arguments.size}, {len(CLASSES)} classes")

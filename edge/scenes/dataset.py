@@ -5,12 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from edge.errors import FileError, InputError
 from edge.files import replaced
-from edge.scenes import masks
+from edge.scenes import masks, writing
 from edge.scenes.drawing import draw
 from edge.scenes.shapes import CLASSES
 
@@ -36,25 +34,19 @@ def write_dataset(
         InputError: a count is below 1, or the size is below 16.
         FileError: the folder cannot be written.
     """
-    if min(per_class_train, per_class_test) < 1 or size < 16:
-        raise InputError(
-            "a drawn image set needs 1 image per class and 16 pixels at least, "
-            f"got {per_class_train} and {per_class_test} images of {size} pixels"
-        )
+    writing.check("a drawn set of pictures", size, per_class_train=per_class_train, per_class_test=per_class_test)
     with replaced(folder) as temporary:
         images: list[dict[str, Any]] = []
-        for index, (split, count) in enumerate((("train", per_class_train), ("test", per_class_test))):
-            images.extend(_split(temporary, split, count, size, np.random.default_rng([seed, index])))
+        for split, count, rng in writing.splits(per_class_train, per_class_test, seed):
+            images.extend(_split(temporary, split, count, size, rng))
         content = {"classes": list(CLASSES), "size": size, "seed": seed, "images": images}
         (temporary / ANNOTATIONS).write_text(json.dumps(content) + "\n", encoding="utf-8")
 
 
 def _split(root: Path, split: str, count: int, size: int, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
     for label in CLASSES:
-        (root / split / label).mkdir(parents=True)
         for number in range(count):
             scene = draw(rng, label, size)
             name = f"{split}/{label}/{number:04d}.png"
-            if not cv2.imwrite(str(root / name), scene.image, [cv2.IMWRITE_PNG_COMPRESSION, 1]):
-                raise FileError(f"cannot write {name}: the disk may be full")
+            writing.picture(root / name, scene.image)
             yield {"file": name, "label": label, "box": list(scene.box), "mask": masks.encode(scene.mask)}

@@ -76,7 +76,7 @@ def draw(rng: np.random.Generator, label: str, size: int) -> Scene:
         raise unknown_name("scene class", label, CLASSES)
     back, front = palettes(rng)
     canvas = textured(rng, size, size, *back)
-    _clutter(rng, canvas)
+    add_clutter(rng, canvas)
     pose = _pose(rng, size)
     alpha = coverage(label, pose, size, size)
     fill = textured(rng, size, size, *front)
@@ -84,7 +84,7 @@ def draw(rng: np.random.Generator, label: str, size: int) -> Scene:
     if rng.random() < 0.2:
         _occlude(rng, canvas, alpha, pose)
     mask = alpha > 127
-    return Scene(_camera(rng, canvas), label, bounds(mask), mask)
+    return Scene(add_camera(rng, canvas), label, bounds(mask), mask)
 
 
 def palettes(rng: np.random.Generator) -> tuple[tuple[Colour, Colour], tuple[Colour, Colour]]:
@@ -128,7 +128,7 @@ def _pose(rng: np.random.Generator, size: int) -> Pose:
     return Pose((float(x), float(y)), float(radius), float(tilt), stretch)
 
 
-def _clutter(rng: np.random.Generator, canvas: NDArray[np.float32]) -> None:
+def add_clutter(rng: np.random.Generator, canvas: NDArray[np.float32]) -> None:
     """Draw up to two thin lines behind the object, as edges that belong to no class."""
     size = canvas.shape[0]
     for _ in range(int(rng.integers(0, 3))):
@@ -148,7 +148,7 @@ def _occlude(rng: np.random.Generator, canvas: NDArray[np.float32], alpha: NDArr
     cv2.line(alpha, start, stop, (0,), thickness)
 
 
-def _camera(rng: np.random.Generator, canvas: NDArray[np.float32]) -> Image:
+def add_camera(rng: np.random.Generator, canvas: NDArray[np.float32]) -> Image:
     """Add uneven light, a little blur and sensor noise, and return uint8."""
     height, width = canvas.shape[:2]
     corners = rng.uniform(0.65, 1.2, (2, 2)).astype(np.float32)

@@ -12,7 +12,7 @@ class DatasetTask(Protocol):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The names of the classes, in the order of the network's outputs."""
+        """The names of classes or keypoints, in the order of the network's outputs; none for a task without."""
 
     @property
     def metric(self) -> str:
@@ -48,6 +48,18 @@ class DatasetTask(Protocol):
             The figures by name. The first is the headline, from 0 to 1.
         """
 
+    def network_options(self) -> Mapping[str, Any]:
+        """Return what the data decide of the network: ``classes`` and other arguments of ``edge.models.build``."""
+
+    def with_head(self, model: Any) -> Any:
+        """Return the model that is fitted so that ``model`` learns: itself, or with layers behind it.
+
+        Those layers serve the loss alone. They share ``model``'s weights and are no part of what is saved.
+        """
+
+    def files(self) -> Mapping[str, str]:
+        """Return the text files that whoever uses the network needs beside it, by name."""
+
     def facts(self) -> Mapping[str, Any]:
         """Return what the record says about the data, such as mean and std of the inputs.
 
@@ -56,7 +68,31 @@ class DatasetTask(Protocol):
         """
 
 
-def sentence(name: str, record: Mapping[str, Any]) -> str:
-    """Return the line that ends a training, with the headline and the number of samples it was measured on."""
+class Plain:
+    """What most tasks share: the network is fitted as it is, has one output for each label and needs no other file."""
+
+    labels: tuple[str, ...]
+
+    def network_options(self) -> Mapping[str, Any]:
+        """See DatasetTask."""
+        return {"classes": len(self.labels)}
+
+    def with_head(self, model: Any) -> Any:
+        """See DatasetTask."""
+        return model
+
+    def files(self) -> Mapping[str, str]:
+        """See DatasetTask."""
+        return {}
+
+
+def sentence(name: str, record: Mapping[str, Any], sample: str = "image") -> str:
+    """Return the line that ends a training, with the headline and the number of samples it was measured on.
+
+    Args:
+        name: the network's.
+        record: of the training.
+        sample: what one sample is called.
+    """
     headline = record["headline"]
-    return f"{name}: {headline} {record[headline]:.4f} on {record['images']['report']} images"
+    return f"{name}: {headline} {record[headline]:.4f} on {record['images']['report']} {sample}s"

@@ -8,7 +8,7 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -138,30 +138,52 @@ def decode_split(
     if size[2] not in (1, 3):
         raise InputError(f"image folders hold 1 or 3 channels, got {size[2]}")
     members = folder.split(split)
-    stem = cache / f"{split}-{_key(folder, members.names, size)}"
-    array, index = stem.with_suffix(".npy"), stem.with_suffix(".json")
-    if not index.exists():
-        _write(folder, members.names, size, array, index, progress)
-    good = json.loads(index.read_text())["good"]
+    stem = cache / f"{split}-{key(folder.root, members.names, size)}"
+    images, good = stored(stem, len(members.names), size, lambda: _images(folder, members.names, size), progress)
     if not good:
         raise InputError(f"data set {folder.root}: none of the {len(members.names)} images of {split}/ can be decoded")
-    images = np.load(array, mmap_mode="r")[: len(good)]
     classes = np.asarray(members.classes, np.int64)[good]
     corrupt = sorted(set(range(len(members.names))) - set(good))
     names = tuple(members.names[i] for i in good)
     return Decoded(images, classes, names, tuple(members.names[i] for i in corrupt))
 
 
-def _key(folder: ImageFolder, names: tuple[str, ...], size: tuple[int, int, int]) -> str:
-    stat = folder.root.stat()
-    text = json.dumps([str(folder.root.resolve()), stat.st_mtime_ns, stat.st_size, names, size])
+def key(root: Path, names: Sequence[str], size: tuple[int, ...]) -> str:
+    """Return what tells these files of ``root``, decoded to ``size``, from others."""
+    stat = root.stat()
+    text = json.dumps([str(root.resolve()), stat.st_mtime_ns, stat.st_size, names, size])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def stored(
+    stem: Path,
+    count: int,
+    shape: tuple[int, ...],
+    samples: Callable[[], Iterator[NDArray[np.uint8] | None]],
+    progress: Progress | None = None,
+) -> tuple[NDArray[np.uint8], list[int]]:
+    """Return samples as a memory-mapped array beside ``stem``, and the positions that the array's rows had.
+
+    Args:
+        stem: two files with this stem hold the array and the positions; what they hold already is not read again.
+        count: how many samples there are.
+        shape: of a sample, which is uint8.
+        samples: yields them; None for one that is left out.
+        progress: called with samples done and samples in all.
+
+    Raises:
+        FileError: the disk is full.
+    """
+    array, index = stem.with_suffix(".npy"), stem.with_suffix(".json")
+    if not index.exists():
+        _write(samples, (count, *shape), array, index, progress)
+    good: list[int] = json.loads(index.read_text())["good"]
+    return np.load(array, mmap_mode="r")[: len(good)], good
+
+
 def _write(
-    folder: ImageFolder,
-    names: tuple[str, ...],
-    size: tuple[int, int, int],
+    samples: Callable[[], Iterator[NDArray[np.uint8] | None]],
+    shape: tuple[int, ...],
     array: Path,
     index: Path,
     progress: Progress | None,
@@ -169,8 +191,8 @@ def _write(
     """Fill the array, then write the index. Without an index the array counts as absent."""
     try:
         array.parent.mkdir(parents=True, exist_ok=True)
-        target = _reserved(array, (len(names), *size))
-        good = _fill(target, _images(folder, names, size), len(names), progress)
+        target = _reserved(array, shape)
+        good = _fill(target, samples(), shape[0], progress)
         with files.replaced(index) as temporary:
             temporary.write_text(json.dumps({"good": good}))
     except OSError as error:

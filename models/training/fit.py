@@ -20,6 +20,7 @@ from edge.models.complexity import complexity
 from edge.models.training.averaging import average
 from edge.models.training.callbacks import BestWeights, Checkpoint, History
 from edge.models.training.dataset_task import DatasetTask
+from edge.models.training.record import signature_of
 from edge.models.training.schedules import optimizer
 from edge.models.training.settings import Settings
 
@@ -53,7 +54,7 @@ def train(
     stream: TextIO | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Fit a network to a dataset task, and write model.keras, train.json, history.csv and labels.txt.
+    """Fit a network to a dataset task, and write model.keras, train.json, history.csv and what belongs beside them.
 
     An interruption loses at most the current epoch.
 
@@ -82,15 +83,17 @@ def train(
         with distributed.scope():
             model = make()
             start = model.get_weights() if settings.average else []
-            compile_model(model, task, settings)
-        epochs_done = fit(model, task, settings, out, resume, stream)
+            fitted = task.with_head(model)
+            compile_model(fitted, task, settings)
+        epochs_done = fit(fitted, task, settings, out, resume, stream)
     finally:
         keras.mixed_precision.set_global_policy("float32")
     final = _in_float32(make, model, settings)
     if settings.average:
         average(final, start, settings.average, task, settings.seed)
     record = {**_record(final, task, settings, epochs_done, out, time.time() - started), **(about or {})}
-    _save(final, task.labels, record, out)
+    record["signature"] = signature_of(record, final.output_names)
+    _save(final, task, record, out)
     return record
 
 
@@ -190,7 +193,7 @@ def _record(
     return {
         "network": model.name,
         "input_shape": list(model.input_shape[1:]),
-        "classes": len(task.labels),
+        "classes": task.network_options()["classes"],
         "trainable": cost.trainable,
         "macs": cost.macs,
         "headline": next(iter(figures)),
@@ -218,10 +221,17 @@ def environment() -> dict[str, Any]:
     return {"versions": versions, "machine": f"{platform.machine()}, {processors} processors, {gpus} GPU"}
 
 
-def _save(model: Any, labels: tuple[str, ...], record: dict[str, Any], out: Path) -> None:
+def write_beside(task: DatasetTask, out: Path) -> None:
+    """Write what belongs beside a model: labels.txt, where the task has labels, and its other files."""
+    labels = {LABELS: "".join(f"{label}\n" for label in task.labels)} if task.labels else {}
+    for name, text in {**labels, **task.files()}.items():
+        with replaced(out / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+def _save(model: Any, task: DatasetTask, record: dict[str, Any], out: Path) -> None:
     """Write the record last, because a folder with a record counts as complete."""
-    with replaced(out / LABELS) as temporary:
-        temporary.write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+    write_beside(task, out)
     model.compile()  # without the optimizer's state, which only a checkpoint needs
     with replaced(out / MODEL) as temporary:
         model.save(temporary)

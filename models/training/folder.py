@@ -77,12 +77,13 @@ def _bytes(read: Callable[[], bytes]) -> bytes:
         return b""
 
 
-def open_folder(root: Path, labels: tuple[str, ...] | None = None) -> ImageFolder:
+def open_folder(root: Path, labels: tuple[str, ...] | None = None, same_classes: bool = True) -> ImageFolder:
     """List a data set without reading an image.
 
     Args:
         root: a folder or a zip.
         labels: the classes of an existing model; None takes the folders' names.
+        same_classes: whether a class that is only there to report on is refused.
 
     Raises:
         FileError: the data set cannot be read.
@@ -105,7 +106,8 @@ def open_folder(root: Path, labels: tuple[str, ...] | None = None) -> ImageFolde
         members = sorted((name, index[label]) for s, label, name in rows if s == split)
         if members:
             splits[split] = Split(tuple(m[0] for m in members), tuple(m[1] for m in members))
-    _check_labels_agree(root, rows)
+    if same_classes:
+        _check_labels_agree(root, rows)
     return ImageFolder(root, labels, splits)
 
 

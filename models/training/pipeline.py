@@ -1,10 +1,11 @@
 """The tf.data pipeline, which gathers batches from the decoded array, augments whole batches, and normalizes them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from edge.models.training.decode import Decoded
 from edge.models.training.settings import Augmentation
@@ -79,6 +80,40 @@ def _gather(order: Any, data: Decoded, classes: int) -> Any:
         return images, tf.one_hot(labels, classes)
 
     return order.map(read, tf.data.AUTOTUNE, deterministic=True)
+
+
+def mapped(order: Any, read: Callable[..., Any], samples: Sequence[tuple[Any, tuple[int | None, ...]]]) -> Any:
+    """Return ``order`` with every element replaced by what ``read`` makes of it in numpy.
+
+    Args:
+        order: a dataset of numbers, or of tuples of numbers.
+        read: called with them as numpy arrays; it returns a tuple of arrays.
+        samples: dtype and shape of each of those arrays; None for a size that varies.
+    """
+
+    def tensors(*numbers: Any) -> Any:
+        parts = tf.numpy_function(read, numbers, tuple(dtype for dtype, _ in samples), stateful=False)
+        return tuple(tf.ensure_shape(part, shape) for part, (_, shape) in zip(parts, samples, strict=True))
+
+    return sharded(order.map(tensors, tf.data.AUTOTUNE, deterministic=True)).prefetch(tf.data.AUTOTUNE)
+
+
+def shuffled(count: int, batch: int, seed: int) -> Any:
+    """Return an endless dataset of (rows of a batch, number of the batch), reshuffled each epoch."""
+    order = tf.data.Dataset.range(count).shuffle(count, seed=seed).repeat()
+    return tf.data.Dataset.zip((order.batch(batch, drop_remainder=True), tf.data.Dataset.counter()))
+
+
+def in_order(count: int, batch: int) -> Any:
+    """Return a finite dataset of the rows of each batch; the last batch may be smaller."""
+    return tf.data.Dataset.range(count).batch(batch)
+
+
+def some_rows(count: int, batch: int, most: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """Yield batches of a random choice of ``most`` rows, each batch in the order of the rows."""
+    rows = np.random.default_rng(seed).choice(count, min(count, most), replace=False)
+    for part in np.array_split(rows, max(1, len(rows) // batch)):
+        yield np.sort(part)
 
 
 def sharded(dataset: Any) -> Any:

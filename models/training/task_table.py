@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.errors import InputError
+from edge.errors import InputError, unknown_name
 from edge.models.networks import TASKS
 from edge.registry import Entry
 
@@ -31,12 +31,12 @@ class Reader(Entry):
             ``"package.module:function"``. It imports no framework, and raises as ``load`` does. Two data sets are the
             same when their listings are.
         sample: what one sample is called in messages.
-        drawn: whether ``--data scenes`` stands for the drawn set.
+        drawn: the name of the drawn set of such data, a row of ``edge.scenes.sets``.
     """
 
     listing: str = "edge.models.training.folder:file_names"
     sample: str = "image"
-    drawn: bool = False
+    drawn: str = ""
 
 
 def _row(target: str, summary: str, **facts: object) -> Reader:
@@ -48,23 +48,50 @@ DATASET_TASKS: dict[str, Reader] = {
         "classification.images:load",
         "train/<class>/*.jpg and test/<class>/*.jpg",
         listing="edge.models.training.folder:class_listing",
-        drawn=True,
+        drawn="scenes",
     ),
-    "segment": _row("segmentation.segmentation:load", "images and masks of the same names"),
-    "detect": _row("detection.detection:load", "VOC: JPEGImages, Annotations, ImageSets"),
-    "speech": _row("sound.speech:load", "<label>_<speaker>_<index>.wav, split by speaker", sample="sound"),
+    "segment": _row("segmentation.segmentation:load", "images and masks of the same names", drawn="scenes:masks"),
+    "detect": _row("detection.detection:load", "VOC: JPEGImages, Annotations, ImageSets", drawn="scenes:boxes"),
+    "keypoints": _row(
+        "keypoints.keypoints:load", "COCO: annotations/train.json and pictures", drawn="scenes:keypoints"
+    ),
+    "embed": _row("embedding.embedding:load", "train/<person>/*.jpg, test/<other person>/*.jpg", drawn="scenes:faces"),
+    "speech": _row(
+        "sound.speech:load",
+        "<label>_<speaker>_<index>.wav, split by speaker",
+        sample="sound",
+        drawn="scenes:sounds",
+    ),
+    "text": _row(
+        "text.text:load",
+        "train.tsv and test.tsv of label<TAB>sentence, or train/<class>.txt",
+        sample="sentence",
+        drawn="scenes:sentences",
+    ),
+    "clips": _row(
+        "clips.clips:load",
+        "train/<class>/<clip>.avi, or a folder of frames each",
+        listing="edge.models.training.clips.clip_folder:listing",
+        sample="clip",
+        drawn="scenes:clips",
+    ),
 }
 
 SOUNDS = {".wav"}
 
+BY_DIMENSIONS = {1: "text", 2: "speech", 4: "clips"}
+"""The data of a classifier by the dimensions of its input, without the batch; one with three sees images or sounds."""
 
-def reader_of(tasks: tuple[str, ...], names: Iterable[str]) -> str:
+
+def reader_of(tasks: tuple[str, ...], dimensions: int, names: Iterable[str]) -> str:
     """Return the row of ``DATASET_TASKS`` for a network and a data set.
 
-    The data of a classifier are sounds when there is a sound among the files, and images otherwise.
+    The data of a classifier with an input of three dimensions are sounds when there is a sound among the files, and
+    images otherwise.
 
     Args:
         tasks: the tasks of the network, the main one first.
+        dimensions: the number of dimensions of the network's input, without the batch.
         names: the files of the data set.
 
     Raises:
@@ -74,6 +101,16 @@ def reader_of(tasks: tuple[str, ...], names: Iterable[str]) -> str:
     trained = [name for name in DATASET_TASKS if name in TASKS]
     if task not in trained:
         raise InputError(f"edge-train fits networks for these tasks: {', '.join(trained)}; this one is to {task}")
-    if task == "classify" and any(Path(name).suffix.lower() in SOUNDS for name in names):
-        return "speech"
-    return task
+    if task != "classify":
+        return task
+    if dimensions == 3:
+        return "speech" if any(Path(name).suffix.lower() in SOUNDS for name in names) else "classify"
+    return BY_DIMENSIONS[dimensions]
+
+
+def drawn_for(name: str) -> str:
+    """Return the row of ``DATASET_TASKS`` that the drawn set ``name`` is for. Raises InputError for an unknown set."""
+    rows = {row.drawn: task for task, row in DATASET_TASKS.items()}
+    if name not in rows:
+        raise unknown_name("drawn set", name, rows)
+    return rows[name]

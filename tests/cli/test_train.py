@@ -134,7 +134,7 @@ def test_a_bad_data_set_is_one_line_and_leaves_nothing(tmp_path, capsys, spoil, 
         pytest.param(["mobilenet_v1", "--momentum", 2], "momentum must be from 0", id="momentum"),
         pytest.param(["mobilenet_v1", "--dropout", 1.5], "dropout must be from 0 to below 1", id="dropout"),
         pytest.param(["mobilenet_v1", "--data-option", "view=crop"], "data are read without options", id="data option"),
-        pytest.param(["fcn_1d"], "images have the shape (height, width, 1 or 3)", id="a network over a series"),
+        pytest.param(["fcn_1d"], "has no sounds: expected <label>_<speaker>", id="a network over a series"),
         pytest.param([], "model is missing", id="no model"),
     ],
 )
@@ -206,7 +206,7 @@ def test_ctrl_c_is_130_and_keeps_the_run(data, tmp_path, capsys, monkeypatch):
 
 
 def test_the_drawn_set_is_drawn_once(tmp_path, monkeypatch, capsys):
-    from edge import scenes
+    from edge.scenes import dataset
 
     drawn = []
 
@@ -214,11 +214,57 @@ def test_the_drawn_set_is_drawn_once(tmp_path, monkeypatch, capsys):
         drawn.append(folder)
         image_folder(folder, train=1, test=1)
 
-    monkeypatch.setattr(scenes, "write_dataset", draw)
+    monkeypatch.setattr(dataset, "write_dataset", draw)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert [open_data("scenes").labels for _ in range(2)] == [tuple(LABELS)] * 2
     assert drawn == [tmp_path / "edgekit" / "scenes"]
-    assert "drawing the image set 'scenes'" in capsys.readouterr().err
+    assert "drawing the set 'scenes'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("network", "data", "words"),
+    [
+        pytest.param("ssdlite_mobilenet_v2", "scenes", "for ssdlite_mobilenet_v2 it must be scenes:boxes", id="boxes"),
+        pytest.param("mobilenet_v1", "scenes:faces", "for mobilenet_v1 it must be scenes", id="pictures"),
+        pytest.param("mobilenet_v1", "scenes:face", "unknown drawn set 'scenes:face': did you mean", id="misspelt"),
+        pytest.param("toycar", "scenes", "this one is to reconstruct", id="no training"),
+    ],
+)
+def test_a_drawn_set_of_another_task_is_refused_and_not_drawn(tmp_path, monkeypatch, capsys, network, data, words):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    said = run(train, capsys, network, "--data", data, "--out", tmp_path / "run")
+    assert said.code == 2
+    assert words in complaint(said, "edge-train")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_help_names_every_drawn_set(capsys):
+    from edge.scenes import SETS
+
+    said = run(train, capsys, "--help")
+    last = [line.split()[-1] for line in said.out if line.strip()]
+    assert set(SETS) <= set(last)
+
+
+@pytest.mark.parametrize(
+    ("network", "options", "shape"),
+    [
+        ("mobilenet_v2", (), (224, 224, 3)),
+        ("mobilenet_v2", ("--input-size", "96", "--channels", "1"), (96, 96, 1)),
+        ("unet", ("--input-size", "96x128"), (96, 128, 1)),
+        ("text_cnn", (), (56,)),
+        ("text_cnn", ("--input-size", "20"), (20,)),
+        ("m5", ("--input-size", "4000"), (4000, 1)),
+        ("ds_cnn", (), (49, 10, 1)),
+        ("c3d", (), (16, 112, 112, 3)),
+        ("c3d", ("--input-size", "64"), (16, 64, 64, 3)),
+        ("c3d", ("--input-size", "64x48"), (16, 64, 48, 3)),
+        ("c3d", ("--input-size", "8x64x48", "--channels", "1"), (8, 64, 48, 1)),
+    ],
+)
+def test_sizes_fill_the_shape_of_the_networks_input(network, options, shape):
+    arguments = train.parser().parse_args([network, *options])
+    assert train.network_options(arguments)["input_shape"] == shape
 
 
 def test_help_imports_nothing_heavy():

@@ -11,12 +11,13 @@ import tf_keras as keras
 
 from edge.errors import InputError
 from edge.models.training import pipeline
+from edge.models.training.dataset_task import Plain
 from edge.models.training.decode import Decoded
 from edge.models.training.settings import Settings
 
 
 @dataclass(frozen=True)
-class Classification:
+class Classification(Plain):
     """train: what is fitted. monitor: what each epoch reports on. report_on: what the final accuracy is taken on."""
 
     train: Decoded

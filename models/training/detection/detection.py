@@ -13,6 +13,7 @@ from edge.decoders import anchors as boxes_of
 from edge.decoders.anchors import Boxes
 from edge.errors import InputError, unknown_name
 from edge.models.heads.ssdlite import check_ratios, check_strides
+from edge.models.training.dataset_task import Plain
 from edge.models.training.decode import Progress
 from edge.models.training.detection.box_augmentation import augment
 from edge.models.training.detection.box_pictures import write_sheet
@@ -44,7 +45,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Detection:
+class Detection(Plain):
     """train: what is fitted. monitor: what each epoch reports on. report_on: what the final figures are taken on.
 
     upside_down: training images are mirrored top to bottom, too, for pictures without an up.
@@ -115,6 +116,7 @@ class Detection:
             "mean": [MIDDLE],
             "std": [MIDDLE],
             "loss": self.kind,
+            "upside_down": self.upside_down,
             "anchors": {name: list(getattr(self.grid, name)) for name in ("strides", "ratios", "scales")},
         }
 

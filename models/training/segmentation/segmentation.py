@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edge.errors import InputError
 from edge.files import replaced
+from edge.models.training.dataset_task import Plain
 from edge.models.training.decode import Progress
 from edge.models.training.pipeline import sharded
 from edge.models.training.segmentation import overlap, windows
@@ -25,7 +26,7 @@ PICTURE, PICTURED = "segmentation.png", 3
 
 
 @dataclass(frozen=True)
-class Segmentation:
+class Segmentation(Plain):
     """train: what is fitted. monitor: what each epoch reports on. report_on: what the final figures are taken on.
 
     size: (height, width, channels) of the network's input. classes: (256,) uint8, see ``MaskSet``.

@@ -11,6 +11,7 @@ import tf_keras as keras
 from numpy.typing import NDArray
 
 from edge.errors import InputError
+from edge.models.training.dataset_task import Plain
 from edge.models.training.pipeline import sharded
 from edge.models.training.settings import Settings
 from edge.models.training.sound.mel import KINDS, Features
@@ -24,7 +25,7 @@ SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Speech:
+class Speech(Plain):
     """train: what is fitted. monitor: what each epoch reports on. report_on: what the final accuracy is taken on.
 
     features: None for a network over the waveform. samples: of a clip, ``rate`` a second.
