@@ -74,6 +74,9 @@ def find_signature(source: SourceModel, said: Said, file: Path) -> Found:
     return Found(signature.with_parameters(said.parameters), notes)
 
 
+OF_TRAINING = ("view",)
+"""Parameters in a record's signature that say how its samples are read, not what the outputs mean."""
+
 WHOLE = {"signature", "input_shape"}
 """A record that says what the network takes and gives has one of these; mean and std alone are about pixels."""
 
@@ -84,7 +87,8 @@ def _recorded(source: SourceModel, said: Said) -> Found | None:
         return None
     try:
         row = signature_of(source.record, [spec.name for spec in source.outputs])
-        task = TaskSpec(row["task"]["name"], row["task"]["decoder"], row["task"]["parameters"])
+        parameters = {name: value for name, value in row["task"]["parameters"].items() if name not in OF_TRAINING}
+        task = TaskSpec(row["task"]["name"], row["task"]["decoder"], parameters)
         if said.task not in (None, task.name) or said.decoder not in (None, task.decoder):
             return None
         inputs = _recorded_inputs(source, row["inputs"])

@@ -220,8 +220,9 @@ def _dtype(entry: Any) -> str:
 
 
 def call_keras(model: Any, tensors: Mapping[str, Any]) -> Any:
-    """Run a Keras model in inference mode on tensors by name."""
-    return model(naming.filled(_input(model), iter(tensors.values())), training=False)
+    """Run a Keras model in inference mode on tensors by name, in any order."""
+    leaves = (tensors[name] for name in keras_inputs(model))
+    return model(naming.filled(_input(model), leaves), training=False)
 
 
 def keras_outputs(model: Any, made: Any) -> list[str]:

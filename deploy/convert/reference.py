@@ -26,7 +26,9 @@ class OfFunction:
 
     def __init__(self, call: Callable[[Mapping[str, Any]], Mapping[str, Any]], batch: int | None = None) -> None:
         """call: takes and gives tensors by name. batch: the only size that it takes, None for any."""
-        self._call = need("tensorflow").function(lambda tensors: call(tensors), reduce_retracing=batch is None)
+        # Keras converts the layers that need it; the call itself has no control flow for autograph to look for.
+        function = need("tensorflow").function
+        self._call = function(lambda tensors: call(tensors), autograph=False, reduce_retracing=batch is None)
         self._batch = batch
 
     def __call__(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:

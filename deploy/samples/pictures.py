@@ -47,7 +47,8 @@ def real(tensor: Array, spec: TensorSpec) -> Array:
 
 def of_classes(path: Path, wanted: Wanted, splits: Sequence[str], choice: Choice) -> Samples:
     """Return the pictures of ``<split>/<class>/*.jpg`` in a folder or a zip; the class is the truth of a classifier."""
-    folder = open_folder(path, wanted.labels or None) if wanted.classifies else open_folder(path)
+    labels = (wanted.labels or None) if wanted.classifies else None
+    folder = open_folder(path, labels, same_classes=wanted.classifies)
     members = part(folder.splits, splits, path)
     classes = np.asarray(members.classes, np.int64)
     rows = choice(classes)
