@@ -55,8 +55,10 @@ def _bench(arguments: argparse.Namespace) -> int | None:
         for path in autotune.write_tuning(rows, device):
             print(f"tuning for {device.id} written to {path}")
     timed = {row.job.file.origin for row in rows if row.timing}
-    if failed := [str(path) for path in arguments.models if path not in timed]:
-        raise InputError(f"nothing could run {', '.join(failed)}; the reasons stand above")
+    for path in arguments.models:
+        if path not in timed:
+            errors = (row.error for row in rows if row.job.file.origin == path and row.error)
+            raise InputError(f"nothing could run {path}: {next(errors)}")
     return None
 
 

@@ -94,7 +94,7 @@ def _camera(arguments: argparse.Namespace) -> int:
         sinks = _open_sinks(arguments, source, open_things)
         print(f"{session.name} on {session.backend}, {session.threads} thread(s), source {source.name}", file=talk)
         for note in session.notes:
-            print(note, file=sys.stderr)
+            print(note, file=talk)
         with _stopped_by_signals(loop) as received:
             stats = loop.run(sinks)
     print(stats.line(), file=talk)

@@ -38,8 +38,12 @@ def objects(path):
 def test_images_get_their_labels_on_the_terminal(arguments, folder, capsys):
     assert camera.main(arguments) == 0
     out, err = capsys.readouterr()
-    head, *lines, summary = out.splitlines()
+    head, found, assumed, *lines, summary = out.splitlines()
     assert head.startswith("bands on fake, ")
+    assert (found, assumed) == (
+        "found one vector of 4 scores: task classify",
+        "whether scores are logits or probabilities is told by their values",
+    )
     for number, (label, line) in enumerate(zip(BANDS, lines, strict=True)):
         assert line.startswith(f"{folder}/{number}_{label}.png #{number}  {label} ")
     assert summary.startswith("4 frames, 0 dropped, ")
