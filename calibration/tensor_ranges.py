@@ -42,4 +42,3 @@ class TensorRanges:
     def ranges(self) -> dict[int, tuple[float, float]]:
         """Return the least and the largest value of each tensor's range, by its number."""
         return {index: observer.range() for index, observer in self._observers.items()}
-

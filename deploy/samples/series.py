@@ -71,7 +71,9 @@ class Hearing:
             raise InputError(f"sounds become (1, samples, 1) or (1, frames, bins, 1), the network takes {(1, *shape)}")
         self.notes: tuple[str, ...] = ()
         if record is None:
-            rate = next((found[1] for data in ImageFolder(path, (), {}).read(tuple(names)) if (found := decode(data))), 0)
+            rate = next(
+                (found[1] for data in ImageFolder(path, (), {}).read(tuple(names)) if (found := decode(data))), 0
+            )
             if not rate:
                 raise FileError(f"data set {path}: none of its {len(names)} sounds can be read; expected PCM in .wav")
             record = {"rate": rate, "samples": round(SECONDS * rate), "kind": KINDS[0]}
@@ -170,7 +172,9 @@ def frames_of(wanted: Wanted) -> Callable[[Any], Array]:
     """Return what makes a network's input of (frames, height, width, channels) uint8, RGB or grey."""
     entry = wanted.signature.inputs[0]
     if entry.format is None or len(entry.shape) != 5:
-        raise InputError(f"clips become (1, frames, height, width, channels) of pixels, the network takes {entry.shape}")
+        raise InputError(
+            f"clips become (1, frames, height, width, channels) of pixels, the network takes {entry.shape}"
+        )
     spec = wanted.specs[entry.name]
     prepare = Preprocessor(replace(spec, shape=(1, *spec.shape[2:])), entry.format)
     return lambda frames: np.stack([real(prepare(bgr(frame)).tensor, spec)[0] for frame in frames])[None]
