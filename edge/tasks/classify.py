@@ -164,8 +164,10 @@ class _Labels(Comparer):
 def probabilities(tensor: Tensor, activation: str = "auto") -> Floats:
     """Return the vector of scores, float32, 0 to 1.
 
-    activation: what is still to apply, one of ``edge.decoders.activations.ACTIVATIONS``; ``auto`` finds out from the
-        numbers.
+    Args:
+        tensor: the output.
+        activation: what is still to apply, one of ``edge.decoders.activations.ACTIVATIONS``; ``auto`` finds out from
+            the numbers.
     """
     values = tensor.real.ravel()
     kind = find_activation([tensor])[0] if activation == "auto" else activation

@@ -136,7 +136,7 @@ def test_points_near_each_other_by_hand():
     figures = comparer.figures()
     assert (figures.measure, figures.agreement) == ("points within 2 % of the diagonal", 50.0)
     assert figures.details["mean distance, % of the diagonal"] == pytest.approx(100 * 4 / DIAGONAL, abs=1e-3)
-    assert figures.quality_name == "PCK within 2 % of the diagonal"
+    assert figures.quality_name == "PCK at 5 % of the longer side"
     assert (figures.quality, figures.reference_quality) == (33.3333, 100.0)
 
 
