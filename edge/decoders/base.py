@@ -64,7 +64,11 @@ class Decoder(Protocol):
         ...
 
     def __call__(self, outputs: Outputs) -> Candidates:
-        """outputs: by the signature's names, as the network gave them."""
+        """Return the candidates of one run.
+
+        Args:
+            outputs: by the signature's names, as the network gave them.
+        """
         ...
 
 
@@ -84,7 +88,11 @@ class PoseDecoder(Protocol):
         ...
 
     def __call__(self, outputs: Outputs) -> Poses:
-        """outputs: by the signature's names, as the network gave them."""
+        """Return the keypoints of one run.
+
+        Args:
+            outputs: by the signature's names, as the network gave them.
+        """
         ...
 
 

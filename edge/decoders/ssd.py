@@ -67,7 +67,11 @@ class Ssd:
 
 
 def anchors_from(recipe: Any, size: Size) -> Boxes:
-    """Return (n, 4) anchors of the parameter ``anchors``, see ``Ssd``. size: the input's, in pixels.
+    """Return (n, 4) anchors of the parameter ``anchors``, see ``Ssd``.
+
+    Args:
+        recipe: the parameter's value.
+        size: of the input, in pixels.
 
     Raises:
         InputError: the parameter is missing or has none of the three forms.
