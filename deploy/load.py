@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.deploy._tensorflow import need
-from edge.deploy.compress import qat
+from edge.deploy import quantized
 from edge.deploy.untrusted import check_config
 from edge.errors import FileError, InputError
 from edge.files import ZIP_DAMAGE
@@ -47,7 +47,7 @@ def load_keras(path: Path, trust: bool = False) -> Any:
 def _load(keras: Any, path: Path, trust: bool) -> Any:
     safety = {"safe_mode": not trust} if path.suffix == ".keras" else {}
     try:
-        with qat.scope():
+        with quantized.scope():
             return keras.models.load_model(path, compile=False, **safety)
     except (OSError, KeyError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise FileError(f"model {path} is not a readable Keras file: {_first_line(error)}") from error

@@ -1,45 +1,44 @@
-"""From a model to a bundle of verified files: source, pixels, labels, recipe, files, gate, bundle."""
+"""From a model to a bundle of verified files: source, signature, labels, recipe, files, gate, bundle."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from edge import __version__, files, labels
-from edge.backends import open_model
-from edge.bundle import Manifest, OutputKind, write_bundle
+from edge import __version__, files, golden, labels, tasks
+from edge.bundle import write_bundle
 from edge.calibration.sampling import choose_samples
+from edge.calibration.tensor_ranges import METHODS
 from edge.deploy import parity
 from edge.deploy.convert import recipe as recipes
-from edge.deploy.convert.post_training import METHODS
 from edge.deploy.convert.recipe import Made, Recipe
 from edge.deploy.convert.source import SourceModel, open_source
-from edge.deploy.samples import Images, read_images
+from edge.deploy.samples import CALIBRATION, Samples, Wanted, open_samples
+from edge.deploy.signature import Pixels, Said, find_signature
+from edge.deploy.verify import Comparison
 from edge.errors import FileError, InputError
-from edge.imaging import Colour, InputFormat, Preprocessor, Resize, default_format
-from edge.tasks.classify import Classify
-from edge.tensors import TensorSpec
+from edge.manifest import Manifest
+from edge.signature import Kind, Signature, describe
 
 TOOLS = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "tf2onnx", "onnx", "ai-edge-litert", "onnxruntime")
-
-
-@dataclass(frozen=True)
-class Pixels:
-    """How pixels become the model's input; see InputFormat. What is None is found out."""
-
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-    colour: Colour | None = None
-    resize: Resize = "stretch"
+RECORDED = ("headline", "figures", "accuracy", "images", "trainable", "macs")
+"""What a bundle keeps of the training record."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """data: images whose ranges int8 is fitted to. samples: how many of them; seed: of their choice."""
+    """Samples whose ranges int8 is fitted to.
+
+    Attributes:
+        data: where they are.
+        samples: how many of them.
+        seed: of their choice.
+    """
 
     data: Path
     samples: int = 200
@@ -48,10 +47,21 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Conversion:
-    """What is wanted. model: see ``open_source``. out: the bundle, a folder or a file NAME.edge.
+    """What is wanted.
 
-    tflite, onnx: precisions; both None for all that the model and the calibration allow. method: of METHODS.
-    name, labels, output: of the manifest; None is found out. gate: None for no comparison.
+    Attributes:
+        model: see ``open_source``.
+        out: the bundle, a folder or a file NAME.edge.
+        tflite, onnx: precisions; both None for all that the model and the calibration allow.
+        method: of METHODS.
+        calibration: None for no int8, unless the model needs none for it.
+        gate: None for no comparison.
+        task, decoder, parameters: what the outputs mean; None is found out.
+        kind: of the inputs, ``image`` or ``tensor``; None is found out.
+        pixels: how pixels become an image input.
+        name, labels: of the manifest; None is found out.
+        signature: which function of a SavedModel.
+        trust: allow what a model's file could do beyond computing.
     """
 
     model: str
@@ -61,18 +71,24 @@ class Conversion:
     method: str = METHODS[0]
     calibration: Calibration | None = None
     gate: parity.Gate | None = None
+    task: str | None = None
+    decoder: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    kind: Kind | None = None
     pixels: Pixels = field(default_factory=Pixels)
     name: str | None = None
     labels: Path | None = None
-    output: OutputKind | None = None
+    signature: str | None = None
     trust: bool = False
 
 
 @dataclass(frozen=True)
 class Listener:
-    """Who hears of the work. tell: gets lines for the user.
+    """Who hears of the work.
 
-    progress: gets the name of a stage, returns what gets the samples done and in all.
+    Attributes:
+        tell: gets lines for the user.
+        progress: gets the name of a stage, returns what gets the samples done and in all.
     """
 
     tell: Callable[[str], None]
@@ -85,35 +101,29 @@ def convert(wanted: Conversion, listener: Listener) -> Manifest:
     Raises InputError, FileError, GateFailed.
     """
     _check_out(wanted.out)
-    source = open_source(wanted.model, wanted.trust)
+    source = open_source(wanted.model, wanted.trust, wanted.signature)
     if not source.trained:
         listener.tell(f"{wanted.model} is not trained: its weights are random")
-    form = input_format(wanted.pixels, source)
-    setting = parity.Setting(_labels(wanted, source), form)
     recipe = _recipe(wanted, source)
-    calibration = _calibration(wanted.calibration, source, recipe, setting.labels)
+    names, origin = _labels(wanted, source)
     with tempfile.TemporaryDirectory(prefix="edge-convert-") as scratch:
-        samples = (x for _, x in calibration.inputs(source.input_shape, form)) if calibration else None
-        made = recipes.make(source, recipe, samples, Path(scratch), listener.progress("calibrating"))
-        comparisons = []
-        if wanted.gate is None:
-            listener.tell("not verified: give --verify to compare the files with MODEL")
-        else:
-            comparisons = parity.hold(wanted.gate, source, made, setting, listener.tell, listener.progress("verifying"))
-        ids = list(calibration.ids) if calibration else []
+        folder = Path(scratch)
+        signature, notes = _signature(wanted, source, names, folder, listener)
+        tasks.load(signature.task.name)(signature, names or None, origin)  # refuses what does not fit
+        known = _known(source, signature, names)
+        calibration = _calibration(wanted.calibration, known, source, recipe, listener)
+        made = _made(wanted, source, recipe, calibration, folder, listener)
+        comparisons = _held(wanted, source, made, known, listener)
+        made, sources = _with_golden(made, source, known, folder)
         manifest = Manifest(
             name=wanted.name or source.name,
-            task="classify",
-            labels=setting.labels,
-            size=_size(source, form),
-            input=form,
-            output=wanted.output or _output_kind(source, form),
+            signature=signature,
+            labels=names,
             artifacts=tuple(m.artifact for m in made),
-            provenance={**_provenance(wanted, source, recipe), "calibration": ids},
+            provenance={**_provenance(wanted, source, recipe), "assumed": list(notes), "calibration": _ids(calibration)},
             measured={"parity": [c.as_json() for c in comparisons], **_training(source)},
         )
-        _check_runs(made, manifest)
-        return write_bundle(wanted.out, manifest, [m.path for m in made])
+        return write_bundle(wanted.out, manifest, sources)
 
 
 def _check_out(out: Path) -> None:
@@ -128,89 +138,108 @@ def _check_out(out: Path) -> None:
         raise FileError(f"cannot write to {out.parent}: {error.strerror or error}") from error
 
 
-def input_format(pixels: Pixels, source: SourceModel) -> InputFormat:
-    """Return how pixels become this model's input: what was said, else the training record, else -1 to 1.
-
-    Raises InputError when the model's input is not an image of that format.
-    """
-    if len(source.input_shape) != 4:
-        raise InputError(f"an image model's input must be (1, height, width, channels), got {source.input_shape}")
-    spec = TensorSpec("image", source.input_shape, np.dtype(np.float32))
-    found = default_format(spec)
-    record = source.record or {}
-    form = InputFormat(
-        colour=pixels.colour or found.colour,
-        mean=pixels.mean or tuple(record.get("mean", (127.5,))),
-        std=pixels.std or tuple(record.get("std", (127.5,))),
-        resize=pixels.resize,
-        layout=found.layout,
-    )
-    channels = _size(source, form)[2]
-    for name, values in (("mean", form.mean), ("std", form.std)):
-        if len(values) not in (1, channels):
-            raise InputError(f"--{name} must be one number or {channels}, got {len(values)}")
-    Preprocessor(spec, form)
-    return form
-
-
-def _labels(wanted: Conversion, source: SourceModel) -> tuple[str, ...]:
-    """Return the labels that were given, else those beside the model, else the class numbers."""
-    model = Path(wanted.model)
-    beside = source.labels or (model.with_name("labels.txt") if model.exists() else None)
-    if wanted.labels:
-        path, names = wanted.labels, labels.read(wanted.labels)
-    elif beside and beside.is_file():
-        path, names = beside, labels.read_plain(beside)
-    else:
-        return tuple(str(index) for index in range(source.classes))
-    labels.check_count(names, source.classes, str(path))
-    return tuple(names)
-
-
 def _recipe(wanted: Conversion, source: SourceModel) -> Recipe:
     if wanted.tflite is None and wanted.onnx is None:
         return replace(recipes.default_recipe(source, wanted.calibration is not None), method=wanted.method)
-    return Recipe(wanted.tflite or (), wanted.onnx or (), wanted.method)
+    recipe = Recipe(wanted.tflite or (), wanted.onnx or (), wanted.method)
+    recipes.check(source, recipe)
+    return recipe
 
 
-def _size(source: SourceModel, form: InputFormat) -> tuple[int, int, int]:
-    """Return height, width, channels."""
-    _, *sizes = source.input_shape
-    return (sizes[0], sizes[1], sizes[2]) if form.layout == "NHWC" else (sizes[1], sizes[2], sizes[0])
+def _labels(wanted: Conversion, source: SourceModel) -> tuple[tuple[str, ...], str]:
+    """Return the labels that were given, else those beside the model, else none; and where they came from."""
+    beside = source.labels or (source.folder / "labels.txt" if source.folder else None)
+    if wanted.labels:
+        return tuple(labels.read(wanted.labels)), str(wanted.labels)
+    if beside and beside.is_file() and beside.read_text(encoding="utf-8").strip():
+        return tuple(labels.read_plain(beside)), str(beside)
+    return (), "labels"
+
+
+def _signature(
+    wanted: Conversion, source: SourceModel, names: tuple[str, ...], folder: Path, listener: Listener
+) -> tuple[Signature, tuple[str, ...]]:
+    """Return what the model takes and gives, and tell what was assumed."""
+    said = Said(wanted.task, wanted.decoder, wanted.parameters, wanted.kind, wanted.pixels, len(names) or None)
+    found = find_signature(source, said, recipes.first_file(source, folder))
+    for note in found.notes:
+        listener.tell(note)
+    return found.signature, found.notes
+
+
+def _known(source: SourceModel, signature: Signature, names: tuple[str, ...]) -> Wanted:
+    specs = {spec.name: spec for spec in source.inputs}
+    return Wanted(signature, specs, names, source.record or {}, source.folder)
 
 
 def _calibration(
-    given: Calibration | None, source: SourceModel, recipe: Recipe, names: tuple[str, ...]
-) -> Images | None:
-    """Return the calibration images; None when the recipe needs none."""
+    given: Calibration | None, known: Wanted, source: SourceModel, recipe: Recipe, listener: Listener
+) -> Samples | None:
+    """Return the calibration samples; None when the recipe needs none."""
     if "int8" not in recipe.precisions or source.quantize_aware or source.file is not None:
         return None
     if given is None:
-        raise InputError("int8 needs real images to fit its ranges to: give --calibrate DIR, ZIP or NPZ")
-    splits = ("train", "validation", "test")
-    return read_images(given.data, splits, names, lambda classes: choose_samples(classes, given.samples, given.seed))
+        raise InputError(
+            f"int8 needs real samples to fit its ranges to, for {describe(known.signature.inputs)}: give --calibrate"
+        )
+
+    def chosen(classes: NDArray[np.int64]) -> NDArray[np.int64]:
+        return choose_samples(classes, given.samples, given.seed)
+
+    samples = open_samples(given.data, known, CALIBRATION, chosen)
+    for note in samples.notes:
+        listener.tell(note)
+    return samples
 
 
-def _output_kind(source: SourceModel, form: InputFormat) -> OutputKind:
-    """Probabilities are never negative and sum to 1; one grey image tells."""
-    height, width, _ = _size(source, form)
-    grey = Images(("grey",), None, lambda: iter([np.full((height, width, 3), 128, np.uint8)]))
-    ((_, inputs),) = grey.inputs(source.input_shape, form)
-    out = source.reference(inputs)
-    return "probabilities" if out.min() >= 0 and abs(float(out.sum()) - 1) < 0.05 else "logits"
+def _made(
+    wanted: Conversion,
+    source: SourceModel,
+    recipe: Recipe,
+    calibration: Samples | None,
+    folder: Path,
+    listener: Listener,
+) -> list[Made]:
+    """Return the files; an ONNX file that nobody asked for may be left out, with a line."""
+    rows = (s.inputs for s in calibration.read() if s is not None) if calibration else None
+    asked = wanted.tflite is not None or wanted.onnx is not None
+    progress = listener.progress("calibrating")
+    return recipes.make(source, recipe, rows, folder, progress, None if asked else listener.tell)
 
 
-def _check_runs(made: list[Made], manifest: Manifest) -> None:
-    """Raise InputError for a file that the loop could not run: better here than on the device."""
+def _held(
+    wanted: Conversion, source: SourceModel, made: Sequence[Made], known: Wanted, listener: Listener
+) -> list[Comparison]:
+    if wanted.gate is None:
+        listener.tell("not verified: give --verify to compare the files with MODEL")
+        return []
+    return parity.hold(wanted.gate, source, made, known, listener.tell, listener.progress("verifying"))
+
+
+def _with_golden(
+    made: Sequence[Made], source: SourceModel, known: Wanted, folder: Path
+) -> tuple[list[Made], dict[str, Path]]:
+    """Return the files with golden inputs and outputs, and where everything lies, by name.
+
+    Each file runs as the loop runs it. Raises InputError for one that could not: better here than on the device.
+    """
+    found: list[Made] = []
+    sources = {m.path.name: m.path for m in made}
     for m in made:
-        with open_model(m.path) as model:
-            Preprocessor(model.inputs[0], manifest.input)
-            Classify(manifest.labels, manifest.output).check(model.outputs)
+        with parity.session(m, source.name, known) as opened:
+            entry, written = golden.make(opened, folder, m.path.name)
+        sources |= written
+        found.append(replace(m, artifact=replace(m.artifact, golden=entry)))
+    return found, sources
+
+
+def _ids(calibration: Samples | None) -> list[str]:
+    return list(calibration.ids) if calibration else []
 
 
 def _training(source: SourceModel) -> dict[str, Any]:
     record = source.record or {}
-    return {"training": {key: record[key] for key in ("accuracy", "images", "trainable", "macs") if key in record}}
+    return {"training": {key: record[key] for key in RECORDED if key in record}}
 
 
 def _provenance(wanted: Conversion, source: SourceModel, recipe: Recipe) -> dict[str, Any]:

@@ -1,102 +1,100 @@
-"""The gate: reference and candidate on the same real samples, compared by numbers with a budget each."""
+"""The gate's judgement: figures of a comparison against a budget."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edge.errors import GateFailed, InputError
+from edge.tasks.base import Budget, Figures
 
-Floats = NDArray[np.float32]
+EXACT_SNR = 80.0
+"""Signal-to-noise in dB that a float32 file must reach: the same arithmetic in another order reaches more."""
+
+EXACT_SHARE = 99.9
+"""Percent of equal answers that will do instead, for networks whose values are lost in their last digits."""
+
+EXACT_DROP = 0.1
+"""The most that a float32 file may fall behind, in the unit of the task's quality."""
 
 
 @dataclass(frozen=True)
-class Budget:
-    """agreement: least share of samples with the same top-1, percent. drop: most accuracy lost, points."""
+class Limits:
+    """What a file is held to.
 
-    agreement: float
-    drop: float
+    Attributes:
+        budget: of agreement and quality.
+        exact: whether the file has to compute the same, as a float32 file has; the budget does not count then.
+    """
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.agreement <= 100:
-            raise InputError(f"the least agreement must be 0 to 100 percent, got {self.agreement}")
-        if math.isnan(self.drop):
-            raise InputError(f"the most lost points of accuracy must be a number, got {self.drop}")
-
-
-EXACT = Budget(agreement=99.9, drop=0.1)
-"""For float32 files: the same arithmetic in another order."""
+    budget: Budget
+    exact: bool = False
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One candidate against its reference. accuracy, agreement: percent; None without labels.
+    """One candidate against its reference.
 
-    max_error: largest absolute difference of any output value. snr: signal-to-noise of all outputs, dB.
+    Attributes:
+        candidate: the file's name.
+        reference: the name of what it is compared with.
+        figures: how they compare.
     """
 
     candidate: str
     reference: str
-    samples: int
-    agreement: float
-    max_error: float
-    snr: float
-    accuracy: float | None = None
-    reference_accuracy: float | None = None
+    figures: Figures
 
     def as_json(self) -> dict[str, Any]:
-        """Return the record's form; an infinite signal-to-noise is null."""
-        out = asdict(self)
-        return {**out, "snr": None if not np.isfinite(self.snr) else round(self.snr, 2)}
+        """Return the record's form; an infinite value is null."""
+        return {"candidate": self.candidate, "reference": self.reference, **self.figures.as_json()}
 
-    def complaint(self, budget: Budget) -> str | None:
+    def complaint(self, limits: Limits) -> str | None:
         """Return what is over budget, in one line, or None."""
-        if self.agreement < budget.agreement:
+        found = self.figures
+        least = f"at least {_with_unit(limits.budget.agreement, found.unit)}"
+        agrees = found.agreement >= limits.budget.agreement
+        drop = EXACT_DROP if limits.exact else limits.budget.drop
+        if limits.exact:
+            least = f"at least {EXACT_SNR:g} dB of signal-to-noise, it has {found.snr:.1f} dB,"
+            agrees = found.snr >= EXACT_SNR or (found.unit == "%" and found.agreement >= EXACT_SHARE)
+        if not agrees:
             return (
-                f"{self.candidate} agrees with {self.reference} on {self.agreement:.2f} % of {self.samples} samples, "
-                f"at least {budget.agreement} % needed"
+                f"{self.candidate} agrees with {self.reference} by {found.measure}: "
+                f"{_with_unit(found.agreement, found.unit)} of {found.samples} samples, {least} needed"
             )
-        if self.accuracy is not None and self.reference_accuracy is not None:
-            drop = self.reference_accuracy - self.accuracy
-            if drop > budget.drop:
-                return f"{self.candidate} loses {drop:.2f} points of accuracy, at most {budget.drop} allowed"
+        if found.quality is None or found.reference_quality is None:
+            return None
+        lost = found.reference_quality - found.quality
+        if lost > drop:
+            return f"{self.candidate} loses {lost:.2f} points of {found.quality_name}, at most {drop} allowed"
         return None
 
 
-def compare(
-    candidate: str, got: Floats, reference: str, expected: Floats, classes: NDArray[np.int64] | None = None
-) -> Comparison:
-    """Compare outputs. got, expected: (n, classes) real values. classes: (n,) true label indices, if known."""
-    if got.shape != expected.shape:
-        raise GateFailed(f"{candidate} must have outputs of shape {expected.shape} as {reference} has, got {got.shape}")
-    if not len(expected):
-        raise InputError("verification needs at least one sample")
-    if not np.isfinite(got).all():
-        raise GateFailed(f"{candidate} has outputs that are not finite")
-    top_got, top_expected = got.argmax(-1), expected.argmax(-1)
-    noise = float(np.sum((got.astype(np.float64) - expected) ** 2))
-    signal = float(np.sum(expected.astype(np.float64) ** 2))
-    return Comparison(
-        candidate,
-        reference,
-        len(expected),
-        _percent(top_got == top_expected),
-        float(np.abs(got - expected).max()),
-        10 * float(np.log10(signal / noise)) if noise > 0 and signal > 0 else float("inf"),
-        None if classes is None else _percent(top_got == classes),
-        None if classes is None else _percent(top_expected == classes),
-    )
+def check(budget: Budget) -> None:
+    """Raise InputError for what is no budget."""
+    if not 0 <= budget.agreement <= 100:
+        raise InputError(f"the least agreement must be 0 to 100 (percent, dB or cosine), got {budget.agreement}")
+    if math.isnan(budget.drop):
+        raise InputError(f"the most lost points of quality must be a number, got {budget.drop}")
 
 
-def gate(comparisons: Sequence[Comparison], budgets: Sequence[Budget]) -> None:
+def of_twins(budget: Budget, unit: str) -> Budget:
+    """Return the budget of an ONNX file against the TFLite file that it was made from: a quarter of the loss."""
+    if unit == "dB":
+        return replace(budget, agreement=budget.agreement + 10 * math.log10(4))
+    whole = 100.0 if unit == "%" else 1.0
+    return replace(budget, agreement=whole - (whole - budget.agreement) / 4)
+
+
+def gate(comparisons: Sequence[Comparison], limits: Sequence[Limits]) -> None:
     """Raise GateFailed with every complaint when a comparison is over its budget."""
-    found = [c.complaint(b) for c, b in zip(comparisons, budgets, strict=True)]
+    found = [c.complaint(limit) for c, limit in zip(comparisons, limits, strict=True)]
     if complaints := [line for line in found if line]:
         raise GateFailed("; ".join(complaints))
 
 
-def _percent(flags: NDArray[np.bool_]) -> float:
-    return round(100 * float(np.mean(flags)), 4)
+def _with_unit(value: float, unit: str) -> str:
+    if unit == "%":
+        return f"{value:.2f} %"
+    return f"{value:.4g} {unit}".strip()

@@ -1,7 +1,7 @@
 """Layers that Keras lacks, for the shuffle networks and MobileNetV3.
 
 ``quantizes_output`` says whether the output has a range of its own in quantization-aware training. A layer that only
-moves values (split, shuffle) keeps its input's scale. ``edge.deploy.compress.qat`` tells it to tfmot.
+moves values (split, shuffle) keeps its input's scale. ``edge.deploy.quantize_configs`` tells it to tfmot.
 """
 
 from typing import Any

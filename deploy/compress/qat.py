@@ -4,12 +4,12 @@ tfmot refuses layers that it does not know. Ours say in ``quantizes_output`` whe
 range of its own; moving values (split, shuffle) keeps the scale and is left alone.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any
 
-from edge.deploy._tensorflow import need, quiet_conversion
+from edge.deploy._tensorflow import need
 from edge.deploy.compress import biases, ranges
+from edge.deploy.quantized import scope
 from edge.errors import InputError
 
 
@@ -43,28 +43,3 @@ def finish(simulated: Any, model: Any) -> None:
     ranges.tie(simulated, model)
     ranges.follow_kernels(simulated)
     biases.put_on_steps(simulated)
-
-
-def is_quantize_aware(model: Any) -> bool:
-    """Return whether ``model`` carries fake quantization already."""
-    return any(type(layer).__name__.startswith("QuantizeWrapper") for layer in model.layers)
-
-
-@contextmanager
-def scope() -> Iterator[None]:
-    """Make or load quantization-aware models inside: tfmot's wrappers and our own layers are known."""
-    tfmot = need("tensorflow_model_optimization")
-    from edge.deploy.compress import quantize_configs as own
-    from edge.models import layers
-
-    known = {name: value for name, value in vars(layers).items() if hasattr(value, "quantizes_output")}
-    known |= {c.__name__: c for c in (own.KeepScale, own.QuantizeOutput, own.QuantizeDepthwise)}
-    with tfmot.quantization.keras.quantize_scope(known):
-        yield
-
-
-@contextmanager
-def saving_h5() -> Iterator[None]:
-    """Hold back Keras' advice to use .keras, which cannot restore the wrappers."""
-    with quiet_conversion():
-        yield

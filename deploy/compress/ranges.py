@@ -13,10 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from edge.calibration.training_ranges import around_zero, outermost
 from edge.deploy._tensorflow import need
-
-INSIDE = 99.99
-"""Percentile of a batch's values that a range reaches to; what lies beyond is clipped."""
 
 MOVES_VALUES = {"MaxPooling2D", "Reshape", "Permute", "Flatten", "Dropout", "ZeroPadding2D"}
 """Keras layers whose output keeps their input's scale."""
@@ -73,22 +71,11 @@ def start_from(simulated: Any, model: Any, batches: Iterable[Any]) -> None:
         extremes = [min(extremes[0], float(np.min(batch))), max(extremes[1], float(np.max(batch)))]
         outputs = probe(batch, training=False)
         outputs = outputs if isinstance(outputs, list) else [outputs]
-        found.append([np.percentile(out, (100 - INSIDE, INSIDE)) for out in outputs])
+        found.append([outermost(out) for out in outputs])
     for wrapper, (low, high) in zip(wrappers.values(), np.mean(found, 0), strict=True):
         _set_range(wrapper, min(0.0, low), max(0.0, high))
     if entry and extremes[0] < extremes[1]:
         _set_range(entry, *around_zero(*extremes))
-
-
-def around_zero(low: float, high: float) -> tuple[float, float]:
-    """Return the least range of 255 steps that reaches from ``low`` to ``high`` and has zero on a step.
-
-    low: at most 0. high: at least 0. Without it -1 to 1 becomes a grid that is shifted by half a step, and every byte
-    of an image normalized to it lies in the middle between two values: each runtime rounds half of them its own way.
-    """
-    zero = round(-255 * low / (high - low))
-    step = max(low / -zero if zero else 0.0, high / (255 - zero) if zero < 255 else 0.0)
-    return -zero * step, (255 - zero) * step
 
 
 def tie(simulated: Any, model: Any) -> None:

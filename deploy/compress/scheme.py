@@ -9,25 +9,13 @@ from collections import OrderedDict
 from typing import Any
 
 import numpy as np
-from tensorflow_model_optimization.python.core.keras.compat import keras
-from tensorflow_model_optimization.python.core.quantization.keras import quantize_aware_activation
-from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.prune_preserve import (
-    prune_preserve_quantize_registry as preserve,
-)
-from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
-    default_8bit_quantize_layout_transform as layout,
-)
-from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
-    default_8bit_quantize_registry as default,
-)
-from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import default_8bit_quantize_scheme
-from tensorflow_model_optimization.python.core.quantization.keras.graph_transformations import transforms
-from tensorflow_model_optimization.python.core.quantization.keras.graph_transformations.model_transformer import (
-    ModelTransformer,
-)
 
-from edge.deploy.compress import quantize_configs as own
+from edge.deploy import quantize_configs as own
+from edge.deploy._tensorflow import need
+from edge.deploy._tfmot import ModelTransformer, NoOpActivation, default_8bit, transforms, zero_preserving_registry
 from edge.deploy.compress.prune import PRUNED
+
+_keras: Any = need("tf_keras")
 
 FOLDED = "Conv2DTranspose|Dense"
 """Layers that their normalization is folded into before training; tfmot does it for the other convolutions."""
@@ -35,7 +23,7 @@ FOLDED = "Conv2DTranspose|Dense"
 WEIGHTED = ("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "Dense")
 
 
-class Scheme(default_8bit_quantize_scheme.Default8BitQuantizeScheme):
+class Scheme(default_8bit.Default8BitQuantizeScheme):
     """8-bit weights per channel, activations per tensor. keep_sparsity: kernels' zeros stay zero while training."""
 
     def __init__(self, keep_sparsity: bool = False) -> None:
@@ -51,7 +39,7 @@ class Scheme(default_8bit_quantize_scheme.Default8BitQuantizeScheme):
         return _Preserving() if self.keep_sparsity else _Registry()
 
 
-class _Layout(layout.Default8BitQuantizeLayoutTransform):
+class _Layout(default_8bit.Default8BitQuantizeLayoutTransform):
     def apply(self, model: Any, layer_quantize_map: dict[str, Any]) -> Any:
         """Fold, do what tfmot does, and leave a weighted layer before a ReLU its weights' quantizer."""
         quantized = layer_quantize_map
@@ -61,8 +49,8 @@ class _Layout(layout.Default8BitQuantizeLayoutTransform):
         for layer in model.layers:
             if type(layer).__name__ in WEIGHTED and _before_relu(layer):
                 quantized[layer.name] = {}  # what the registry says
-                if layer.activation is keras.activations.linear:
-                    layer.activation = quantize_aware_activation.NoOpActivation()  # without a range of the output
+                if layer.activation is _keras.activations.linear:
+                    layer.activation = NoOpActivation()  # without a range of the output
         return model, quantized
 
 
@@ -105,7 +93,7 @@ def folded(layer: dict[str, Any], weights: dict[str, Any], norm: dict[str, Any],
     return weights["kernel:0"] * wide, bias * scale + statistics.get("beta:0", np.zeros(shape))
 
 
-class _Registry(default.Default8BitQuantizeRegistry):
+class _Registry(default_8bit.Default8BitQuantizeRegistry):
     def get_quantize_config(self, layer: Any) -> Any:
         if type(layer).__name__ == "DepthwiseConv2D":
             return own.QuantizeDepthwise()
@@ -120,5 +108,5 @@ class _Preserving(_Registry):
 
     def get_quantize_config(self, layer: Any) -> Any:
         if type(layer).__name__ in PRUNED:
-            return preserve.Default8bitPrunePreserveQuantizeRegistry().get_quantize_config(layer)
+            return zero_preserving_registry().get_quantize_config(layer)
         return super().get_quantize_config(layer)

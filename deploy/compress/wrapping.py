@@ -9,11 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tensorflow_model_optimization.python.core.keras.compat import keras
-from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer import QuantizeLayer
-from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import QuantizeWrapperV2
-
-from edge.deploy.compress import quantize_configs as own
+from edge.deploy import quantize_configs as own
+from edge.deploy._tensorflow import need
+from edge.deploy._tfmot import QuantizeLayer, QuantizeWrapper
 
 Plan = dict[str, dict[str, Any]]
 """By a layer's name, what the wrapper gets instead of the registry's choice: tfmot's layer metadata."""
@@ -30,7 +28,7 @@ def wrapped(model: Any, scheme: Any) -> Any:
     with _legacy_config(model):
         transformed, plan = scheme.get_layout_transformer().apply(model, plan)
     wrap = _wrapper(plan, scheme.get_quantize_registry())
-    return keras.models.clone_model(transformed, clone_function=wrap)
+    return need("tf_keras").models.clone_model(transformed, clone_function=wrap)
 
 
 def _own_config(layer: Any) -> Any:
@@ -64,6 +62,6 @@ def _wrapper(plan: Plan, registry: Any) -> Callable[[Any], Any]:
             config = registry.get_quantize_config(layer)
         if config is None:
             raise ValueError(f"layer {layer.name} ({type(layer).__name__}) has no quantize configuration")
-        return QuantizeWrapperV2(layer, config)
+        return QuantizeWrapper(layer, config)
 
     return wrap

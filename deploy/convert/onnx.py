@@ -14,6 +14,7 @@ from typing import Any
 
 from edge.backends import open_model
 from edge.deploy._tensorflow import need, quiet_conversion
+from edge.errors import InputError
 
 OPSET = 17
 
@@ -28,12 +29,16 @@ def _border_scales(tflite: Path) -> str:
 def from_tflite(tflite: Path, target: Path, metadata: Mapping[str, str] | None = None) -> None:
     """Write ``target`` from a TFLite file; checked by ``onnx.checker``, batch 1, with ``metadata_props``.
 
-    Layout stays NHWC at the border; dtypes are the TFLite file's.
+    Layout stays NHWC at the border; names and dtypes are the TFLite file's.
+
+    Raises:
+        InputError: an operation has no ONNX form.
     """
     scales = _border_scales(tflite)
     onnx = need("onnx")
     need("edge.deploy.convert._tf2onnx_fixes")
     model = _convert(tflite)
+    _refuse_unknown(model, tflite)
     for value in (*model.graph.input, *model.graph.output):
         for dimension in value.type.tensor_type.shape.dim:
             if dimension.dim_param or dimension.dim_value < 1:
@@ -53,7 +58,22 @@ def _convert(tflite: Path) -> Any:
                 return tf2onnx.from_tflite(str(tflite), opset=OPSET)[0]
         except Exception:
             # A pass of its optimizer that fails is left out where it keeps copies to go back to.
-            return tf2onnx.from_tflite(str(tflite), opset=OPSET)[0]
+            return _with_copies(tf2onnx, tflite)
+
+
+def _with_copies(tf2onnx: Any, tflite: Path) -> Any:
+    try:
+        return tf2onnx.from_tflite(str(tflite), opset=OPSET)[0]
+    except Exception as error:  # of many classes, from deep inside of its handlers
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise InputError(f"{tflite.name} has no ONNX form: {reason}") from error
+
+
+def _refuse_unknown(model: Any, tflite: Path) -> None:
+    """Raise InputError for operations that tf2onnx left as TFLite's: no runtime knows them."""
+    left = sorted({node.op_type for node in model.graph.node if node.domain or node.op_type.startswith("TFL_")})
+    if left:
+        raise InputError(f"{tflite.name} has operations without an ONNX form: {', '.join(left)}")
 
 
 @contextmanager

@@ -6,20 +6,26 @@ from pathlib import Path
 from typing import Any
 
 from edge.backends import open_model
-from edge.bundle import Artifact
+from edge.calibration.tensor_ranges import METHODS
+from edge.calibration.weighted_layers import Progress
 from edge.deploy.convert import onnx, tflite
-from edge.deploy.convert.post_training import METHODS, Progress
 from edge.deploy.convert.source import SourceModel
+from edge.deploy.convert.tensor_names import find_names
 from edge.errors import InputError
+from edge.manifest import Artifact, StoredFile
+from edge.models.networks import NETWORKS
 
 PRECISIONS = ("float32", "int8")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """tflite, onnx: precisions, of PRECISIONS. ONNX files are derived from the TFLite file of the same precision.
+    """Which files to make.
 
-    method: of METHODS, how ranges are fitted to calibration samples.
+    Attributes:
+        tflite: precisions, of PRECISIONS.
+        onnx: likewise; an ONNX file is derived from the TFLite file of the same precision.
+        method: of METHODS, how ranges are fitted to calibration samples.
     """
 
     tflite: tuple[str, ...] = ("float32", "int8")
@@ -47,7 +53,12 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Made:
-    """One converted file; the artefact's size and digest are filled in by the bundle."""
+    """One converted file; its size and digest are filled in by the bundle.
+
+    Attributes:
+        path: where it is.
+        artifact: its entry in the manifest.
+    """
 
     path: Path
     artifact: Artifact
@@ -61,8 +72,34 @@ def default_recipe(source: SourceModel, can_calibrate: bool) -> Recipe:
         return Recipe((), only) if source.file.suffix == ".onnx" else Recipe(only, only)
     if source.quantize_aware:
         return Recipe(("int8",), ("int8",))
-    both = ("float32", "int8") if can_calibrate else ("float32",)
+    both = ("float32", "int8") if can_calibrate and not _float_only(source) else ("float32",)
     return Recipe(both, both)
+
+
+def _float_only(source: SourceModel) -> str:
+    """Return why the model has no int8 file, nothing when it can have one."""
+    row = NETWORKS.get(source.network or "")
+    if source.frozen is not None and source.frozen.loops:
+        return "it has a loop"
+    return row.float_only if row else ""
+
+
+def check(source: SourceModel, recipe: Recipe) -> None:
+    """Raise InputError when the model has no file of a precision that is asked for, before any work is done."""
+    if "int8" in recipe.precisions and source.frozen is not None:
+        if (why := _float_only(source)) and not source.frozen.loops:
+            raise InputError(f"{source.name} has no int8 file: {why}; convert it to float32")
+        tflite.refuse_loops(source.frozen)
+
+
+def first_file(source: SourceModel, folder: Path) -> Path:
+    """Return a file of the model to look at: the finished one, else one that ``make`` will find in ``folder``."""
+    if source.file is not None:
+        return source.file
+    precision = "int8" if source.quantize_aware else "float32"
+    path = folder / f"model_{precision}.tflite"
+    path.write_bytes(_tflite(source, precision, None, METHODS[0], lambda done, total: None))
+    return path
 
 
 def make(
@@ -71,26 +108,46 @@ def make(
     samples: tflite.Samples | None,
     folder: Path,
     progress: Progress = lambda done, total: None,
+    tell: Callable[[str], None] | None = None,
 ) -> list[Made]:
     """Convert ``source`` into ``folder`` by ``recipe``.
 
-    samples: calibration inputs; needed for int8 unless the source is quantization-aware. progress: gets those run and
-    in all.
+    Args:
+        source: the model.
+        recipe: which files to make.
+        samples: calibration inputs; needed for int8 unless the source is quantization-aware.
+        folder: where the files go; one that ``first_file`` left there is not made again.
+        progress: gets the samples run and in all.
+        tell: hears why an ONNX file is left out; None makes that an error.
+
+    Raises:
+        InputError: a file cannot be made.
     """
     made = []
     for precision in recipe.precisions:
         path = folder / f"model_{precision}.tflite"
         if source.file is not None and source.file.suffix == ".onnx":
-            made.append(_copied(source.file, folder, precision, recipe))
+            made.append(_copied(source, source.file, folder, precision, recipe))
             continue
-        path.write_bytes(_tflite(source, precision, samples, recipe.method, progress))
+        if not path.exists():
+            path.write_bytes(_tflite(source, precision, samples, recipe.method, progress))
         if precision in recipe.tflite:
-            made.append(_made(path, "tflite", precision))
+            made.append(_made(source, path, precision))
         if precision in recipe.onnx:
-            target = folder / f"model_{precision}.onnx"
-            onnx.from_tflite(path, target, {"edge.name": source.name, "edge.precision": precision})
-            made.append(_made(target, "onnx", precision))
+            made += _onnx(source, path, precision, tell)
     return made
+
+
+def _onnx(source: SourceModel, tflite_file: Path, precision: str, tell: Callable[[str], None] | None) -> list[Made]:
+    target = tflite_file.with_suffix(".onnx")
+    try:
+        onnx.from_tflite(tflite_file, target, {"edge.name": source.name, "edge.precision": precision})
+    except InputError as error:
+        if tell is None:
+            raise
+        tell(f"no {target.name}: {error}")
+        return []
+    return [_made(source, target, precision)]
 
 
 def _tflite(
@@ -100,10 +157,11 @@ def _tflite(
         _check_precision(source.file, precision)
         return source.file.read_bytes()
     assert source.frozen is not None
+    frozen = source.frozen
     makers: dict[tuple[str, bool], Callable[[], bytes]] = {
-        ("float32", False): lambda: tflite.to_float32(_frozen(source)),
-        ("int8", False): lambda: tflite.to_int8(_frozen(source), samples or (), method, progress),
-        ("int8", True): lambda: tflite.qat_to_int8(_frozen(source)),
+        ("float32", False): lambda: tflite.to_float32(frozen),
+        ("int8", False): lambda: tflite.to_int8(frozen, samples or (), method, progress),
+        ("int8", True): lambda: tflite.qat_to_int8(frozen),
     }
     if (precision, source.quantize_aware) not in makers:
         raise InputError(
@@ -113,29 +171,29 @@ def _tflite(
     return makers[precision, source.quantize_aware]()
 
 
-def _frozen(source: SourceModel) -> Any:
-    return source.frozen
-
-
 def _check_precision(file: Path, precision: str) -> None:
     if precision != (now := file_precision(file)):
         raise InputError(f"{file.name} is {now}; {precision} needs the Keras model")
 
 
-def _copied(file: Path, folder: Path, precision: str, recipe: Recipe) -> Made:
+def _copied(source: SourceModel, file: Path, folder: Path, precision: str, recipe: Recipe) -> Made:
     _check_precision(file, precision)
     if recipe.tflite:
         raise InputError(f"an .onnx file becomes no .tflite, got {file.name}; convert the Keras model")
     target = folder / f"model_{precision}.onnx"
     target.write_bytes(file.read_bytes())
-    return _made(target, "onnx", precision)
+    return _made(source, target, precision)
 
 
-def _made(path: Path, form: str, precision: str) -> Made:
-    return Made(path, Artifact(path.name, form, precision, "cpu", path.stat().st_size, ""))
+def _made(source: SourceModel, path: Path, precision: str) -> Made:
+    names = find_names(path, source)
+    return Made(path, Artifact(path.suffix[1:], precision, (StoredFile(path.name),), "cpu", names))
 
 
 def file_precision(path: Path) -> str:
-    """Return int8 for a file with an integer input, float32 otherwise."""
+    """Return int8 for a file that takes or gives quantized numbers, or bytes on both sides; float32 otherwise."""
     with open_model(path) as model:
-        return "float32" if model.inputs[0].dtype.kind == "f" else "int8"
+        border = (model.inputs, model.outputs)
+    quantized = any(spec.quantization for side in border for spec in side)
+    bytes_only = all(spec.dtype.kind in "iu" and spec.dtype.itemsize == 1 for side in border for spec in side)
+    return "int8" if quantized or bytes_only else "float32"

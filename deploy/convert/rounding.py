@@ -1,73 +1,51 @@
-"""Where a file's weights are, what they are multiplied by, and their rounding to int8 steps on samples."""
+"""Where a TFLite file's weights are and what they are multiplied by, for ``edge.calibration.weighted_layers``."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.calibration.gptq import Hessian, gptq
+from edge.calibration.gptq import Hessian
 from edge.calibration.im2col import Window, dense_rows, grouped_rows
+from edge.calibration.weighted_layers import MOST_INPUTS, WeightedLayer
 from edge.deploy.convert.tflite_object import TFLiteObject
-
-Floats = NDArray[np.float32]
-Rows = Callable[[Floats, NDArray[np.int64]], Floats]
-
-POSITIONS = 20_000
-"""Output positions that a layer is rounded on; chosen at random, as many of each sample."""
-MOST_INPUTS = 5_000
-"""Layers with more inputs per output than this keep round-to-nearest, because their Hessian would not fit in memory.
-
-VGG-16's first dense layer has 25,088.
-"""
 
 
 @dataclass(frozen=True)
-class Layer:
-    """One operation with weights. source, weights, bias: its tensors' indices. depthwise: whether the weights'
-    channels come last in the file. positions: outputs a channel.
-    rows: (input, chosen positions) to (groups, count, n), what each chosen output is a sum over.
+class Bound:
+    """A layer and the indices of its tensors in the file.
+
+    Attributes:
+        layer: what calibration rounds.
+        weights: index of the weights.
+        bias: index of the bias, which no other operation reads.
     """
 
-    source: int
+    layer: WeightedLayer
     weights: int
     bias: int
-    depthwise: bool
-    positions: int
-    rows: Rows
-    hessian: Hessian
-
-    def see(self, value: Floats, count: int, rng: np.random.Generator) -> None:
-        """Take in what the layer reads for one sample, at up to ``count`` of its positions."""
-        chosen = rng.choice(self.positions, min(count, self.positions), replace=False)
-        self.hessian.observe(self.rows(value, chosen))
 
     def round(self, file: TFLiteObject) -> None:
         """Put the layer's weights in ``file`` on their steps, and move its bias."""
         weights, bias = file.constant(self.weights), file.constant(self.bias)
         assert weights is not None, "found by layers()"
         assert bias is not None, "found by layers()"
-        groups = len(self.hessian.sums)
-        first = np.moveaxis(weights, -1, 0) if self.depthwise else weights
-        split = first.reshape(groups, bias.size // groups, -1).transpose(0, 2, 1)
-        whole, moved = gptq(split.astype(np.float64), bias.reshape(groups, -1).astype(np.float64), self.hessian)
-        back = whole.transpose(0, 2, 1).reshape(first.shape)
-        file.replace(self.weights, np.ascontiguousarray(np.moveaxis(back, 0, -1) if self.depthwise else back))
-        file.replace(self.bias, moved.reshape(bias.shape))
+        whole, moved = self.layer.on_steps(weights, bias)
+        file.replace(self.weights, whole)
+        file.replace(self.bias, moved)
 
 
-def layers(file: TFLiteObject) -> list[Layer]:
+def layers(file: TFLiteObject) -> list[Bound]:
     """Return every convolution and dense layer with constant weights of its own, up to MOST_INPUTS wide.
 
     A layer without a bias, or with one that others read too, gets its own.
     """
-    return [layer for code, operation in file.operations() if (layer := _layer(file, code, operation))]
+    return [bound for code, operation in file.operations() if (bound := _bound(file, code, operation))]
 
 
-def _layer(file: TFLiteObject, code: int, operation: Any) -> Layer | None:
+def _bound(file: TFLiteObject, code: int, operation: Any) -> Bound | None:
     kinds = file.schema.BuiltinOperator
     if code not in (kinds.CONV_2D, kinds.DEPTHWISE_CONV_2D, kinds.FULLY_CONNECTED):
         return None
@@ -85,7 +63,7 @@ def _layer(file: TFLiteObject, code: int, operation: Any) -> Layer | None:
         groups = file.shape(source)[3] // (1 if depthwise else shape[3])
         rows = partial(grouped_rows, window=_window(file, operation, shape), groups=groups)
     positions = math.prod(file.shape(int(operation.outputs[0]))) // channels
-    return Layer(source, weights, bias, depthwise, positions, rows, Hessian.empty(groups, n))
+    return Bound(WeightedLayer(source, depthwise, positions, rows, Hessian.empty(groups, n)), weights, bias)
 
 
 def _own_bias(file: TFLiteObject, operation: Any, channels: int) -> int | None:

@@ -4,14 +4,19 @@ So the file is read and every operation in it is looked at before TensorFlow loa
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge.deploy import _tensorflow_private as private
 from edge.deploy._tensorflow import need
+from edge.deploy.convert import rebatch
+from edge.deploy.convert.freeze import Frozen, freeze
+from edge.deploy.convert.naming import filled, flat, output_names, unique
 from edge.errors import FileError, InputError
 
-SIGNATURE = "serving_default"
+DEFAULT = "serving_default"
 
 _STATEFUL = """
 Assert AssignAddVariableOp AssignSubVariableOp AssignVariableOp Case CheckNumerics CheckNumericsV2 CudnnRNN CudnnRNNV2
@@ -41,59 +46,101 @@ RESTORES = {"RestoreV2", "Restore", "RestoreSlice"}
 """What an ordinary SavedModel's own saver does; nothing else may call it, or it would run when we do not ask."""
 
 
-def open_saved_model(path: Path, trust: bool) -> tuple[Callable[[Any], Any], tuple[int | None, ...]]:
-    """Return the function of ``path``'s serving signature and its input shape, batch first (None when open).
+@dataclass(frozen=True)
+class Saved:
+    """A function of a SavedModel.
 
-    trust: load it whatever its operations reach. Raises FileError when it is damaged, InputError when it
-    reaches outside of itself, or when its signature is not one float32 input with a batch that is open or 1.
+    Attributes:
+        call: takes tensors by name and returns tensors by name.
+        inputs: the ``tf.TensorSpec`` of each input by name, batch first, sorted by name: the file keeps no order.
+        batch: the number of samples that it was saved for; None when that is open, or 1.
+    """
+
+    call: Callable[[Mapping[str, Any]], dict[str, Any]]
+    inputs: Mapping[str, Any]
+    batch: int | None
+
+    def freeze(self) -> Frozen:
+        """Return the function for a single sample, without variables. Raises InputError when it cannot be one."""
+        if self.batch is None:
+            return freeze(self.call, self.inputs)
+        return rebatch.single(self.call, self.inputs, self.batch)
+
+
+def open_saved_model(path: Path, trust: bool, signature: str | None = None) -> Saved:
+    """Read a SavedModel.
+
+    Args:
+        path: its folder.
+        trust: load it whatever its operations reach.
+        signature: which of its functions; by default ``serving_default``, else the only one that there is.
+
+    Raises:
+        FileError: it is damaged.
+        InputError: it reaches outside of itself, or does not say which function is meant.
     """
     tf = need("tensorflow")
     try:
         if not trust:
             _check(path)
         loaded = tf.saved_model.load(str(path))
-        signature = loaded.signatures[SIGNATURE]
+        function = _function(loaded, path, signature)
+        return _saved(loaded, function, path)
     except InputError:
         raise
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, tf.errors.OpError) as error:
         raise FileError(f"SavedModel {path} cannot be read: {_first_line(error)}") from error
-    spec = _input(signature, path)
 
-    def call(x: Any) -> Any:
-        # Through what was loaded: a signature alone does not keep its variables alive.
-        return next(iter(loaded.signatures[SIGNATURE](**{spec.name: x}).values()))
 
-    return call, tuple(spec.shape)
+def _function(loaded: Any, path: Path, wanted: str | None) -> Any:
+    """Return the concrete function that is meant: of a signature, else of an object that can be called."""
+    found = dict(loaded.signatures)
+    if not found:
+        for name in dir(loaded):
+            functions = getattr(getattr(loaded, name, None), "concrete_functions", None) or ()
+            found |= {f"{name}{f'_{number}' if number else ''}": one for number, one in enumerate(functions)}
+    default = DEFAULT if DEFAULT in found else next(iter(found)) if len(found) == 1 else None
+    if (name := wanted or default) in found:
+        return found[name]
+    raise InputError(
+        f"SavedModel {path} must be told which of its signatures is meant: give --signature, one of "
+        f"{', '.join(sorted(found)) or 'none, it has none'}; got {wanted or 'none'}"
+    )
+
+
+def _saved(loaded: Any, function: Any, path: Path) -> Saved:
+    tf = need("tensorflow")
+    structure = function.structured_input_signature
+    leaves = [(way, leaf) for way, leaf in flat(structure) if isinstance(leaf, tf.TensorSpec)]
+    names = unique([str(leaf.name or "_".join(map(str, way[1:]))) for way, leaf in leaves])
+    specs = dict(zip(names, (leaf for _, leaf in leaves), strict=True))
+
+    def call(tensors: Mapping[str, Any]) -> dict[str, Any]:
+        assert loaded is not None, "what a function was loaded with keeps its variables alive"
+        given = (tensors[name] for name in names)
+        args, kwargs = filled(structure, given, tf.TensorSpec)
+        made = function(*args, **kwargs)
+        return dict(zip(output_names(made), (leaf for _, leaf in flat(made)), strict=True))
+
+    return Saved(call, {name: specs[name] for name in sorted(specs)}, _batch(specs, path))
+
+
+def _batch(specs: Mapping[str, Any], path: Path) -> int | None:
+    """Return the number of samples that the inputs were saved for, None when it is open or 1."""
+    sizes = {spec.shape[0] for spec in specs.values() if spec.shape.rank}
+    if len(sizes - {None}) > 1 or (None in sizes and sizes - {None, 1}):
+        raise InputError(f"SavedModel {path}: its inputs must have one batch, got {sorted(map(str, sizes))}")
+    size = next(iter(sizes), None)
+    return size if size and size > 1 else None
 
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def _input(signature: Any, path: Path) -> Any:
-    """Return the ``tf.TensorSpec`` of the signature's one input."""
-    specs = list(signature.structured_input_signature[1].values())
-    outputs = signature.structured_outputs
-    if len(specs) != 1 or len(outputs) != 1:
-        raise InputError(
-            f"SavedModel {path} must have one input and one output, it has {len(specs)} and {len(outputs)}"
-        )
-    (spec,) = specs
-    if spec.dtype.name != "float32":
-        raise InputError(f"SavedModel {path}: its input must be float32, got {spec.dtype.name}")
-    if spec.shape.rank is None:
-        raise InputError(f"SavedModel {path}: its input must have a fixed size, got an open shape")
-    if spec.shape[0] not in (None, 1):
-        raise InputError(f"SavedModel {path}: its batch must be open or 1, got {spec.shape[0]}")
-    return spec
-
-
 def _check(path: Path) -> None:
     """Raise InputError when an operation reaches outside of the graph."""
-    # The loader's own reading: it knows more than one file name.
-    from tensorflow.python.saved_model.loader_impl import parse_saved_model
-
-    reaching = {op for graph in parse_saved_model(str(path)).meta_graphs for op in reaching_operations(graph)}
+    reaching = {op for graph in private.parse_saved_model(path).meta_graphs for op in reaching_operations(graph)}
     if reaching:
         raise InputError(f"SavedModel {path} uses {', '.join(sorted(reaching))}; add --trust to allow it")
 
@@ -155,9 +202,7 @@ def _reached(calls: dict[str, set[str]], start: Iterable[str]) -> set[str]:
 
 def _reaches(op: str, bodies: dict[str, Any]) -> bool:
     """Whether an operation is not known to stay inside; a function called by its name is looked at by itself."""
-    from tensorflow.python.framework import op_def_registry
-
     if op in STATEFUL or f"function {op}" in bodies:
         return False
-    definition = op_def_registry.get(op)
+    definition = private.operation(op)
     return definition is None or definition.is_stateful or OUTSIDE.search(op) is not None

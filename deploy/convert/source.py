@@ -3,62 +3,81 @@
 import importlib
 import json
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from edge.backends import open_model
-from edge.deploy._tensorflow import need
-from edge.deploy.compress import qat
-from edge.deploy.convert.freeze import Frozen, freeze, freeze_keras
+from edge.deploy import quantized
+from edge.deploy.convert import freeze, naming
+from edge.deploy.convert.ends import ends
+from edge.deploy.convert.freeze import Frozen, freeze_keras
+from edge.deploy.convert.reference import OfFile, OfFunction, Reference
 from edge.deploy.convert.saved_model import open_saved_model
 from edge.deploy.load import KERAS_SUFFIXES, load_keras
 from edge.errors import FileError, InputError
-from edge.tensors import dequantize, quantize
-
-Floats = NDArray[np.float32]
-Reference = Callable[[Floats], Floats]
-"""(n, height, width, channels) normalized inputs to (n, classes) outputs, both real values."""
+from edge.tensors import TensorSpec
 
 
 @dataclass(frozen=True)
 class SourceModel:
-    """name: for the bundle. reference: what candidates are compared with. input_shape: batch 1, NHWC.
+    """A network to convert.
 
-    frozen: for models that are still to be converted; file: for those that are already (.tflite, .onnx).
-    quantize_aware: whether int8 ranges are in the graph. record: ``train.json`` beside the model, if any.
-    labels: the released weights' own label file. trained: False for a network of the zoo without weights.
+    Attributes:
+        name: for the bundle.
+        inputs: names, shapes with a batch of 1, dtypes, and the quantization of a finished file.
+        outputs: likewise.
+        reference: what candidates are compared with.
+        frozen: for models that are still to be converted.
+        file: for those that are already (.tflite, .onnx).
+        ends: the last operation of each output, by name: ``softmax``, ``sigmoid``, or None.
+        quantize_aware: whether int8 ranges are in the graph.
+        record: ``train.json`` beside the model, if there is one.
+        labels: the released weights' own label file.
+        folder: where the model lies, None for one that is no file.
+        network: its row in ``edge.models.networks``, when it is from the zoo.
+        trained: False for a network of the zoo without weights.
     """
 
     name: str
-    input_shape: tuple[int, ...]
-    classes: int
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
     reference: Reference
     frozen: Frozen | None = None
     file: Path | None = None
+    ends: Mapping[str, str | None] = field(default_factory=dict)
     quantize_aware: bool = False
-    record: dict[str, Any] | None = None
+    record: Mapping[str, Any] | None = None
     labels: Path | None = None
+    folder: Path | None = None
+    network: str | None = None
     trained: bool = True
 
 
-def open_source(text: str, trust: bool = False) -> SourceModel:
-    """Open MODEL: .keras, .h5, a SavedModel folder, .tflite, .onnx, ``zoo:NAME`` or ``package.module:function``."""
+def open_source(text: str, trust: bool = False, signature: str | None = None) -> SourceModel:
+    """Open MODEL: .keras, .h5, a SavedModel folder, .tflite, .onnx, ``zoo:NAME`` or ``package.module:function``.
+
+    Args:
+        text: MODEL.
+        trust: allow layers with code and operations that reach outside of the model.
+        signature: which function of a SavedModel.
+
+    Raises:
+        FileError: it does not exist, or is damaged.
+        InputError: it cannot be converted.
+    """
     if text.startswith("zoo:"):
         return _zoo(text.removeprefix("zoo:"))
     path = Path(text)
     if not path.exists() and ":" in text and "/" not in text:
         return _function(text)
     if path.is_dir():
-        return _saved_model(path, trust)
+        return _saved_model(path, trust, signature)
     if not path.is_file():
         raise FileError(f"model {path} does not exist")
     if path.suffix in KERAS_SUFFIXES:
-        return _keras(load_keras(path, trust), _record(path))
+        return replace(_keras(load_keras(path, trust), _record(path)), folder=path.parent)
     if path.suffix in (".tflite", ".onnx"):
         return _file(path)
     raise InputError(
@@ -67,30 +86,17 @@ def open_source(text: str, trust: bool = False) -> SourceModel:
     )
 
 
-def _keras(model: Any, record: dict[str, Any] | None) -> SourceModel:
-    if len(model.outputs) != 1:
-        raise InputError(f"the model must have one output, got {len(model.outputs)}")
-    frozen = freeze_keras(model)
-    return SourceModel(
-        name=str(model.name),
-        input_shape=frozen.shape,
-        classes=int(model.outputs[0].shape[-1]),
-        reference=_batched(lambda x: model(x, training=False)),
-        frozen=frozen,
-        quantize_aware=qat.is_quantize_aware(model),
-        record=record,
-    )
+def _keras(model: Any, record: Mapping[str, Any] | None) -> SourceModel:
+    def call(tensors: Mapping[str, Any]) -> dict[str, Any]:
+        made = freeze.call_keras(model, tensors)
+        return dict(zip(freeze.keras_outputs(model, made), (leaf for _, leaf in naming.flat(made)), strict=True))
+
+    source = _traced(str(model.name), freeze_keras(model), OfFunction(call))
+    return replace(source, quantize_aware=quantized.is_quantize_aware(model), record=record)
 
 
-def _batched(call: Callable[[Any], Any], batch: int = 256) -> Reference:
-    """Return ``call`` as a compiled function over any number of samples, a batch at a time."""
-    compiled = need("tensorflow").function(call, reduce_retracing=True)
-
-    def reference(inputs: Floats) -> Floats:
-        parts = [np.asarray(compiled(inputs[at : at + batch])) for at in range(0, len(inputs), batch)]
-        return np.concatenate(parts).astype(np.float32)
-
-    return reference
+def _traced(name: str, frozen: Frozen, reference: Reference) -> SourceModel:
+    return SourceModel(name, frozen.input_specs, frozen.output_specs, reference, frozen=frozen, ends=ends(frozen))
 
 
 def _record(path: Path) -> dict[str, Any] | None:
@@ -107,9 +113,9 @@ def _zoo(name: str) -> SourceModel:
     from edge.models.weights import path_of, released
 
     if name in released():
-        path = path_of(name)
-        return replace(_keras(load_keras(path), released()[name]), labels=path.with_suffix(".txt"))
-    return replace(_keras(build(name), None), trained=False)
+        path, row = path_of(name), released()[name]
+        return replace(_keras(load_keras(path), row), labels=path.with_suffix(".txt"), network=row.get("network"))
+    return replace(_keras(build(name), None), trained=False, network=name)
 
 
 def _function(text: str) -> SourceModel:
@@ -127,40 +133,34 @@ def _function(text: str) -> SourceModel:
     return _keras(made, None)
 
 
-def _saved_model(path: Path, trust: bool) -> SourceModel:
+def _saved_model(path: Path, trust: bool, signature: str | None) -> SourceModel:
     if not (path / "saved_model.pb").is_file():
         raise InputError(f"{path} is a folder without saved_model.pb; expected a SavedModel")
-    call, shape = open_saved_model(path, trust)
-    frozen = freeze(call, shape)
-    scores = frozen.outputs[0].shape
-    if not scores.rank or scores[-1] is None:
-        raise InputError(f"{path} must give a known number of scores, got an output of shape {scores}")
-    reference = _batched(call) if shape[0] is None else _one_by_one(call)
-    return SourceModel(path.name, frozen.shape, int(scores[-1]), reference, frozen=frozen)
+    saved = open_saved_model(path, trust, signature)
+    frozen = saved.freeze()
+    batch = saved.batch or (1 if all(spec.shape[0] == 1 for spec in saved.inputs.values()) else None)
+    reference = OfFunction(partial(_with_unread, saved.call, saved.inputs), batch)
+    return replace(_traced(path.name, frozen, reference), folder=path)
 
 
-def _one_by_one(call: Callable[[Any], Any]) -> Reference:
-    return lambda inputs: np.concatenate([np.asarray(call(x[None])) for x in inputs]).astype(np.float32)
+def _with_unread(call: Any, inputs: Mapping[str, Any], tensors: Mapping[str, Any]) -> dict[str, Any]:
+    """Run a function whose inputs are not all read: zeros go into those that the frozen network lacks."""
+    from edge.deploy._tensorflow import need
+
+    tf = need("tensorflow")
+    count = tf.shape(next(iter(tensors.values())))[0]
+    given = dict(tensors)
+    for name, spec in inputs.items():
+        if name not in given:
+            given[name] = tf.zeros((count, *spec.shape[1:]), spec.dtype)
+        given[name] = tf.ensure_shape(given[name], spec.shape)
+    return dict(call(given))
 
 
 def _file(path: Path) -> SourceModel:
     """A finished file is its own reference."""
-    with open_model(path) as model:
-        if len(model.inputs) != 1 or len(model.outputs) != 1:
-            raise InputError(
-                f"model {path} must have one input and one output, it has {len(model.inputs)} and {len(model.outputs)}"
-            )
-        shape, classes = model.inputs[0].shape, int(model.outputs[0].shape[-1])
-    return SourceModel(path.stem, shape, classes, file_reference(path), file=path, record=_record(path))
-
-
-def file_reference(path: Path) -> Reference:
-    """Return a function that runs a .tflite or .onnx file on real inputs, quantizing at its border."""
-
-    def reference(inputs: Floats) -> Floats:
-        with open_model(path) as model:
-            entry, out = model.inputs[0], model.outputs[0]
-            rows = [dequantize(model.run([quantize(x[None], entry)])[0], out) for x in inputs]
-        return np.concatenate(rows)
-
-    return reference
+    reference = OfFile(path)
+    return SourceModel(
+        path.stem, tuple(reference.inputs), tuple(reference.outputs), reference, file=path, record=_record(path),
+        folder=path.parent,
+    )  # fmt: skip

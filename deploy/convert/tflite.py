@@ -1,20 +1,24 @@
 """From the frozen graph to TFLite: float32, and int8 by calibration or from quantization-aware training."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from types import SimpleNamespace
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.calibration.tensor_ranges import METHODS
+from edge.calibration.weighted_layers import Progress
+from edge.deploy import _tensorflow_private as private
 from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy.convert.freeze import Frozen
-from edge.deploy.convert.post_training import METHODS, Progress, prepared
+from edge.deploy.convert.post_training import prepared
 from edge.errors import InputError
+from edge.tensors import TensorSpec
 
-Samples = Iterable[NDArray[Any]]
-"""Model inputs one by one, batch 1: images (1, height, width, channels) float32, normalized; tokens (1, n) int32."""
+Array = NDArray[Any]
+Samples = Iterable[Mapping[str, Array] | Array]
+"""Model inputs one by one, by name, batch 1: images (1, height, width, channels) float32, normalized; tokens (1, n)
+int32. An array alone is the sample of a network with one input."""
 
 
 def to_float32(frozen: Frozen) -> bytes:
@@ -27,23 +31,46 @@ def to_int8(
 ) -> bytes:
     """Return a full-integer file: int8 in and out, per-channel weights, ranges observed on ``samples``.
 
-    method: of METHODS, how ranges are fitted. progress: gets samples run and in all.
-    Raises InputError when there is no sample, and when the model has operations that TFLite lacks.
+    Integer inputs, such as tokens, stay what they are.
+
+    Args:
+        frozen: the network.
+        samples: see Samples.
+        method: of METHODS, how ranges are fitted.
+        progress: gets samples run and in all.
+
+    Raises:
+        InputError: there is no sample, the model has a loop, or operations that TFLite lacks.
     """
-    tf = need("tensorflow")
+    refuse_loops(frozen)
     frozen = frozen.for_int8()
-    dtype = frozen.inputs[0].dtype.as_numpy_dtype
-    rows = [[np.ascontiguousarray(sample, dtype)] for sample in samples]
+    specs = frozen.input_specs
+    rows = [_named(sample, specs) for sample in samples]
     if not rows:
-        raise InputError("int8 needs calibration samples: give images with --calibrate")
+        raise InputError("int8 needs calibration samples: give them with --calibrate")
     converter = _int8(_converter(frozen))
-    converter.representative_dataset = lambda: iter(rows[:1])  # for its form; the ranges are observed below
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter._experimental_calibrate_only = True
-    ready = prepared(_convert(converter), [row for (row,) in rows], method, progress)
-    quantize = need("tensorflow.lite.python.convert").mlir_quantize
+    # The converter needs a sample for its form; the ranges are observed below.
+    converter.representative_dataset = lambda: iter([list(rows[0].values())])
+    converter.target_spec.supported_ops = [need("tensorflow").lite.OpsSet.TFLITE_BUILTINS_INT8]
+    private.calibrate_only(converter)
+    ready = prepared(_convert(converter), rows, method, progress)
     with quiet_conversion():
-        return bytes(quantize(ready, input_data_type=tf.int8, output_data_type=tf.int8))
+        return private.quantize(ready)
+
+
+def refuse_loops(frozen: Frozen) -> None:
+    """Raise InputError for a network with loops: TensorFlow's calibrator ends the process on them."""
+    if frozen.loops:
+        raise InputError(
+            "the model has a loop, as recurrent layers have, whose values have no fixed ranges: convert it to float32, "
+            "or build its recurrent layers with unroll=True for int8"
+        )
+
+
+def _named(sample: Mapping[str, Array] | Array, specs: tuple[TensorSpec, ...]) -> dict[str, Array]:
+    """Return a sample's inputs by name, in the network's order and of its types."""
+    by_name = sample if isinstance(sample, Mapping) else {specs[0].name: sample}
+    return {spec.name: np.ascontiguousarray(by_name[spec.name], spec.dtype) for spec in specs}
 
 
 def qat_to_int8(frozen: Frozen) -> bytes:
@@ -60,32 +87,8 @@ def _converter(frozen: Frozen) -> Any:
         converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen.traced])
     graph = type(frozen.graph)()
     graph.CopyFrom(frozen.graph)
-    # The converter would fold the variables once more, a third of its time; there are none left.
-    converter._freeze_concrete_function = lambda: (graph, frozen.inputs, frozen.outputs, frozen.traced)
+    private.give_graph(converter, graph, list(frozen.inputs.values()), list(frozen.outputs.values()), frozen.traced)
     return converter
-
-
-@contextmanager
-def _converting_only(converter: Any) -> Iterator[None]:
-    """Leave out what the converter does besides, half of its time and more: docs/decisions/freeze-once.md.
-
-    It reads the stack of every operation for its error messages, which name the operation anyway. It parses the
-    file in Python to merge equal buffers, of which no network of ours has any; and it parses and writes it again
-    to add metadata that say which TensorFlow made it, as a bundle's manifest does.
-    """
-    converter._trackable_obj = SimpleNamespace(graph_debug_info=None)
-    converter.experimental_lower_to_saved_model = False
-    finish = converter._optimize_tflite_model
-
-    def finish_only(*args: Any, **kwargs: Any) -> Any:
-        converter._experimental_use_buffer_offset = True  # asked here, and before the metadata, whether to parse
-        return finish(*args, **kwargs)
-
-    converter._optimize_tflite_model = finish_only
-    try:
-        yield
-    finally:
-        del converter._optimize_tflite_model  # which holds the converter, and that a copy of all weights
 
 
 def _int8(converter: Any) -> Any:
@@ -99,9 +102,9 @@ def _int8(converter: Any) -> Any:
 
 def _convert(converter: Any) -> bytes:
     """Run it without its log lines. Raises InputError when it refuses the model."""
-    refused = need("tensorflow.lite.python.convert_phase").ConverterError
+    refused = private.converter_error()
     try:
-        with quiet_conversion(), _converting_only(converter):
+        with quiet_conversion(), private.converting_only(converter):
             return bytes(converter.convert())
     except refused as error:
         raise InputError(_why(error)) from error

@@ -1,13 +1,13 @@
 """A TFLite file as an object whose tensors and operations can be changed, and back."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.deploy._tensorflow import need
+from edge.deploy import _tensorflow_private as private
 
 Floats = NDArray[np.float32]
 
@@ -22,8 +22,7 @@ class TFLiteObject:
     """The first subgraph of a file. Tensors are known by their index, operations by the schema's own objects."""
 
     def __init__(self, content: bytes) -> None:
-        self._tools = need("tensorflow.lite.tools.flatbuffer_utils")
-        self.schema = need("tensorflow.lite.python.schema_py_generated")
+        self._tools, self.schema = private.flatbuffer_tools()
         self._model = self._tools.convert_bytearray_to_object(bytearray(content))
         self._graph = self._model.subgraphs[0]
         self._uses = Counter(int(index) for operation in self._graph.operators for index in operation.inputs)
@@ -37,9 +36,15 @@ class TFLiteObject:
         for operation in self._graph.operators:
             yield self._model.operatorCodes[operation.opcodeIndex].builtinCode, operation
 
-    def tensors(self) -> Iterator[tuple[int, Any]]:
-        """Yield the index and the ``TensorT`` of every tensor."""
-        yield from enumerate(self._graph.tensors)
+    def ranged(self) -> list[int]:
+        """Return the indices of the tensors that TFLite's calibrator gave a range: not of constants."""
+        return [index for index, tensor in enumerate(self._graph.tensors) if _has_range(tensor)]
+
+    def set_ranges(self, ranges: Mapping[int, tuple[float, float]]) -> None:
+        """Put ranges, by their tensor's index, in the place of the calibrator's."""
+        for index, (least, largest) in ranges.items():
+            found = self._graph.tensors[index].quantization
+            found.min, found.max = [least], [largest]
 
     def border(self) -> set[int]:
         """Return the inputs and outputs of the whole file, and what decides an output's range or order."""
@@ -95,3 +100,8 @@ class TFLiteObject:
         buffer.data = np.frombuffer(values.tobytes(), np.uint8)
         self._model.buffers.append(buffer)
         return len(self._model.buffers) - 1
+
+
+def _has_range(tensor: Any) -> bool:
+    found = tensor.quantization
+    return found is not None and found.min is not None and len(found.min) == 1

@@ -75,7 +75,7 @@ def body(a: argparse.Namespace) -> None:
     with claim(a.out, choices, a.resume):
         _main.quiet_tensorflow()
         from edge.cli._dataset_tasks import say_left_out
-        from edge.deploy.compress.steps import check
+        from edge.deploy.compression import check
         from edge.deploy.load import load_keras
         from edge.models.training.classification.images import decode_folder
 
@@ -134,7 +134,7 @@ def _settings(a: argparse.Namespace, epochs: int, model: Any) -> "Settings":
 
 def _steps(a: argparse.Namespace, model: Any, data: "Classification") -> dict[str, Any]:
     """Run the steps in order; of an interrupted run, epochs that were finished are not trained again."""
-    from edge.deploy.compress import steps
+    from edge.deploy import compression as steps
     from edge.models.training.fit import environment
 
     rows = [steps.row("float", model, data, 0.0, a.out)]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from edge import labels as label_files
 from edge.decoders.activations import ACTIVATIONS, activate
+from edge.decoders.heads import unchecked
 from edge.decoders.parameters import choice, flag, number, whole
 from edge.errors import InputError
 from edge.imaging import Image
@@ -167,7 +168,11 @@ def probabilities(tensor: Tensor, activation: str = "auto") -> Floats:
         numbers.
     """
     values = tensor.real.ravel()
-    return activate(values, find_activation([tensor])[0] if activation == "auto" else activation)
+    kind = find_activation([tensor])[0] if activation == "auto" else activation
+    if kind == "none":
+        return values
+    with unchecked():
+        return activate(values, kind)
 
 
 def best(scores: Floats, top: int) -> list[int]:

@@ -45,10 +45,10 @@ def classifier(activation: str | None = "softmax"):
 
 def saved(path: Path, model=None, labels=LABELS) -> Path:
     """Write the model and labels.txt beside it; return the model's path."""
-    from edge.deploy.compress import qat
+    from edge.deploy import quantized
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with qat.saving_h5():
+    with quantized.saving_h5():
         (model or classifier()).save(path)
     path.with_name("labels.txt").write_text("".join(f"{label}\n" for label in labels))
     return path

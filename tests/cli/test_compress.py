@@ -62,10 +62,10 @@ def test_both_steps_leave_what_the_help_says(done):
 
 
 def test_the_quantization_aware_model_loads_and_is_right(done):
-    from edge.deploy.compress import qat
+    from edge.deploy import quantized
 
     loaded = load_keras(done / "model.h5")
-    assert qat.is_quantize_aware(loaded)
+    assert quantized.is_quantize_aware(loaded)
     flat = np.array([[-1, -1, 1], [-1, 1, -1], [1, -1, -1]], np.float32)[:, None, None]
     images = np.broadcast_to(0.6 * flat, (3, *colours.SIZE))
     assert loaded(images).numpy().argmax(-1).tolist() == [0, 1, 2]

@@ -16,7 +16,8 @@ need("tensorflow_model_optimization")
 
 import tf_keras as keras  # noqa: E402
 
-from edge.deploy.compress import prune, qat  # noqa: E402
+from edge.deploy import quantized  # noqa: E402
+from edge.deploy.compress import prune  # noqa: E402
 from edge.deploy.load import load_keras  # noqa: E402
 
 pytestmark = pytest.mark.slow
@@ -101,7 +102,7 @@ def test_pruned_zeros_survive_quantization_aware_training(net):
 
 
 def test_trains_quantization_aware_and_the_file_agrees(net):
-    assert qat.is_quantize_aware(net.quantize_aware)
+    assert quantized.is_quantize_aware(net.quantize_aware)
     expected = networks.run(net.quantize_aware, net.held_out)
     assert agreement(run_file(net.qat_int8, net.held_out), expected) >= 0.99
 
@@ -130,7 +131,7 @@ def test_quantize_aware_model_comes_back_from_its_file(net):
     if net.name not in RELOADED:
         pytest.skip("another family with the same layers is read again")
     path = net.folder / "qat.h5"
-    with qat.saving_h5():
+    with quantized.saving_h5():
         net.quantize_aware.save(path, include_optimizer=False)
     loaded = load_keras(path)
     np.testing.assert_array_equal(loaded(net.held_out[:4]), net.quantize_aware(net.held_out[:4]))

@@ -22,7 +22,7 @@ need("tensorflow_model_optimization")
 import tensorflow as tf  # noqa: E402
 import tf_keras as keras  # noqa: E402
 
-from edge.deploy.compress import qat  # noqa: E402
+from edge.deploy import quantized  # noqa: E402
 from edge.deploy.load import load_keras  # noqa: E402
 from edge.models.backbones import without_top  # noqa: E402
 from edge.models.complexity import complexity  # noqa: E402
@@ -181,7 +181,7 @@ def test_quantize_configurations_are_known(net):
     """Every layer of our own says what quantization-aware training does with it."""
     own = [layer for layer in net.model.layers if type(layer).__module__.startswith("edge.")]
     assert all(type(layer).quantizes_output in (True, False) for layer in own)
-    with qat.scope():
+    with quantized.scope():
         for layer in own:
             again = keras.layers.deserialize(keras.layers.serialize(layer))
             assert again.get_config() == layer.get_config()

@@ -27,9 +27,9 @@ def with_lambda(name: str = "lambda"):
 
 
 def saved(model, path: Path) -> Path:
-    from edge.deploy.compress import qat
+    from edge.deploy import quantized
 
-    with qat.saving_h5():
+    with quantized.saving_h5():
         model.save(path)
     return path
 
@@ -47,9 +47,10 @@ def keras3_file(path: Path) -> Path:
     return path
 
 
-def run_frozen(frozen, inputs):
+def run_frozen(frozen, *inputs):
     """Return the outputs of a frozen graph on its own, a list: nothing of the network that it came from is used."""
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(frozen.graph, name="")
+        given = dict(zip((tensor.name for tensor in frozen.inputs.values()), inputs, strict=True))
         with tf.compat.v1.Session(graph=graph) as session:
-            return session.run([out.name for out in frozen.outputs], {frozen.inputs[0].name: inputs})
+            return session.run([out.name for out in frozen.outputs.values()], given)

@@ -187,6 +187,13 @@ def test_a_softmax_over_one_number_is_refused():
         network(1, activation="softmax")
 
 
+@pytest.mark.parametrize("activation", ["auto", "none", "softmax", "sigmoid"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
+def test_a_broken_network_gives_a_class_all_the_same(activation, value):
+    (one,) = network(activation=activation, top=1).decode(outputs(y=[[value, value, 0]])).predictions
+    assert one.label in "012"
+
+
 # Comparison
 
 

@@ -166,6 +166,18 @@ def test_a_person_that_only_one_side_has_counts_as_wrong(swapped):
     assert comparer.figures().agreement == 50.0
 
 
+def test_parts_of_an_instance_are_compared_together():
+    rows = [("contour", "points", (1, 9)), ("iris", "points", (1, 6))]
+    comparer = Keypoints(signature("keypoints", rows, "landmarks", SQUARE)).comparer()
+    values = np.arange(15, dtype=np.float32)[None]
+    moved = values.copy()
+    moved[0, 12] += 50  # the x of the last point
+    given = [outputs(contour=each[:, :9], iris=each[:, 9:]) for each in (values, moved)]
+    comparer.add(*given, None, np.reshape(values, (5, 3))[:, :2])
+    figures = comparer.figures()
+    assert (figures.agreement, figures.quality, figures.reference_quality) == (80.0, 80.0, 100.0)
+
+
 def test_a_truth_of_another_shape_is_refused():
     with pytest.raises(InputError, match=r"the true points must be \(3, 2 or 3\) or a list of these, got \(2, 2\)"):
         network().comparer().add(one(*THREE), one(*THREE), None, [(0, 0), (1, 1)])

@@ -67,28 +67,3 @@ def test_ties_hold_the_widest_and_leave_nothing_to_rescale():
         assert [float(w.numpy()) for w in layer.weights if "output_max" in w.name] == [77.0]
     content = tflite.qat_to_int8(freeze.freeze_keras(simulated))
     assert "QUANTIZE" not in tflite_file.op_names(content)
-
-
-@pytest.mark.parametrize(
-    ("low", "high"),
-    [
-        pytest.param(-1.0, 1.0, id="bytes around zero"),
-        pytest.param(-2.118, 2.64, id="ImageNet's deviations"),
-        pytest.param(0.0, 255.0, id="bytes"),
-        pytest.param(-3.0, 0.0, id="nothing above zero"),
-    ],
-)
-def test_a_range_around_zero_has_it_on_a_step(low, high):
-    least, largest = ranges.around_zero(low, high)
-    step = (largest - least) / 255
-    assert least <= low + 1e-9
-    assert largest >= high - 1e-9
-    assert largest - least <= (high - low) * 1.01  # no more than a step is given away
-    assert -least / step == pytest.approx(round(-least / step), abs=1e-6)
-
-
-def test_no_byte_lies_between_two_values_of_the_input():
-    """A byte in the middle would be rounded by each runtime its own way."""
-    least, largest = ranges.around_zero(-1.0, 1.0)
-    steps = (np.arange(256) - 127.5) / 127.5 / ((largest - least) / 255)
-    assert np.abs(np.abs(steps - np.floor(steps)) - 0.5).min() > 1e-3

@@ -11,6 +11,7 @@ tfmot = need("tensorflow_model_optimization")
 
 import tf_keras as keras  # noqa: E402
 
+from edge.deploy import quantized  # noqa: E402
 from edge.deploy.compress import qat, wrapping  # noqa: E402
 from edge.deploy.compress.scheme import Scheme  # noqa: E402
 from edge.deploy.load import load_keras  # noqa: E402
@@ -81,7 +82,7 @@ def by_tfmot(model, keep_sparsity=False):
 
     annotated = keras.models.clone_model(model, clone_function=annotate)
     annotated.set_weights(model.get_weights())
-    with qat.scope():
+    with quantized.scope():
         return tfmot.quantization.keras.quantize_apply(annotated, Scheme(keep_sparsity))
 
 
@@ -109,7 +110,7 @@ def test_is_what_tfmot_makes(name):
     keras.backend.reset_uids()  # both count their layers from one
     expected = by_tfmot(model, keep_sparsity)
     keras.backend.reset_uids()
-    with qat.scope():
+    with quantized.scope():
         found = wrapping.wrapped(model, Scheme(keep_sparsity))
     assert described(found) == described(expected)
     inputs = [IMAGES, 2 * IMAGES] if len(model.inputs) == 2 else IMAGES

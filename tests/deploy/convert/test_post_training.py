@@ -11,8 +11,8 @@ need("tensorflow")
 import tf_keras as keras  # noqa: E402
 
 from edge.calibration.gptq import round_to_nearest, weight_scale  # noqa: E402
+from edge.calibration.tensor_ranges import METHODS  # noqa: E402
 from edge.deploy.convert import freeze, tflite  # noqa: E402
-from edge.deploy.convert.post_training import METHODS  # noqa: E402
 
 layers = keras.layers
 SIDE, CHANNELS = 12, 6

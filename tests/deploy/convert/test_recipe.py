@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,21 @@ from edge.deploy.convert.freeze import freeze_keras
 from edge.deploy.convert.recipe import Recipe, default_recipe, file_precision, make
 from edge.deploy.convert.source import SourceModel
 from edge.errors import InputError
+from edge.tensors import dequantize, quantize
 from tests import tflite_file
 from tests.backends import models
-from tests.deploy.keras_files import CLASSES, SIZE, small
+from tests.deploy.keras_files import CLASSES, SIZE, keras, run_frozen, small
 
 
-def source(**choices):
-    return SourceModel("net", (1, *SIZE), CLASSES, lambda x: x, **choices)
+def source(file=None, frozen=None, **choices):
+    """Return a source that no reference is asked of."""
+    border = _border(file) if file else (frozen.input_specs, frozen.output_specs) if frozen else ((), ())
+    return SourceModel("net", *border, reference=lambda inputs: {}, file=file, frozen=frozen, **choices)
+
+
+def _border(file):
+    with open_model(file) as model:
+        return model.inputs, model.outputs
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +84,8 @@ def test_everything_from_one_function(tmp_path, keras_source):
         (form, precision) for precision in both for form in ("tflite", "onnx")
     ]
     for m in made:
-        assert m.artifact.bytes == m.path.stat().st_size
+        assert [stored.name for stored in m.artifact.files] == [m.path.name]
+        assert m.artifact.tensors.inputs == {"input": "input"}
         with open_model(m.path) as model:
             assert model.inputs[0].dtype == (np.int8 if m.artifact.precision == "int8" else np.float32)
             assert model.outputs[0].shape == (1, CLASSES)
@@ -134,3 +144,106 @@ def test_an_onnx_file_is_copied(tmp_path):
     assert made.path == Path(tmp_path / "model_float32.onnx")
     assert made.path.read_bytes() == path.read_bytes()
     assert recipes.PRECISIONS == ("float32", "int8")
+
+
+def recurrent():
+    return source(frozen=freeze_keras(keras.Sequential([keras.Input((5, 3)), keras.layers.LSTM(4)])))
+
+
+def test_a_network_with_a_loop_becomes_float32_only(tmp_path):
+    looped = recurrent()
+    assert default_recipe(looped, True) == Recipe(("float32",), ("float32",))
+    made = make(looped, Recipe(("float32",)), None, tmp_path)
+    x = np.random.default_rng(0).normal(size=(1, 5, 3)).astype(np.float32)
+    with open_model(made[0].path) as model:
+        (got,) = model.run([x])
+    (name,) = looped.frozen.outputs
+    np.testing.assert_allclose(got, run_frozen(looped.frozen, x)[0], atol=1e-6)
+    assert made[0].artifact.tensors.outputs == {name: name}
+
+
+def test_int8_of_a_loop_is_refused_before_anything_runs(tmp_path):
+    def samples():
+        raise AssertionError("no sample may be read")
+        yield
+
+    for refuse in (recipes.check, lambda *args: make(*args, samples(), tmp_path)):
+        with pytest.raises(InputError, match="the model has a loop, as recurrent layers have") as caught:
+            refuse(recurrent(), Recipe(("int8",)))
+        assert "\n" not in str(caught.value)
+
+
+def test_a_network_of_the_zoo_may_have_no_int8_kernels(monkeypatch):
+    row = replace(recipes.NETWORKS["lenet5"], float_only="an operation has none")
+    monkeypatch.setitem(recipes.NETWORKS, "lenet5", row)
+    zoo = source(frozen=freeze_keras(small()), network="lenet5")
+    assert default_recipe(zoo, True) == Recipe(("float32",), ("float32",))
+    with pytest.raises(InputError, match="net has no int8 file: an operation has none"):
+        recipes.check(zoo, Recipe(("int8",)))
+
+
+def no_onnx(*args):
+    raise InputError("model_float32.tflite has operations without an ONNX form: TFL_BUCKETIZE")
+
+
+def test_an_onnx_file_that_nobody_asked_for_may_be_missing(tmp_path, monkeypatch, keras_source):
+    monkeypatch.setattr(recipes.onnx, "from_tflite", no_onnx)
+    both, said = Recipe(("float32",), ("float32",)), []
+    made = make(keras_source, both, None, tmp_path, tell=said.append)
+    assert [m.path.name for m in made] == ["model_float32.tflite"]
+    assert said == ["no model_float32.onnx: model_float32.tflite has operations without an ONNX form: TFL_BUCKETIZE"]
+    with pytest.raises(InputError, match="without an ONNX form"):
+        make(keras_source, both, None, tmp_path)
+
+
+def test_a_file_that_is_there_already_is_not_made_again(tmp_path, monkeypatch, keras_source):
+    first = recipes.first_file(keras_source, tmp_path)
+    assert first == tmp_path / "model_float32.tflite"
+    monkeypatch.setattr(recipes.tflite, "to_float32", None)
+    (made,) = make(keras_source, Recipe(("float32",)), None, tmp_path)
+    assert made.path == first
+
+
+def several():
+    """Tokens, a picture and numbers in; three outputs, two of one shape."""
+    keras.utils.set_random_seed(5)
+    layers = keras.layers
+    tokens, picture = keras.Input((6,), dtype="int32", name="tokens"), keras.Input(SIZE, name="picture")
+    numbers = keras.Input((4,), name="numbers")
+    x = layers.Flatten()(layers.Conv2D(2, 3, activation="relu")(picture))
+    # As large as what it is joined with, which has one range with it.
+    table = layers.Embedding(20, 3, keras.initializers.RandomUniform(-2, 2))
+    y = layers.Flatten()(table(tokens))
+    joined = layers.Concatenate()([x, y, layers.Dense(3)(numbers)])
+    outputs = {"scores": layers.Dense(5, activation="softmax")(joined), "left": layers.Dense(4)(x)}
+    return keras.Model([tokens, picture, numbers], {**outputs, "right": layers.Dense(4)(y)})
+
+
+def drawn(rng):
+    return {
+        "tokens": rng.integers(0, 20, (1, 6)),
+        "picture": rng.normal(size=(1, *SIZE)).astype(np.float32),
+        "numbers": rng.normal(size=(1, 4)).astype(np.float32),
+    }
+
+
+def test_several_inputs_and_outputs_become_every_kind_of_file(tmp_path):
+    network = several()
+    both, rng = ("float32", "int8"), np.random.default_rng(0)
+    converted = source(frozen=freeze_keras(network))
+    made = make(converted, Recipe(both, both), [drawn(rng) for _ in range(40)], tmp_path)
+    given = drawn(rng)
+    expected = network([given["tokens"], given["picture"], given["numbers"]])
+    for m in made:
+        names = m.artifact.tensors
+        with open_model(m.path) as model:
+            by_name = {spec.name: spec for spec in model.inputs}
+            assert by_name[names.inputs["tokens"]].dtype == np.int32
+            to_model = {in_file: name for name, in_file in names.inputs.items()}
+            outputs = model.run([quantize(given[to_model[spec.name]], spec) for spec in model.inputs])
+            found = {s.name: dequantize(out, s) for s, out in zip(model.outputs, outputs, strict=True)}
+        for name, wanted in expected.items():
+            got, wanted = found[names.outputs[name]], np.asarray(wanted)
+            # int8: an input step, a rounding of every layer and an output step, of 255 each.
+            least = 80 if m.artifact.precision == "float32" else 20
+            assert 10 * np.log10(np.sum(wanted**2) / np.sum((got - wanted) ** 2)) >= least, (m.path.name, name)

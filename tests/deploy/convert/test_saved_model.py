@@ -1,4 +1,4 @@
-"""What a SavedModel may do while it is loaded, and which signatures fit."""
+"""What a SavedModel may do while it is loaded, which of its functions is meant, and its batch."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from edge.deploy._tensorflow import need
 from edge.deploy.convert.saved_model import open_saved_model
 from edge.errors import InputError
-from tests.deploy.keras_files import SIZE, small
+from tests.deploy.keras_files import SIZE, run_frozen, small
 
 tf = need("tensorflow")
 IMAGES = np.random.default_rng(0).normal(size=(5, *SIZE)).astype(np.float32)
@@ -20,6 +20,12 @@ def saved(path, function, *specs, **parts):
         setattr(module, name, part)
     tf.saved_model.save(module, str(path), signatures=tf.function(function, specs or [SPEC]))
     return path
+
+
+def run(found):
+    """Return the only output of a function that takes the images."""
+    (output,) = found.call({next(iter(found.inputs)): tf.constant(IMAGES)}).values()
+    return output
 
 
 def mean(pixels):
@@ -60,8 +66,8 @@ def test_an_initializer_that_writes_is_refused_before_it_runs(tmp_path):
 
 
 def test_what_is_refused_would_have_been_written(tmp_path):
-    call, _ = open_saved_model(with_table(tmp_path), trust=True)
-    np.testing.assert_allclose(call(tf.constant(IMAGES)), IMAGES.mean((1, 2)), atol=1e-6)
+    found = open_saved_model(with_table(tmp_path), trust=True)
+    np.testing.assert_allclose(run(found), IMAGES.mean((1, 2)), atol=1e-6)
     assert (tmp_path / "written").read_text() == "written"
 
 
@@ -141,9 +147,9 @@ def test_tables_random_numbers_and_variables_are_ordinary(tmp_path):
         total = tf.while_loop(lambda i, _: i < 2, lambda i, t: (i + 1, t + 1.0), (0, 0.0))[1]
         return mean(pixels) * scale + table.lookup(tf.constant([1, 0, 5])) + noise + total
 
-    found, shape = open_saved_model(saved(tmp_path / "saved", call, table=table, scale=scale), trust=False)
-    assert shape == (None, *SIZE)
-    np.testing.assert_allclose(found(tf.constant(IMAGES)), IMAGES.mean((1, 2)) * 3 + [4, 3, 2], atol=1e-5)
+    found = open_saved_model(saved(tmp_path / "saved", call, table=table, scale=scale), trust=False)
+    assert {name: tuple(spec.shape) for name, spec in found.inputs.items()} == {"pixels": (None, *SIZE)}
+    np.testing.assert_allclose(run(found), IMAGES.mean((1, 2)) * 3 + [4, 3, 2], atol=1e-5)
 
 
 def test_what_keras_saves_and_exports_is_ordinary(tmp_path):
@@ -151,28 +157,124 @@ def test_what_keras_saves_and_exports_is_ordinary(tmp_path):
     model.save(tmp_path / "saved", save_format="tf")
     model.export(str(tmp_path / "exported"))
     for name in ("saved", "exported"):
-        call, _ = open_saved_model(tmp_path / name, trust=False)
-        np.testing.assert_allclose(call(tf.constant(IMAGES)), model(IMAGES), atol=1e-6)
+        found = open_saved_model(tmp_path / name, trust=False)
+        np.testing.assert_allclose(run(found), model(IMAGES), atol=1e-6)
 
 
 OTHER = tf.TensorSpec((None, 4), tf.float32, name="other")
 
 
+def both(pixels, other):
+    return {"sum": tf.reduce_sum(pixels, (1, 2, 3)), "twice": 2 * other}
+
+
+def test_several_inputs_and_outputs_have_their_names(tmp_path):
+    found = open_saved_model(saved(tmp_path / "saved", both, SPEC, OTHER), trust=False)
+    assert {name: tuple(spec.shape) for name, spec in found.inputs.items()} == {
+        "other": (None, 4), "pixels": (None, *SIZE)
+    }  # fmt: skip
+    other = np.arange(20, dtype=np.float32).reshape(5, 4)
+    outputs = found.call({"pixels": tf.constant(IMAGES), "other": tf.constant(other)})
+    np.testing.assert_allclose(outputs["sum"], IMAGES.sum((1, 2, 3)), rtol=1e-5)
+    np.testing.assert_array_equal(outputs["twice"], 2 * other)
+    frozen = found.freeze()
+    assert [(s.name, s.shape) for s in frozen.input_specs] == [("other", (1, 4)), ("pixels", (1, *SIZE))]
+    assert [(s.name, s.shape) for s in frozen.output_specs] == [("sum", (1,)), ("twice", (1, 4))]
+
+
+def of_two_signatures(path):
+    module = tf.Module()
+    module.first = tf.function(mean, [SPEC])
+    module.second = tf.function(lambda other: other * 3, [OTHER])
+    tf.saved_model.save(module, str(path), signatures={"means": module.first, "thrice": module.second})
+    return path
+
+
+def test_a_signature_is_chosen_by_its_name(tmp_path):
+    found = open_saved_model(of_two_signatures(tmp_path / "saved"), trust=False, signature="thrice")
+    (output,) = found.call({"other": tf.ones((1, 4))}).values()
+    np.testing.assert_array_equal(output, np.full((1, 4), 3, np.float32))
+
+
+@pytest.mark.parametrize("signature", [None, "twice"])
+def test_of_several_signatures_one_has_to_be_meant(tmp_path, signature):
+    with pytest.raises(InputError, match="give --signature, one of means, thrice; got"):
+        open_saved_model(of_two_signatures(tmp_path / "saved"), trust=False, signature=signature)
+
+
+def test_without_signatures_the_only_function_is_meant(tmp_path):
+    module = tf.Module()
+    module.__call__ = tf.function(lambda pixels, training=False: mean(pixels), [SPEC])
+    tf.saved_model.save(module, str(tmp_path / "saved"))
+    found = open_saved_model(tmp_path / "saved", trust=False)
+    assert list(found.inputs) == ["pixels"]
+    np.testing.assert_allclose(run(found), IMAGES.mean((1, 2)), atol=1e-6)
+
+
+def network_for_a_batch(batch, reshape):
+    """Return a function with two inputs that was traced for ``batch`` samples, and the numpy that it stands for."""
+    rng = np.random.default_rng(1)
+    kernel = rng.normal(size=(2 * 8 * 8 * 3, 3)).astype(np.float32)
+
+    def call(pixels, other):
+        flat = reshape(tf.concat([pixels, -pixels], -1))
+        return {"logits": flat @ kernel, "both": tf.concat([flat[:, :2], other], 1)}
+
+    specs = (tf.TensorSpec((batch, *SIZE), name="pixels"), tf.TensorSpec((batch, 4), name="other"))
+    return call, specs, kernel
+
+
 @pytest.mark.parametrize(
-    ("function", "specs", "words"),
+    "reshape",
     [
-        pytest.param(lambda pixels, other: mean(pixels), (SPEC, OTHER), "it has 2 and 1", id="two inputs"),
-        pytest.param(lambda pixels: (mean(pixels), pixels), (SPEC,), "it has 1 and 2", id="two outputs"),
-        pytest.param(
-            lambda pixels: mean(tf.cast(pixels, tf.float32)),
-            (tf.TensorSpec((None, *SIZE), tf.uint8, name="pixels"),),
-            "its input must be float32, got uint8",
-            id="bytes",
-        ),
-        pytest.param(tf.nn.relu, (tf.TensorSpec(None, tf.float32, name="features"),), "an open shape", id="any shape"),
+        pytest.param(lambda x: tf.reshape(x, (-1, 384)), id="open"),
+        pytest.param(lambda x: tf.reshape(x, (8, 384)), id="written out"),
+        pytest.param(lambda x: tf.reshape(x, (tf.shape(x)[0], 384)), id="computed"),
     ],
 )
-def test_a_signature_that_does_not_fit_is_one_line(tmp_path, function, specs, words):
-    with pytest.raises(InputError, match=words) as caught:
-        open_saved_model(saved(tmp_path / "saved", lambda *a: function(*a), *specs), trust=False)
+def test_a_batch_that_was_saved_becomes_one(tmp_path, reshape):
+    call, specs, kernel = network_for_a_batch(8, reshape)
+    found = open_saved_model(saved(tmp_path / "saved", call, *specs), trust=False)
+    assert found.batch == 8
+    frozen = found.freeze()
+    assert [(s.name, s.shape) for s in frozen.input_specs] == [("other", (1, 4)), ("pixels", (1, *SIZE))]
+    rng = np.random.default_rng(2)
+    image, other = (rng.normal(size=size).astype(np.float32) for size in ((1, *SIZE), (1, 4)))
+    flat = np.concatenate([image, -image], -1).reshape(1, -1)
+    both, logits = run_frozen(frozen, other, image)
+    np.testing.assert_allclose(logits, flat @ kernel, rtol=1e-4)
+    np.testing.assert_allclose(both, np.concatenate([flat[:, :2], other], 1), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("reshape", "words"),
+    [
+        pytest.param(lambda x: tf.reshape(x, (-1, 384)) - tf.reduce_max(x), "mixes the samples", id="of all"),
+        pytest.param(lambda x: tf.transpose(tf.reshape(tf.transpose(x, (1, 2, 3, 0)), (384, 8))), "single", id="moved"),
+    ],
+)
+def test_a_batch_that_cannot_become_one_is_refused(tmp_path, reshape, words):
+    call, specs, _ = network_for_a_batch(8, reshape)
+    found = open_saved_model(saved(tmp_path / "saved", call, *specs), trust=False)
+    with pytest.raises(InputError, match=f"built for a batch of 8 and cannot be made one .*{words}") as caught:
+        found.freeze()
     assert "\n" not in str(caught.value)
+
+
+def test_batches_that_differ_are_refused(tmp_path):
+    specs = (tf.TensorSpec((2, *SIZE), name="pixels"), tf.TensorSpec((3, 4), name="other"))
+    with pytest.raises(InputError, match="its inputs must have one batch"):
+        open_saved_model(saved(tmp_path / "saved", both, *specs), trust=False)
+
+
+def test_an_open_shape_is_refused(tmp_path):
+    path = saved(tmp_path / "saved", tf.nn.relu, tf.TensorSpec(None, tf.float32, name="features"))
+    with pytest.raises(InputError, match="fixed size to be converted"):
+        open_saved_model(path, trust=False).freeze()
+
+
+def test_bytes_are_an_input_as_any_other(tmp_path):
+    spec = tf.TensorSpec((None, *SIZE), tf.uint8, name="pixels")
+    path = saved(tmp_path / "saved", lambda pixels: mean(tf.cast(pixels, tf.float32)), spec)
+    (found,) = open_saved_model(path, trust=False).freeze().input_specs
+    assert (found.name, found.dtype.name) == ("pixels", "uint8")

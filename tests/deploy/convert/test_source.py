@@ -8,13 +8,25 @@ import pytest
 
 from edge.deploy._tensorflow import need
 from edge.deploy.convert import onnx, tflite
+from edge.deploy.convert.reference import OfFunction, sample
 from edge.deploy.convert.source import open_source
 from edge.errors import FileError, InputError
+from edge.tensors import TensorSpec
 from tests.backends import models
 from tests.deploy.keras_files import SIZE, keras3_file, run_frozen, saved, small, with_lambda
 
 tf = need("tensorflow")
 IMAGES = np.random.default_rng(0).normal(size=(5, *SIZE)).astype(np.float32)
+
+
+def border(source):
+    return [(spec.name, spec.shape) for spec in (*source.inputs, *source.outputs)]
+
+
+def run(source, images=IMAGES):
+    """Return the only output of a reference that takes images."""
+    (output,) = source.reference({source.inputs[0].name: images}).values()
+    return output
 
 
 def expected():
@@ -24,18 +36,19 @@ def expected():
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 def test_a_keras_file(tmp_path, suffix):
     source = open_source(str(saved(small(), tmp_path / f"net{suffix}")))
-    assert (source.name, source.input_shape, source.classes) == ("small", (1, *SIZE), 3)
+    assert (source.name, source.inputs[0].name) == ("small", "input")
+    assert [shape for _, shape in border(source)] == [(1, *SIZE), (1, 3)]
     assert (source.file, source.quantize_aware, source.record) == (None, False, None)
-    np.testing.assert_allclose(source.reference(IMAGES), expected(), atol=1e-6)
+    np.testing.assert_allclose(run(source), expected(), atol=1e-6)
     (frozen,) = run_frozen(source.frozen, IMAGES[:1])
     np.testing.assert_allclose(frozen, expected()[:1], atol=1e-6)
 
 
 def test_a_keras_3_file(tmp_path):
     source = open_source(str(keras3_file(tmp_path / "net.keras")))
-    assert (source.input_shape, source.classes) == ((1, *SIZE), 3)
+    assert [shape for _, shape in border(source)] == [(1, *SIZE), (1, 3)]
     (frozen,) = run_frozen(source.frozen, IMAGES[:1])
-    np.testing.assert_allclose(frozen, source.reference(IMAGES[:1]), atol=1e-6)
+    np.testing.assert_allclose(frozen, run(source, IMAGES[:1]), atol=1e-6)
 
 
 def test_the_training_record_beside_the_model_is_read(tmp_path):
@@ -54,13 +67,11 @@ def test_a_saved_model_of_any_batch(tmp_path, batch):
     module.model = model
     serve = tf.function(lambda pixels: {"scores": model(pixels)}, [spec])
     tf.saved_model.save(module, str(tmp_path / "saved"), signatures={"serving_default": serve})
-    if batch == 4:
-        with pytest.raises(InputError, match="batch must be open or 1, got 4"):
-            open_source(str(tmp_path / "saved"))
-        return
     source = open_source(str(tmp_path / "saved"))
-    assert (source.name, source.input_shape, source.classes) == ("saved", (1, *SIZE), 3)
-    np.testing.assert_allclose(source.reference(IMAGES), expected(), atol=1e-6)
+    assert (source.name, border(source)) == ("saved", [("pixels", (1, *SIZE)), ("scores", (1, 3))])
+    np.testing.assert_allclose(run(source), expected(), atol=1e-6)  # five images: more than one batch of four
+    (frozen,) = run_frozen(source.frozen, IMAGES[:1])
+    np.testing.assert_allclose(frozen, expected()[:1], atol=1e-5)
 
 
 def test_a_saved_model_that_cannot_be_frozen_is_refused(tmp_path):
@@ -73,7 +84,7 @@ def test_a_saved_model_that_cannot_be_frozen_is_refused(tmp_path):
     def of_any_size(pixels):
         return {"scores": tf.reshape(pixels, (1, -1))[:, : tf.cast(pixels[0, 0, 0, 0], tf.int32)]}
 
-    for call, words in ((looked_up, "a lookup table perhaps"), (of_any_size, "a known number of scores")):
+    for call, words in ((looked_up, "a lookup table perhaps"), (of_any_size, "a size that is known before the network runs")):
         module = tf.Module()
         module.table = table
         tf.saved_model.save(module, str(tmp_path / call.__name__), {"serving_default": tf.function(call, [spec])})
@@ -84,11 +95,13 @@ def test_a_saved_model_that_cannot_be_frozen_is_refused(tmp_path):
 def test_a_tflite_file_is_its_own_reference(tmp_path):
     path = models.tflite_conv(tmp_path / "net.tflite", int8=True)
     source = open_source(str(path))
-    assert (source.name, source.input_shape, source.file, source.frozen) == ("net", models.IMAGE, path, None)
+    assert border(source) == [("image", models.IMAGE), ("features", models.FEATURES)]
+    assert (source.name, source.file, source.frozen) == ("net", path, None)
+    assert source.inputs[0].quantization == models.IMAGE_QUANTIZATION
     image = np.random.default_rng(0).integers(-128, 128, models.IMAGE, np.int8)
     real = (image.astype(np.float32) + 3) * 0.5
     wanted = (models.int8_features(image).astype(np.float32) - 5) * 2.0
-    got = source.reference(real)
+    got = run(source, real)
     np.testing.assert_allclose(got, wanted, atol=2.0)  # one step of the output: kernels break ties differently
 
 
@@ -96,8 +109,9 @@ def test_an_onnx_file_is_its_own_reference(tmp_path):
     (tmp_path / "net.tflite").write_bytes(tflite.to_float32(open_source_of(small()).frozen))
     onnx.from_tflite(tmp_path / "net.tflite", tmp_path / "net.onnx")
     source = open_source(str(tmp_path / "net.onnx"))
-    assert (source.input_shape, source.classes, source.file) == ((1, *SIZE), 3, tmp_path / "net.onnx")
-    np.testing.assert_allclose(source.reference(IMAGES), expected(), atol=1e-5)
+    assert (source.inputs[0].name, source.file) == ("input", tmp_path / "net.onnx")
+    assert [shape for _, shape in border(source)] == [(1, *SIZE), (1, 3)]
+    np.testing.assert_allclose(run(source), expected(), atol=1e-5)
 
 
 def open_source_of(model):
@@ -108,13 +122,14 @@ def open_source_of(model):
 
 def test_a_name_of_the_zoo():
     source = open_source("zoo:mobilenet_v1")
-    assert (source.name, source.input_shape, source.classes) == ("mobilenet_v1", (1, 224, 224, 3), 1000)
+    assert [shape for _, shape in border(source)] == [(1, 224, 224, 3), (1, 1000)]
+    assert (source.name, source.network, source.trained) == ("mobilenet_v1", "mobilenet_v1", False)
 
 
 def test_a_function_of_a_module(tmp_path, monkeypatch):
     (tmp_path / "my_networks.py").write_text("from tests.deploy.keras_files import small\nanswer = lambda: 42\n")
     monkeypatch.syspath_prepend(tmp_path)
-    np.testing.assert_allclose(open_source("my_networks:small").reference(IMAGES), expected(), atol=1e-6)
+    np.testing.assert_allclose(run(open_source("my_networks:small")), expected(), atol=1e-6)
     with pytest.raises(InputError, match=r"my_networks:answer\(\) must return a Keras model, got int"):
         open_source("my_networks:answer")
     with pytest.raises(InputError, match="my_networks:none cannot be imported"):
@@ -148,19 +163,61 @@ def test_code_in_a_file_needs_trust(tmp_path):
     path = str(saved(with_lambda(), tmp_path / "net.keras"))
     with pytest.raises(InputError, match="--trust"):
         open_source(path)
-    np.testing.assert_allclose(open_source(path, trust=True).reference(IMAGES), with_lambda()(IMAGES), atol=1e-6)
+    np.testing.assert_allclose(run(open_source(path, trust=True)), with_lambda()(IMAGES), atol=1e-6)
 
 
-def test_a_file_with_two_inputs_is_refused(tmp_path):
-    path = models.tflite_pair(tmp_path / "pair.tflite")
-    with pytest.raises(InputError, match="must have one input and one output, it has 2 and 2"):
-        open_source(str(path))
+def test_a_file_with_two_inputs_and_outputs_is_its_own_reference(tmp_path):
+    source = open_source(str(models.tflite_pair(tmp_path / "pair.tflite")))
+    assert [name for name, _ in border(source)] == ["a", "b", "sum", "difference"]
+    a, b = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
+    outputs = source.reference({"b": b, "a": a})
+    np.testing.assert_allclose(outputs["sum"], a + b, rtol=1e-6)
+    np.testing.assert_allclose(outputs["difference"], a - b, rtol=1e-6)
 
 
-def test_a_model_with_two_outputs_is_refused(tmp_path):
+def two_by_two():
+    """A picture and a number in; two layers' outputs out."""
     import tf_keras as keras
 
-    entry = keras.Input((4,))
-    model = keras.Model(entry, [keras.layers.Dense(2)(entry), keras.layers.Dense(3)(entry)])
-    with pytest.raises(InputError, match="must have one output, got 2"):
-        open_source(str(saved(model, tmp_path / "two.keras")))
+    keras.utils.set_random_seed(3)
+    picture, number = keras.Input(SIZE, name="picture"), keras.Input((2,), name="number")
+    x = keras.layers.GlobalAveragePooling2D()(picture)
+    heads = [keras.layers.Dense(2, name="left")(x), keras.layers.Dense(3, name="right")(number)]
+    return keras.Model([picture, number], heads)
+
+
+def test_a_model_with_two_inputs_and_outputs(tmp_path):
+    source = open_source(str(saved(two_by_two(), tmp_path / "two.keras")))
+    assert border(source) == [("picture", (1, *SIZE)), ("number", (1, 2)), ("left", (1, 2)), ("right", (1, 3))]
+    numbers = np.random.default_rng(1).normal(size=(5, 2)).astype(np.float32)
+    left, right = two_by_two()([IMAGES, numbers])
+    outputs = source.reference({"number": numbers, "picture": IMAGES})
+    np.testing.assert_allclose(outputs["left"], left, atol=1e-6)
+    np.testing.assert_allclose(outputs["right"], right, atol=1e-6)
+
+
+def test_outputs_without_a_batch_are_given_sample_by_sample():
+    """What a network gives for one sample, (3, 2) here, has no place in front for others."""
+    reference = OfFunction(lambda tensors: {"rows": tf.reshape(tensors["x"], (3, 2)), "scores": tensors["x"] * 2})
+    x = np.arange(24, dtype=np.float32).reshape(4, 6)
+    found = reference({"x": x[:1]})
+    specs = (TensorSpec("rows", (3, 2), np.dtype(np.float32)), TensorSpec("scores", (1, 6), np.dtype(np.float32)))
+    one = sample(found, specs, 0)
+    np.testing.assert_array_equal(one["rows"], x[0].reshape(3, 2))
+    np.testing.assert_array_equal(one["scores"], 2 * x[:1])
+
+
+def test_more_samples_than_a_batch_are_joined():
+    reference = OfFunction(lambda tensors: {"sum": tf.reduce_sum(tensors["x"], 1)})
+    x = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
+    np.testing.assert_allclose(reference({"x": x})["sum"], x.sum(1), rtol=1e-5)
+
+
+def test_an_input_that_is_not_read_is_left_out(tmp_path):
+    specs = [tf.TensorSpec((None, 4), name="used"), tf.TensorSpec((None, 2), name="unused")]
+    module = tf.Module()
+    serve = tf.function(lambda used, unused: {"twice": used * 2}, specs)
+    tf.saved_model.save(module, str(tmp_path / "saved"), {"serving_default": serve})
+    source = open_source(str(tmp_path / "saved"))
+    assert border(source) == [("used", (1, 4)), ("twice", (1, 4))]
+    np.testing.assert_array_equal(run(source, np.ones((3, 4), np.float32)), np.full((3, 4), 2))

@@ -17,6 +17,11 @@ from edge.deploy.convert import tflite  # noqa: E402
 from edge.deploy.convert.freeze import freeze  # noqa: E402
 
 
+def network(call, shape, dtype=tf.float32):
+    """Freeze a function of one tensor."""
+    return freeze(lambda tensors: call(tensors["x"]), {"x": tf.TensorSpec(shape, dtype)})
+
+
 def to_int8(frozen):
     return tflite.to_int8(frozen, [np.eye(4, dtype=np.float32)[None]])
 
@@ -31,7 +36,7 @@ def test_nothing_is_done_around_the_conversion(monkeypatch, write):
     for name in besides:
         original = getattr(lite, name)
         monkeypatch.setattr(lite, name, lambda *args, n=name, f=original: done.append(n) or f(*args))
-    assert write(freeze(tf.nn.relu, (1, 4, 4)))[4:8] == b"TFL3"
+    assert write(network(tf.nn.relu, (1, 4, 4)))[4:8] == b"TFL3"
     assert not done
 
 
@@ -43,7 +48,7 @@ def test_operations_that_tflite_lacks_are_named_with_their_places(write, side):
         return tf.linalg.inv(x, name="head/inverse") + tf.linalg.inv(tf.raw_ops.Betainc(a=x, b=x, x=x), name="second")
 
     with pytest.raises(InputError) as caught:
-        write(freeze(call, (1, 4, 4)))
+        write(network(call, (1, 4, 4)))
     assert str(caught.value) == (
         "the model has operations that TFLite cannot write, or not in this form (type, options): "
         "Betainc (at Betainc); MatrixInverse (at head/inverse, second); replace them or leave them out of the model"
@@ -55,7 +60,7 @@ def test_an_operation_of_another_type_has_places_without_the_names_of_types():
         return tf.cast(tf.add(x, tf.negative(x, name="less"), name="sum"), tf.float32)
 
     with pytest.raises(InputError, match=r"\(at less, sum\)"):
-        tflite.to_float32(freeze(call, (1, 4, 4), "float64"))
+        tflite.to_float32(network(call, (1, 4, 4), tf.float64))
 
 
 def refusal(message, *errors):

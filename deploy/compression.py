@@ -1,4 +1,7 @@
-"""The steps of ``edge-compress``: each fits a transformed network and reports what it cost and saved."""
+"""The steps of ``edge-compress``: each fits a transformed network and reports what it cost and saved.
+
+It joins ``edge.deploy.compress``, which transforms, and ``edge.deploy.convert``, which writes the file that is measured.
+"""
 
 import gzip
 import json
@@ -12,6 +15,7 @@ import numpy as np
 from edge.deploy._tensorflow import need
 from edge.deploy.compress import prune, qat
 from edge.deploy.convert import freeze, tflite
+from edge.deploy.quantized import is_quantize_aware, saving_h5
 from edge.errors import InputError
 from edge.files import replaced
 from edge.models.training import fit
@@ -27,7 +31,7 @@ def check(model: Any, path: Path) -> None:
     keras = need("tf_keras")
     if not isinstance(model, keras.Model):
         raise InputError(f"{path} is a Keras 3 model; compression needs one that was saved by tf_keras (Keras 2)")
-    if qat.is_quantize_aware(model):
+    if is_quantize_aware(model):
         raise InputError(f"{path} is quantization-aware already; compress the model from before that step")
     nested = [layer.name for layer in model.layers if isinstance(layer, keras.Model)]
     if nested:
@@ -45,7 +49,7 @@ def row(step: str, model: Any, data: "Classification", seconds: float, out: Path
     The TFLite file stays in ``out`` as ``<step>.tflite``.
     """
     frozen = freeze.freeze_keras(model)
-    content = tflite.qat_to_int8(frozen) if qat.is_quantize_aware(model) else tflite.to_float32(frozen)
+    content = tflite.qat_to_int8(frozen) if is_quantize_aware(model) else tflite.to_float32(frozen)
     with replaced(out / f"{step}.tflite") as temporary:
         temporary.write_bytes(content)
     return {
@@ -93,9 +97,9 @@ def _fine_tune(
 
 def save(model: Any, labels: Sequence[str], source: Path, out: Path) -> Path:
     """Write the model, labels and what is known of its training beside it; drop the checkpoints."""
-    simulated = qat.is_quantize_aware(model)
+    simulated = is_quantize_aware(model)
     target = out / ("model.h5" if simulated else "model.keras")
-    with qat.saving_h5(), replaced(target) as temporary:
+    with saving_h5(), replaced(target) as temporary:
         model.save(temporary, include_optimizer=False) if simulated else model.save(temporary)
     with replaced(out / fit.LABELS) as temporary:
         temporary.write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")

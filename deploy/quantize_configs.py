@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
-    default_8bit_quantize_registry as default,
-)
-
 from edge.deploy._tensorflow import need
+from edge.deploy._tfmot import Default8BitQuantizeConfig
+from edge.deploy._tfmot import quantization as _keras
 
 _tf: Any = need("tensorflow")
-_keras: Any = need("tensorflow_model_optimization").quantization.keras
 _QuantizeConfig: Any = _keras.QuantizeConfig
 
 
@@ -88,7 +85,7 @@ class DepthwiseWeights(_keras.quantizers.LastValueQuantizer):
         return {}
 
 
-class QuantizeDepthwise(default.Default8BitQuantizeConfig):
+class QuantizeDepthwise(Default8BitQuantizeConfig):
     """For depthwise convolutions."""
 
     def __init__(

@@ -1,0 +1,78 @@
+"""The layers of a network whose weights are rounded on samples: what each is a sum over, and the rounding."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.calibration.gptq import Hessian, gptq
+from edge.calibration.tensor_ranges import TensorRanges, Value
+
+Floats = NDArray[np.float32]
+Rows = Callable[[Floats, NDArray[np.int64]], Floats]
+Progress = Callable[[int, int], None]
+"""Gets the samples done and the samples in all."""
+
+POSITIONS = 20_000
+"""Output positions that a layer is rounded on; chosen at random, as many of each sample."""
+MOST_INPUTS = 5_000
+"""Layers with more inputs per output than this keep round-to-nearest, because their Hessian would not fit in memory.
+
+VGG-16's first dense layer has 25,088.
+"""
+
+
+@dataclass(frozen=True)
+class WeightedLayer:
+    """One layer with weights, and what was seen of its inputs.
+
+    Attributes:
+        source: the number of the tensor that it reads.
+        channels_last: whether the weights' output channels come last, as a depthwise convolution's do in a file.
+        positions: outputs a channel.
+        rows: (input, chosen positions) to (groups, count, n), what each chosen output is a sum over.
+        hessian: of those rows.
+    """
+
+    source: int
+    channels_last: bool
+    positions: int
+    rows: Rows
+    hessian: Hessian
+
+    def observe(self, value: Floats, count: int, rng: np.random.Generator) -> None:
+        """Take in what the layer reads for one sample, at up to ``count`` of its positions."""
+        chosen = rng.choice(self.positions, min(count, self.positions), replace=False)
+        self.hessian.observe(self.rows(value, chosen))
+
+    def on_steps(self, weights: Floats, bias: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the weights on whole int8 steps and the bias that goes with them, in the given shapes."""
+        groups = len(self.hessian.sums)
+        first = np.moveaxis(weights, -1, 0) if self.channels_last else weights
+        split = first.reshape(groups, bias.size // groups, -1).transpose(0, 2, 1)
+        whole, moved = gptq(split.astype(np.float64), bias.reshape(groups, -1).astype(np.float64), self.hessian)
+        back = whole.transpose(0, 2, 1).reshape(first.shape)
+        back = np.moveaxis(back, 0, -1) if self.channels_last else back
+        return np.ascontiguousarray(back), moved.reshape(bias.shape)
+
+
+def observe(
+    samples: Iterable[Value], total: int, ranges: TensorRanges, layers: Sequence[WeightedLayer], progress: Progress
+) -> None:
+    """Show every sample to the tensors' observers and to the layers.
+
+    Args:
+        samples: for each sample what returns a tensor's values.
+        total: how many there are. Which positions of them the weights are rounded on is the same each time.
+        ranges: of the tensors.
+        layers: whose weights are rounded afterwards.
+        progress: gets the samples seen and the samples in all.
+    """
+    count, rng = math.ceil(POSITIONS / total), np.random.default_rng(0)
+    for done, value in enumerate(samples, 1):
+        ranges.observe(value)
+        for layer in layers:
+            layer.observe(value(layer.source), count, rng)
+        progress(done, total)

@@ -1,0 +1,123 @@
+"""Pictures with what is in them: boxes as PASCAL VOC has them, masks, keypoints as COCO has them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.deploy.samples.base import Choice, Sample, Samples, Wanted, part, unlabelled
+from edge.deploy.samples.pictures import Preparation, decode, prepared
+from edge.errors import InputError
+from edge.models.training.detection.boxes import BoxFolder, Mark, open_boxes
+from edge.models.training.folder import ImageFolder
+from edge.models.training.keypoints.coco import Instance, open_keypoints
+from edge.models.training.segmentation import windows
+from edge.models.training.segmentation.masks import IGNORED, Pair, decoded, open_masks
+from edge.tasks.average_precision import Truth
+
+VOC_PARTS = {"train": ("trainval", "train"), "validation": ("val",), "test": ("test",)}
+"""Sets of VOC by the part of a data set that they are."""
+
+
+def of_boxes(path: Path, wanted: Wanted, splits: Sequence[str], choice: Choice) -> Samples:
+    """Return the pictures of a set in VOC's form with their boxes, x0, y0, x1, y1 in pixels of the picture."""
+    folder = open_boxes(path)
+    found = {name: next((folder.splits[s] for s in sets if s in folder.splits), ()) for name, sets in VOC_PARTS.items()}
+    stems = part(found, splits, path)
+    stems = tuple(stems[i] for i in choice(unlabelled(len(stems))))
+    numbers = dict(zip(folder.labels, wanted.classes(folder.labels, path).tolist(), strict=True))
+    return Samples(stems, partial(_boxed, folder, stems, numbers, Preparation(wanted)))
+
+
+def _boxed(
+    folder: BoxFolder, stems: Sequence[str], numbers: Mapping[str, int], prepare: Preparation
+) -> Iterator[Sample | None]:
+    files = tuple(folder.member("JPEGImages", stem) for stem in stems)
+    for stem, file, data in zip(stems, files, ImageFolder(folder.root, (), {}).read(files), strict=True):
+        picture = decode(data)
+        if picture is not None:
+            for mark in folder.marks[stem]:
+                mark.check((picture.shape[0], picture.shape[1]), f"{folder.root}: {file}")
+        truth = _truth(folder.marks[stem], numbers)
+        yield prepared(stem, picture, prepare, lambda _, truth=truth: truth)
+
+
+def _truth(marks: Sequence[Mark], numbers: Mapping[str, int]) -> Truth:
+    boxes = np.asarray([mark.box for mark in marks], np.float32).reshape(-1, 4)[:, [1, 0, 3, 2]]
+    classes = np.asarray([numbers[mark.label] for mark in marks], np.int64)
+    return Truth(boxes, classes, np.asarray([mark.difficult for mark in marks], np.bool_))
+
+
+def of_masks(path: Path, wanted: Wanted, splits: Sequence[str], choice: Choice) -> Samples:
+    """Return pictures with their masks of class numbers; windows of them for a network that was trained on windows."""
+    prepare = Preparation(wanted)
+    form = wanted.signature.inputs[0].format
+    channels = 1 if form is not None and form.colour == "GRAY" else 3
+    data = open_masks(path, channels)
+    pairs = part(data.splits, splits, path)
+    places = [(pair, at) for pair in pairs for at in _places(pair, wanted, prepare)]
+    chosen = [places[i] for i in choice(unlabelled(len(places)))]
+    table = _class_table(data.classes, wanted.classes(data.labels, path) if wanted.labels else None)
+    ids = tuple(pair.name if at is None else f"{pair.name}[{at[0]},{at[1]}]" for pair, at in chosen)
+    return Samples(ids, partial(_masked, ids, chosen, channels, table, prepare))
+
+
+def _places(pair: Pair, wanted: Wanted, prepare: Preparation) -> list[tuple[int, int] | None]:
+    """Return the first pixels of the windows that cover a picture; None alone for the whole picture."""
+    if wanted.record.get("view") != "crop":
+        return [None]
+    width, height = prepare.size
+    return list(windows.grid(pair.shape, height, width))
+
+
+def _class_table(classes: NDArray[np.uint8], order: NDArray[np.int64] | None) -> NDArray[np.uint8]:
+    """Return (256,) the network's class for each value of a mask."""
+    if order is None:
+        return classes
+    return np.where(classes == IGNORED, IGNORED, order[np.minimum(classes, len(order) - 1)]).astype(np.uint8)
+
+
+def _masked(
+    ids: Sequence[str],
+    chosen: Sequence[tuple[Pair, tuple[int, int] | None]],
+    channels: int,
+    table: NDArray[np.uint8],
+    prepare: Preparation,
+) -> Iterator[Sample | None]:
+    width, height = prepare.size
+    for name, (pair, at) in zip(ids, chosen, strict=True):
+        image, mask = decoded(pair, channels)
+        if at is not None:
+            image, mask = windows.cut(windows.padded((image, mask), height, width), *at, height, width)
+        truth = table[mask]
+        yield prepared(name, bgr(image), prepare, lambda _, truth=truth: truth)
+
+
+def bgr(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return (height, width, 3) BGR of (height, width, 3) RGB or (height, width, 1) grey."""
+    code = cv2.COLOR_GRAY2BGR if image.shape[-1] == 1 else cv2.COLOR_RGB2BGR
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(image), code), np.uint8)
+
+
+def of_keypoints(path: Path, wanted: Wanted, splits: Sequence[str], choice: Choice) -> Samples:
+    """Return the pictures of a set in COCO's form with their keypoints, x, y, visible, in pixels of the picture."""
+    folder = open_keypoints(path)
+    names: Any = wanted.signature.task.parameters.get("names") or wanted.labels or folder.labels
+    if tuple(names) != folder.labels:
+        raise InputError(
+            f"data set {path} must have the network's keypoints, {', '.join(names)}; it has {', '.join(folder.labels)}"
+        )
+    instances = part(folder.splits, splits, path)
+    chosen = [instances[i] for i in choice(unlabelled(len(instances)))]
+    return Samples(tuple(each.file for each in chosen), partial(_posed, path, chosen, Preparation(wanted)))
+
+
+def _posed(path: Path, chosen: Sequence[Instance], prepare: Preparation) -> Iterator[Sample | None]:
+    files = tuple(each.file for each in chosen)
+    for each, data in zip(chosen, ImageFolder(path, (), {}).read(files), strict=True):
+        points = np.concatenate([each.points[:, :2], each.points[:, 2:] > 0], axis=1)
+        yield prepared(each.file, decode(data), prepare, lambda _, points=points: points)
