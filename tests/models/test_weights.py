@@ -17,6 +17,7 @@ def test_there_are_some():
     assert "shufflenet_v2_cifar10" in NAMES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_float_weights_are_what_their_card_says(name):
     from edge.deploy.load import load_keras

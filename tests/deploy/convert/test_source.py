@@ -44,6 +44,7 @@ def test_a_keras_file(tmp_path, suffix):
     np.testing.assert_allclose(frozen, expected()[:1], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_keras_3_file(tmp_path):
     source = open_source(str(keras3_file(tmp_path / "net.keras")))
     assert [shape for _, shape in border(source)] == [(1, *SIZE), (1, 3)]
