@@ -175,7 +175,7 @@ def _form(spec: TensorSpec, given: Mapping[str, Any], base: InputFormat | None =
     Raises InputError when mean or std are neither one number nor one a channel.
     """
     form = base or default_format(frame_of(spec))
-    changes = {key: tuple(value) if key in ("mean", "std") else value for key, value in given.items()}
+    changes: dict[str, Any] = {k: tuple(v) if k in ("mean", "std") else v for k, v in given.items()}
     form = replace(form, raw=form.raw and not {"mean", "std"} & set(changes), **changes)
     channels = 1 if len(spec.shape) == 3 else spec.shape[1] if form.layout == "NCHW" else spec.shape[-1]
     for name, values in (("mean", form.mean), ("std", form.std)):

@@ -304,7 +304,9 @@ def _rows(folder: Path):
         pytest.param(
             ["--verify", "HERE/size.npz"], "images must be (n, height, width, 1 or 3) uint8, got (4, 16,", id="dtype"
         ),
-        pytest.param(["--verify", "HERE/other.npz"], "must have an array for each input: input (or images)", id="no array"),
+        pytest.param(
+            ["--verify", "HERE/other.npz"], "must have an array for each input: input (or images)", id="no array"
+        ),
         pytest.param(["--verify", "HERE/count.npz"], "labels must be (4,) from 0 to", id="label count"),
         pytest.param(["--verify", "HERE/bad.npz"], "must be an .npz file of arrays", id="damaged npz"),
         pytest.param(["--verify", "HERE/no.npz"], "does not exist", id="missing npz"),
