@@ -70,7 +70,8 @@ def find_signature(source: SourceModel, said: Said, file: Path) -> Found:
     recorded = _recorded(source, said)
     found = recorded or recognize(file, source.inputs, source.outputs, _asked(source, said))
     signature = replace(found.signature, inputs=_inputs(source, said, found.signature.inputs))
-    notes = (*found.notes, *_assumed(signature.inputs, found.signature.inputs, said))
+    told = [note for note in found.notes if said.kind != "tensor" or not note.startswith("pixels ")]
+    notes = (*told, *_assumed(signature.inputs, found.signature.inputs, said))
     return Found(signature.with_parameters(said.parameters), notes)
 
 
