@@ -70,7 +70,8 @@ def find_signature(source: SourceModel, said: Said, file: Path) -> Found:
     recorded = _recorded(source, said)
     found = recorded or recognize(file, source.inputs, source.outputs, _asked(source, said))
     signature = replace(found.signature, inputs=_inputs(source, said, found.signature.inputs))
-    notes = (*found.notes, *_assumed(signature.inputs, found.signature.inputs, said))
+    told = [note for note in found.notes if said.kind != "tensor" or not note.startswith("pixels ")]
+    notes = (*told, *_assumed(signature.inputs, found.signature.inputs, said))
     return Found(signature.with_parameters(said.parameters), notes)
 
 
@@ -181,7 +182,7 @@ def _form(spec: TensorSpec, given: Mapping[str, Any], base: InputFormat | None =
     Raises InputError when mean or std are neither one number nor one a channel.
     """
     form = base or default_format(frame_of(spec))
-    changes = {key: tuple(value) if key in ("mean", "std") else value for key, value in given.items()}
+    changes: dict[str, Any] = {k: tuple(v) if k in ("mean", "std") else v for k, v in given.items()}
     form = replace(form, raw=form.raw and not {"mean", "std"} & set(changes), **changes)
     channels = 1 if len(spec.shape) == 3 else spec.shape[1] if form.layout == "NCHW" else spec.shape[-1]
     for name, values in (("mean", form.mean), ("std", form.std)):

@@ -99,8 +99,8 @@ def _function(loaded: Any, path: Path, wanted: str | None) -> Any:
         for name in dir(loaded):
             functions = getattr(getattr(loaded, name, None), "concrete_functions", None) or ()
             found |= {f"{name}{f'_{number}' if number else ''}": one for number, one in enumerate(functions)}
-    default = DEFAULT if DEFAULT in found else next(iter(found)) if len(found) == 1 else None
-    if (name := wanted or default) in found:
+    name = wanted or (next(iter(found)) if len(found) == 1 else DEFAULT)
+    if name in found:
         return found[name]
     raise InputError(
         f"SavedModel {path} must be told which of its signatures is meant: give --signature, one of "

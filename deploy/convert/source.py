@@ -4,14 +4,13 @@ import importlib
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from edge.deploy import quantized
 from edge.deploy.convert import freeze, naming
-from edge.deploy.convert.ends import ends
 from edge.deploy.convert.freeze import Frozen, freeze_keras
 from edge.deploy.convert.reference import OfFile, OfFunction, Reference
 from edge.deploy.convert.saved_model import open_saved_model
@@ -31,7 +30,6 @@ class SourceModel:
         reference: what candidates are compared with.
         frozen: for models that are still to be converted.
         file: for those that are already (.tflite, .onnx).
-        ends: the last operation of each output, by name: ``softmax``, ``sigmoid``, or None.
         quantize_aware: whether int8 ranges are in the graph.
         record: ``train.json`` beside the model, if there is one.
         labels: the released weights' own label file.
@@ -46,7 +44,6 @@ class SourceModel:
     reference: Reference
     frozen: Frozen | None = None
     file: Path | None = None
-    ends: Mapping[str, str | None] = field(default_factory=dict)
     quantize_aware: bool = False
     record: Mapping[str, Any] | None = None
     labels: Path | None = None
@@ -96,7 +93,7 @@ def _keras(model: Any, record: Mapping[str, Any] | None) -> SourceModel:
 
 
 def _traced(name: str, frozen: Frozen, reference: Reference) -> SourceModel:
-    return SourceModel(name, frozen.input_specs, frozen.output_specs, reference, frozen=frozen, ends=ends(frozen))
+    return SourceModel(name, frozen.input_specs, frozen.output_specs, reference, frozen=frozen)
 
 
 def _record(path: Path) -> dict[str, Any] | None:

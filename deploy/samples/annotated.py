@@ -43,7 +43,7 @@ def _boxed(
             for mark in folder.marks[stem]:
                 mark.check((picture.shape[0], picture.shape[1]), f"{folder.root}: {file}")
         truth = _truth(folder.marks[stem], numbers)
-        yield prepared(stem, picture, prepare, lambda _, truth=truth: truth)
+        yield prepared(stem, picture, prepare, truth)
 
 
 def _truth(marks: Sequence[Mark], numbers: Mapping[str, int]) -> Truth:
@@ -94,7 +94,7 @@ def _masked(
         if at is not None:
             image, mask = windows.cut(windows.padded((image, mask), height, width), *at, height, width)
         truth = table[mask]
-        yield prepared(name, bgr(image), prepare, lambda _, truth=truth: truth)
+        yield prepared(name, bgr(image), prepare, truth)
 
 
 def bgr(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -120,4 +120,4 @@ def _posed(path: Path, chosen: Sequence[Instance], prepare: Preparation) -> Iter
     files = tuple(each.file for each in chosen)
     for each, data in zip(chosen, ImageFolder(path, (), {}).read(files), strict=True):
         points = np.concatenate([each.points[:, :2], each.points[:, 2:] > 0], axis=1)
-        yield prepared(each.file, decode(data), prepare, lambda _, points=points: points)
+        yield prepared(each.file, decode(data), prepare, points)

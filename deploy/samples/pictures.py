@@ -1,8 +1,9 @@
 """Pictures: of an image-folder data set with classes, or of any folder."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -76,17 +77,15 @@ def _each(
     folder: ImageFolder, names: Sequence[str], truths: Sequence[int | None], prepare: Preparation
 ) -> Iterator[Sample | None]:
     for name, truth, data in zip(names, truths, folder.read(tuple(names)), strict=True):
-        yield prepared(name, decode(data), prepare, lambda _, truth=truth: truth)
+        yield prepared(name, decode(data), prepare, truth)
 
 
-def prepared(
-    name: str, picture: Image | None, prepare: Preparation, truth: Callable[[Placement], object]
-) -> Sample | None:
-    """Return the sample of a picture, None of one that could not be decoded; truth: made of where it lies."""
+def prepared(name: str, picture: Image | None, prepare: Preparation, truth: Any) -> Sample | None:
+    """Return the sample of a picture, None of one that could not be decoded."""
     if picture is None:
         return None
     inputs, placement = prepare(picture)
-    return Sample(name, inputs, placement, truth(placement))
+    return Sample(name, inputs, placement, truth)
 
 
 def decode(data: bytes) -> Image | None:

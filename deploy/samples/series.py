@@ -39,22 +39,33 @@ def of_sounds(path: Path, wanted: Wanted, splits: Sequence[str], choice: Choice)
 
     Of a network whose record names the speakers that it was reported on, those are verified on, the others calibrated.
     """
-    names, said = sound_files(path), wanted.record.get("speakers", {})
-    parsed = [PurePosixPath(name).stem.rsplit("_", 2) for name in names]
-    labelled = wanted.classifies and all(len(parts) == 3 and all(parts) for parts in parsed)
-    speakers = set(said.get("report" if splits == VERIFICATION else "train", ())) if labelled else set()
-    if speakers & {parts[1] for parts in parsed}:
-        rows = [row for row, parts in enumerate(parsed) if parts[1] in speakers]
-        names, parsed = tuple(names[row] for row in rows), [parsed[row] for row in rows]
-    found = [parts[0] for parts in parsed] if labelled else [""] * len(names)
-    order = sorted(set(found))
-    number = dict(zip(order, wanted.classes(order, path) if labelled else unlabelled(1), strict=True))
-    classes = np.asarray([number[label] for label in found], np.int64)
+    names = sound_files(path)
+    parsed = _parsed(names) if wanted.classifies else None
+    if parsed is None:
+        classes = unlabelled(len(names))
+    else:
+        heard = _heard([speaker for _, speaker in parsed], wanted, splits)
+        names, labels = tuple(names[row] for row in heard), [parsed[row][0] for row in heard]
+        order = sorted(set(labels))
+        classes = wanted.classes(order, path)[[order.index(label) for label in labels]]
     rows = choice(classes)
     chosen = tuple(names[row] for row in rows)
-    truths = [int(classes[row]) if labelled else None for row in rows]
-    heard = Hearing(wanted, path, chosen)
-    return Samples(chosen, partial(_sounds, path, chosen, truths, heard, wanted.name), "sound", heard.notes)
+    truths = [None if parsed is None else int(classes[row]) for row in rows]
+    hear = Hearing(wanted, path, chosen)
+    return Samples(chosen, partial(_sounds, path, chosen, truths, hear, wanted.name), "sound", hear.notes)
+
+
+def _parsed(names: Sequence[str]) -> list[tuple[str, str]] | None:
+    """Return label and speaker of each file; None unless all are called ``<label>_<speaker>_<index>.wav``."""
+    parts = [PurePosixPath(name).stem.rsplit("_", 2) for name in names]
+    return [(row[0], row[1]) for row in parts] if all(len(row) == 3 and all(row) for row in parts) else None
+
+
+def _heard(speakers: Sequence[str], wanted: Wanted, splits: Sequence[str]) -> list[int]:
+    """Return the rows of the speakers that the record has for verification or for training; all where it has none."""
+    said = wanted.record.get("speakers", {}).get("report" if splits == VERIFICATION else "train", ())
+    rows = [row for row, speaker in enumerate(speakers) if speaker in said]
+    return rows or list(range(len(speakers)))
 
 
 class Hearing:

@@ -1,0 +1,80 @@
+"""Networks of every task from model to bundle: gate, golden inputs, and a bundle that runs."""
+
+import numpy as np
+import pytest
+
+import edge
+from edge import golden
+from edge.bundle import open_bundle
+from edge.deploy._tensorflow import need
+
+need("tensorflow")
+
+from edge.deploy.package import Calibration, Conversion, Listener, convert  # noqa: E402
+from edge.deploy.parity import Gate  # noqa: E402
+from tests.deploy.networks_of_tasks import FAST, SLOW, saved  # noqa: E402
+
+TASKS = {
+    "detect": ("detect", "boxes matched at IoU 0.7", "mAP at IoU 0.5"),
+    "ssdlite": ("detect", "boxes matched at IoU 0.7", "mAP at IoU 0.5"),
+    "segment": ("segment", "pixels", "Dice"),
+    "windows": ("segment", "pixels", "Dice"),
+    "unet": ("segment", "pixels", "Dice"),
+    "keypoints": ("keypoints", "points within 2 % of the diagonal", "PCK within 2 % of the diagonal"),
+    "poses": ("keypoints", "points within 2 % of the diagonal", "PCK within 2 % of the diagonal"),
+    "embed": ("embed", "mean cosine", None),
+    "faces": ("embed", "mean cosine", None),
+    "sound": ("classify", "top-1", "accuracy"),
+    "waveform": ("classify", "top-1", "accuracy"),
+    "text": ("classify", "top-1", "accuracy"),
+    "clip": ("classify", "top-1", "accuracy"),
+}
+"""Task, measure and quality of each network."""
+
+
+class Heard:
+    """Keeps what a conversion says."""
+
+    def __init__(self):
+        self.lines = []
+
+    @property
+    def listener(self):
+        return Listener(tell=self.lines.append, progress=lambda what: lambda done, total: None)
+
+
+def loose(data):
+    """Random weights have no quality to lose; only what float32 files compute is held to."""
+    return Gate(data, min_agreement=0, min_onnx_agreement=0, max_drop=100)
+
+
+def given(bundle):
+    """Return the golden inputs of a bundle's first file, by name."""
+    entry = bundle.manifest.artifacts[0].golden
+    return dict(np.load(bundle.root / entry.inputs.name))
+
+
+@pytest.mark.parametrize("name", [*FAST, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
+def test_a_network_of_each_task_becomes_a_bundle_that_runs(name, tmp_path):
+    case, heard = {**FAST, **SLOW}[name], Heard()
+    model, data, out = saved(case, tmp_path / "run"), tmp_path / "data", tmp_path / "net"
+    case.draw(data)
+    manifest = convert(
+        Conversion(str(model), out, calibration=Calibration(data, 6), gate=loose(data)), heard.listener
+    )
+    task, measure, quality = TASKS[name]
+    assert manifest.signature.task.name == task
+    kinds = [(a.format, a.precision) for a in manifest.artifacts]
+    assert kinds == [("tflite", "float32"), ("onnx", "float32"), ("tflite", "int8"), ("onnx", "int8")]
+    rows = manifest.measured["parity"]
+    assert len(rows) == 6  # four files with the model, two ONNX files with their TFLite twins
+    assert {(row["measure"], row["quality_name"]) for row in rows} == {(measure, quality)}
+    for row in rows:
+        # Random weights spread values evenly, and few samples fit the ranges: int8 keeps this much of any of them.
+        assert row["snr"] is None or row["snr"] >= (80 if "float32" in row["candidate"] else 5)
+    assert heard.lines == []  # the record says all
+    bundle = open_bundle(out)
+    assert bundle.manifest.signature == manifest.signature
+    with edge.load(out) as net:
+        golden.check(net)
+        assert net(given(bundle)).task == task

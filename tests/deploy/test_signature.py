@@ -1,0 +1,178 @@
+"""What a model's outputs mean: what somebody says before the record, the record before what is recognized."""
+
+import numpy as np
+import pytest
+
+from edge.deploy.convert.source import SourceModel
+from edge.deploy.signature import Pixels, Said, find_signature
+from edge.errors import InputError
+from edge.tensors import Quantization, TensorSpec
+
+IMAGE = ("image", (1, 32, 48, 3))
+SCORES = ("scores", (1, 5))
+
+
+def source(inputs=(IMAGE,), outputs=(SCORES,), **choices):
+    return SourceModel("net", tuple(map(spec, inputs)), tuple(map(spec, outputs)), lambda rows: {}, **choices)
+
+
+def spec(row):
+    name, shape, *rest = row
+    return TensorSpec(name, shape, np.dtype(rest[0] if rest else np.float32), rest[1] if len(rest) > 1 else None)
+
+
+@pytest.fixture
+def find(tmp_path):
+    """Return what finds the signature of a source of which no file can be read."""
+    return lambda source, said=Said(): find_signature(source, said, tmp_path / "none.tflite")
+
+
+RECORD = {"input_shape": [32, 48, 3], "mean": [10.0], "std": [20.0]}
+
+
+def test_a_classifiers_record(find):
+    found = find(source(record=RECORD))
+    (entry,), (output,) = found.signature.inputs, found.signature.outputs
+    assert (entry.name, entry.kind, entry.format.mean, entry.format.std) == ("image", "image", (10.0,), (20.0,))
+    assert (output.name, output.role) == ("scores", "scores")
+    assert (found.signature.task.name, found.signature.task.parameters) == ("classify", {"activation": "none"})
+    assert found.notes == ()
+
+
+def test_what_somebody_says_of_pixels_counts_more_than_the_record(find):
+    pixels = Pixels(mean=(1.0, 2.0, 3.0), resize="letterbox", colour="BGR")
+    form = find(source(record=RECORD), Said(pixels=pixels)).signature.image.format
+    assert (form.mean, form.std, form.resize, form.colour) == ((1.0, 2.0, 3.0), (20.0,), "letterbox", "BGR")
+
+
+def test_a_detectors_record_brings_its_anchors_and_the_outputs_keep_their_own_order(find):
+    anchors = {"strides": [16], "ratios": [2.0], "scales": [0.2, 0.9]}
+    outputs = (("scores", (1, 24, 3)), ("boxes", (1, 24, 4)))
+    rows = [{"name": "boxes", "role": "boxes"}, {"name": "scores", "role": "scores"}]
+    task = {"name": "detect", "decoder": "ssd", "parameters": {"anchors": anchors}}
+    entry = {"kind": "image", "mean": [0.0], "std": [255.0], "colour": "RGB", "resize": "stretch"}
+    record = {"signature": {"inputs": [entry], "outputs": rows, "task": task}}
+    found = find(source(outputs=outputs, record=record)).signature
+    assert [(output.name, output.role) for output in found.outputs] == [("scores", "scores"), ("boxes", "boxes")]
+    assert (found.task.decoder, found.task.parameters["anchors"]) == ("ssd", anchors)
+
+
+def test_how_windows_are_read_is_no_parameter_of_the_task(find):
+    outputs = (("probabilities", (1, 32, 48, 2)),)
+    found = find(source(outputs=outputs, record={**RECORD, "view": "crop"})).signature
+    assert (found.task.name, found.outputs[0].role) == ("segment", "mask")
+    assert "view" not in found.task.parameters
+
+
+def test_a_sounds_record_makes_its_input_a_tensor_though_it_looks_like_a_picture(find):
+    record = {"input_shape": [49, 40, 1], "sound": {"rate": 8000, "samples": 8000, "kind": "mfcc", "hop": 1}}
+    (entry,) = find(source((("x", (1, 49, 40, 1)),), record=record)).signature.inputs
+    assert (entry.kind, entry.format) == ("tensor", None)
+
+
+def test_a_clips_record_says_how_its_pixels_become_numbers(find):
+    record = {**RECORD, "input_shape": [8, 32, 32, 3], "clip": {"step": 2}}
+    found = find(source((("clip", (1, 8, 32, 32, 3)),), record=record))
+    (entry,) = found.signature.inputs
+    assert (entry.kind, entry.format.mean, entry.format.std) == ("image", (10.0,), (20.0,))
+    assert found.notes == ()
+
+
+def test_another_task_than_the_records_is_recognized(find):
+    found = find(source(record=RECORD), Said(task="embed"))
+    assert (found.signature.task.name, found.signature.outputs[0].role) == ("embed", "embedding")
+    assert found.signature.image.format.mean == (10.0,)  # of the pixels the record is right
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        pytest.param({**RECORD, "anchors": {}}, "is no record of its training", id="a part is missing"),
+        pytest.param({"signature": {"inputs": []}}, "is no record of its training", id="half a signature"),
+        pytest.param({"input_shape": 3, "mean": 1}, "is no record of its training", id="other types"),
+        pytest.param({**RECORD, "mean": [1.0, 2.0]}, "mean must be one number or 3, got 2", id="numbers"),
+    ],
+)
+def test_a_record_that_is_none_is_one_line(find, record, words):
+    with pytest.raises(InputError, match=words) as caught:
+        find(source(record=record))
+    assert "\n" not in str(caught.value)
+
+
+def test_without_a_record_it_is_recognized_and_what_was_assumed_is_said(find):
+    found = find(source())
+    assert (found.signature.task.name, found.signature.image.format.mean) == ("classify", (127.5,))
+    assert any("5" in note and "classify" in note for note in found.notes)
+    assert any("--mean" in note for note in found.notes)
+
+
+def test_parameters_are_added_to_those_that_were_found(find):
+    found = find(source(record=RECORD), Said(parameters={"top": 3, "activation": "softmax"}))
+    assert found.signature.task.parameters == {"activation": "softmax", "top": 3}
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "kind"),
+    [
+        pytest.param((1, 32, 48, 3), np.float32, "image", id="colour"),
+        pytest.param((1, 28, 28, 1), np.float32, "image", id="grey"),
+        pytest.param((1, 28, 28), np.float32, "image", id="grey without channels"),
+        pytest.param((1, 3, 32, 48), np.float32, "image", id="channels first"),
+        pytest.param((1, 30, 1, 40), np.float32, "tensor", id="a series as a map"),
+        pytest.param((1, 49, 10, 1), np.float32, "tensor", id="coefficients of a sound"),
+        pytest.param((1, 6, 32), np.float32, "tensor", id="rows of features"),
+        pytest.param((1, 8000, 1), np.float32, "tensor", id="a waveform"),
+        pytest.param((1, 56), np.int32, "tensor", id="tokens"),
+        pytest.param((1, 8, 32, 32, 3), np.float32, "image", id="a clip"),
+        pytest.param((1, 8, 32, 32, 7), np.float32, "tensor", id="a volume"),
+    ],
+)
+def test_pictures_are_told_by_their_shapes(find, shape, dtype, kind):
+    (entry,) = find(source((("x", shape, dtype),)), Said(task="classify")).signature.inputs
+    assert (entry.kind, entry.format is not None) == (kind, kind == "image")
+
+
+def test_a_tensor_is_never_asked_for_a_colour(find):
+    """(1, 30, 1, 40) has one channel or forty, and is no picture at all."""
+    (entry,) = find(source((("x", (1, 30, 1, 40)),)), Said(task="raw", pixels=Pixels())).signature.inputs
+    assert entry.kind == "tensor"
+
+
+def test_somebody_may_say_that_a_picture_is_none(find):
+    found = find(source(), Said(kind="tensor", task="classify"))
+    assert [entry.kind for entry in found.signature.inputs] == ["tensor"]
+    assert not any("pixels" in note for note in found.notes)
+
+
+def test_a_picture_has_channels(find):
+    with pytest.raises(InputError, match="colour RGB needs 3 channel"):
+        find(source((("x", (1, 30, 32, 40)),)), Said(kind="image", task="raw"))
+
+
+def test_a_quantized_file_s_pixels_fill_its_range_unless_somebody_says_otherwise(find):
+    entry = ("image", (1, 32, 48, 3), np.uint8, Quantization(1 / 255, 0))
+    (raw,) = find(source((entry,)), Said(task="classify")).signature.inputs
+    (scaled,) = find(source((entry,)), Said(task="classify", pixels=Pixels((0.0,), (255.0,)))).signature.inputs
+    assert (raw.format.raw, scaled.format.raw) == (True, False)
+    assert raw.dtype == "float32"
+
+
+@pytest.mark.parametrize(
+    ("network", "outputs", "task"),
+    [
+        pytest.param("mobilenet_v2", (SCORES,), ("classify", None), id="classify"),
+        pytest.param("unet_mobilenet_v2", (("maps", (1, 32, 48, 21)),), ("segment", None), id="segment"),
+        pytest.param(
+            "ssdlite_mobilenet_v2",
+            (("boxes", (1, 72, 4)), ("scores", (1, 72, 21))),
+            ("detect", "ssd"),
+            id="detect",
+        ),
+        pytest.param("keypoints_mobilenet_v2", (("maps", (1, 8, 12, 17)),), ("keypoints", "heatmaps"), id="keypoints"),
+        pytest.param("mobilefacenet", (("vector", (1, 128)),), ("embed", None), id="embed"),
+        pytest.param("dcgan_discriminator", (("verdict", (1, 1)),), ("raw", None), id="none of ours"),
+    ],
+)
+def test_networks_of_the_zoo_say_what_they_are_for(find, network, outputs, task):
+    found = find(source(outputs=outputs, network=network, trained=False)).signature.task
+    assert (found.name, found.decoder) == task
