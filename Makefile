@@ -6,11 +6,12 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 2
 PIP_INSTALL := pip install --quiet --no-compile --disable-pip-version-check
 WHAT := -e '.[train,dev]'
+PYTEST = $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --max-worker-restart 0
 
-.PHONY: help demo test lint types bench results clean
+.PHONY: help demo test test-full lint types bench results clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 # Debian's python3 has venv only with python3-venv, and leaves half of one behind when it finds that out.
 # The constraints are given as variables because -c does not reach the packages that build ours; newer versions of
@@ -37,8 +38,11 @@ $(STAMP): setup.cfg constraints.txt
 demo: $(STAMP) ## the whole chain on a drawn image set: train, compress, convert, verify, run (7 to 8 minutes on two cores)
 	@$(BIN)/python -m tools.chain demo --out demo
 
-test: $(STAMP) ## the tests (about 15 minutes on two cores; WORKERS=4 on a machine with four and 16 GiB)
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --max-worker-restart 0 --durations=30
+test: $(STAMP) ## the fast tests, for before a commit (under 6 minutes on two cores; WORKERS=4 with four and 16 GiB)
+	@$(PYTEST) -m 'not slow' --durations=20
+
+test-full: $(STAMP) ## the other tests: every network through every format, real data (about 20 minutes)
+	@$(PYTEST) -m slow --durations=40
 
 lint: $(STAMP) ## ruff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""What every tensor of a network holds, sample by sample, and the range that int8 gives it."""
+"""The int8 range of every tensor of a network, from the values that it held on the calibration samples."""
 
 from collections.abc import Callable, Container, Iterable
 
@@ -9,23 +9,26 @@ from edge.calibration.observers import HistogramObserver, MinMaxObserver
 from edge.errors import InputError
 
 Value = Callable[[int], NDArray[np.float32]]
-"""Returns what a tensor holds, by the tensor's number in its file."""
+"""A function that returns the values of a tensor, by the tensor's number in its file."""
 
 METHODS = ("mse", "minmax")
-"""How a range is fitted to the values observed: so that squares err least, or from end to end."""
+"""How a range is chosen from the observed values: with the least mean squared error, or from minimum to maximum."""
 
 
 class TensorRanges:
     """An observer for each tensor."""
 
     def __init__(self, tensors: Iterable[int], border: Container[int], method: str = METHODS[0]) -> None:
-        """Begin with nothing observed.
+        """Make an observer for each tensor.
 
         Args:
-            tensors: the numbers of those that need a range.
-            border: the numbers of the network's inputs and outputs, and of what decides an output's order. They keep
-                all that was observed, whatever the method: nothing may be clipped there.
-            method: of METHODS.
+            tensors: the numbers of the tensors that need a range.
+            border: the numbers of the network's inputs and outputs, and of tensors that decide an output's order. Their
+                range is from minimum to maximum with every method, because nothing may be clipped there.
+            method: one of METHODS.
+
+        Raises:
+            InputError: the method is unknown.
         """
         if method not in METHODS:
             raise InputError(f"the method must be one of {', '.join(METHODS)}, got {method!r}")
@@ -40,6 +43,5 @@ class TensorRanges:
             observer.observe(value(index))
 
     def ranges(self) -> dict[int, tuple[float, float]]:
-        """Return the least and the largest value of each tensor's range, by its number."""
+        """Return the smallest and the largest value of each tensor's range, by the tensor's number."""
         return {index: observer.range() for index, observer in self._observers.items()}
-

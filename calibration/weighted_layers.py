@@ -1,4 +1,4 @@
-"""The layers of a network whose weights are rounded on samples: what each is a sum over, and the rounding."""
+"""The layers of a network whose weights are rounded by GPTQ, with what was observed of their inputs."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -13,10 +13,10 @@ from edge.calibration.tensor_ranges import TensorRanges, Value
 Floats = NDArray[np.float32]
 Rows = Callable[[Floats, NDArray[np.int64]], Floats]
 Progress = Callable[[int, int], None]
-"""Gets the samples done and the samples in all."""
+"""A function that is called with the number of samples done and of all samples."""
 
 POSITIONS = 20_000
-"""Output positions that a layer is rounded on; chosen at random, as many of each sample."""
+"""How many output positions a layer's Hessian is computed from. They are random, and equally many of each sample."""
 MOST_INPUTS = 5_000
 """Layers with more inputs per output than this keep round-to-nearest, because their Hessian would not fit in memory.
 
@@ -26,14 +26,16 @@ VGG-16's first dense layer has 25,088.
 
 @dataclass(frozen=True)
 class WeightedLayer:
-    """One layer with weights, and what was seen of its inputs.
+    """A layer with weights, and what was observed of its inputs.
 
     Attributes:
         source: the number of the tensor that it reads.
-        channels_last: whether the weights' output channels come last, as a depthwise convolution's do in a file.
-        positions: outputs a channel.
-        rows: (input, chosen positions) to (groups, count, n), what each chosen output is a sum over.
-        hessian: of those rows.
+        channels_last: whether the output channels are the last axis of the weights, as for depthwise convolutions in a
+            TFLite file.
+        positions: the number of outputs of each channel.
+        rows: a function of an input and of chosen positions. It returns what those outputs are computed from, (groups,
+            positions, n), see ``edge.calibration.im2col``.
+        hessian: the Hessian of those rows.
     """
 
     source: int
@@ -43,12 +45,12 @@ class WeightedLayer:
     hessian: Hessian
 
     def observe(self, value: Floats, count: int, rng: np.random.Generator) -> None:
-        """Take in what the layer reads for one sample, at up to ``count`` of its positions."""
+        """Take in the layer's input for one sample, at up to ``count`` of its positions."""
         chosen = rng.choice(self.positions, min(count, self.positions), replace=False)
         self.hessian.observe(self.rows(value, chosen))
 
     def on_steps(self, weights: Floats, bias: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the weights on whole int8 steps and the bias that goes with them, in the given shapes."""
+        """Return the weights as multiples of their int8 scale and the bias that goes with them, in the given shapes."""
         groups = len(self.hessian.sums)
         first = np.moveaxis(weights, -1, 0) if self.channels_last else weights
         split = first.reshape(groups, bias.size // groups, -1).transpose(0, 2, 1)
@@ -61,14 +63,14 @@ class WeightedLayer:
 def observe(
     samples: Iterable[Value], total: int, ranges: TensorRanges, layers: Sequence[WeightedLayer], progress: Progress
 ) -> None:
-    """Show every sample to the tensors' observers and to the layers.
+    """Show every sample to the observers of the tensors and to the layers.
 
     Args:
-        samples: for each sample what returns a tensor's values.
-        total: how many there are. Which positions of them the weights are rounded on is the same each time.
-        ranges: of the tensors.
-        layers: whose weights are rounded afterwards.
-        progress: gets the samples seen and the samples in all.
+        samples: for each sample, a function that returns the values of a tensor.
+        total: the number of samples. The same number always gives the same positions.
+        ranges: the observers of the tensors.
+        layers: the layers whose weights are rounded afterwards.
+        progress: called with the number of samples done and of all samples.
     """
     count, rng = math.ceil(POSITIONS / total), np.random.default_rng(0)
     for done, value in enumerate(samples, 1):

@@ -1,12 +1,12 @@
 """The steps of ``edge-compress``: each fits a transformed network and reports what it cost and saved.
 
-It joins ``edge.deploy.compress``, which transforms, and ``edge.deploy.convert``, which writes the file that is measured.
+It joins ``edge.deploy.compress``, which transforms, and ``edge.deploy.convert``, which writes the measured file.
 """
 
 import gzip
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,15 +19,24 @@ from edge.deploy.quantized import is_quantize_aware, saving_h5
 from edge.errors import InputError
 from edge.files import replaced
 from edge.models.training import fit
-from edge.models.training.classification import classification
 
 if TYPE_CHECKING:
-    from edge.models.training.classification.classification import Classification
+    from edge.models.training.dataset_task import DatasetTask
     from edge.models.training.settings import Settings
 
+PROBABILITIES = {"classify": 0, "segment": 0, "detect": 1, "speech": 0, "text": 0, "clips": 0}
+"""Which output of a network ends in a softmax, by the row of the table of dataset tasks; the loss asks for it."""
 
-def check(model: Any, path: Path) -> None:
-    """Raise InputError for a model that these steps would handle wrongly: each must be refused by its own words."""
+
+def check(model: Any, path: Path, row: str, quantize: bool) -> None:
+    """Raise InputError for a model that these steps would handle wrongly: each must be refused by its own words.
+
+    Args:
+        model: what was loaded.
+        path: its file, for messages.
+        row: of the table of dataset tasks.
+        quantize: whether it is going to be trained quantization-aware.
+    """
     keras = need("tf_keras")
     if not isinstance(model, keras.Model):
         raise InputError(f"{path} is a Keras 3 model; compression needs one that was saved by tf_keras (Keras 2)")
@@ -36,25 +45,43 @@ def check(model: Any, path: Path) -> None:
     nested = [layer.name for layer in model.layers if isinstance(layer, keras.Model)]
     if nested:
         raise InputError(f"{path} holds a model as a layer ({nested[0]}); rebuild it as one functional model")
-    if len(model.inputs) != 1 or len(model.outputs) != 1 or len(model.input_shape) != 4:
-        raise InputError(f"{path} must have one image as input and one output, got {model.input_shape}")
-    out = np.asarray(model(np.zeros((1, *model.input_shape[1:]), np.float32), training=False))
-    if out.min() < 0 or abs(float(out.sum()) - 1) > 0.01:
-        raise InputError(f"{path} must end in a softmax to be trained on, its outputs sum to {float(out.sum()):.3g}")
+    outputs = 2 if row == "detect" else 1
+    if len(model.inputs) != 1 or len(model.outputs) != outputs:
+        raise InputError(
+            f"{path} must have one input and {outputs} output(s) to be trained for the task {row}, "
+            f"got {len(model.inputs)} and {len(model.outputs)}"
+        )
+    if row in PROBABILITIES:
+        _check_softmax(model, path, PROBABILITIES[row])
+    if quantize:
+        qat.check(model)
 
 
-def row(step: str, model: Any, data: "Classification", seconds: float, out: Path) -> dict[str, Any]:
-    """Return the record of one step: accuracy 0 to 1, share of zeros, TFLite bytes plain and zipped.
+def _check_softmax(model: Any, path: Path, output: int) -> None:
+    entry = model.inputs[0]
+    found = model(np.zeros((1, *entry.shape[1:]), entry.dtype.as_numpy_dtype), training=False)
+    scores = np.asarray(found[output] if isinstance(found, (list, tuple)) else found)
+    total = float(np.abs(scores.sum(axis=-1) - 1).max() + 1)
+    if scores.min() < 0 or total > 1.01:
+        raise InputError(f"{path} must end in a softmax to be trained on, its outputs sum to {total:.3g}")
 
-    The TFLite file stays in ``out`` as ``<step>.tflite``.
+
+def row(step: str, model: Any, task: "DatasetTask", seconds: float, out: Path) -> dict[str, Any]:
+    """Return the record of one step: the task's figures, share of zeros, TFLite bytes plain and zipped.
+
+    The TFLite file stays in ``out`` as ``<step>.tflite``, what the task draws in the folder ``<step>``.
     """
     frozen = freeze.freeze_keras(model)
     content = tflite.qat_to_int8(frozen) if is_quantize_aware(model) else tflite.to_float32(frozen)
     with replaced(out / f"{step}.tflite") as temporary:
         temporary.write_bytes(content)
+    figures = dict(task.report(model, out / step))
+    headline = next(iter(figures))
     return {
         "step": step,
-        "accuracy": classification.accuracy(model, data.report_on),
+        "headline": headline,
+        headline: figures[headline],
+        "figures": figures,
         "sparsity": round(prune.sparsity(model), 4),
         "bytes": len(content),
         "zipped": len(gzip.compress(content)),
@@ -62,47 +89,56 @@ def row(step: str, model: Any, data: "Classification", seconds: float, out: Path
     }
 
 
+def sentence(row: Mapping[str, Any]) -> str:
+    """Return the line that says what a step reached."""
+    name = row.get("headline", "accuracy")
+    return (
+        f"{row['step']:8} {name} {row[name]:.4f}  sparsity {row['sparsity']:.2f}  "
+        f"{row['bytes'] / 1024:.0f} KiB, zipped {row['zipped'] / 1024:.0f} KiB"
+    )
+
+
 def pruned(
-    model: Any, sparsity: float, data: "Classification", settings: "Settings", out: Path, resume: bool
+    model: Any, sparsity: float, task: "DatasetTask", settings: "Settings", out: Path, resume: bool
 ) -> tuple[Any, dict[str, Any]]:
     """Prune ``model`` while fine-tuning it; return the plain network with its zeros, and its row."""
-    steps = fit.steps_per_epoch(data, settings) * settings.epochs
+    steps = fit.steps_per_epoch(task, settings) * settings.epochs
     wrapped, callbacks = prune.prunable(model, sparsity, steps)
-    seconds = _fine_tune(wrapped, data, settings, out / "prune", resume, callbacks)
+    seconds = _fine_tune(wrapped, task, settings, out / "prune", resume, callbacks)
     plain = prune.strip(wrapped)
-    return plain, row("prune", plain, data, seconds, out)
+    return plain, row("prune", plain, task, seconds, out)
 
 
 def quantize_aware(
-    model: Any, data: "Classification", settings: "Settings", out: Path, resume: bool
+    model: Any, task: "DatasetTask", settings: "Settings", out: Path, resume: bool
 ) -> tuple[Any, dict[str, Any]]:
     """Fine-tune ``model`` with int8 simulated, its zeros kept; return it with its wrappers, and its row."""
     keep_sparsity = prune.sparsity(model) > 0.05
-    simulated = qat.quantize_aware(model, data.inputs(64, 512, seed=0), keep_sparsity)
-    seconds = _fine_tune(simulated, data, settings, out / "qat", resume)
+    simulated = qat.quantize_aware(model, task.inputs(64, 512, seed=0), keep_sparsity)
+    seconds = _fine_tune(simulated, task, settings, out / "qat", resume)
     qat.finish(simulated, model)
-    return simulated, row("qat", simulated, data, seconds, out)
+    return simulated, row("qat", simulated, task, seconds, out)
 
 
 def _fine_tune(
-    model: Any, data: "Classification", settings: "Settings", out: Path, resume: bool, callbacks: Sequence[Any] = ()
+    model: Any, task: "DatasetTask", settings: "Settings", out: Path, resume: bool, callbacks: Sequence[Any] = ()
 ) -> float:
     """Fit in place; with ``resume`` a finished fit only restores its weights. Returns the seconds it took."""
     out.mkdir(parents=True, exist_ok=True)
     need("tf_keras").utils.set_random_seed(settings.seed)
-    fit.compile_model(model, data, settings)
-    fit.fit(model, data, settings, out, resume, extra=callbacks)
+    fitted = task.with_head(model)
+    fit.compile_model(fitted, task, settings)
+    fit.fit(fitted, task, settings, out, resume, extra=callbacks)
     return fit.trained_seconds(out / fit.HISTORY)
 
 
-def save(model: Any, labels: Sequence[str], source: Path, out: Path) -> Path:
+def save(model: Any, task: "DatasetTask", source: Path, out: Path) -> Path:
     """Write the model, labels and what is known of its training beside it; drop the checkpoints."""
     simulated = is_quantize_aware(model)
     target = out / ("model.h5" if simulated else "model.keras")
     with saving_h5(), replaced(target) as temporary:
         model.save(temporary, include_optimizer=False) if simulated else model.save(temporary)
-    with replaced(out / fit.LABELS) as temporary:
-        temporary.write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+    fit.write_beside(task, out)
     record = source.with_name(fit.RECORD)
     if record.is_file() and record.parent != out:
         kept = json.loads(record.read_text(encoding="utf-8"))

@@ -120,7 +120,11 @@ def convert(wanted: Conversion, listener: Listener) -> Manifest:
             signature=signature,
             labels=names,
             artifacts=tuple(m.artifact for m in made),
-            provenance={**_provenance(wanted, source, recipe), "assumed": list(notes), "calibration": _ids(calibration)},
+            provenance={
+                **_provenance(wanted, source, recipe),
+                "assumed": list(notes),
+                "calibration": _ids(calibration),
+            },
             measured={"parity": [c.as_json() for c in comparisons], **_training(source)},
         )
         return write_bundle(wanted.out, manifest, sources)

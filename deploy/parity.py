@@ -122,7 +122,9 @@ def hold(
     if len(missing) == len(samples.ids):
         raise InputError(f"none of the {len(samples.ids)} {samples.noun}s to verify on can be decoded")
     rows = [verify.Comparison(m.path.name, ref, c.figures()) for (m, ref), c in zip(pairs, comparers, strict=True)]
-    _judge(rows, [gate.limits(m, task, r.figures.unit, ref != THE_MODEL) for (m, ref), r in zip(pairs, rows, strict=True)])
+    _judge(
+        rows, [gate.limits(m, task, r.figures.unit, ref != THE_MODEL) for (m, ref), r in zip(pairs, rows, strict=True)]
+    )
     return sorted(rows, key=lambda row: row.reference == THE_MODEL)
 
 

@@ -95,13 +95,17 @@ def _recorded(source: SourceModel, said: Said) -> Found | None:
         inputs = _recorded_inputs(source, row["inputs"])
         outputs = _recorded_outputs(source, row["outputs"])
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise InputError(f"train.json beside the model is no record of its training: {type(error).__name__} {error}") from error
+        raise InputError(
+            f"train.json beside the model is no record of its training: {type(error).__name__} {error}"
+        ) from error
     return Found(Signature(inputs, outputs, task), ())
 
 
 def _recorded_inputs(source: SourceModel, rows: Sequence[Mapping[str, Any]]) -> tuple[Input, ...]:
     if len(rows) != len(source.inputs):
-        raise InputError(f"train.json must have {len(source.inputs)} input(s), {describe(source.inputs)}; got {len(rows)}")
+        raise InputError(
+            f"train.json must have {len(source.inputs)} input(s), {describe(source.inputs)}; got {len(rows)}"
+        )
     found = []
     for spec, row in zip(source.inputs, rows, strict=True):
         pixels = row.get("clip", row) if row["kind"] == "image" or "clip" in row else None
@@ -115,7 +119,9 @@ def _recorded_outputs(source: SourceModel, rows: Sequence[Mapping[str, Any]]) ->
     roles = {row["name"]: row["role"] for row in rows}
     names = [spec.name for spec in source.outputs]
     if len(rows) != len(names):
-        raise InputError(f"train.json must have {len(names)} output(s), {describe(source.outputs)}; got {', '.join(roles)}")
+        raise InputError(
+            f"train.json must have {len(names)} output(s), {describe(source.outputs)}; got {', '.join(roles)}"
+        )
     chosen = [roles[name] for name in names] if set(roles) == set(names) else [row["role"] for row in rows]
     return tuple(
         Output(spec.name, role, spec.shape, real_dtype(spec)) for spec, role in zip(source.outputs, chosen, strict=True)

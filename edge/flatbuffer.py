@@ -33,7 +33,13 @@ class Table:
         self._fields = _read(data, "<H", self._vtable)
 
     def number(self, field: int, form: str = "<i", default: int = 0) -> int:
-        """Return a number. form: of ``struct``, little-endian."""
+        """Return a number.
+
+        Args:
+            field: its number.
+            form: the number's format as ``struct`` has it, little-endian.
+            default: what a field stands for that is not there.
+        """
         at = self._place(field)
         return default if at is None else int(_read(self._data, form, at))
 
@@ -54,7 +60,12 @@ class Table:
         return bytes(self._data[start : start + count])
 
     def numbers(self, field: int, form: str = "i") -> tuple[Any, ...]:
-        """Return a vector of numbers of 32 bits. form: of ``struct``, ``i`` or ``f``."""
+        """Return a vector of numbers of 32 bits.
+
+        Args:
+            field: its number.
+            form: of one number as ``struct`` has it, ``i`` or ``f``.
+        """
         start, count = self._vector(field)
         return _unpack(self._data, f"<{count}{form}", start)
 

@@ -18,6 +18,8 @@ from edge.session import Session
 from edge.signature import Signature
 from edge.tensors import Array, Tensor
 
+INPUTS = "golden-inputs.npz"
+
 STEPS = 8
 """Quantization steps that another processor may be off by: ONNX Runtime's tables were up to nine off TFLite's kernels
 on EfficientNetB0, one on other networks; an x86 and an ARM kernel differ by one or two."""
@@ -51,8 +53,9 @@ def inputs_for(signature: Signature, seed: int = 0) -> dict[str, Array]:
 
 
 def _smooth(rng: np.random.Generator, size: tuple[int, int]) -> Array:
-    """Return (height, width, 3) uint8 with a few colours that run into each other: small when it is packed."""
-    return np.asarray(cv2.resize(rng.integers(0, 256, (6, 8, 3), np.uint8), size, interpolation=cv2.INTER_LINEAR))
+    """Return (height, width, 3) uint8 with a few colours that run into each other in steps: small when it is packed."""
+    smooth = cv2.resize(rng.integers(0, 256, (6, 8, 3), np.uint8), size, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(smooth // 16 * 17, np.uint8)
 
 
 def make(session: Session, folder: Path, stem: str, seed: int = 0) -> tuple[Golden, dict[str, Path]]:
@@ -61,7 +64,7 @@ def make(session: Session, folder: Path, stem: str, seed: int = 0) -> tuple[Gold
     Args:
         session: the network, as the loop will run it.
         folder: where the two files go.
-        stem: the beginning of their names.
+        stem: the beginning of the outputs' name; the inputs are the same for all artifacts of a bundle.
         seed: see ``inputs_for``.
 
     Returns:
@@ -69,10 +72,9 @@ def make(session: Session, folder: Path, stem: str, seed: int = 0) -> tuple[Gold
     """
     inputs = inputs_for(session.signature, seed)
     outputs = run(session, inputs)
-    written = {"inputs": inputs, "outputs": {name: tensor.raw for name, tensor in outputs.items()}}
+    given = {name: tensor.raw for name, tensor in outputs.items()}
     sources = {}
-    for kind, arrays in written.items():
-        name = f"{stem}.golden-{kind}.npz"
+    for name, arrays in ((INPUTS, inputs), (f"{stem}.golden.npz", given)):
         _write(folder / name, arrays)
         sources[name] = folder / name
     files = [StoredFile(name) for name in sources]

@@ -2,8 +2,8 @@
 
 A table imports nothing. The module is imported when its name is asked for, and a missing dependency
 is reported with the command that installs it. Installed packages extend a table through entry points
-of the group ``edge.<kind>s`` (``edge.backends``, ``edge.decoders``, ``edge.sources``, ``edge.sinks``,
-``edge.models``).
+of the group ``edge.<kind>s`` (``edge.backends``, ``edge.decoders``, ``edge.tasks``, ``edge.sources``,
+``edge.sinks``, ``edge.models``).
 """
 
 import importlib

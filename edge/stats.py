@@ -159,8 +159,8 @@ class Stats:
             times = [ring[: min(self._frames, REMEMBERED)].copy() for ring in (self._ages, self._infers)]
         rates = Rates(*(float(recent[name]) for name in Rates.__dataclass_fields__))
         fps = counts[0] / seconds if seconds > 0 else 0.0
-        percentiles = [value for ring in times for value in _percentiles(ring)]
-        return StatsSnapshot(*counts, seconds, fps, *percentiles, rates, lost, errors)
+        age, infer = (_percentiles(ring) for ring in times)
+        return StatsSnapshot(*counts, seconds, fps, *age, *infer, rates, lost, errors)
 
     @property
     def _dropped(self) -> int:

@@ -88,7 +88,7 @@ class AveragePool(keras.layers.Layer):
 
 @keras.utils.register_keras_serializable("edge")
 class ShiftedReLU6(keras.layers.Layer):
-    """relu6(x + 3), which is six times the hard sigmoid (MobileNetV3, https://arxiv.org/abs/1905.02244, section 5.2).
+    """Six times the hard sigmoid: relu6(x + 3) (MobileNetV3, https://arxiv.org/abs/1905.02244, section 5.2).
 
     Input and output have any shape; the output is from 0 to 6. For int8 its range is written into the graph. Otherwise
     the converter would fuse it and what follows into one HARD_SWISH, which is the fastest form in float, but which the

@@ -78,7 +78,7 @@ def test_equal_inputs_make_equal_files(tmp_path):
     paths = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        paths.append(written(tmp_path / name) / "net.golden-inputs.npz")
+        paths.append(written(tmp_path / name) / golden.INPUTS)
     assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
@@ -104,6 +104,6 @@ def test_a_bundle_without_a_golden_input_says_so(tmp_path):
 def test_a_damaged_golden_file_is_one_line(tmp_path):
     folder = written(tmp_path)
     with open_session(folder, FAKE) as session:
-        (folder / "net.golden-outputs.npz").write_bytes(b"PK not a zip")
-        with pytest.raises(FileError, match=r"golden-outputs\.npz cannot be read"):
+        (folder / "net.golden.npz").write_bytes(b"PK not a zip")
+        with pytest.raises(FileError, match=r"net\.golden\.npz cannot be read"):
             golden.check(session)

@@ -1,6 +1,7 @@
 """``make`` sets up an environment: whole or not at all, from the tested set, with a stand-in for Python."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -83,6 +84,14 @@ def test_what_neither_can_install_is_not_called_installed(tmp_path):
     folder, done = make(tmp_path, f"{SAY}\nexit 1")
     assert done.returncode != 0
     assert not (folder / ".venv" / ".installed").exists()
+
+
+def test_every_test_is_in_one_tier_and_ci_runs_both():
+    text = (ROOT / "Makefile").read_text()
+    tiers = re.findall(r"^(test[a-z-]*):.*\n\t.* -m ('not slow'|slow) ", text, re.MULTILINE)
+    assert tiers == [("test", "'not slow'"), ("test-full", "slow")]
+    ran = re.findall(r"^make (\S+)$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    assert ran == ["test", "test-full", "lint", "types"]
 
 
 def test_what_installs_and_builds_the_package_is_in_the_tested_set():

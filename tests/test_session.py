@@ -254,7 +254,9 @@ ERRORS = [
     pytest.param(bundle, {"backend": "fake", "task": "raw"}, InputError, "leave out task", id="task of a bundle"),
     pytest.param(bundle, {"backend": "fake", "precision": "x"}, InputError, r"has no .* it has: fake int8", id="none"),
     pytest.param(bundle, {"precision": "x"}, InputError, "it has: fake int8", id="none, for any backend"),
-    pytest.param(fake_model, {"parameters": {"top": 0}}, InputError, "top must be a whole number from 1", id="top"),
+    pytest.param(
+        fake_model, {"parameters": {"top": 0}}, InputError, "top must be a whole number of at least 1", id="top"
+    ),
     pytest.param(fake_model, {"backend": "litert"}, InputError, r"opens \.tflite", id="another backend's file"),
 ]
 

@@ -27,6 +27,7 @@ def note(request):
 """
 
 
+@pytest.mark.slow
 def test_a_file_and_a_group_stay_in_one_worker(tmp_path):
     for name in ("test_one.py", "test_two.py", "test_three.py"):
         (tmp_path / name).write_text(SUITE)

@@ -1,14 +1,90 @@
-"""Every network of the table made once a session, small and untrained: built, stepped, saved, converted."""
+"""Every network of the table, made once a session: at the paper's size for its costs, and small for everything else.
+
+The tables here also say which networks ``make test`` takes and which are left to ``make test-full``.
+"""
 
 import math
+from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
+import pytest
 
 from edge.models import build
 from edge.models.networks import NETWORKS
+
+SAME_BUILDER = {
+    "mobilenet_v3_small": "mobilenet_v3_large",
+    "mobilenet_v3_large_minimalistic": "mobilenet_v3_large",
+    "mobilenet_v3_small_minimalistic": "mobilenet_v3_large",
+    "mobilenet_v4_conv_medium": "mobilenet_v4_conv_small",
+    "mobilenet_v1_025_96": "mobilenet_v1",
+    **{f"efficientnet_lite{n}": "efficientnet_lite0" for n in range(1, 5)},
+    "mcunet_vww2": "mcunet_in2",
+    "resnet34": "resnet18",
+    "squeezenet_1_0": "squeezenet_1_1",
+    "fcn32s": "fcn8s",
+    "fcn16s": "fcn8s",
+    "m11": "m5",
+    "mobilevit_xs": "mobilevit_xxs",
+    "mobilevit_s": "mobilevit_xxs",
+}
+"""Networks that differ from another one in the numbers of their table, or have simpler kernels and activations."""
+FAST = ("lenet5", "shufflenet_v2", "m5", "text_cnn", "toycar")
+"""Representatives for ``make test``: a picture, layers of our own, a sound, tokens, and an output that is no class."""
+_BUILDERS = [name for name in NETWORKS if name not in SAME_BUILDER]
+HEAVY = {"alexnet", "alexnet_2012", "vgg16", "c3d", "unet", "fcn32s", "fcn16s", "fcn8s"}
+"""Networks whose weights take longer to draw than their layers to trace: their costs are counted without weights."""
+
+
+def rows(builders_only: bool = False):
+    """Return a row for each network, or for one network of each builder; those that are not FAST are slow.
+
+    Both lists begin alike, so that pytest makes the fixtures of a network once.
+    """
+    names = _BUILDERS if builders_only else [*_BUILDERS, *SAME_BUILDER]
+    slow = [[] if name in FAST else [pytest.mark.slow] for name in names]
+    return [pytest.param(n, marks=[pytest.mark.xdist_group(n), *m]) for n, m in zip(names, slow, strict=True)]
+
+
+def grouped(rows):
+    """Return the rows, whose first value is a network, each in its network's group: one worker builds it for all."""
+    return [pytest.param(*row.values, id=row.id, marks=pytest.mark.xdist_group(row.values[0])) for row in rows]
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A network at the paper's size, or another one, without its weights.
+
+    Attributes:
+        costs: parameters and multiply-accumulates.
+        outputs: the shapes of its outputs, without the batch.
+    """
+
+    costs: Any
+    outputs: tuple[tuple[int, ...], ...]
+
+
+def paper(name: str, input_shape=None, classes=None, width: float = 1.0, **options) -> Paper:
+    """Return what ``name`` is at this size; None for the paper's. Each is built once in a worker."""
+    row = NETWORKS[name]
+    return _paper(name, input_shape or row.input_shape, classes or row.classes, width, **options)
+
+
+@cache
+def _paper(name: str, input_shape, classes: int, width: float, **options) -> Paper:
+    import tensorflow as tf
+
+    from edge.models.complexity import complexity
+
+    with tf.Graph().as_default() if name in HEAVY else nullcontext():
+        model = build(name, input_shape, classes, width, **options)
+        return Paper(complexity(model), tuple(tuple(output.shape[1:]) for output in model.outputs))
+
 
 WIDTH = 0.25
 CLASSES = 5

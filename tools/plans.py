@@ -9,9 +9,13 @@ from edge.errors import unknown_name
 
 @dataclass(frozen=True)
 class Network:
-    """One network of a plan. train, compress: options beyond the plan's own, as on the command line.
+    """One network of a plan.
 
-    first: the options of an earlier training whose weights ``train`` starts from; None for one training only.
+    Attributes:
+        name: the network.
+        train: options of ``edge-train`` beside the plan's own, as on the command line.
+        compress: options of ``edge-compress`` beside the plan's own.
+        first: options of an earlier training, from whose weights ``train`` starts; None for a single training.
     """
 
     name: str
@@ -22,11 +26,19 @@ class Network:
 
 @dataclass(frozen=True)
 class Plan:
-    """data: for ``--data``; None means that the user must say. int8: options of the int8 gate.
+    """A chain of commands for one or more networks.
 
-    clip_frames: length of the drawn clip that the loop is run on; 0 for none.
-    drawn: images per class for training and testing of the drawn set, when it is drawn for this plan.
-    page: name of its page of results; of the plan by default.
+    Attributes:
+        name: the plan's name.
+        networks: the networks.
+        input_size: height and width of the images, in pixels.
+        train: options of ``edge-train``.
+        compress: options of ``edge-compress``.
+        int8: options of the gate that the int8 files must pass.
+        clip_frames: frames of the drawn clip on which the loop is run; 0 for no loop.
+        drawn: training and test images of each class, when the set is drawn for this plan.
+        bench_seconds: how long each file is timed.
+        page: the name of its page of results; empty for the plan's name.
     """
 
     name: str
@@ -43,7 +55,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Step:
-    """One command of a chain. done: the file that is there when it has been run."""
+    """One command of a chain.
+
+    Attributes:
+        argv: the command with its options.
+        done: the file that exists when the command has been run.
+        resumable: whether the command takes ``--resume``.
+    """
 
     argv: tuple[str, ...]
     done: Path
@@ -52,7 +70,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Variant:
-    """One row of the final table: a model file of a network. precision: of a bundle's file; None for a bare one."""
+    """One row of the final table, which is a model file of a network.
+
+    Attributes:
+        network: the network.
+        step: what the row is called in the table.
+        target: the bundle or file.
+        backend: the backend that runs it.
+        precision: the precision of a bundle's file; None for a bare file.
+        camera: options of ``edge-camera`` for this file.
+    """
 
     network: str
     step: str
@@ -112,14 +139,22 @@ PLANS = {
 
 
 def plan(name: str) -> Plan:
-    """Return the plan called ``name``."""
+    """Return the plan called ``name``.
+
+    Raises:
+        InputError: there is no such plan.
+    """
     if name not in PLANS:
         raise unknown_name("plan", name, PLANS)
     return PLANS[name]
 
 
 def only(plan: Plan, name: str) -> Plan:
-    """Return the plan for one of its networks, with a page of its own."""
+    """Return the plan for one of its networks, with a page of its own.
+
+    Raises:
+        InputError: the plan has no such network.
+    """
     chosen = tuple(network for network in plan.networks if network.name == name)
     if not chosen:
         raise unknown_name("network of the plan", name, [network.name for network in plan.networks])
@@ -127,7 +162,14 @@ def only(plan: Plan, name: str) -> Plan:
 
 
 def network_steps(plan: Plan, network: Network, data: str, out: Path) -> Iterator[Step]:
-    """Yield the commands that bring one network from its definition to two verified bundles."""
+    """Yield the commands that make two verified bundles of a network.
+
+    Args:
+        plan: the plan.
+        network: a network of the plan.
+        data: what ``--data`` gets.
+        out: the folder of the chain, in which each network has its own.
+    """
     home = out / network.name
     fitted, small = home / "float", home / "small"
     size = ("--input-size", str(plan.input_size))
@@ -150,7 +192,7 @@ def _convert(model: Path, bundle: Path, data: str, options: tuple[str, ...]) -> 
 
 
 def variants(plan: Plan, network: Network, out: Path) -> Iterator[Variant]:
-    """Yield the rows of the table for one network, in the order of the chain."""
+    """Yield the rows of the final table for one network, in the order of the chain."""
     home = out / network.name
     whole, small = home / "float32.edge", home / "int8.edge"
     yield Variant(network.name, "float32 TFLite", whole, "litert", "float32")

@@ -1,4 +1,4 @@
-"""Run commands as child processes: their lines marked and passed on, a failure ends the chain, Ctrl-C ends them."""
+"""Run commands as child processes. Their lines are marked and passed on; a failure or Ctrl-C ends the chain."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ _modules |= {"edge-bench": "bench", "edge-camera": "camera"}
 
 
 class Runner:
-    """Runs steps; remembers its children so that it can end them."""
+    """It runs steps, and remembers its child processes so that it can end them."""
 
     def __init__(self) -> None:
         self._children: list[subprocess.Popen[str]] = []
@@ -24,7 +24,15 @@ class Runner:
         self._unfinished = 0
 
     def chains(self, chains: Sequence[tuple[str, Iterable[Step]]], together: bool) -> None:
-        """Run each (name, steps) in order; side by side when ``together``, a core each while there are others."""
+        """Run chains of steps.
+
+        Args:
+            chains: name and steps of each chain.
+            together: whether to run the chains at the same time. Each has one core while there are others.
+
+        Raises:
+            GateFailed: a step failed.
+        """
         workers = min(len(chains), usable_cores()) if together else 1
         self._unfinished = len(chains) if workers > 1 else 1
         pool = ThreadPoolExecutor(workers)
@@ -46,9 +54,15 @@ class Runner:
             self._unfinished -= 1
 
     def run(self, name: str, step: Step, alone: bool = True) -> None:
-        """Run one step; its output goes to stdout, each line after ``name``. Raises GateFailed when it fails.
+        """Run one step and pass its output on to stdout.
 
-        alone: it may use all cores.
+        Args:
+            name: what stands before each line.
+            step: the step.
+            alone: whether it may use all cores.
+
+        Raises:
+            GateFailed: the step failed.
         """
         resume = ("--resume",) if step.resumable and step.done.parent.exists() else ()
         argv = (*step.argv, *resume)

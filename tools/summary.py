@@ -1,4 +1,4 @@
-"""What a chain ends with: one table, one picture, one record."""
+"""The summary of a chain: one table, one picture, one record."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,18 @@ HEAD = ("network", "step", "accuracy %", "file KiB", "zipped KiB", "median ms", 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table. accuracy: percent of the test images. fps: of the loop on the clip, if it was run."""
+    """One row of the table.
+
+    Attributes:
+        network: the network.
+        step: which of its files.
+        accuracy: percent of the test images.
+        bytes: size of the file.
+        zipped: size of the zipped file in bytes; None where it is not reported.
+        median_ms: median latency, in milliseconds.
+        p90_ms: 90th percentile of the latency.
+        fps: frames per second of the loop; None when it was not run.
+    """
 
     network: str
     step: str
@@ -35,7 +46,13 @@ class Row:
 
 
 def collect(variants: Iterable[Variant], bench: Path, loops: dict[Variant, Path]) -> list[Row]:
-    """Read the rows from what the commands wrote: manifests, compress.json, bench.json, the loops' statistics."""
+    """Read the rows from the files that the commands wrote.
+
+    Args:
+        variants: the rows.
+        bench: ``bench.json``.
+        loops: the statistics of the loops that were run.
+    """
     measured = json.loads(bench.read_text(encoding="utf-8"))["measurements"]
     return [_row(variant, measured, loops.get(variant)) for variant in variants]
 
@@ -87,7 +104,7 @@ def _bundle_accuracy(path: Path, file: str) -> float:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Return the rows as aligned Markdown, readable as plain text too."""
+    """Return the rows as aligned Markdown, which can be read as plain text, too."""
     cells = [HEAD, *(row.cells() for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["| " + " | ".join(_pad(i, text, widths[i]) for i, text in enumerate(row)) + " |" for row in cells]
@@ -105,7 +122,14 @@ def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def draw(rows: Sequence[Row], title: str, frame: Path | None, target: Path) -> None:
-    """Write a PNG: accuracy against latency, a disc per file with its size, and beside it an annotated frame."""
+    """Write a PNG that shows accuracy against latency, and beside it an annotated frame.
+
+    Args:
+        rows: the rows, each a disc whose size shows that of the file.
+        title: the title.
+        frame: the annotated frame; None for none.
+        target: the file to write.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12 if frame else 7, 5), layout="constrained")
@@ -123,7 +147,7 @@ def draw(rows: Sequence[Row], title: str, frame: Path | None, target: Path) -> N
 
 
 def _scatter(axes: Any, rows: Sequence[Row]) -> None:
-    """Discs are as large as the files; the two TFLite files of a network are joined by an arrow to the smaller."""
+    """Draw a disc for each file, whose area grows with the file; colours tell networks, markers tell steps."""
     colours = {name: f"C{i}" for i, name in enumerate(dict.fromkeys(row.network for row in rows))}
     markers = {"float32 TFLite": "o", "float32 ONNX": "s", "pruned TFLite": "^", "int8 TFLite": "D", "int8 ONNX": "P"}
     for row in rows:

@@ -4,13 +4,16 @@ tfmot refuses layers that it does not know. Ours say in ``quantizes_output`` whe
 range of its own; moving values (split, shuffle) keeps the scale and is left alone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from edge.deploy._tensorflow import need
 from edge.deploy.compress import biases, ranges
 from edge.deploy.quantized import scope
 from edge.errors import InputError
+
+INSTEAD = "leave --qat away, edge-convert quantizes after training"
 
 
 def quantize_aware(model: Any, batches: Iterable[Any], keep_sparsity: bool = False) -> Any:
@@ -24,15 +27,41 @@ def quantize_aware(model: Any, batches: Iterable[Any], keep_sparsity: bool = Fal
     from edge.deploy.compress.scheme import Scheme
     from edge.deploy.compress.wrapping import wrapped
 
-    try:
-        with scope():
-            simulated = wrapped(model, Scheme(keep_sparsity))
-    except (ValueError, TypeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{model.name} cannot be trained quantization-aware: {reason}") from error
+    with _refusing(model):
+        simulated = wrapped(model, Scheme(keep_sparsity))
     ranges.start_from(simulated, model, batches)
     ranges.tie(simulated, model)
     return simulated
+
+
+def check(model: Any) -> None:
+    """Raise InputError, which names the layers, for a network that cannot be trained quantization-aware.
+
+    It costs one building of the network: for callers with longer work to do before they train it.
+    """
+    tokens = [entry.name for entry in model.inputs if not entry.dtype.is_floating]
+    if tokens:
+        raise InputError(
+            f"{model.name} cannot be trained quantization-aware: the input {tokens[0]} holds whole numbers, which have "
+            f"no range to learn; {INSTEAD}"
+        )
+    need("tensorflow_model_optimization")
+    from edge.deploy.compress.scheme import Scheme
+    from edge.deploy.compress.wrapping import planned
+
+    with _refusing(model):
+        planned(model, Scheme())
+
+
+@contextmanager
+def _refusing(model: Any) -> Iterator[None]:
+    """Turn what tfmot and Keras raise of a network that they cannot handle into one line."""
+    try:
+        with scope():
+            yield
+    except (ValueError, TypeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{model.name} cannot be trained quantization-aware: {reason}; {INSTEAD}") from error
 
 
 def finish(simulated: Any, model: Any) -> None:

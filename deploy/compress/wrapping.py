@@ -20,15 +20,39 @@ Plan = dict[str, dict[str, Any]]
 def wrapped(model: Any, scheme: Any) -> Any:
     """Return a copy of ``model`` that simulates int8 as ``scheme``, a tfmot QuantizeScheme, says.
 
-    Raises ValueError when a layer has no quantize configuration, and what tfmot and Keras raise of layers that they
+    Raises ValueError when layers have no quantize configuration, and what tfmot and Keras raise of layers that they
     cannot build again: ValueError, TypeError, RuntimeError.
+    """
+    transformed, plan = planned(model, scheme)
+    wrap = _wrapper(plan, scheme.get_quantize_registry())
+    return need("tf_keras").models.clone_model(transformed, clone_function=wrap)
+
+
+def planned(model: Any, scheme: Any) -> tuple[Any, Plan]:
+    """Return ``model`` as it is before its layers are wrapped, and how each is going to be.
+
+    Raises ValueError that names all layers without a quantize configuration, and as ``wrapped`` does.
     """
     plan: Plan = {entry.name: {} for entry in model._input_layers}
     plan |= {layer.name: {"quantize_config": _own_config(layer)} for layer in model.layers if layer.name not in plan}
     with _legacy_config(model):
         transformed, plan = scheme.get_layout_transformer().apply(model, plan)
-    wrap = _wrapper(plan, scheme.get_quantize_registry())
-    return need("tf_keras").models.clone_model(transformed, clone_function=wrap)
+    registry = scheme.get_quantize_registry()
+    entries = {layer.name for layer in transformed._input_layers}
+    missing = [
+        f"{layer.name} ({type(layer).__name__})"
+        for layer in transformed.layers
+        if layer.name not in entries and not isinstance(layer, QuantizeLayer) and _config(layer, plan, registry) is None
+    ]
+    if missing:
+        raise ValueError(f"no quantize configuration is known for {', '.join(missing)}")
+    return transformed, plan
+
+
+def _config(layer: Any, plan: Plan, registry: Any) -> Any:
+    """Return the quantize configuration of a layer; None when there is none."""
+    config = plan.get(layer.name, {}).get("quantize_config")
+    return registry.get_quantize_config(layer) if config is None and registry.supports(layer) else config
 
 
 def _own_config(layer: Any) -> Any:
@@ -57,11 +81,6 @@ def _wrapper(plan: Plan, registry: Any) -> Callable[[Any], Any]:
             # Of several followers a concatenation's may not take the input's range away.
             changes = plan.get(layer.name, {}) if len(layer.outbound_nodes) <= 1 else {}
             return QuantizeLayer.from_config(layer.get_config() | changes)
-        config = plan.get(layer.name, {}).get("quantize_config")
-        if config is None and registry.supports(layer):
-            config = registry.get_quantize_config(layer)
-        if config is None:
-            raise ValueError(f"layer {layer.name} ({type(layer).__name__}) has no quantize configuration")
-        return QuantizeWrapper(layer, config)
+        return QuantizeWrapper(layer, _config(layer, plan, registry))
 
     return wrap

@@ -76,7 +76,9 @@ def _specs(tensors: Mapping[str, Any]) -> tuple[TensorSpec, ...]:
 
 
 def freeze(
-    call: Callable[[dict[str, Any]], Any], inputs: Mapping[str, Any], names: Callable[[Any], Sequence[str]] | None = None
+    call: Callable[[dict[str, Any]], Any],
+    inputs: Mapping[str, Any],
+    names: Callable[[Any], Sequence[str]] | None = None,
 ) -> Frozen:
     """Trace a network for one sample and fold its variables.
 

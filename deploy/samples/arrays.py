@@ -107,9 +107,7 @@ def _frame_spec(spec: Any) -> Any:
 
 def _pictures(path: Path, name: str, array: NDArray[Any], prepare: Any) -> Callable[[int], Made]:
     if array.ndim != 4 or array.shape[-1] not in (1, 3) or array.dtype != np.uint8:
-        raise InputError(
-            f"{path}: {name} must be (n, height, width, 1 or 3) uint8, got {array.shape} {array.dtype}"
-        )
+        raise InputError(f"{path}: {name} must be (n, height, width, 1 or 3) uint8, got {array.shape} {array.dtype}")
 
     def make(row: int) -> Made:
         inputs, placement = prepare(bgr(array[row]))

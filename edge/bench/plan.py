@@ -139,8 +139,9 @@ def jobs(models: ModelFiles, names: Sequence[str] | None, threads: Sequence[int]
 
 def _nothing_opens(file: ModelFile, names: Sequence[str] | None) -> EdgeError:
     """Return why none of the backends takes ``file``."""
+    asked: Sequence[str | None] = names or [None]
     try:
-        for name in names or [None]:
+        for name in asked:
             backends.for_file(file.path, name)
     except EdgeError as error:
         return error

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.cli import _main
 from edge.cli._data import data_path, is_drawn
-from edge.errors import InputError
+from edge.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
     from edge.models.training.dataset_task import DatasetTask
@@ -59,23 +59,19 @@ def open_dataset(
 
     row = NETWORKS.get(network)
     tasks = row.tasks if row else ("classify",)
-    return open_row(_row_for(network, tasks, data, len(input_shape)), data, options, shared)
+    return open_row(_row_for(tasks, data, len(input_shape)), data, options, shared)
 
 
-def _row_for(network: str, tasks: tuple[str, ...], data: str, dimensions: int) -> str:
+def _row_for(tasks: tuple[str, ...], data: str, dimensions: int) -> str:
     """Return the row of the table of dataset tasks."""
     from edge.models.training.folder import file_names
-    from edge.models.training.task_table import DATASET_TASKS, drawn_for, reader_of
+    from edge.models.training.task_table import drawn_for, reader_of
 
-    if not is_drawn(data):
-        return reader_of(tasks, dimensions, file_names(Path(data)) if Path(data).exists() else ())
-    asked = drawn_for(data)
-    name = reader_of(tasks, dimensions, (".wav",) if asked == "speech" else ())
-    if name != asked:
-        raise InputError(
-            f"--data {data} is drawn for another task; for {network} it must be {DATASET_TASKS[name].drawn}"
-        )
-    return name
+    if is_drawn(data):
+        names = ["1.wav"] if drawn_for(data) == "speech" else []
+    else:
+        names = file_names(Path(data)) if Path(data).exists() else []
+    return reader_of(tasks, dimensions, names)
 
 
 def open_row(
@@ -83,9 +79,14 @@ def open_row(
 ) -> Opened:
     """List the data set behind ``--data`` by a row of the table of dataset tasks; see ``open_dataset``."""
     from edge import registry
-    from edge.models.training.task_table import DATASET_TASKS
+    from edge.models.training.task_table import DATASET_TASKS, drawn_for
 
-    row, root = DATASET_TASKS[name], data_path(data)
+    if name not in DATASET_TASKS:
+        raise unknown_name("task", name, DATASET_TASKS)
+    row = DATASET_TASKS[name]
+    if is_drawn(data) and drawn_for(data) != name:
+        raise InputError(f"--data {data} is drawn for another task; for the task {name} it must be {row.drawn}")
+    root = data_path(data)
 
     def load(input_shape: tuple[int, ...], settings: "Settings", cache: Path) -> "DatasetTask":
         read = registry.load("data", DATASET_TASKS, name)

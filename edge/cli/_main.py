@@ -1,6 +1,7 @@
 """What every command shares: one place that turns exceptions into a line and an exit code."""
 
 import argparse
+import ast
 import json
 import math
 import os
@@ -74,6 +75,20 @@ def numbers(text: str) -> tuple[float, ...]:
     if len(found) not in (1, 3) or not all(map(math.isfinite, found)):
         raise argparse.ArgumentTypeError(f"expected one number or three separated by commas, got {text!r}")
     return found
+
+
+def named_value(text: str) -> tuple[str, Any]:
+    """Return name and value of ``NAME=VALUE``; the value is a Python literal such as 3, True or (8, 16), else text.
+
+    Raises ArgumentTypeError, which argparse shows, when there is no name.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
 
 
 def write_json(path: Path | None, content: Any) -> None:

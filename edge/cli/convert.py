@@ -64,7 +64,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_meaning(group: Any) -> None:
-    group.add_argument("--task", metavar="NAME", help="classify, detect, segment, keypoints, embed, regress, image, raw")
+    group.add_argument(
+        "--task", metavar="NAME", help="classify, detect, segment, keypoints, embed, regress, image, raw"
+    )
     group.add_argument("--decoder", metavar="NAME", help="of a detector's or a pose network's outputs: ssd, yolov8, …")
     group.add_argument(
         "--parameter",

@@ -1,7 +1,6 @@
 """``edge-train``: fit a network to a data set."""
 
 import argparse
-import ast
 import shlex
 import sys
 from collections.abc import Sequence
@@ -54,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--data", metavar="DIR|ZIP|NAME", help="the data set, see below")
     p.add_argument(
         "--data-option",
-        type=_option,
+        type=_main.named_value,
         action="append",
         default=[],
         metavar="NAME=VALUE",
@@ -80,7 +79,12 @@ def parser() -> argparse.ArgumentParser:
     net.add_argument("--groups", type=int, help="groups of shufflenet_v1: 1, 2, 3, 4 or 8")
     net.add_argument("--dropout", type=float, default=0.0, help="before the classifier (default 0)")
     net.add_argument(
-        "--option", type=_option, action="append", default=[], metavar="NAME=VALUE", help="another of the network's own"
+        "--option",
+        type=_main.named_value,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="another of the network's own",
     )
     _add_fit(p.add_argument_group("training"))
     _add_augmentation(p.add_argument_group("augmentation"))
@@ -93,16 +97,6 @@ def _sizes(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split("x"))
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a size like 224 or 240x320, got {text!r}") from None
-
-
-def _option(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals or not name.isidentifier():
-        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
-    try:
-        return name, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return name, value
 
 
 def _add_fit(group: Any) -> None:

@@ -14,7 +14,12 @@ LARGEST_LOGIT = 100.0
 
 
 def activate(values: Floats, activation: str) -> Floats:
-    """Return scores 0 to 1 of (..., classes) values; activation: one of ``ACTIVATIONS``."""
+    """Return the scores, 0 to 1, that an activation makes of values.
+
+    Args:
+        values: (..., classes) float32.
+        activation: one of ``ACTIVATIONS``.
+    """
     if activation == "softmax":
         return softmax(values)
     return sigmoid(values) if activation == "sigmoid" else values

@@ -55,6 +55,7 @@ class Decoder(Protocol):
 
     Attributes:
         classes: how many columns the candidates' scores have, without a background; None where only a run tells.
+        labels: names of the classes, for a head that was published for one kind of object; a decoder need not have it.
     """
 
     classes: int | None
@@ -64,7 +65,11 @@ class Decoder(Protocol):
         ...
 
     def __call__(self, outputs: Outputs) -> Candidates:
-        """outputs: by the signature's names, as the network gave them."""
+        """Return the candidates of one run.
+
+        Args:
+            outputs: by the signature's names, as the network gave them.
+        """
         ...
 
 
@@ -84,7 +89,11 @@ class PoseDecoder(Protocol):
         ...
 
     def __call__(self, outputs: Outputs) -> Poses:
-        """outputs: by the signature's names, as the network gave them."""
+        """Return the keypoints of one run.
+
+        Args:
+            outputs: by the signature's names, as the network gave them.
+        """
         ...
 
 

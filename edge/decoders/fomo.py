@@ -67,9 +67,11 @@ class Fomo:
 
 
 def merged(scores: Floats, threshold: float) -> list[tuple[float, float, float]]:
-    """Return x, y in cells and the score of each group of cells that touch and have ``threshold`` or more.
+    """Return x, y in cells and the score of each group of cells that touch; the centre of the first cell is 0.5, 0.5.
 
-    scores: (rows, columns) of one class. The centre of the first cell is 0.5, 0.5.
+    Args:
+        scores: (rows, columns) of one class.
+        threshold: the least score of a cell that counts.
     """
     groups = labelled(scores >= threshold)
     found = []

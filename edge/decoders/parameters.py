@@ -41,11 +41,12 @@ def number(parameters: Parameters, name: str, default: float, least: float, most
     return float(value)
 
 
-def whole(parameters: Parameters, name: str, default: int, least: int = 0, most: int = 1 << 31) -> int:
-    """Return an integer from ``least`` to ``most``."""
+def whole(parameters: Parameters, name: str, default: int, least: int = 0, most: int | None = None) -> int:
+    """Return an integer from ``least`` to ``most``, which None leaves open."""
     value = parameters.get(name, default)
-    if not _is_number(value) or value != int(value) or not least <= value <= most:
-        raise InputError(f"parameter {name} must be a whole number from {least} to {most}, got {value!r}")
+    if not _is_number(value) or value != int(value) or value < least or (most is not None and value > most):
+        span = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise InputError(f"parameter {name} must be a whole number {span}, got {value!r}")
     return int(value)
 
 

@@ -30,8 +30,6 @@ from edge.tensors import Outputs, TensorSpec
 SQUARES = {8: (10, 16, 24), 16: (32, 48), 32: (64, 96), 64: (128, 192, 256)}
 """The priors' sides in pixels of the input, for each stride."""
 
-VARIANCES = (0.1, 0.1, 0.2, 0.2)
-
 
 class Rfb:
     """Decodes an output with the role ``boxes``, (1, n, 4), and one ``scores``, (1, n, 2), background first.
@@ -42,6 +40,7 @@ class Rfb:
     """
 
     task: ClassVar[str] = "detect"
+    labels: ClassVar[tuple[str, ...]] = ("face",)
     classes: int = 1
 
     def __init__(self, signature: Signature) -> None:
@@ -61,7 +60,7 @@ class Rfb:
         with unchecked():
             boxes = rows_of(outputs[self._boxes.name], 4)[:, [1, 0, 3, 2]]
             if not self._decoded:
-                boxes = boxes_of.decode(boxes, self._priors, VARIANCES)
+                boxes = boxes_of.decode(boxes, self._priors)
             return Candidates(pixels_of(boxes, self._size), rows_of(outputs[self._scores.name], 2)[:, 1:])
 
 

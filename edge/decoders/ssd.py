@@ -28,6 +28,8 @@ class Ssd:
         variances: what offsets of centres and of sides are multiplied by; default [0.1, 0.2].
         background: whether the first column of the scores is the background (default true).
         activation: what is still to be applied to the scores, ``none`` (default), ``softmax`` or ``sigmoid``.
+        clip: whether boxes are cut off at the input's border before they are compared with each other, as our training
+            and TensorFlow's detectors do (default true).
     """
 
     task: ClassVar[str] = "detect"
@@ -42,6 +44,7 @@ class Ssd:
         self._variances = (centre, centre, side, side)
         self._background = flag(parameters, "background", True)
         self._activation = choice(parameters, "activation", "none", ACTIVATIONS)
+        self._clip = flag(parameters, "clip", True)
         self.classes: int = self._scores.shape[-1] - self._background
         self._check()
 
@@ -63,11 +66,17 @@ class Ssd:
             if self._xywh:
                 offsets = offsets[:, [1, 0, 3, 2]]
             boxes = boxes_of.decode(offsets, self._anchors, self._variances)
+            if self._clip:
+                boxes = np.clip(boxes, 0.0, 1.0)
             return Candidates(pixels_of(boxes, self._size), scores[:, int(self._background) :])
 
 
 def anchors_from(recipe: Any, size: Size) -> Boxes:
-    """Return (n, 4) anchors of the parameter ``anchors``, see ``Ssd``. size: the input's, in pixels.
+    """Return (n, 4) anchors of the parameter ``anchors``, see ``Ssd``.
+
+    Args:
+        recipe: the parameter's value.
+        size: of the input, in pixels.
 
     Raises:
         InputError: the parameter is missing or has none of the three forms.

@@ -25,12 +25,12 @@ def classify(facts: Facts, asked: Asked) -> Reading:
     output = _one(facts, "classify", "one vector of scores")
     count = _vector(output, "classify")
     if count == 1:
-        return _binary(output, facts.ends[0])
-    parameters, how, notes = _activation(output, facts.ends[0])
+        return _binary(facts.ends[0])
+    parameters, how, notes = _activation(facts.ends[0])
     return Reading(TaskSpec("classify", None, parameters), ("scores",), f"one vector of {count} {how}", None, notes)
 
 
-def _activation(output: TensorSpec, end: str | None) -> tuple[dict[str, Any], str, tuple[str, ...]]:
+def _activation(end: str | None) -> tuple[dict[str, Any], str, tuple[str, ...]]:
     """Return the parameters of a vector of scores, what it is in words, and notes."""
     if end == graph_end.SOFTMAX:
         return {"activation": "none"}, "probabilities", ()
@@ -39,33 +39,16 @@ def _activation(output: TensorSpec, end: str | None) -> tuple[dict[str, Any], st
     if end in (graph_end.LINEAR, graph_end.TANH):
         note = "no softmax at the end, the scores are taken as logits; --task regress or embed says otherwise"
         return {"activation": "softmax"}, "logits", (note,)
-    if output.quantization is not None:
-        kind = "none" if has_softmax_scale(output) else "softmax"
-        return {"activation": kind}, "scores", (f"scores taken as {'probabilities' if kind == 'none' else 'logits'} "
-                                                "by their quantization",)  # fmt: skip
     return {"activation": AUTO}, "scores", ("whether scores are logits or probabilities is told by their values",)
 
 
-def _binary(output: TensorSpec, end: str | None) -> Reading:
+def _binary(end: str | None) -> Reading:
     notes: tuple[str, ...] = ()
     activation = {graph_end.SIGMOID: "none", graph_end.LINEAR: "sigmoid"}.get(end or "")
-    if activation is None and output.quantization is not None and has_softmax_scale(output):
-        activation = "none"
     if activation is None:
         activation, notes = AUTO, ("whether the score is a logit or a probability is told by its value",)
     task = TaskSpec("classify", None, {"activation": activation})
     return Reading(task, ("scores",), "one score, of the second of two classes", None, notes)
-
-
-def has_softmax_scale(output: TensorSpec) -> bool:
-    """Return whether an output has the steps of a softmax or sigmoid: 1/256 from the type's lowest integer.
-
-    TFLite gives them to each (https://www.tensorflow.org/lite/performance/quantization_spec).
-    """
-    if output.quantization is None or output.dtype.kind not in "iu":
-        return False
-    lowest = int(np.iinfo(output.dtype).min)
-    return abs(output.quantization.scale * 256 - 1) < 1e-3 and output.quantization.zero_point == lowest
 
 
 def segment(facts: Facts, asked: Asked) -> Reading:

@@ -12,7 +12,7 @@ from edge.files import replaced
 from edge.imaging import Image
 from edge.results import Box
 from edge.scenes.drawing import MAX_TILT, Pose, Scene, bounds, coverage, palettes
-from edge.scenes.shapes import CLASSES
+from edge.scenes.outlines import CLASSES
 from edge.scenes.textures import textured
 from edge.video import Writer
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from edge.files import replaced
-from edge.scenes import masks, writing
+from edge.scenes import run_lengths, writing
 from edge.scenes.drawing import draw
-from edge.scenes.shapes import CLASSES
+from edge.scenes.outlines import CLASSES
 
 ANNOTATIONS = "annotations.json"
 
@@ -49,4 +49,4 @@ def _split(root: Path, split: str, count: int, size: int, rng: np.random.Generat
             scene = draw(rng, label, size)
             name = f"{split}/{label}/{number:04d}.png"
             writing.picture(root / name, scene.image)
-            yield {"file": name, "label": label, "box": list(scene.box), "mask": masks.encode(scene.mask)}
+            yield {"file": name, "label": label, "box": list(scene.box), "mask": run_lengths.encode(scene.mask)}

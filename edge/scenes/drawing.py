@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from edge.errors import unknown_name
 from edge.imaging import Image
 from edge.results import Box
-from edge.scenes.shapes import CLASSES, outline
+from edge.scenes.outlines import CLASSES, outline
 from edge.scenes.textures import textured
 
 Colour = NDArray[np.float32]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edge.tensors import Quantization, Tensor, TensorSpec
+from edge.tensors import Tensor, TensorSpec
 
 SUM_TOLERANCE = 0.01
 """How far a float softmax over any number of classes may sum from 1. Logits in 0 to 1 that do so do not occur."""
@@ -13,9 +13,8 @@ SUM_TOLERANCE = 0.01
 def find_activation(tensors: Sequence[Tensor]) -> tuple[str, bool]:
     """Tell probabilities from logits by what a network gave, where no manifest does.
 
-    Quantized: TFLite gives the output of a softmax or a sigmoid fixed steps from the type's lowest value
-    (https://ai.google.dev/edge/litert/models/quantization_spec), so the steps tell. Float: probabilities lie within
-    0 to 1. Those of a softmax sum to 1; others are independent of each other, as those of several sigmoids.
+    Quantized outputs are told by their steps (``has_probability_steps``). Float probabilities lie within 0 to 1. Those
+    of a softmax sum to 1; others are independent of each other, as those of several sigmoids.
 
     Args:
         tensors: the output of scores in one or more runs; more runs tell more.
@@ -40,11 +39,19 @@ def are_probabilities(tensors: Sequence[Tensor]) -> bool:
     """Tell whether an output comes from a softmax or a sigmoid: by its steps when quantized, else by its range."""
     spec = tensors[0].spec
     if spec.quantization is not None:
-        return spec.quantization == _probability_steps(spec)
+        return has_probability_steps(spec)
     return all(bool(tensor.raw.min() >= 0 and tensor.raw.max() <= 1) for tensor in tensors)
 
 
-def _probability_steps(spec: TensorSpec) -> Quantization:
-    if spec.dtype == np.int16:
-        return Quantization(1 / 32768, 0)
-    return Quantization(1 / 256, int(np.iinfo(spec.dtype).min))
+def has_probability_steps(spec: TensorSpec) -> bool:
+    """Tell whether an output has the steps that TFLite gives to every softmax and sigmoid, and to little else.
+
+    They are 1/256 from the lowest integer of eight bits, and 1/32768 from 0 for int16
+    (https://ai.google.dev/edge/litert/models/quantization_spec). Files by other converters may be off by a rounding.
+    """
+    steps = spec.quantization
+    if steps is None or spec.dtype.kind not in "iu":
+        return False
+    wide = spec.dtype == np.int16
+    scale, lowest = (1 / 32768, 0) if wide else (1 / 256, int(np.iinfo(spec.dtype).min))
+    return steps.zero_point == lowest and abs(steps.scale / scale - 1) < 1e-3

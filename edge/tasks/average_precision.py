@@ -71,13 +71,13 @@ def _of_class(found: Sequence[Found], truths: Sequence[Truth], number: int, iou_
     for image, truth in zip(found, truths, strict=True):
         mine, wanted = image.classes == number, truth.classes == number
         order = np.argsort(-image.scores[mine], kind="stable")
-        hits.append(judge(image.boxes[mine][order], truth.boxes[wanted], truth.difficult[wanted], iou_threshold))
+        hits.append(check_boxes(image.boxes[mine][order], truth.boxes[wanted], truth.difficult[wanted], iou_threshold))
         scores.append(image.scores[mine][order])
         positives += int(np.sum(~truth.difficult[wanted]))
     return area(np.concatenate(scores), np.concatenate(hits), positives) if positives else float("nan")
 
 
-def judge(boxes: Boxes, truths: Boxes, difficult: NDArray[np.bool_], iou_threshold: float) -> NDArray[np.int64]:
+def check_boxes(boxes: Boxes, truths: Boxes, difficult: NDArray[np.bool_], iou_threshold: float) -> NDArray[np.int64]:
     """Return (n,) for (n, 4) boxes of one class in one image, best first: 1 a hit, 0 a false alarm, -1 not counted.
 
     A box stands for the truth that it overlaps most. The first box for a truth is the hit, every later one a false
@@ -103,7 +103,7 @@ def area(scores: NDArray[np.float32], verdicts: NDArray[np.int64], positives: in
 
     Args:
         scores: (n,), of the boxes of one class in all images.
-        verdicts: (n,), what ``judge`` said of each.
+        verdicts: (n,), what ``check_boxes`` said of each.
         positives: how many true boxes there are, at least 1.
     """
     order = np.argsort(-scores, kind="stable")

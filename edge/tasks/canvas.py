@@ -34,7 +34,7 @@ def colour_of(index: int) -> Colour:
 
 def stroke(image: Image) -> int:
     """Return how thick a line is drawn, in pixels."""
-    return max(1, round(min(image.shape[:2]) / 200))
+    return max(1, round(int(min(image.shape[:2])) / 200))
 
 
 def box(image: Image, corners: Sequence[float], colour: Colour) -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from edge import labels as label_files
 from edge.decoders.activations import ACTIVATIONS, activate
+from edge.decoders.heads import unchecked
 from edge.decoders.parameters import choice, flag, number, whole
 from edge.errors import InputError
 from edge.imaging import Image
@@ -163,11 +164,17 @@ class _Labels(Comparer):
 def probabilities(tensor: Tensor, activation: str = "auto") -> Floats:
     """Return the vector of scores, float32, 0 to 1.
 
-    activation: what is still to apply, one of ``edge.decoders.activations.ACTIVATIONS``; ``auto`` finds out from the
-        numbers.
+    Args:
+        tensor: the output.
+        activation: what is still to apply, one of ``edge.decoders.activations.ACTIVATIONS``; ``auto`` finds out from
+            the numbers.
     """
     values = tensor.real.ravel()
-    return activate(values, find_activation([tensor])[0] if activation == "auto" else activation)
+    kind = find_activation([tensor])[0] if activation == "auto" else activation
+    if kind == "none":
+        return values
+    with unchecked():
+        return activate(values, kind)
 
 
 def best(scores: Floats, top: int) -> list[int]:

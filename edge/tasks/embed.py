@@ -43,10 +43,13 @@ class Embed(Task):
         given.finish()
 
     def decode(self, outputs: Outputs, placement: Placement | None = None) -> Result:
-        """See Task. A vector of length 0 stays as it is."""
+        """See Task. A vector of length 0, or with a value that is not finite, stays as it is."""
         vector = outputs[self._output].real.ravel()
-        length = float(np.linalg.norm(vector))
-        return Result(self.name, embedding=vector / np.float32(length) if self._normalize and length > 0 else vector)
+        wide = vector.astype(np.float64)  # whose squares do not overflow
+        length = float(np.linalg.norm(wide))
+        if self._normalize and 0 < length < np.inf:
+            vector = (wide / length).astype(np.float32)
+        return Result(self.name, embedding=vector)
 
     def comparer(self) -> Comparer:
         """See Task: the mean cosine of the angle between the two vectors, with the lowest as a detail."""

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.decoders.heads import unchecked
 from edge.decoders.parameters import choice, numbers
 from edge.errors import InputError
 from edge.imaging import Image, InputFormat
@@ -66,7 +67,8 @@ class ImageToImage(Task):
 
     def decode(self, outputs: Outputs, placement: Placement | None = None) -> Result:
         """See Task."""
-        pixels = np.clip(np.rint(self.pixels(outputs)), 0, PEAK).astype(np.uint8)
+        # fmax and fmin take the other number where one is none, so that a broken value is black.
+        pixels = np.rint(np.fmin(np.fmax(self.pixels(outputs), 0), PEAK)).astype(np.uint8)
         return Result(self.name, image=_as_frame(self._as_bgr(pixels), placement))
 
     def pixels(self, outputs: Outputs) -> NDArray[np.float32]:
@@ -75,10 +77,11 @@ class ImageToImage(Task):
         if tensor.spec.quantization is None and tensor.raw.dtype.kind in "iu":
             return channels_last(tensor.raw, self._layout).astype(np.float32)
         real = channels_last(tensor.real, self._layout)
-        if self._range is None:
-            return real * self._std + self._mean
-        low, high = self._range or _likely_range(tensor)
-        return (real - np.float32(low)) * np.float32(PEAK / (high - low))
+        with unchecked():
+            if self._range is None:
+                return real * self._std + self._mean
+            low, high = self._range or _likely_range(tensor)
+            return (real - np.float32(low)) * np.float32(PEAK / (high - low))
 
     def comparer(self) -> Comparer:
         """See Task: the peak signal-to-noise ratio over all pixels, in dB, with the worst picture's as a detail."""

@@ -71,13 +71,19 @@ class Keypoints(Task):
 
     def decode(self, outputs: Outputs, placement: Placement | None = None) -> Result:
         """See Task. Without a placement the points are in pixels of the input."""
+        found = self.instances(outputs, placement)
+        boxes = [None] * len(found.scores) if found.boxes is None else found.boxes.tolist()
+        rows = zip(found.points.tolist(), found.scores.tolist(), boxes, strict=True)
+        return Result(self.name, poses=tuple(pose for row in rows for pose in self._poses(*row)))
+
+    def instances(self, outputs: Outputs, placement: Placement | None = None) -> Poses:
+        """Return the instances that reach the threshold, best first, in pixels of the frame."""
         found = self._decoder(outputs)
         order = np.argsort(-found.scores, kind="stable")
         if self._stated_score or len(found.scores) > 1:
             order = order[found.scores[order] >= self._score_threshold]
         points, boxes = _on_frame(found, placement)
-        poses = (self._poses(points[row], found.scores[row], None if boxes is None else boxes[row]) for row in order)
-        return Result(self.name, poses=tuple(pose for parts in poses for pose in parts))
+        return Poses(points[order], found.scores[order], None if boxes is None else boxes[order])
 
     def comparer(self) -> Comparer:
         """See Task: the share of points that lie within 2 % of the picture's diagonal; PCK against the truth."""
@@ -101,23 +107,26 @@ class Keypoints(Task):
     @staticmethod
     def line(result: Result) -> str:
         """See Task: ``pose 91% with 17 of 17 points``."""
-        rows = ((pose.score, sum(pose.certain()), len(pose.points)) for pose in result.poses)
-        return " | ".join(f"pose {score:.0%} with {seen} of {all_} points" for score, seen, all_ in rows) or "nothing"
+        return " | ".join(_summary(pose) for pose in result.poses) or "nothing"
 
-    def _poses(self, points: Any, score: Any, box: Any) -> Iterator[Pose]:
+    def _poses(self, points: list[list[float]], score: float, box: list[float] | None) -> Iterator[Pose]:
         """Yield one instance: a pose, or one for each of its parts, whose points are then named from its own first."""
-        rows = tuple((x, y, s) for x, y, s in points.tolist())
-        corners = None if box is None else tuple(box.tolist())
+        rows = tuple((x, y, s) for x, y, s in points)
+        corners = None if box is None else (box[0], box[1], box[2], box[3])
         if len(self._parts) == 1:
-            yield Pose(rows, self.names, float(score), corners, self._edges, self.point_threshold)
+            yield Pose(rows, self.names, score, corners, self._edges, self.point_threshold)
             return
         start = 0
         for part, count in self._parts.items():
             end = start + count
             inside = tuple((a - start, b - start) for a, b in self._edges if start <= min(a, b) and max(a, b) < end)
             names = self.names[start:end] if self._named else tuple(str(i) for i in range(count))
-            yield Pose(rows[start:end], names, float(score), corners, inside, self.point_threshold, part)
+            yield Pose(rows[start:end], names, score, corners, inside, self.point_threshold, part)
             start = end
+
+
+def _summary(pose: Pose) -> str:
+    return f"{pose.part or 'pose'} {pose.score:.0%} with {sum(pose.certain())} of {len(pose.points)} points"
 
 
 def _names(labels: Sequence[str] | None, count: int, origin: str) -> tuple[str, ...]:

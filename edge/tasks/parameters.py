@@ -44,7 +44,14 @@ class Parameters(Mapping[str, Any]):
 
 
 def texts(given: Mapping[str, Any], name: str, count: int, empty: bool = False) -> tuple[str, ...] | None:
-    """Return ``count`` texts, None when the parameter is not stated. empty: whether a text may be empty."""
+    """Return ``count`` texts, None when the parameter is not stated.
+
+    Args:
+        given: the parameters.
+        name: of the parameter.
+        count: how many texts there must be.
+        empty: whether a text may be empty.
+    """
     value = given.get(name)
     if value is None:
         return None

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from edge.errors import InputError
 from edge.placement import Placement
-from edge.results import Pose
 from edge.tasks.base import Comparer, Figures
 from edge.tasks.difference import Difference, Share, quality
 from edge.tensors import Outputs
@@ -16,9 +15,13 @@ if TYPE_CHECKING:
     from edge.tasks.keypoints import Keypoints
 
 Points = NDArray[np.float64]
+"""(instances, k, 3) or (k, 3): x, y in pixels, score."""
 
 NEAR = 0.02
-"""Points that lie this part of the picture's diagonal apart are at the same place."""
+"""Points of two networks that lie this part of the picture's diagonal apart are at the same place."""
+
+RIGHT = 0.05
+"""A point that lies this part of the picture's longer side from the true one is right; training reports the same."""
 
 
 class PoseComparison(Comparer):
@@ -35,45 +38,52 @@ class PoseComparison(Comparer):
 
     def add(self, reference: Outputs, candidate: Outputs, placement: Placement | None, truth: Any | None) -> None:
         self._difference.add(reference, candidate)
-        expected, got = (self._task.decode(outputs, placement).poses for outputs in (reference, candidate))
-        diagonal = self._diagonal(placement)
-        self._compare(list(expected), list(got), diagonal)
+        both = (self._task.instances(outputs, placement).points for outputs in (reference, candidate))
+        expected, got = (np.asarray(points, np.float64) for points in both)
+        size = self._size(placement)
+        self._compare(expected, got, float(np.hypot(*size)))
         if truth is not None:
             known = _true_points(truth, len(self._task.names))
-            _count_right(self._right, known, got, diagonal)
-            _count_right(self._reference_right, known, expected, diagonal)
+            reach = RIGHT * max(size)
+            _count_right(self._right, known, got, reach)
+            _count_right(self._reference_right, known, expected, reach)
 
     def figures(self) -> Figures:
-        known = quality("PCK within 2 % of the diagonal", self._right, self._reference_right)
+        known = quality("PCK at 5 % of the longer side", self._right, self._reference_right)
         details = {"mean distance, % of the diagonal": self._distances.percent if self._distances.whole else 0.0}
         near = self._near.percent
         return self._difference.figures("points within 2 % of the diagonal", near, quality=known, details=details)
 
-    def _compare(self, expected: list[Pose], got: list[Pose], diagonal: float) -> None:
-        for pose in expected:
-            certain = np.asarray(pose.certain(), bool)
-            if not got:
+    def _compare(self, expected: Points, got: Points, diagonal: float) -> None:
+        left = list(got)
+        for mine in expected:
+            certain = self._certain(mine)
+            if not left:
                 self._near.add(0, certain.sum())
                 continue
-            mine = _xy(pose)
-            apart = [np.linalg.norm(_xy(other) - mine, axis=1)[certain] for other in got]
+            apart = [_distances(other, mine)[certain] for other in left]
             nearest = int(np.argmin([distances.mean() if distances.size else 0.0 for distances in apart]))
-            got.pop(nearest)
+            left.pop(nearest)
             distances = apart[nearest] / diagonal
             self._near.add((distances <= NEAR).sum(), distances.size)
             self._distances.add(distances.sum(), distances.size)
-        for pose in got:
-            self._near.add(0, sum(pose.certain()))
+        for other in left:
+            self._near.add(0, self._certain(other).sum())
 
-    def _diagonal(self, placement: Placement | None) -> float:
+    def _certain(self, points: Points) -> NDArray[np.bool_]:
+        """Return which of (k, 3) points have a place and reach the threshold."""
+        return np.asarray(np.isfinite(points).all(axis=1) & (points[:, 2] >= self._task.point_threshold))
+
+    def _size(self, placement: Placement | None) -> tuple[int, int]:
         size = placement.frame if placement is not None else self._task.size
         if size is None:
             raise InputError("keypoints are compared in parts of a picture: the network needs one image input")
-        return float(np.hypot(*size))
+        return size
 
 
-def _xy(pose: Pose) -> Points:
-    return np.asarray(pose.points, np.float64).reshape(-1, 3)[:, :2]
+def _distances(first: Points, second: Points) -> Points:
+    """Return (k,) distances of two sets of (k, 2 or more) points x, y."""
+    return np.asarray(np.linalg.norm(first[:, :2] - second[:, :2], axis=1))
 
 
 def _true_points(truth: Any, count: int) -> Points:
@@ -87,13 +97,13 @@ def _true_points(truth: Any, count: int) -> Points:
     return points
 
 
-def _count_right(share: Share, truth: Points, poses: tuple[Pose, ...], diagonal: float) -> None:
-    """Count the visible true points that the nearest pose is near to (PCK, Yang and Ramanan 2013, section 6.1).
+def _count_right(share: Share, truth: Points, found: Points, reach: float) -> None:
+    """Count the visible true points that the nearest instance has within ``reach`` pixels.
 
-    https://doi.org/10.1109/TPAMI.2012.261; here in parts of the picture's diagonal.
+    PCK, Yang and Ramanan 2013, section 6.1, https://doi.org/10.1109/TPAMI.2012.261; there in parts of the person's box.
     """
     for instance in truth:
         visible = instance[:, 2] > 0
-        apart = [np.linalg.norm(_xy(pose) - instance[:, :2], axis=1)[visible] for pose in poses]
-        best = max((int((distances <= NEAR * diagonal).sum()) for distances in apart), default=0)
+        apart = [_distances(points, instance)[visible] for points in found]
+        best = max((int((distances <= reach).sum()) for distances in apart), default=0)
         share.add(best, visible.sum())

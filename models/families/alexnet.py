@@ -9,8 +9,9 @@ from typing import Any
 
 import tf_keras as keras
 
-from edge.models.blocks import Padding, conv, flat_classifier, image_input
+from edge.models.blocks import Padding, conv, image_input
 from edge.models.scaling import scale_channels
+from edge.models.tops import flat_classifier
 
 
 @dataclass(frozen=True)

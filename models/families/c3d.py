@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from edge.models.blocks import flat_classifier
 from edge.models.conv3d import MaxPool3D, clip_input, conv3d
 from edge.models.scaling import scale_channels
+from edge.models.tops import flat_classifier
 
 # The channels of each convolution of a stage, and the pooling over (time, height, width) behind the stage.
 ROWS = (

@@ -12,8 +12,9 @@ from typing import Any
 
 import tf_keras as keras
 
-from edge.models.blocks import classifier, conv_bn
+from edge.models.blocks import conv_bn
 from edge.models.scaling import scale_channels
+from edge.models.tops import classifier
 
 # The channels of the stem; then the channels and the number of convolutions of each stage. A pooling by 4 follows every
 # stage but the last.

@@ -8,8 +8,9 @@ import math
 from functools import partial
 from typing import Any
 
-from edge.models.blocks import classifier, conv_bn, image_input, inverted_residual
+from edge.models.blocks import conv_bn, image_input, inverted_residual
 from edge.models.scaling import Strides, round_channels
+from edge.models.tops import classifier
 
 # kernel, expansion, output channels, repeats, stride of the first repeat
 ROWS = (

@@ -4,8 +4,9 @@ from typing import Any
 
 import tf_keras as keras
 
-from edge.models.blocks import classifier, conv_bn, depthwise_bn, image_input, squeeze_excite, staged
+from edge.models.blocks import conv_bn, depthwise_bn, image_input, squeeze_excite, staged
 from edge.models.scaling import Strides, round_channels
+from edge.models.tops import classifier
 
 # kernel, #exp, #out, SE, stride
 ROWS = (

@@ -4,8 +4,9 @@ from typing import Any, NamedTuple
 
 import tf_keras as keras
 
-from edge.models.blocks import classifier, conv_bn, image_input
+from edge.models.blocks import conv_bn, image_input
 from edge.models.scaling import Strides, scale_channels
+from edge.models.tops import classifier
 
 
 class Row(NamedTuple):

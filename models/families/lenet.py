@@ -4,8 +4,9 @@ from typing import Any
 
 import tf_keras as keras
 
-from edge.models.blocks import conv, flat_classifier, image_input
+from edge.models.blocks import conv, image_input
 from edge.models.scaling import scale_channels
+from edge.models.tops import flat_classifier
 
 CHANNELS = (6, 16)
 """The channels of the 5x5 convolutions C1 and C3, which a pooling follows."""

@@ -7,8 +7,9 @@ of SRAM and 1 MB of flash; ``mcunet-vww2`` for visual wake words fits 320 kB and
 from functools import partial
 from typing import Any
 
-from edge.models.blocks import classifier, conv_bn, image_input, inverted_residual, staged
+from edge.models.blocks import conv_bn, image_input, inverted_residual, staged
 from edge.models.scaling import Strides, round_channels
+from edge.models.tops import classifier
 
 Rows = tuple[tuple[int, int, int, int], ...]
 """Rows of kernel, expansion, output channels and stride."""

@@ -9,8 +9,9 @@ from typing import Any
 
 import tf_keras as keras
 
-from edge.models.blocks import activation, batch_norm, classifier, conv, conv_bn, depthwise_bn, image_input
+from edge.models.blocks import activation, batch_norm, conv, conv_bn, depthwise_bn, image_input
 from edge.models.scaling import scale_channels
+from edge.models.tops import classifier
 
 RESNET8_CHANNELS = (16, 32, 64)
 DS_CNN_CHANNELS = 64

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from edge.models.blocks import classifier, conv_bn, depthwise_bn, image_input
+from edge.models.blocks import conv_bn, depthwise_bn, image_input
 from edge.models.scaling import Strides, round_channels
+from edge.models.tops import classifier
 
 # output channels, stride of the depthwise convolution
 ROWS = (

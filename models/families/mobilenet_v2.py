@@ -4,8 +4,9 @@ from typing import Any
 
 import tf_keras as keras
 
-from edge.models.blocks import classifier, conv_bn, depthwise_bn, image_input
+from edge.models.blocks import conv_bn, depthwise_bn, image_input
 from edge.models.scaling import Dilation, Strides, round_channels
+from edge.models.tops import classifier
 
 # t expansion, c output channels, n repeats, s stride of the first repeat
 ROWS = (

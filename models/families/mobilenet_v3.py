@@ -7,8 +7,9 @@ The minimalistic variants have 3x3 kernels, ReLU and no squeeze-and-excitation, 
 from functools import partial
 from typing import Any
 
-from edge.models.blocks import classifier, conv_bn, image_input, inverted_residual, staged
+from edge.models.blocks import conv_bn, image_input, inverted_residual, staged
 from edge.models.scaling import Strides, round_channels
+from edge.models.tops import classifier
 
 RE, HS = "relu", "hard_swish"
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import tf_keras as keras
 
-from edge.models.blocks import conv_bn, depthwise_bn, image_input, probabilities, staged
+from edge.models.blocks import conv_bn, depthwise_bn, image_input, staged
 from edge.models.scaling import Strides, round_channels
+from edge.models.tops import probabilities
 
 Convolution = tuple[int, int, str | None, int]
 """A row of kernel, output channels, activation and stride."""

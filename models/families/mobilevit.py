@@ -8,8 +8,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 from edge.errors import InputError
-from edge.models.blocks import classifier, conv, conv_bn, image_input, inverted_residual
+from edge.models.blocks import conv, conv_bn, image_input, inverted_residual
 from edge.models.scaling import round_channels
+from edge.models.tops import classifier
 
 PATCH, HEADS, MLP_RATIO = 2, 4, 2
 ACT = "swish"

@@ -4,9 +4,10 @@ from typing import Any
 
 import tf_keras as keras
 
-from edge.models.blocks import activation, probabilities
+from edge.models.blocks import activation
 from edge.models.conv3d import Sizes, clip_input, conv3d
 from edge.models.scaling import scale_channels
+from edge.models.tops import probabilities
 
 # c channels, n blocks, s stride of the first block in time, height and width
 ROWS = ((64, 2, 1), (128, 2, 2), (256, 2, 2), (512, 2, 2))

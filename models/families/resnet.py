@@ -6,8 +6,9 @@ from typing import Any
 
 import tf_keras as keras
 
-from edge.models.blocks import activation, classifier, conv_bn, image_input
+from edge.models.blocks import activation, conv_bn, image_input
 from edge.models.scaling import Strides, scale_channels
+from edge.models.tops import classifier
 
 CHANNELS = (64, 128, 256, 512)
 """The channels of the 3x3 convolutions of each stage."""

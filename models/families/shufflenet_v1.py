@@ -5,9 +5,10 @@ from typing import Any
 import tf_keras as keras
 
 from edge.errors import InputError
-from edge.models.blocks import activation, classifier, conv_bn, depthwise_bn, image_input
+from edge.models.blocks import activation, conv_bn, depthwise_bn, image_input
 from edge.models.layers import AveragePool, ChannelShuffle
 from edge.models.scaling import Strides, round_channels
+from edge.models.tops import classifier
 
 # the output channels of stage 2 by the number of groups; each later stage doubles them
 STAGE2_CHANNELS = {1: 144, 2: 200, 3: 240, 4: 272, 8: 384}

@@ -4,9 +4,10 @@ from typing import Any
 
 import tf_keras as keras
 
-from edge.models.blocks import classifier, conv_bn, depthwise_bn, image_input
+from edge.models.blocks import conv_bn, depthwise_bn, image_input
 from edge.models.layers import ChannelShuffle, ChannelSplit
 from edge.models.scaling import Strides, round_channels
+from edge.models.tops import classifier
 
 # the output channels of stages 2, 3 and 4 and of the last convolution, by the width
 CHANNELS = {

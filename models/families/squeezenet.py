@@ -6,8 +6,9 @@ from typing import Any
 
 import tf_keras as keras
 
-from edge.models.blocks import activation, conv, image_input, softmax
+from edge.models.blocks import activation, conv, image_input
 from edge.models.scaling import scale_channels
+from edge.models.tops import softmax
 
 # the channels of the squeeze convolution and of each expand convolution; a stage begins with a pooling
 V1_0 = (

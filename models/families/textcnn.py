@@ -5,8 +5,9 @@ from typing import Any
 import tf_keras as keras
 
 from edge.errors import InputError
-from edge.models.blocks import conv, probabilities
+from edge.models.blocks import conv
 from edge.models.scaling import scale_channels
+from edge.models.tops import probabilities
 
 WIDTHS = (3, 4, 5)
 FILTERS = 100

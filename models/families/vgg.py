@@ -4,8 +4,9 @@ from typing import Any
 
 import tf_keras as keras
 
-from edge.models.blocks import conv, flat_classifier, image_input
+from edge.models.blocks import conv, image_input
 from edge.models.scaling import scale_channels
+from edge.models.tops import flat_classifier
 
 # channels, 3x3 convolutions; a pooling follows each row
 ROWS = (

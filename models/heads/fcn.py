@@ -11,9 +11,10 @@ import numpy as np
 import tf_keras as keras
 from numpy.typing import NDArray
 
-from edge.models.blocks import conv, image_input, softmax
+from edge.models.blocks import conv, image_input
 from edge.models.families.vgg import HIDDEN, ROWS
 from edge.models.scaling import scale_channels
+from edge.models.tops import softmax
 
 POOLS = {32: (), 16: (4,), 8: (4, 3)}
 """The stages whose pooling is scored, too, in the order in which they join, by the stride of the last upsampling."""

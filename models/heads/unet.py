@@ -10,9 +10,10 @@ from typing import Any
 import tf_keras as keras
 
 from edge.models.backbones import tap, taps
-from edge.models.blocks import conv, conv_bn, conv_transpose, image_input, softmax
+from edge.models.blocks import conv, conv_bn, conv_transpose, image_input
 from edge.models.families.mobilenet_v2 import mobilenet_v2
 from edge.models.scaling import round_channels, scale_channels
+from edge.models.tops import softmax
 
 CHANNELS = (64, 128, 256, 512, 1024)
 """The channels at each resolution, beginning with that of the input."""

@@ -17,7 +17,12 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize("name", FILES)
+FAST = ("float.tflite", "conv.onnx")
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in FILES]
+)
 def test_damaged_files_never_end_the_process(tmp_path, name):
     pytest.importorskip({"tflite": "ai_edge_litert", "onnx": "onnxruntime"}.get(name.partition(".")[2], "json"))
     path = FILES[name](tmp_path / name)

@@ -93,6 +93,7 @@ def test_other_options_cannot_resume_a_run(done, data, model, capsys):
     assert {p: p.stat().st_mtime_ns for p in done.rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_with_its_second_step(data, model, tmp_path, capsys, monkeypatch):
     from edge.deploy.compress import qat
 
@@ -145,8 +146,8 @@ def _four_labels(folder):
     return colours.saved(folder / "model.keras", labels=[*colours.LABELS, "teal"])
 
 
-def _two_of_the_labels(folder):
-    return colours.saved(folder / "model.keras", labels=["blue", "green"])
+def _another_label(folder):
+    return colours.saved(folder / "model.keras", labels=["blue", "green", "teal"])
 
 
 def _another_suffix(folder):
@@ -161,7 +162,7 @@ def _another_suffix(folder):
         pytest.param(_missing, "none.keras does not exist", id="missing"),
         pytest.param(_garbage, "bad.keras is not a readable Keras file", id="unreadable"),
         pytest.param(_four_labels, "one line for each of the model's 3 classes, got 4", id="labels do not fit"),
-        pytest.param(_two_of_the_labels, "class folder 'red' is not one of the model's labels", id="unknown class"),
+        pytest.param(_another_label, "class folder 'red' is not one of the model's labels", id="unknown class"),
         pytest.param(_another_suffix, "a Keras model is a .keras or .h5 file", id="not Keras"),
     ],
 )

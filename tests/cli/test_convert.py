@@ -363,6 +363,7 @@ def test_help_imports_nothing_heavy():
 
 
 @needs_shared
+@pytest.mark.slow
 def test_a_published_network_keeps_its_answers(tmp_path, capsys):
     """ResNet-8 of MLPerf Tiny, on the CIFAR-10 images whose folder names sort as its classes are numbered."""
     data = shared("data", "cifar10-jpeg.zip")

@@ -133,7 +133,11 @@ def test_a_bad_data_set_is_one_line_and_leaves_nothing(tmp_path, capsys, spoil, 
         pytest.param(["mobilenet_v1", "--groups", 3], "takes no option 'groups'", id="another network's option"),
         pytest.param(["mobilenet_v1", "--momentum", 2], "momentum must be from 0", id="momentum"),
         pytest.param(["mobilenet_v1", "--dropout", 1.5], "dropout must be from 0 to below 1", id="dropout"),
-        pytest.param(["mobilenet_v1", "--data-option", "view=crop"], "data are read without options", id="data option"),
+        pytest.param(
+            ["mobilenet_v1", "--data-option", "view=crop"],
+            "--data-option must be one of labels, mean, std, got view",
+            id="data option",
+        ),
         pytest.param(["fcn_1d"], "has no sounds: expected <label>_<speaker>", id="a network over a series"),
         pytest.param([], "model is missing", id="no model"),
     ],
@@ -224,8 +228,8 @@ def test_the_drawn_set_is_drawn_once(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("network", "data", "words"),
     [
-        pytest.param("ssdlite_mobilenet_v2", "scenes", "for ssdlite_mobilenet_v2 it must be scenes:boxes", id="boxes"),
-        pytest.param("mobilenet_v1", "scenes:faces", "for mobilenet_v1 it must be scenes", id="pictures"),
+        pytest.param("ssdlite_mobilenet_v2", "scenes", "for the task detect it must be scenes:boxes", id="boxes"),
+        pytest.param("mobilenet_v1", "scenes:faces", "for the task classify it must be scenes", id="pictures"),
         pytest.param("mobilenet_v1", "scenes:face", "unknown drawn set 'scenes:face': did you mean", id="misspelt"),
         pytest.param("toycar", "scenes", "this one is to reconstruct", id="no training"),
     ],

@@ -10,7 +10,7 @@ from edge.backends import open_model
 from edge.deploy._tensorflow import need
 from edge.models.networks import MOBILE
 from edge.tensors import dequantize, quantize
-from tests import networks, tflite_file
+from tests import networks, tflite_file, zoo
 
 need("tensorflow_model_optimization")
 
@@ -20,6 +20,8 @@ from edge.deploy import quantized  # noqa: E402
 from edge.deploy.compress import prune  # noqa: E402
 from edge.deploy.load import load_keras  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 NOT_DELEGATED = {"SOFTMAX"}
 """Of int8 files: the last operation, on a handful of values, which XNNPACK takes in float only."""
 DYNAMIC_SHAPES = {"SHAPE", "PACK"}
@@ -27,15 +29,7 @@ INTEGERS = {"int8", "int32"}
 """int32: biases, and the shapes of reshapes and means."""
 
 
-SAME_BUILDER = {
-    "mobilenet_v3_small": "mobilenet_v3_large",
-    "mobilenet_v3_large_minimalistic": "mobilenet_v3_large",
-    "mobilenet_v3_small_minimalistic": "mobilenet_v3_large",
-    "mobilenet_v4_conv_medium": "mobilenet_v4_conv_small",
-    **{f"efficientnet_lite{n}": "efficientnet_lite0" for n in range(1, 5)},
-}
-"""Members of a family that differ from another in their table's numbers only, or have 3x3 and ReLU throughout."""
-FAMILIES = [name for name in MOBILE if name not in SAME_BUILDER]
+FAMILIES = [name for name in MOBILE if name not in zoo.SAME_BUILDER]
 RELOADED = {
     "mobilenet_v2": set(),
     "mobilenet_v3_large": {"Scale", "ShiftedReLU6"},

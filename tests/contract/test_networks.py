@@ -1,6 +1,7 @@
 """What every network promises, run against each row of ``edge.models.networks.NETWORKS``.
 
 A new network adds its row to the table; nothing here. Each is made once, small and at a quarter of its width.
+``tests.zoo`` says which networks are left to ``make test-full``, and which are converted to float32 only.
 """
 
 import inspect
@@ -31,7 +32,12 @@ INTEGERS = {"int8", "int32", "bool"}
 """int32: biases, shapes, tokens. bool: none computes with it, but a comparison may yield it."""
 
 
-@pytest.fixture(scope="module", params=[pytest.param(n, marks=pytest.mark.xdist_group(n)) for n in NETWORKS])
+every_network = pytest.mark.parametrize("net", zoo.rows(), indirect=True)
+every_builder = pytest.mark.parametrize("net", zoo.rows(builders_only=True), indirect=True)
+"""One network of each builder is converted in full, the others to float32 only."""
+
+
+@pytest.fixture(scope="module")
 def net(request):
     found = zoo.subject(request.param)
     yield found
@@ -47,14 +53,16 @@ def run_file(path, inputs):
     return [np.concatenate(column) for column in zip(*rows, strict=True)]
 
 
-def test_the_row_says_what_the_builder_takes(net):
-    parameters = inspect.signature(registry.load("model", NETWORKS, net.name)).parameters
-    assert set(parameters) == {"input_shape", "classes", "width", *net.row.options}
-    assert net.row.paper.startswith("https://")
-    assert net.row.tasks[0] in TASKS
-    assert len(net.row.smallest) == len(net.row.input_shape)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_row_says_what_the_builder_takes(name):
+    row, parameters = NETWORKS[name], inspect.signature(registry.load("model", NETWORKS, name)).parameters
+    assert set(parameters) == {"input_shape", "classes", "width", *row.options}
+    assert row.paper.startswith("https://")
+    assert row.tasks[0] in TASKS
+    assert len(row.smallest) == len(row.input_shape)
 
 
+@every_network
 def test_builds_at_another_size_with_the_same_names(net):
     larger = net.larger
     assert larger.name == net.model.name
@@ -62,20 +70,23 @@ def test_builds_at_another_size_with_the_same_names(net):
     assert larger.input_shape[1:] == zoo.input_shape(net.name, larger=1)
 
 
+@every_builder
 def test_in_mixed_precision_the_outputs_are_float32(net):
     assert {out.dtype for out in net.larger.outputs} == {tf.float32}
     computed = {layer.compute_dtype for layer in net.larger.layers if layer.weights}
     assert "bfloat16" in computed
 
 
-def test_an_input_below_the_least_is_refused(net):
-    for axis, least in enumerate(net.row.smallest):
-        shape = list(zoo.input_shape(net.name))
+@pytest.mark.parametrize("name", NETWORKS)
+def test_an_input_below_the_least_is_refused(name):
+    for axis, least in enumerate(NETWORKS[name].smallest):
+        shape = list(zoo.input_shape(name))
         shape[axis] = least - 1
-        with pytest.raises(InputError, match=f"input_shape of {net.name} must be"):
-            build(net.name, tuple(shape), zoo.CLASSES, zoo.WIDTH)
+        with pytest.raises(InputError, match=f"input_shape of {name} must be"):
+            build(name, tuple(shape), zoo.CLASSES, zoo.WIDTH)
 
 
+@every_builder
 def test_one_step_lowers_a_loss(net):
     model, untouched = net.model, net.model.get_weights()
     inputs = net.batch(model, 8, seed=4)
@@ -102,6 +113,7 @@ def test_one_step_lowers_a_loss(net):
     assert float(after) < float(before)
 
 
+@every_builder
 def test_comes_back_from_its_file_with_the_same_outputs(net):
     path = net.folder / "saved.keras"
     net.model.save(path)
@@ -109,12 +121,14 @@ def test_comes_back_from_its_file_with_the_same_outputs(net):
         np.testing.assert_array_equal(got, expected)
 
 
+@every_network
 def test_float32_file_computes_what_keras_computes(net):
     for got, expected in zip(run_file(net.float32, net.inputs), net.expected, strict=True):
         assert got.shape == expected.shape
         assert np.abs(got - expected).max() <= 1e-4 * np.abs(expected).max()
 
 
+@every_builder
 def test_int8_file_has_no_float_tensor(net):
     if net.row.float_only:
         # The registry says why; what it has instead is the float file, which the test above holds to Keras.
@@ -127,6 +141,7 @@ def test_int8_file_has_no_float_tensor(net):
         assert [spec.shape for spec in model.outputs] == [(1, *out.shape[1:]) for out in net.expected]
 
 
+@every_builder
 def test_onnx_file_is_valid_and_computes_what_the_tflite_file_does(net):
     import onnx
 
@@ -137,6 +152,7 @@ def test_onnx_file_is_valid_and_computes_what_the_tflite_file_does(net):
         assert np.abs(got - expected).max() <= 1e-4 * np.abs(expected).max()
 
 
+@every_network
 def test_counts_what_is_there(net):
     found = complexity(net.model)
     assert found.total == sum(int(np.prod(w.shape)) for w in net.model.weights)
@@ -149,6 +165,7 @@ def shapes(found):
     return found if isinstance(found, list) else [found]
 
 
+@every_network
 def test_without_its_top_a_classifier_gives_features(net):
     if net.row.tasks[0] != "classify":
         with pytest.raises(InputError, match="include_top=False is for networks that do"):
@@ -159,6 +176,7 @@ def test_without_its_top_a_classifier_gives_features(net):
     assert kept < {layer.name for layer in net.model.layers}
 
 
+@every_builder
 def test_quantize_configurations_are_known(net):
     """Every layer of our own says what quantization-aware training does with it."""
     own = [layer for layer in net.model.layers if type(layer).__module__.startswith("edge.")]

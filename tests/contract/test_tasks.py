@@ -72,6 +72,27 @@ def test_a_parameter_that_it_does_not_have_is_refused(name):
         tasks.load(name)(wrong, example(name).labels, "labels.txt")
 
 
+def known_parameters(name):
+    wrong = example(name).network.with_parameters({"no_such_parameter": 1})
+    with pytest.raises(InputError) as caught:
+        tasks.load(name)(wrong, example(name).labels, "labels.txt")
+    return set(str(caught.value).partition("known: ")[2].split(", "))
+
+
+@every_task
+def test_its_parameters_are_documented(name):
+    text = (DOCS / "task-parameters.md").read_text(encoding="utf-8")
+    section = text.partition(f"## {name}\n")[2].partition("\n## ")[0]
+    figures = {float(number) for number in re.findall(r"\d+(?:\.\d+)?", section.partition("\n\n")[0])}
+    budget = tasks.load(name).budget
+    assert {budget.agreement, budget.drop} - {0.0} <= figures
+    documented = set(re.findall(r"^\| `(\w+)`", section, re.M))
+    known = known_parameters(name) - {"none"}
+    assert documented <= known
+    if example(name).network.task.decoder is None:
+        assert documented == known
+
+
 @every_task
 def test_outputs_without_its_role_are_refused(name):
     given = example(name).network
@@ -93,6 +114,28 @@ def test_a_result_has_the_task_s_name_and_its_json_fits_the_schema(name):
 @every_task
 def test_it_decodes_without_a_frame(name):
     check(network(name).decode(example(name).reference, None))
+
+
+BROKEN = [np.nan, np.inf, -np.inf, 3e38, -3e38]
+
+
+@every_task
+@pytest.mark.parametrize("value", BROKEN)
+@pytest.mark.parametrize("part", ["all", "half"])
+def test_a_broken_network_breaks_nothing(name, value, part):
+    """Whatever the numbers are, there is a result in the schema's form and a drawing, or one line that says why not."""
+    broken = {}
+    for key, tensor in example(name).reference.items():
+        array = tensor.raw.copy()
+        array.reshape(-1)[:: 1 if part == "all" else 2] = value
+        broken[key] = replace(tensor, raw=array)
+    try:
+        found = network(name).decode(broken, PLACEMENT)
+    except InputError:
+        return
+    json.dumps(found.as_json(), allow_nan=False)
+    assert tasks.load(name).line(found)
+    overlay.annotated(np.full((FRAME[1], FRAME[0], 3), 117, np.uint8), found)
 
 
 @every_task

@@ -226,6 +226,7 @@ def test_the_first_frame_imports_nothing():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_the_device_finds_what_training_reported():
     pytest.importorskip("tensorflow")
     from edge.decoders import anchors as boxes_of

@@ -38,7 +38,7 @@ SCORES = np.array([[0.1, 0.9, 0.0], [0.2, 0.1, 0.7], [0.8, 0.1, 0.1]], np.float3
 
 
 def test_boxes_are_those_of_the_formula():
-    found = ran(OFFSETS, SCORES)
+    found = ran(OFFSETS, SCORES, clip=False)
     expected = [plain(offset, anchor) for offset, anchor in zip(OFFSETS.tolist(), ANCHORS, strict=True)]
     np.testing.assert_allclose(found.boxes, expected, rtol=1e-5, atol=1e-4)  # float32 of some hundred pixels
     np.testing.assert_array_equal(found.scores, SCORES[:, 1:])
@@ -60,6 +60,13 @@ def test_scores_without_a_background_column_and_with_an_activation():
     np.testing.assert_allclose(soft, expected, rtol=1e-6)
     some = ran(OFFSETS, SCORES - 0.5, activation="sigmoid", background=False).scores
     np.testing.assert_allclose(some, 1 / (1 + np.exp(0.5 - SCORES)), rtol=1e-6)
+
+
+def test_boxes_are_cut_off_at_the_border_unless_told_otherwise():
+    far = np.tile([[-40.0, 40.0, 0.0, 0.0]], (3, 1))
+    whole, cut = ran(far, SCORES, clip=False).boxes, ran(far, SCORES).boxes
+    np.testing.assert_allclose(cut, np.clip(whole, 0, (*SIZE, *SIZE)), atol=1e-4)
+    assert not np.allclose(whole, cut)
 
 
 def test_from_offsets_to_detections():
@@ -102,7 +109,7 @@ def test_the_decoder_undoes_the_encoding_of_training(drawn):
     boxes, anchors = drawn
     offsets = boxes_of.encode(boxes, anchors)
     outputs = {"boxes": ("boxes", offsets[None]), "scores": ("scores", np.ones((1, len(boxes), 2)))}
-    found = decode("ssd", outputs, SIZE, anchors=anchors.tolist())
+    found = decode("ssd", outputs, SIZE, anchors=anchors.tolist(), clip=False)
     expected = boxes[:, [1, 0, 3, 2]] * (*SIZE, *SIZE)
     np.testing.assert_allclose(found.boxes, expected, atol=2e-3)  # float32, offsets up to some hundred
 

@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint
 import numpy as np
 import pytest
 
-from edge import decoders, registry
+from edge import decoders
 from edge.decoders.base import Poses
 from edge.decoders.select import Selection, select
 from edge.errors import InputError
@@ -136,7 +136,7 @@ def test_a_third_party_adds_one(monkeypatch):
     module.Theirs = type("Theirs", (), {"task": "keypoints", "__module__": "their_decoder"})
     monkeypatch.setitem(sys.modules, "their_decoder", module)
     point = EntryPoint("theirs", "their_decoder:Theirs", "edge.decoders")
-    monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == "edge.decoders" else [])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point] if group == "edge.decoders" else [])
     assert decoders.load("theirs") is module.Theirs
     assert decoders.task_of("theirs") == "keypoints"
     assert decoders.names("keypoints")[-1] == "theirs"

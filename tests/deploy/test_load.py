@@ -22,6 +22,7 @@ def test_a_model_comes_back(tmp_path, suffix):
     np.testing.assert_array_equal(loaded(IMAGES), model(IMAGES))
 
 
+@pytest.mark.slow
 def test_a_keras_3_file_comes_back(tmp_path):
     loaded = load_keras(keras3_file(tmp_path / "net.keras"))
     out = np.asarray(loaded(IMAGES))

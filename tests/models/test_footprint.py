@@ -62,9 +62,9 @@ def test_receptive_field_by_hand(stack, rows):
     [
         # Araujo et al. 2019, the table of https://github.com/google-research/receptive_field
         pytest.param("mobilenet_v1", 315, id="mobilenet_v1"),
-        pytest.param("vgg16", 212, id="vgg16, its last pooling included"),
+        pytest.param("vgg16", 212, id="vgg16, its last pooling included", marks=pytest.mark.slow),
         # 483 there: slim strides in the last block of a stage, version 1.5 in the first.
-        pytest.param("resnet50", 427, id="resnet50"),
+        pytest.param("resnet50", 427, id="resnet50", marks=pytest.mark.slow),
     ],
 )
 def test_receptive_field_as_published(name, rows):

@@ -1,27 +1,46 @@
-"""Parameters and multiply-accumulates against the published numbers, counted from the graph and from a file.
+"""Shapes, parameters and multiply-accumulates of every network, against the published numbers where there are any.
 
 Input and classes of the paper, 224x224x3 and 1000 for most. Sources: the papers; torchvision ``num_params`` (VGG,
 AlexNet, ResNet, SqueezeNet, ShuffleNetV2); timm's results tables.
-The count from the TFLite file shares no code with the one from the Keras graph: it reads kernels and output shapes.
+They are counted from the Keras graph, and, in ``make test-full``, from a TFLite file. The second count shares no code
+with the first: it reads kernels and output shapes.
 """
 
 import gc
-from functools import cache
 
 import pytest
 
+from edge.decoders.anchors import anchors
 from edge.deploy._tensorflow import need
 from edge.models import build
-from tests import tflite_file
+from edge.models.networks import NETWORKS
+from tests import tflite_file, zoo
 
 need("tensorflow")
 
 from edge.deploy.convert import freeze, tflite  # noqa: E402
-from edge.models.complexity import Complexity, complexity  # noqa: E402
+from edge.models.complexity import Complexity  # noqa: E402
 
-SLOW = pytest.mark.slow
-LARGE = [SLOW, pytest.mark.timeout(900)]
-"""Half a gigabyte of weights, written and read several times."""
+OUTPUTS = {
+    "classify": lambda row: [(row.classes,)],
+    "segment": lambda row: [(*row.input_shape[:2], row.classes)],
+    "detect": lambda row: [(len(anchors(row.input_shape)), values) for values in (4, row.classes + 1)],
+    "keypoints": lambda row: [(row.input_shape[0] // 4, row.input_shape[1] // 4, row.classes)],
+    "embed": lambda row: [(row.classes,)],
+    "reconstruct": lambda row: [row.input_shape],
+    "generate": lambda row: [(64, 64, 3)],
+    "discriminate": lambda row: [(row.classes,)],
+}
+"""The shapes of a network's outputs at the paper's size, by its task."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.xdist_group(n)) for n in NETWORKS])
+def test_every_network_has_the_outputs_of_its_task(name):
+    row, found = NETWORKS[name], zoo.paper(name)
+    assert list(found.outputs) == OUTPUTS[row.tasks[0]](row)
+    assert 0 < found.costs.trainable <= found.costs.total
+    assert found.costs.macs > 0
+
 
 # name, width, options, trainable, total, MACs
 PUBLISHED = [
@@ -38,22 +57,28 @@ PUBLISHED = [
     pytest.param("mnasnet_b1", 1.0, {}, 4_383_312, 4_421_232, 314_415_872, id="mnasnet_b1"),
     pytest.param("efficientnet_lite0", 1.0, {}, 4_652_008, 4_694_024, 385_187_552, id="efficientnet_lite0"),
     pytest.param("lenet5", 1.0, {}, 61_706, 61_706, 416_520, id="lenet5"),
-    pytest.param("alexnet", 1.0, {}, 61_100_840, 61_100_840, 714_188_480, id="alexnet", marks=SLOW),
-    pytest.param("alexnet_2012", 1.0, {}, 60_965_224, 60_965_224, 724_406_816, id="alexnet_2012", marks=SLOW),
-    pytest.param("vgg16", 1.0, {}, 138_357_544, 138_357_544, 15_470_264_320, id="vgg16", marks=LARGE),
+    pytest.param("alexnet", 1.0, {}, 61_100_840, 61_100_840, 714_188_480, id="alexnet"),
+    pytest.param("alexnet_2012", 1.0, {}, 60_965_224, 60_965_224, 724_406_816, id="alexnet_2012"),
+    pytest.param("vgg16", 1.0, {}, 138_357_544, 138_357_544, 15_470_264_320, id="vgg16"),
     pytest.param("inception_v1", 1.0, {}, 7_005_832, 7_020_392, 1_582_671_872, id="inception_v1"),
     pytest.param("resnet18", 1.0, {}, 11_689_512, 11_699_112, 1_814_073_344, id="resnet18"),
-    pytest.param("resnet34", 1.0, {}, 21_797_672, 21_814_696, 3_663_761_408, id="resnet34", marks=SLOW),
-    pytest.param("resnet50", 1.0, {}, 25_557_032, 25_610_152, 4_089_184_256, id="resnet50", marks=SLOW),
+    pytest.param("resnet34", 1.0, {}, 21_797_672, 21_814_696, 3_663_761_408, id="resnet34"),
+    pytest.param("resnet50", 1.0, {}, 25_557_032, 25_610_152, 4_089_184_256, id="resnet50"),
     pytest.param("squeezenet_1_0", 1.0, {}, 1_248_424, 1_248_424, 818_924_576, id="squeezenet_1_0"),
     pytest.param("squeezenet_1_1", 1.0, {}, 1_235_496, 1_235_496, 349_151_936, id="squeezenet_1_1"),
 ]
 
 
-@pytest.mark.parametrize(("name", "width", "options", "trainable", "total", "macs"), PUBLISHED)
+@pytest.mark.parametrize(("name", "width", "options", "trainable", "total", "macs"), zoo.grouped(PUBLISHED))
 def test_costs_what_was_published(name, width, options, trainable, total, macs):
+    assert zoo.paper(name, width=width, **options).costs == Complexity(trainable, total, macs)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)  # VGG-16 has half a gigabyte of weights, which are written and read several times
+@pytest.mark.parametrize(("name", "width", "options", "trainable", "total", "macs"), zoo.grouped(PUBLISHED))
+def test_its_file_costs_the_same(name, width, options, trainable, total, macs):
     model = build(name, width=width, **options)
-    assert complexity(model) == Complexity(trainable, total, macs)
     found = tflite_file.cost(tflite.to_float32(freeze.freeze_keras(model)))
     assert found.macs == macs
     # In a file every output channel has one bias: its own, or folded batch normalization (gamma, beta; mean, variance).
@@ -97,20 +122,20 @@ def to_digits(count, published):
     return f"{count / UNITS[published[-1]]:.{decimals}f}{published[-1]}"
 
 
-@cache
 def cost(name, width, side):
-    return complexity(build(name, (side, side, 3), width=width))
+    return zoo.paper(name, (side, side, 3), width=width).costs
 
 
-@pytest.mark.parametrize(("name", "width", "side", "parameters", "macs", "source"), TO_ITS_DIGITS)
+@pytest.mark.parametrize(("name", "width", "side", "parameters", "macs", "source"), zoo.grouped(TO_ITS_DIGITS))
 def test_costs_what_was_published_to_its_digits(name, width, side, parameters, macs, source):
     found = cost(name, width, side)
     assert to_digits(found.trainable, parameters) == parameters, source
     assert not macs or to_digits(found.macs, macs) == macs, source
 
 
+@pytest.mark.xdist_group("mcunet_vww2")
 def test_mcunet_for_visual_wake_words_costs_what_was_published():
-    found = complexity(build("mcunet_vww2"))
+    found = zoo.paper("mcunet_vww2").costs
     assert to_digits(found.trainable, "0.64M") == "0.64M", MCUNET
     assert to_digits(found.macs, "55.8M") == "55.8M", MCUNET
 
@@ -139,7 +164,7 @@ DIFFERS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "width", "side", "published", "ours", "reason"), DIFFERS)
+@pytest.mark.parametrize(("name", "width", "side", "published", "ours", "reason"), zoo.grouped(DIFFERS))
 def test_published_numbers_that_the_definition_does_not_give(request, name, width, side, published, ours, reason):
     found = cost(name, width, side)
     count = found.macs if "MACs" in request.node.callspec.id else found.trainable

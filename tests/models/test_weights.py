@@ -2,6 +2,7 @@
 
 import pytest
 
+from edge import golden
 from edge.bundle import open_bundle
 from edge.deploy.convert.source import open_source
 from edge.errors import InputError
@@ -17,6 +18,7 @@ def test_there_are_some():
     assert "shufflenet_v2_cifar10" in NAMES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_float_weights_are_what_their_card_says(name):
     from edge.deploy.load import load_keras
@@ -30,10 +32,14 @@ def test_the_float_weights_are_what_their_card_says(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_int8_bundle_is_verified_and_runs(name):
-    path = weights.FOLDER / weights.released()[name]["int8"]
-    assert len(open_bundle(path).manifest.labels) == 10
+    card = weights.released()[name]
+    path = weights.FOLDER / card["int8"]
+    manifest = open_bundle(path).manifest
+    assert (manifest.schema, len(manifest.labels)) == (2, card.get("classes", len(manifest.labels)))
+    assert list(manifest.labels) == (weights.FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines()
     with open_session(path, SessionOptions(threads=1)) as session:
         assert session.model.inputs[0].dtype.name == "int8"
+        golden.check(session)
 
 
 def test_a_source_of_the_zoo_brings_its_labels_and_record():

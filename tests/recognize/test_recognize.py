@@ -49,16 +49,7 @@ def quantized(name, shape, quantization=SOFTMAX_STEPS, dtype=np.int8):
         ),
         pytest.param(spec("o", (1, 10)), "linear", {"activation": "softmax"}, "taken as logits", id="logits"),
         pytest.param(spec("o", (1, 10)), None, {"activation": "auto"}, "told by their values", id="unknown, float"),
-        pytest.param(
-            quantized("o", (1, 10)), None, {"activation": "none"}, "probabilities by their quant", id="softmax's steps"
-        ),
-        pytest.param(
-            quantized("o", (1, 10), Quantization(0.1, 3)),
-            None,
-            {"activation": "softmax"},
-            "logits by",
-            id="other steps",
-        ),
+        pytest.param(quantized("o", (1, 10)), None, {"activation": "auto"}, "told by their values", id="and quantized"),
         pytest.param(spec("o", (1, 1)), "sigmoid", {"activation": "none"}, None, id="one probability"),
     ],
 )
@@ -80,11 +71,6 @@ def test_one_number_is_a_classifier_only_of_two_labels(look, end, activation):
     with pytest.raises(InputError, match=r"o \(1, 1\) float32: no task is told.*--task classify.*--task regress"):
         look([spec("o", (1, 1))], end)
     assert look([spec("o", (1, 1))], end, task="classify").signature.task.parameters == {"activation": activation}
-
-
-def test_one_quantized_number_with_a_sigmoid_s_steps(look):
-    found = look([quantized("o", (1, 1), Quantization(1 / 256, 0), np.uint8)], None, labels=2)
-    assert found.signature.task.parameters == {"activation": "none"}
 
 
 def test_what_somebody_says_of_the_scores_replaces_the_assumption(look):

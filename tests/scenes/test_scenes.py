@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from edge.errors import FileError, InputError
-from edge.scenes import CLASSES, draw, masks, moving, write_clip, write_dataset
+from edge.scenes import CLASSES, draw, moving, run_lengths, write_clip, write_dataset
 from edge.scenes.drawing import MIN_CONTRAST, Pose, bounds, coverage, palettes
-from edge.scenes.shapes import outline
+from edge.scenes.outlines import outline
 from edge.video import Capture
 
 
@@ -85,11 +85,11 @@ def test_an_unknown_class_names_the_nearest():
 
 @pytest.mark.parametrize("mask", [np.eye(5, 3, dtype=bool), np.zeros((2, 3), bool), np.ones((3, 2), bool)])
 def test_masks_come_back_from_their_runs(mask):
-    np.testing.assert_array_equal(masks.decode(masks.encode(mask)), mask)
+    np.testing.assert_array_equal(run_lengths.decode(run_lengths.encode(mask)), mask)
 
 
 def test_runs_go_down_the_columns_and_start_with_zeros():
-    assert masks.encode(np.array([[1, 0], [1, 1]], bool)) == {"size": [2, 2], "counts": [0, 2, 1, 1]}
+    assert run_lengths.encode(np.array([[1, 0], [1, 1]], bool)) == {"size": [2, 2], "counts": [0, 2, 1, 1]}
 
 
 def test_a_data_set_is_an_image_folder_with_annotations(tmp_path):
@@ -103,7 +103,7 @@ def test_a_data_set_is_an_image_folder_with_annotations(tmp_path):
     assert len(notes["images"]) == 5 * len(CLASSES)
     row = notes["images"][0]
     assert cv2.imread(str(folder / row["file"])).shape == (32, 32, 3)
-    assert list(bounds(masks.decode(row["mask"]))) == row["box"]
+    assert list(bounds(run_lengths.decode(row["mask"]))) == row["box"]
 
 
 def test_equal_arguments_write_equal_bytes_and_splits_differ(tmp_path):

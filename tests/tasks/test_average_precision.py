@@ -8,7 +8,7 @@ from edge.tasks.average_precision import (
     Truth,
     area,
     average_precisions,
-    judge,
+    check_boxes,
     mean_average_precision,
 )
 
@@ -54,12 +54,12 @@ def test_area_orders_by_score():
 
 
 def test_the_second_box_for_a_truth_is_a_false_alarm():
-    assert judge(boxes(A, A, B), boxes(A, B), np.array([False, False]), 0.5).tolist() == [1, 0, 1]
+    assert check_boxes(boxes(A, A, B), boxes(A, B), np.array([False, False]), 0.5).tolist() == [1, 0, 1]
 
 
 def test_a_difficult_truth_counts_neither_way():
     hard = np.array([True, False])
-    assert judge(boxes(A, A, B, C), boxes(A, B), hard, 0.5).tolist() == [-1, -1, 1, 0]
+    assert check_boxes(boxes(A, A, B, C), boxes(A, B), hard, 0.5).tolist() == [-1, -1, 1, 0]
     only_hard = [truth(A, B, difficult=[True, False])]
     assert average_precisions([found(A, B, scores=[0.9, 0.8])], only_hard, 1) == [1.0]
 

@@ -170,7 +170,7 @@ def test_labels_must_be_as_many_as_classes(classes, labels, message):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"top": 0}, "parameter top must be a whole number from 1 to .*, got 0"),
+        ({"top": 0}, "parameter top must be a whole number of at least 1, got 0"),
         ({"threshold": 1.5}, "parameter threshold must be a number from 0 to 1, got 1.5"),
         ({"activation": "relu"}, "parameter activation must be one of auto, none, softmax, sigmoid, got 'relu'"),
         ({"multi_label": "yes"}, "parameter multi_label must be true or false, got 'yes'"),
@@ -185,6 +185,13 @@ def test_parameters_are_checked(parameters, message):
 def test_a_softmax_over_one_number_is_refused():
     with pytest.raises(InputError, match=r"a softmax over one number is always 1.* for \(1, 1\)"):
         network(1, activation="softmax")
+
+
+@pytest.mark.parametrize("activation", ["auto", "none", "softmax", "sigmoid"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
+def test_a_broken_network_gives_a_class_all_the_same(activation, value):
+    (one,) = network(activation=activation, top=1).decode(outputs(y=[[value, value, 0]])).predictions
+    assert one.label in "012"
 
 
 # Comparison

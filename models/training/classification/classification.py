@@ -10,7 +10,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from edge.errors import InputError
-from edge.models.training import pipeline
+from edge.models.training import batching
 from edge.models.training.dataset_task import Plain
 from edge.models.training.decode import Decoded
 from edge.models.training.settings import Settings
@@ -39,11 +39,11 @@ class Classification(Plain):
 
     def training_batches(self, settings: Settings, seed: int) -> Any:
         """(batch, height, width, channels) float32 normalized and (batch, classes) float32 targets, endless."""
-        return pipeline.training_batches(self.train, len(self.labels), settings.batch, settings.augmentation, seed)
+        return batching.training_batches(self.train, len(self.labels), settings.batch, settings.augmentation, seed)
 
     def monitor_batches(self, settings: Settings) -> Any:
         """The monitored images, in order."""
-        return pipeline.evaluation_batches(self.monitor, len(self.labels), 2 * settings.batch)
+        return batching.evaluation_batches(self.monitor, len(self.labels), 2 * settings.batch)
 
     def inputs(self, batch: int, most: int, seed: int) -> Iterator[Any]:
         """Yield a random choice of the training images in batches, each read in the order of the file."""
@@ -89,6 +89,6 @@ def accuracy(model: Any, data: Decoded, batch: int = 256) -> float:
     """Return top-1 accuracy, 0 to 1, of a Keras model on decoded images."""
     images_of_any_count = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
     call = tf.function(lambda images: tf.argmax(model(images, training=False), -1), [images_of_any_count])
-    batches = pipeline.evaluation_batches(data, int(model.output_shape[-1]), batch)
+    batches = batching.evaluation_batches(data, int(model.output_shape[-1]), batch)
     right = sum(int(np.sum(call(images) == np.argmax(targets, -1))) for images, targets in batches)
     return right / len(data.classes)

@@ -1,7 +1,10 @@
 """From an image folder to a classification task: every split decoded once, a part held out when asked for."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from edge.errors import InputError
 from edge.models.training.classification.classification import Classification, hold_out
@@ -11,13 +14,43 @@ from edge.models.training.settings import Settings
 
 
 def load(
-    root: Path, input_shape: tuple[int, ...], settings: Settings, progress: Progress | None, cache: Path
+    root: Path,
+    input_shape: tuple[int, ...],
+    settings: Settings,
+    progress: Progress | None,
+    cache: Path,
+    *,
+    labels: Sequence[str] = (),
+    mean: Sequence[float] | float = 127.5,
+    std: Sequence[float] | float = 127.5,
 ) -> Classification:
-    """Read an image folder (``edge.models.training.folder``) for a network of ``input_shape``, pixels as -1 to 1.
+    """Read an image folder (``edge.models.training.folder``) for a network of ``input_shape``.
 
-    Raises InputError for what does not fit, FileError for what cannot be read.
+    Args:
+        root: a folder or a zip.
+        input_shape: (height, width, channels).
+        settings: of the run; ``holdout`` sets training images apart for validation.
+        progress: called with images done and images in all of a split.
+        cache: a folder for the decoded images.
+        labels: the classes that a network has already, in its order; by default the folders' names.
+        mean: one value or one a channel; the network's input is (pixel - mean) / std.
+        std: one value or one a channel.
+
+    Raises:
+        InputError: something does not fit.
+        FileError: the data set cannot be read.
     """
-    return decode_folder(open_folder(root), input_shape, settings, cache, progress)
+    pixels = (_values("mean", mean, input_shape), _values("std", std, input_shape))
+    return decode_folder(open_folder(root, tuple(labels) or None), input_shape, settings, cache, progress, *pixels)
+
+
+def _values(name: str, given: Any, input_shape: tuple[int, ...]) -> tuple[float, ...]:
+    """Return mean or std as a tuple. Raises InputError unless it is one number or one a channel, a std above 0."""
+    values = tuple(given) if isinstance(given, (list, tuple)) else (given,)
+    good = all(isinstance(v, (int, float)) and math.isfinite(v) and (name == "mean" or v > 0) for v in values)
+    if not good or len(values) not in (1, input_shape[-1]):
+        raise InputError(f"--{name} must be one number or {input_shape[-1]}, a std above 0; got {given!r}")
+    return tuple(float(v) for v in values)
 
 
 def decode_folder(

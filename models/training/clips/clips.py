@@ -11,7 +11,7 @@ import tf_keras as keras
 from numpy.typing import NDArray
 
 from edge.errors import InputError
-from edge.models.training import pipeline
+from edge.models.training import batching
 from edge.models.training.classification.answers import answers, figures
 from edge.models.training.clips.clip_folder import Clip, ClipFolder, open_clips
 from edge.models.training.dataset_task import Plain
@@ -83,7 +83,7 @@ class Clips(Plain):
             moved = np.stack([augmented(clip, settings.augmentation, rng) for clip in clips])
             return normalize(moved), self._targets(self.train.classes[rows])
 
-        return pipeline.mapped(pipeline.shuffled(self.count, settings.batch, seed), read, self._samples)
+        return batching.mapped(batching.shuffled(self.count, settings.batch, seed), read, self._samples)
 
     def monitor_batches(self, settings: Settings) -> Any:
         """The monitored clips, in order."""
@@ -91,7 +91,7 @@ class Clips(Plain):
 
     def inputs(self, batch: int, most: int, seed: int) -> Iterator[Any]:
         """Yield a random choice of the training clips in batches, not augmented."""
-        for rows in pipeline.some_rows(self.count, batch, most, seed):
+        for rows in batching.some_rows(self.count, batch, most, seed):
             yield normalize(self.train.frames[rows])
 
     def loss(self, settings: Settings) -> Any:
@@ -121,7 +121,7 @@ class Clips(Plain):
         def read(rows: NDArray[np.int64]) -> tuple[Any, Any]:
             return normalize(data.frames[rows]), self._targets(data.classes[rows])
 
-        return pipeline.mapped(pipeline.in_order(len(data.classes), batch), read, self._samples)
+        return batching.mapped(batching.in_order(len(data.classes), batch), read, self._samples)
 
     def _targets(self, classes: NDArray[np.int64]) -> NDArray[np.float32]:
         return np.eye(len(self.labels), dtype=np.float32)[classes]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from edge.errors import InputError
 from edge.models.heads.arcface import ArcFace, Cosines
-from edge.models.training import pipeline
+from edge.models.training import batching
 from edge.models.training.decode import Decoded, Progress, decode_split
 from edge.models.training.embedding.retrieval import Vectors, recall_at_1, verification
 from edge.models.training.folder import ImageFolder, open_folder
@@ -66,15 +66,15 @@ class Embedding:
 
     def training_batches(self, settings: Settings, seed: int) -> Any:
         """(batch, height, width, channels) float32 normalized and (batch, people) float32 one-hot, endless."""
-        return pipeline.training_batches(self.train, len(self.people), settings.batch, settings.augmentation, seed)
+        return batching.training_batches(self.train, len(self.people), settings.batch, settings.augmentation, seed)
 
     def monitor_batches(self, settings: Settings) -> Any:
         """The monitored pictures, in order."""
-        return pipeline.evaluation_batches(self.monitor, len(self.people), settings.batch)
+        return batching.evaluation_batches(self.monitor, len(self.people), settings.batch)
 
     def inputs(self, batch: int, most: int, seed: int) -> Iterator[Any]:
         """Yield a random choice of the training pictures in batches, not augmented."""
-        for rows in pipeline.some_rows(self.count, batch, most, seed):
+        for rows in batching.some_rows(self.count, batch, most, seed):
             yield self.train.normalize(self.train.images[rows])
 
     def network_options(self) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edge.decoders.heatmaps import peaks
 from edge.errors import InputError
-from edge.models.training import pipeline
+from edge.models.training import batching
 from edge.models.training.dataset_task import Plain
 from edge.models.training.decode import Progress
 from edge.models.training.detection.box_augmentation import jitter, warp
@@ -75,16 +75,16 @@ class Keypoints(Plain):
         def read(rows: NDArray[np.int64], step: int) -> tuple[Any, Any]:
             return self._batch(self.train.subset(rows), settings.augmentation, np.random.default_rng((seed, int(step))))
 
-        return pipeline.mapped(pipeline.shuffled(self.count, settings.batch, seed), read, self._samples)
+        return batching.mapped(batching.shuffled(self.count, settings.batch, seed), read, self._samples)
 
     def monitor_batches(self, settings: Settings) -> Any:
         """The monitored pictures, in order."""
-        order = pipeline.in_order(len(self.monitor.names), settings.batch)
-        return pipeline.mapped(order, lambda rows: self._batch(self.monitor.subset(rows)), self._samples)
+        order = batching.in_order(len(self.monitor.names), settings.batch)
+        return batching.mapped(order, lambda rows: self._batch(self.monitor.subset(rows)), self._samples)
 
     def inputs(self, batch: int, most: int, seed: int) -> Iterator[Any]:
         """Yield a random choice of the training pictures in batches, not augmented."""
-        for rows in pipeline.some_rows(self.count, batch, most, seed):
+        for rows in batching.some_rows(self.count, batch, most, seed):
             yield normalize(self.train.images[rows])
 
     def loss(self, settings: Settings) -> Any:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from edge.errors import InputError
 from edge.files import replaced
+from edge.models.training.batching import sharded
 from edge.models.training.dataset_task import Plain
 from edge.models.training.decode import Progress
-from edge.models.training.pipeline import sharded
 from edge.models.training.segmentation import overlap, windows
 from edge.models.training.segmentation.masks import Pair, decoded, open_masks
 from edge.models.training.settings import Settings

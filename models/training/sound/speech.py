@@ -11,8 +11,8 @@ import tf_keras as keras
 from numpy.typing import NDArray
 
 from edge.errors import InputError
+from edge.models.training.batching import sharded
 from edge.models.training.dataset_task import Plain
-from edge.models.training.pipeline import sharded
 from edge.models.training.settings import Settings
 from edge.models.training.sound.mel import KINDS, Features
 from edge.models.training.sound.sound_augmentation import USUAL, Distortion, distorted, mask

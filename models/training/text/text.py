@@ -11,7 +11,7 @@ import tf_keras as keras
 from numpy.typing import NDArray
 
 from edge.errors import InputError
-from edge.models.training import pipeline
+from edge.models.training import batching
 from edge.models.training.classification.answers import answers, figures
 from edge.models.training.dataset_task import Plain
 from edge.models.training.decode import Progress
@@ -67,16 +67,16 @@ class Text(Plain):
             rng = np.random.default_rng((seed, int(step)))
             return forgotten(self.tokens[rows], self.forget, rng), self._targets(classes[rows])
 
-        return pipeline.mapped(pipeline.shuffled(self.count, settings.batch, seed), read, self._samples)
+        return batching.mapped(batching.shuffled(self.count, settings.batch, seed), read, self._samples)
 
     def monitor_batches(self, settings: Settings) -> Any:
         """The monitored sentences, in order."""
-        order = pipeline.in_order(len(self.monitor), 2 * settings.batch)
-        return pipeline.mapped(order, lambda rows: self._plain(self.monitor.subset(rows)), self._samples)
+        order = batching.in_order(len(self.monitor), 2 * settings.batch)
+        return batching.mapped(order, lambda rows: self._plain(self.monitor.subset(rows)), self._samples)
 
     def inputs(self, batch: int, most: int, seed: int) -> Iterator[Any]:
         """Yield a random choice of the training sentences in batches of tokens."""
-        yield from (self.tokens[rows] for rows in pipeline.some_rows(self.count, batch, most, seed))
+        yield from (self.tokens[rows] for rows in batching.some_rows(self.count, batch, most, seed))
 
     def network_options(self) -> Mapping[str, Any]:
         """The classes and the size of the vocabulary."""

@@ -94,6 +94,7 @@ def deep():
     return model
 
 
+@pytest.mark.slow
 def test_a_deep_network_is_what_its_file_computes(tmp_path):
     simulated = simulated_of(deep())
     before = differing(simulated, tmp_path / "before.tflite")

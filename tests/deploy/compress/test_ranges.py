@@ -55,6 +55,7 @@ def test_ranges_start_inside_the_outermost_values():
     assert found["output_min:0"] == 0.0
 
 
+@pytest.mark.slow
 def test_ties_hold_the_widest_and_leave_nothing_to_rescale():
     model = net("shufflenet_v2")
     simulated = qat.quantize_aware(model, batches())

@@ -155,8 +155,31 @@ def test_a_layer_that_cannot_be_built_again_is_refused():
         qat.quantize_aware(network(lambda x: Scaled(2.0, name="scaled")(x)), [IMAGES])
 
 
-def test_a_layer_without_a_configuration_is_named():
-    model = network(lambda x: layers.LayerNormalization(name="norm")(convolved(x, "conv")))
-    expected = r"^net cannot be trained .*: layer norm \(LayerNormalization\) has no quantize configuration$"
-    with pytest.raises(InputError, match=expected):
-        qat.quantize_aware(model, [IMAGES])
+def test_all_layers_without_a_configuration_are_named():
+    def unknown(x):
+        x = layers.LayerNormalization(name="norm")(convolved(x, "conv"))
+        return layers.Softmax(name="soft")(layers.GaussianNoise(0.1, name="noise")(x))
+
+    expected = (
+        r"^net cannot be trained quantization-aware: no quantize configuration is known for norm "
+        r"\(LayerNormalization\), noise \(GaussianNoise\); leave --qat away"
+    )
+    for refuse in (lambda model: qat.quantize_aware(model, [IMAGES]), qat.check):
+        with pytest.raises(InputError, match=expected):
+            refuse(network(unknown))
+
+
+def test_whole_numbers_are_refused():
+    tokens = keras.Input((8,), dtype="int32", name="tokens")
+    model = keras.Model(tokens, layers.Embedding(5, 2)(tokens), name="net")
+    with pytest.raises(InputError, match="the input tokens holds whole numbers"):
+        qat.check(model)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_can_be_trained_so_passes_the_check_and_stays_as_it_is(name):
+    model = network(NETWORKS[name])
+    names = [layer.name for layer in model.layers]
+    qat.check(model)
+    assert [layer.name for layer in model.layers] == names
+    assert not getattr(model, "use_legacy_config", False)

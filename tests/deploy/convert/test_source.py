@@ -44,6 +44,7 @@ def test_a_keras_file(tmp_path, suffix):
     np.testing.assert_allclose(frozen, expected()[:1], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_keras_3_file(tmp_path):
     source = open_source(str(keras3_file(tmp_path / "net.keras")))
     assert [shape for _, shape in border(source)] == [(1, *SIZE), (1, 3)]
@@ -84,7 +85,10 @@ def test_a_saved_model_that_cannot_be_frozen_is_refused(tmp_path):
     def of_any_size(pixels):
         return {"scores": tf.reshape(pixels, (1, -1))[:, : tf.cast(pixels[0, 0, 0, 0], tf.int32)]}
 
-    for call, words in ((looked_up, "a lookup table perhaps"), (of_any_size, "a size that is known before the network runs")):
+    for call, words in (
+        (looked_up, "a lookup table perhaps"),
+        (of_any_size, "a size that is known before the network runs"),
+    ):
         module = tf.Module()
         module.table = table
         tf.saved_model.save(module, str(tmp_path / call.__name__), {"serving_default": tf.function(call, [spec])})

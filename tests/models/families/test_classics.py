@@ -13,6 +13,7 @@ need("tensorflow")
 from edge.models.complexity import complexity  # noqa: E402
 
 
+@pytest.mark.slow
 def test_torchvision_inception_has_3x3_in_place_of_5x5():
     # torchvision's googlenet without auxiliary classifiers: 6,624,904 parameters. Its comment tells why: a mistake
     # of the TensorFlow model it was taken from. 25 weights become 9 for each pair of channels of the 5x5 branches.
@@ -58,7 +59,11 @@ def test_squeezenet_pools_like_caffe():
     assert sizes == [(54, 54), (27, 27), (13, 13)]
 
 
-@pytest.mark.parametrize("name", [*CLASSIC, "resnet8", "mobilenet_v1_025_96", "ds_cnn"])
+FAST = ("lenet5", "alexnet_2012", "squeezenet_1_1", "ds_cnn")
+LEAST = [*CLASSIC, "resnet8", "mobilenet_v1_025_96", "ds_cnn"]
+
+
+@pytest.mark.parametrize("name", [n if n in FAST else pytest.param(n, marks=pytest.mark.slow) for n in LEAST])
 def test_the_least_input_leaves_one_position(name):
     # Where paddings are valid, one pixel less, which the table refuses, would leave none.
     least = NETWORKS[name].smallest

@@ -5,7 +5,7 @@ import pytest
 
 from edge.deploy._tensorflow import need
 from edge.models import build
-from tests import tflite_file
+from tests import tflite_file, zoo
 from tests.shared import needs_shared, shared
 
 need("tensorflow")
@@ -13,7 +13,7 @@ need("tensorflow")
 import tf_keras as keras  # noqa: E402
 
 from edge.deploy.convert import freeze, tflite  # noqa: E402
-from edge.models.complexity import Complexity, complexity  # noqa: E402
+from edge.models.complexity import Complexity  # noqa: E402
 
 # trainable, total, MACs: by hand from the layers of the reference code
 COUNTS = {
@@ -37,9 +37,9 @@ RESNET8 = (
 """Our names of the reference's conv2d, conv2d_1, …; those with batch normalization are its batch_normalization, …"""
 
 
-@pytest.mark.parametrize("name", COUNTS)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.xdist_group(n)) for n in COUNTS])
 def test_costs_what_the_reference_costs(name):
-    assert complexity(build(name)) == COUNTS[name]
+    assert zoo.paper(name).costs == COUNTS[name]
 
 
 @needs_shared

@@ -6,7 +6,7 @@ import pytest
 from edge.deploy._tensorflow import need
 from edge.errors import InputError
 from edge.models import build
-from tests import tflite_file
+from tests import tflite_file, zoo
 
 need("tensorflow")
 
@@ -27,7 +27,7 @@ COUNTS = [
     # torchvision: num_params 31,505,325, 40.52 GFLOPS.
     pytest.param("r2plus1d_18", None, None, 31_505_325, 40_519_080_960, id="r2plus1d_18: torchvision"),
     # mmaction2 for UCF-101: 78.4 M, 38.5 G.
-    pytest.param("c3d", None, None, 78_409_573, 38_547_378_176, id="c3d: mmaction2", marks=pytest.mark.slow),
+    pytest.param("c3d", None, None, 78_409_573, 38_547_378_176, id="c3d: mmaction2"),
     # Paper: 0.99 M, 221 M. Without the 7,552 slopes of its PReLU 995,584.
     pytest.param("mobilefacenet", None, None, 1_003_136, 220_965_376, id="mobilefacenet: paper"),
     # Paper, table 1: 0.5 M and 1.8 M. 80 * 128 + 3 * 128 * (128 + 256) + 3 * 256 * 512, their BN, 513 * 10.
@@ -42,12 +42,13 @@ COUNTS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "shape", "classes", "trainable", "macs"), COUNTS)
+@pytest.mark.parametrize(("name", "shape", "classes", "trainable", "macs"), zoo.grouped(COUNTS))
 def test_costs_what_was_published(name, shape, classes, trainable, macs):
-    found = complexity(build(name, shape, classes))
+    found = zoo.paper(name, shape, classes).costs
     assert (found.trainable, found.macs) == (trainable, macs)
 
 
+@pytest.mark.slow
 def test_a_clips_frames_are_counted_each():
     one = complexity(build("mobilenet_v2", (32, 32, 3), 1, 0.25, include_top=False)).macs
     model = build("cnn_lstm", (3, 32, 32, 3), 5, 0.25)
@@ -189,7 +190,7 @@ def test_an_option_that_does_not_fit_is_refused(name, options, words):
 
 
 @pytest.mark.parametrize("channels", [4, 8, 13])
-@pytest.mark.parametrize("name", ["mobilenet_v2", "unet"])
+@pytest.mark.parametrize("name", [pytest.param("mobilenet_v2", marks=pytest.mark.slow), "unet"])
 def test_images_may_have_any_channels(name, channels):
     """Multispectral images: 13 bands in Sentinel-2."""
     model = build(name, (32, 32, channels), 3, 0.25)
@@ -199,9 +200,9 @@ def test_images_may_have_any_channels(name, channels):
 
 IN_ONE_PIECE = [
     pytest.param("m5", (512, 1), id="m5: batch normalization is folded, no reshape between"),
-    pytest.param("r2plus1d_18", (4, 32, 32, 3), id="r2plus1d_18: no CONV_3D"),
-    pytest.param("c3d", (4, 32, 32, 3), id="c3d: no CONV_3D, no 3-D pooling"),
-    pytest.param("mobilefacenet", (32, 32, 3), id="mobilefacenet: no PRELU"),
+    pytest.param("r2plus1d_18", (4, 32, 32, 3), id="r2plus1d_18: no CONV_3D", marks=pytest.mark.slow),
+    pytest.param("c3d", (4, 32, 32, 3), id="c3d: no CONV_3D, no 3-D pooling", marks=pytest.mark.slow),
+    pytest.param("mobilefacenet", (32, 32, 3), id="mobilefacenet: no PRELU", marks=pytest.mark.slow),
 ]
 NOT_DELEGATED = {"SOFTMAX"}
 
@@ -222,6 +223,7 @@ def test_int8_file_runs_in_one_piece(name, shape):
     assert set(left) <= NOT_DELEGATED
 
 
+@pytest.mark.slow
 def test_lstm_of_several_frames_has_no_float_tensor():
     model = build("cnn_lstm", (4, 32, 32, 3), 5, 0.25)
     samples = np.random.default_rng(12).normal(size=(4, 1, 4, 32, 32, 3)).astype(np.float32)

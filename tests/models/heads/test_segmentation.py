@@ -9,7 +9,7 @@ from edge.errors import InputError
 from edge.models import build
 from edge.models.scaling import Dilation
 from edge.tensors import quantize
-from tests import tflite_file
+from tests import tflite_file, zoo
 
 need("tensorflow")
 
@@ -18,9 +18,10 @@ import tf_keras as keras  # noqa: E402
 from edge.deploy.convert import freeze, onnx, tflite  # noqa: E402
 from edge.models.backbones import tap  # noqa: E402
 from edge.models.blocks import conv_transpose, conv_transpose_bn  # noqa: E402
-from edge.models.complexity import complexity  # noqa: E402
 from edge.models.families.mobilenet_v2 import mobilenet_v2  # noqa: E402
 from edge.models.heads import fcn  # noqa: E402
+
+SLOW = pytest.mark.slow
 
 
 def settle(model, batch=8, seed=0):
@@ -46,7 +47,7 @@ def test_unet_has_the_papers_weights():
     channels = 2 * sum(b for _, b in down + up)
     last = 64 * 2 + 2
     assert convolutions + ups + last + channels == 31_030_658  # a bias a channel: the 31.03 M of the original
-    found = complexity(build("unet", (16, 16, 1)))  # the count does not depend on the size
+    found = zoo.paper("unet", (16, 16, 1)).costs  # the count does not depend on the size
     assert found.trainable == convolutions + ups + last + 2 * channels == 31_036_546  # gamma and beta a channel
     assert found.total == found.trainable + 2 * channels
 
@@ -58,7 +59,7 @@ def test_fcn_has_the_papers_134_million():
     up = {factor: (2 * factor) ** 2 * 21 * 21 for factor in (2, 8)}
     body = vgg + hidden + sum(scores.values())
     assert round(body / 1e6) == 134  # the paper's table 1, which leaves the resizing out
-    assert complexity(build("fcn8s", (32, 32, 3))).trainable == body + 2 * up[2] + up[8]
+    assert zoo.paper("fcn8s", (32, 32, 3)).costs.trainable == body + 2 * up[2] + up[8]
 
 
 @pytest.mark.parametrize(("name", "rows"), [("fcn32s", ()), ("fcn16s", (4,)), ("fcn8s", (4, 3))])
@@ -75,10 +76,10 @@ def test_each_fcn_joins_one_skip_more(name, rows):
     [
         ("unet", (16, 48, 1), {"dropout": 0.5}),
         ("unet", (32, 16, 4), {}),
-        ("unet_mobilenet_v2", (32, 64, 3), {"dropout": 0.1}),
+        pytest.param("unet_mobilenet_v2", (32, 64, 3), {"dropout": 0.1}, marks=SLOW),
         ("fcn32s", (32, 64, 3), {}),
         ("fcn8s", (64, 32, 1), {"dropout": 0.5}),
-        ("deeplab_v3plus", (16, 48, 3), {}),
+        pytest.param("deeplab_v3plus", (16, 48, 3), {}, marks=SLOW),
         ("deeplab_v3plus", (48, 16, 1), {"output_stride": 8, "dropout": 0.1}),
     ],
 )
@@ -90,7 +91,7 @@ def test_a_segmenter_gives_probabilities_for_every_pixel(name, shape, options):
     np.testing.assert_allclose(np.sum(out, -1), 1, atol=1e-5)  # the float32 rounding of a softmax
 
 
-@pytest.mark.parametrize("heatmaps", ["linear", "sigmoid"])
+@pytest.mark.parametrize("heatmaps", [pytest.param("linear", marks=SLOW), "sigmoid"])
 def test_keypoints_are_a_quarter_of_the_input(heatmaps):
     model = build("keypoints_mobilenet_v2", (64, 32, 3), 5, 0.25, heatmaps=heatmaps)
     out = model(settle(model), training=False).numpy()
@@ -125,7 +126,7 @@ def test_strides_beyond_the_output_stride_become_dilation():
     assert [of(stride) for stride in steps] == [(2, 1), (1, 1), (2, 1), (2, 1), (1, 1), (1, 2), (1, 2), (1, 4)]
 
 
-@pytest.mark.parametrize("output_stride", [16, 8])
+@pytest.mark.parametrize("output_stride", [pytest.param(16, marks=SLOW), 8])
 def test_a_dilated_backbone_computes_the_strided_ones_features_and_those_between(output_stride):
     last = ["stage7_block1_project_bn"]
     strided = tap(mobilenet_v2((64, 96, 3), 2, 0.25), last)
@@ -191,12 +192,14 @@ def test_a_transposed_convolution_keeps_the_variance(block, kernel):
 # Tolerance in int8 steps: 1 for two roundings of the same number on either side of a tie.
 SMALL = [
     pytest.param("unet", (32, 48, 1), 0.0625, 1, id="unet: up-convolutions"),
-    pytest.param("unet_mobilenet_v2", (32, 64, 3), 0.25, 1, id="unet_mobilenet_v2"),
-    pytest.param("fcn8s", (32, 64, 3), 0.0625, 1, id="fcn8s: large kernels, sums of skips"),
+    pytest.param("unet_mobilenet_v2", (32, 64, 3), 0.25, 1, id="unet_mobilenet_v2", marks=SLOW),
+    pytest.param("fcn8s", (32, 64, 3), 0.0625, 1, id="fcn8s: large kernels, sums of skips", marks=SLOW),
     # The delegate resizes with fixed-point weights: one step off in 3 % of the values behind the pyramid, which the
     # two convolutions and the softmax of an untrained decoder made 8.
-    pytest.param("deeplab_v3plus", (32, 64, 3), 0.25, 16, id="deeplab: dilation, bilinear resizing"),
-    pytest.param("keypoints_mobilenet_v2", (32, 64, 3), 0.25, 1, id="keypoints: 4x4 transposed convolutions"),
+    pytest.param("deeplab_v3plus", (32, 64, 3), 0.25, 16, id="deeplab: dilation, bilinear resizing", marks=SLOW),
+    pytest.param(
+        "keypoints_mobilenet_v2", (32, 64, 3), 0.25, 1, id="keypoints: 4x4 transposed convolutions", marks=SLOW
+    ),
 ]
 
 

@@ -15,7 +15,6 @@ import tf_keras as keras  # noqa: E402
 from edge.backends import open_model  # noqa: E402
 from edge.deploy.compress import qat  # noqa: E402
 from edge.deploy.convert import freeze, tflite  # noqa: E402
-from edge.models.complexity import complexity  # noqa: E402
 from edge.tensors import dequantize, quantize  # noqa: E402
 from tests import tflite_file, zoo  # noqa: E402
 
@@ -37,17 +36,18 @@ def images(count, seed=0):
 
 
 MOBILE, SHUFFLE = NAMES
+SLOW = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
     ("name", "shape", "options"),
     [
-        pytest.param(MOBILE, (320, 320, 3), {}, id="the paper's input"),
-        pytest.param(MOBILE, (32, 32, 1), {}, id="the least input, grey"),
-        pytest.param(SHUFFLE, (32, 32, 1), {}, id="the least input, grey, shuffled"),
+        pytest.param(MOBILE, (320, 320, 3), {}, id="the paper's input", marks=SLOW),
+        pytest.param(MOBILE, (32, 32, 1), {}, id="the least input, grey", marks=SLOW),
+        pytest.param(SHUFFLE, (32, 32, 1), {}, id="the least input, grey, shuffled", marks=SLOW),
         pytest.param(SHUFFLE, (33, 50, 3), {}, id="odd sides"),
-        pytest.param(SHUFFLE, (64, 64, 3), {"strides": (4, 8), "ratios": ()}, id="small objects, squares only"),
-        pytest.param(MOBILE, (64, 64, 3), {"strides": [32, 64], "ratios": [2, 3, 4]}, id="coarse"),
+        pytest.param(SHUFFLE, (64, 64, 3), {"strides": (4, 8), "ratios": ()}, id="small objects, squares", marks=SLOW),
+        pytest.param(MOBILE, (64, 64, 3), {"strides": [32, 64], "ratios": [2, 3, 4]}, id="coarse", marks=SLOW),
         pytest.param(MOBILE, (64, 64, 3), {"strides": (16,)}, id="one map"),
     ],
 )
@@ -61,7 +61,7 @@ def test_there_is_one_row_for_each_anchor(name, shape, options):
     assert np.isfinite(boxes).all()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [SHUFFLE, pytest.param(MOBILE, marks=SLOW)])
 def test_rows_stand_in_the_order_of_the_anchors(name):
     """Pixels that change move the rows of the anchors around them most."""
     model = small(name)
@@ -79,7 +79,7 @@ def test_rows_stand_in_the_order_of_the_anchors(name):
 def test_costs_what_was_published():
     # Table 6 of the paper: 4.3 M parameters, 0.8 B multiply-adds at 320x320 with COCO's 80 classes. Its network
     # has 3 boxes at a place of the first map (20x20, 576 channels), ours has 6 there, too.
-    cost = complexity(build("ssdlite_mobilenet_v2", (320, 320, 3), 80))
+    cost = zoo.paper("ssdlite_mobilenet_v2", (320, 320, 3), 80).costs
     spare = 3 * 576 * (4 + 81)
     assert (cost.trainable - spare - 3 * 85) / 1e6 == pytest.approx(4.3, abs=0.05)
     assert (cost.macs - spare * 20 * 20) / 1e9 == pytest.approx(0.8, abs=0.05)
@@ -125,7 +125,7 @@ def quantized(request):
     return {"int8": (after, model), "qat": (tflite.qat_to_int8(freeze.freeze_keras(trained)), trained)}
 
 
-@pytest.mark.slow
+@SLOW
 @pytest.mark.parametrize("way", ["int8", "qat"])
 def test_int8_files_are_whole_numbers_in_one_piece_and_agree(quantized, way, tmp_path):
     content, model = quantized[way]

@@ -277,6 +277,7 @@ def test_curves_are_a_picture(tmp_path):
         assert len(np.unique(half.reshape(-1, 3), axis=0)) > 20  # axes, text and two coloured lines
 
 
+@pytest.mark.slow
 def test_mirrored_over_two_logical_processors_learns(tmp_path):
     code = f"""
         import io

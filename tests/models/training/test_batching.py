@@ -9,7 +9,7 @@ from edge.models.training.settings import Augmentation
 
 tf = need("tensorflow")
 
-from edge.models.training import pipeline  # noqa: E402
+from edge.models.training import batching  # noqa: E402
 
 NONE = Augmentation(flip=False, crop=0)
 COUNT = 64
@@ -34,7 +34,7 @@ def decoded(count=10, side=8):
 def augment(images, how, targets=None):
     """Return augmented pixels, 0 to 255 again, and targets."""
     targets = np.eye(len(images), dtype=np.float32) if targets is None else targets
-    x, y = pipeline.augment(tf.constant(images), tf.constant(targets), how, decoded().normalize)
+    x, y = batching.augment(tf.constant(images), tf.constant(targets), how, decoded().normalize)
     return x.numpy() * 127.5 + 127.5, y.numpy()
 
 
@@ -134,7 +134,7 @@ def test_mixup_blends_images_and_targets_by_the_same_share():
 
 @pytest.mark.parametrize("batch", [3, 10, 64])
 def test_evaluation_is_every_image_once_in_order(batch):
-    found = [(x.numpy(), y.numpy()) for x, y in pipeline.evaluation_batches(decoded(), 3, batch)]
+    found = [(x.numpy(), y.numpy()) for x, y in batching.evaluation_batches(decoded(), 3, batch)]
     images, targets = (np.concatenate(part) for part in zip(*found, strict=True))
     np.testing.assert_allclose(images[:, 0, 0, 0] * 127.5 + 127.5, np.arange(10), atol=1e-4)
     np.testing.assert_array_equal(targets, np.eye(3)[np.arange(10) % 3])
@@ -142,7 +142,7 @@ def test_evaluation_is_every_image_once_in_order(batch):
 
 
 def drawn(seed, batches):
-    dataset = pipeline.training_batches(decoded(12), 3, 4, NONE, seed)
+    dataset = batching.training_batches(decoded(12), 3, 4, NONE, seed)
     images = [x.numpy()[:, 0, 0, 0] * 127.5 + 127.5 for x, _ in dataset.take(batches)]
     return np.rint(np.concatenate(images)).astype(int).tolist()
 
@@ -162,6 +162,6 @@ def test_the_seed_decides_the_order():
 
 
 def test_training_targets_stay_with_their_images():
-    for x, y in pipeline.training_batches(decoded(12), 3, 4, NONE, seed=3).take(3):
+    for x, y in batching.training_batches(decoded(12), 3, 4, NONE, seed=3).take(3):
         numbers = np.rint(x.numpy()[:, 0, 0, 0] * 127.5 + 127.5).astype(int)
         np.testing.assert_array_equal(y.numpy(), np.eye(3)[numbers % 3])
