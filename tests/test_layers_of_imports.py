@@ -131,3 +131,25 @@ def test_models_know_only_the_core_s_small_modules():
 def test_the_mapped_folders_are_imported_by_their_place_in_the_package(folder):
     for module, path in MODULES.items():
         assert not {name for name in imports(path, module) if name.split(".")[0] == folder}, module
+
+
+PRIVATE = {
+    "edge.deploy._tensorflow_private": ("tensorflow.python", "tensorflow.lite.python", "tensorflow.lite.tools"),
+    "edge.deploy._tfmot": ("tensorflow_model_optimization.python",),
+}
+"""The one module that reaches into each framework's private parts, and what those are."""
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_private_parts_of_frameworks_are_reached_in_one_module_each(module):
+    found = set(imports(MODULES[module], module))
+    for allowed, parts in PRIVATE.items():
+        if module != allowed:
+            assert not {name for name in found for part in parts if below(name, part)}, module
+
+
+@pytest.mark.parametrize(("one", "other"), [("compress", "convert"), ("convert", "compress")])
+def test_compression_and_conversion_do_not_know_each_other(one, other):
+    """What both need lies below both: ``edge.deploy.quantized``, ``edge.calibration``."""
+    for module in (name for name in MODULES if below(name, f"edge.deploy.{one}")):
+        assert not {name for name in imports(MODULES[module], module) if below(name, f"edge.deploy.{other}")}, module
