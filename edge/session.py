@@ -23,7 +23,7 @@ from edge.manifest import Golden
 from edge.results import Result
 from edge.signature import Input, Signature, describe
 from edge.tasks.base import Task
-from edge.tensors import Array, Outputs, Tensor
+from edge.tensors import Array, Outputs, Tensor, TensorSpec
 
 
 @dataclass(frozen=True)
@@ -185,12 +185,19 @@ class Session(Closing):
         Args:
             inputs: by the signature's names; a picture as ``__call__`` takes it, (frames, height, width, 3) for a clip.
             colour: the order of the pictures' channels.
+
+        Raises:
+            InputError: an input is no picture, or pixels stand where the network's own numbers are expected.
         """
         found = dict(inputs)
         for entry in self.signature.inputs:
             value = found.get(entry.name)
-            if entry.format is not None and value is not None and np.shape(value) != entry.shape:
+            if entry.format is None or value is None:
+                continue
+            if np.shape(value) != entry.shape:
                 found[entry.name] = self._prepared(entry, value, colour)
+            else:
+                _check_not_pixels(np.asarray(value), self._inputs[entry.name])
         return found
 
     def _prepared(self, entry: Input, value: Any, colour: Colour) -> Array:
@@ -208,6 +215,18 @@ class Session(Closing):
         """Run the model on arrays in the file's order and return its outputs by name."""
         found = self.model.run(arrays)
         return {name: Tensor(found[place], spec) for name, (place, spec) in self._outputs.items()}
+
+
+def _check_not_pixels(value: Array, spec: TensorSpec) -> None:
+    """Raise InputError for uint8 in an image input's own shape, unless the file takes uint8.
+
+    Passed on as they are, pixels would be real values 0 to 255, whatever mean and std the input has.
+    """
+    if value.dtype == np.uint8 and spec.dtype != np.uint8:
+        raise InputError(
+            f"input {spec.name!r} in its own shape {spec.shape} must be the network's numbers, (pixel - mean) / std, "
+            "got uint8; give pixels as a picture (height, width, 3), which is made ready"
+        )
 
 
 def _labels(runnable: Runnable, options: SessionOptions) -> tuple[tuple[str, ...] | None, str]:
