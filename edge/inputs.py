@@ -56,6 +56,18 @@ def _held(array: Array, spec: TensorSpec) -> Array:
     return made
 
 
+def check_not_pixels(value: Array, spec: TensorSpec) -> None:
+    """Raise InputError for uint8 in an image input's own shape, unless the file takes uint8.
+
+    Passed on as they are, pixels would be real values 0 to 255, whatever mean and std the input has.
+    """
+    if value.dtype == np.uint8 and spec.dtype != np.uint8:
+        raise InputError(
+            f"input {spec.name!r} in its own shape {spec.shape} must be the network's numbers, (pixel - mean) / std, "
+            "got uint8; give pixels as a picture (height, width, 3), which is made ready"
+        )
+
+
 def as_picture(value: Any, colour: Colour) -> Image:
     """Return (height, width, 3) uint8 BGR.
 

@@ -18,12 +18,12 @@ from edge.clips import ClipPreprocessor
 from edge.closing import Closing
 from edge.errors import InputError
 from edge.imaging import Colour, Prepared, Preprocessor, Resize
-from edge.inputs import as_picture, as_tensor
+from edge.inputs import as_picture, as_tensor, check_not_pixels
 from edge.manifest import Golden
 from edge.results import Result
 from edge.signature import Input, Signature, describe
 from edge.tasks.base import Task
-from edge.tensors import Array, Outputs, Tensor, TensorSpec
+from edge.tensors import Array, Outputs, Tensor
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ class Session(Closing):
             if np.shape(value) != entry.shape:
                 found[entry.name] = self._prepared(entry, value, colour)
             else:
-                _check_not_pixels(np.asarray(value), self._inputs[entry.name])
+                check_not_pixels(np.asarray(value), self._inputs[entry.name])
         return found
 
     def _prepared(self, entry: Input, value: Any, colour: Colour) -> Array:
@@ -215,18 +215,6 @@ class Session(Closing):
         """Run the model on arrays in the file's order and return its outputs by name."""
         found = self.model.run(arrays)
         return {name: Tensor(found[place], spec) for name, (place, spec) in self._outputs.items()}
-
-
-def _check_not_pixels(value: Array, spec: TensorSpec) -> None:
-    """Raise InputError for uint8 in an image input's own shape, unless the file takes uint8.
-
-    Passed on as they are, pixels would be real values 0 to 255, whatever mean and std the input has.
-    """
-    if value.dtype == np.uint8 and spec.dtype != np.uint8:
-        raise InputError(
-            f"input {spec.name!r} in its own shape {spec.shape} must be the network's numbers, (pixel - mean) / std, "
-            "got uint8; give pixels as a picture (height, width, 3), which is made ready"
-        )
 
 
 def _labels(runnable: Runnable, options: SessionOptions) -> tuple[tuple[str, ...] | None, str]:
