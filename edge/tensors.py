@@ -15,6 +15,15 @@ from edge.errors import InputError
 
 Array = NDArray[Any]
 
+DTYPES = (
+    "float16",
+    "float32",
+    "float64",
+    "bool",
+    *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
+)
+"""Of the real values of inputs and outputs."""
+
 
 @dataclass(frozen=True)
 class Quantization:
@@ -66,6 +75,13 @@ def dequantize(array: Array, spec: TensorSpec) -> NDArray[np.float32]:
         return array.astype(np.float32)
     shifted = array.astype(np.float32) - np.float32(spec.quantization.zero_point)
     return shifted * np.float32(spec.quantization.scale)
+
+
+def dtype_name(name: Any) -> str:
+    """Return a manifest's name of a dtype. Raises InputError for one that is none of ``DTYPES``."""
+    if name not in DTYPES:
+        raise InputError(f"dtype must be one of {', '.join(DTYPES)}, got {name!r}")
+    return str(name)
 
 
 @dataclass(frozen=True)
