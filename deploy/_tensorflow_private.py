@@ -72,7 +72,7 @@ def calibrate_only(converter: Any) -> None:
 
 
 def quantize(calibrated: bytes) -> bytes:
-    """Return the full-integer file, int8 in and out, of a float file whose tensors have ranges. It has no public name."""
+    """Return the full-integer file, int8 in and out, of a float file with ranges. It has no public name."""
     tf = need("tensorflow")
     made = need(_CONVERTER + "convert").mlir_quantize(calibrated, input_data_type=tf.int8, output_data_type=tf.int8)
     return bytes(made)

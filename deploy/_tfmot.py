@@ -1,7 +1,7 @@
 """tfmot's parts in one place: by their public names, and the three that have none.
 
-Importing this imports tfmot. ``NoOpActivation``, ``QuantizeLayer`` and ``Default8BitQuantizeConfig`` are what tfmot's own
-scheme is made of; nothing public does the same, and a scheme that changes one of its choices needs them.
+Importing this imports tfmot. ``NoOpActivation``, ``QuantizeLayer`` and ``Default8BitQuantizeConfig`` are what
+tfmot's own scheme is made of; nothing public does the same, and a scheme that changes one of its choices needs them.
 """
 
 from typing import Any

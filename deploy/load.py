@@ -10,8 +10,8 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from edge.deploy._tensorflow import need
 from edge.deploy import quantized
+from edge.deploy._tensorflow import need
 from edge.deploy.untrusted import check_config
 from edge.errors import FileError, InputError
 from edge.files import ZIP_DAMAGE

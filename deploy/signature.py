@@ -1,4 +1,4 @@
-"""What a model takes and gives, and what its outputs mean: as somebody says, as its training record says, or recognized.
+"""What a model takes and gives, and what its outputs mean: as somebody says, as its record says, or recognized.
 
 Whatever was assumed is a note, which is shown and stays in the bundle.
 """
@@ -83,7 +83,7 @@ WHOLE = {"signature", "input_shape"}
 
 
 def _recorded(source: SourceModel, said: Said) -> Found | None:
-    """Return what the training record says; None without a whole one, and when somebody says that it is another task."""
+    """Return what the training record says; None without a whole one, or when somebody says another task."""
     if source.record is None or not WHOLE & set(source.record):
         return None
     try:

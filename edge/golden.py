@@ -77,8 +77,8 @@ def make(session: Session, folder: Path, stem: str, seed: int = 0) -> tuple[Gold
     for name, arrays in ((INPUTS, inputs), (f"{stem}.golden.npz", given)):
         _write(folder / name, arrays)
         sources[name] = folder / name
-    files = [StoredFile(name) for name in sources]
-    return Golden(*files, {name: _tolerance(tensor) for name, tensor in outputs.items()}), sources
+    given_file, found_file = (StoredFile(name) for name in sources)
+    return Golden(given_file, found_file, {name: _tolerance(tensor) for name, tensor in outputs.items()}), sources
 
 
 def _write(path: Path, arrays: Mapping[str, Array]) -> None:

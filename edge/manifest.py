@@ -161,7 +161,7 @@ def _check_texts(manifest: Manifest) -> None:
     """Raise InputError for control characters: line ends would add labels, escape sequences command a terminal."""
     signature = manifest.signature
     texts = [manifest.name, *manifest.labels, signature.task.name, signature.task.decoder or ""]
-    texts += [one.name for one in (*signature.inputs, *signature.outputs)]
+    texts += [entry.name for entry in signature.inputs] + [output.name for output in signature.outputs]
     for artifact in manifest.artifacts:
         texts += [artifact.format, artifact.precision, artifact.target, *(f.name for f in artifact.stored())]
     for text in texts:

@@ -166,7 +166,10 @@ class Session(Closing):
             InputError: the value is not what the network takes.
         """
         if isinstance(value, list):
-            return [self(one, colour) for one in value]
+            return [self._answer(one, colour) for one in value]
+        return self._answer(value, colour)
+
+    def _answer(self, value: Any, colour: Colour) -> Result:
         if isinstance(value, Mapping):
             return self.task.decode(self.run(self.pictures(value, colour)), None)
         if isinstance(self.preprocess, Preprocessor):

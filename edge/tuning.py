@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.manifest import MANIFEST
 from edge.device import Device
+from edge.manifest import MANIFEST
 
 SCHEMA = 1
 

@@ -1,7 +1,7 @@
 """Samples from an .npz file: an array for each input, with the samples in front, and optionally their truths.
 
-A network with one image input also takes pictures of any size in ``images``. Pictures are uint8, RGB or grey. Truths are
-in ``labels`` for a classifier, else in an array that is called as an output.
+A network with one image input also takes pictures of any size in ``images``. Pictures are uint8, RGB or grey. Truths
+are in ``labels`` for a classifier, else in an array that is called as an output.
 """
 
 import zipfile
@@ -91,7 +91,8 @@ def _maker(path: Path, wanted: Wanted, entry: Input, array: NDArray[Any]) -> Cal
     if array.shape[1:] != shape or array.dtype.kind not in "fiub":
         raise InputError(
             f"{path}: {entry.name} must be (n, {', '.join(map(str, shape))}) real values"
-            f"{' or (n, height, width, 1 or 3) uint8 pictures' if entry.format else ''}, got {array.shape} {array.dtype}"
+            f"{' or (n, height, width, 1 or 3) uint8 pictures' if entry.format else ''}, "
+            f"got {array.shape} {array.dtype}"
         )
     whole = np.dtype(entry.dtype).kind in "iu"
     if whole and array.dtype.kind not in "iub":

@@ -1,7 +1,7 @@
 """Samples for calibration and verification: what a network is given, and what is known of it.
 
-They are made as a device makes them: pictures go through ``edge.imaging.Preprocessor``, so that ranges are fitted to and
-qualities measured on what the network will see. They are decoded as they are needed, however many there are.
+They are made as a device makes them: pictures go through ``edge.imaging.Preprocessor``, so that ranges are fitted to
+and qualities measured on what the network will see. They are decoded as they are needed, however many there are.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -97,7 +97,8 @@ class Wanted:
             return np.arange(len(found))
         if strangers := [label for label in found if label not in self.labels]:
             raise InputError(
-                f"data set {root}: the class {strangers[0]!r} is not one of the model's labels: {', '.join(self.labels)}"
+                f"data set {root}: the class {strangers[0]!r} is not one of the model's labels: "
+                f"{', '.join(self.labels)}"
             )
         return np.asarray([self.labels.index(label) for label in found], np.int64)
 

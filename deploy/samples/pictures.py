@@ -54,8 +54,22 @@ def of_classes(path: Path, wanted: Wanted, splits: Sequence[str], choice: Choice
     classes = np.asarray(members.classes, np.int64)
     rows = choice(classes)
     names = tuple(members.names[i] for i in rows)
-    truths = [int(classes[i]) for i in rows] if wanted.classifies else [None] * len(rows)
-    return Samples(names, partial(_each, folder, names, truths, Preparation(wanted)))
+    note = _unnamed(path, folder.labels, wanted) if wanted.classifies else None
+    known = wanted.classifies and note is None
+    truths = [int(classes[i]) for i in rows] if known else [None] * len(rows)
+    return Samples(names, partial(_each, folder, names, truths, Preparation(wanted)), notes=(note,) if note else ())
+
+
+def _unnamed(path: Path, found: Sequence[str], wanted: Wanted) -> str | None:
+    """Return why the folders' classes are no truth for a network without labels; None when they may be."""
+    scores = wanted.signature.with_role("scores")
+    classes = scores[0].shape[-1] if len(scores) == 1 else 0
+    if wanted.labels or len(found) == (2 if classes == 1 else classes):
+        return None
+    return (
+        f"{path} has {len(found)} classes and the network {classes} scores without names: accuracy is not measured; "
+        "--labels says which is which"
+    )
 
 
 def of_any_folder(path: Path, wanted: Wanted, splits: Sequence[str], choice: Choice) -> Samples:

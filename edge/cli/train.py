@@ -234,7 +234,11 @@ def _train(a: argparse.Namespace) -> None:
     check(a.model, options["input_shape"], classes=1, width=a.width, dropout=a.dropout)
     settings = settings_from(a, options["input_shape"][-3:][0])
     opened = open_dataset(a.model, a.data, options["input_shape"], dict(a.data_option), dict(a.option))
-    about = {"data": opened.identity, "build": {"name": a.model, **options}, "weights": _weights_identity(a.weights)}
+    about: dict[str, Any] = {
+        "data": opened.identity,
+        "build": {"name": a.model, **options},
+        "weights": _weights_identity(a.weights),
+    }
     choices = {"model": a.model, **options, **settings.as_json(), **about, "data_options": dict(a.data_option)}
     with claim(a.out, choices, a.resume, shared=a.strategy == "multiworker") as out:
         _main.quiet_tensorflow()

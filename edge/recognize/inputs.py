@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from edge.errors import InputError
 from edge.imaging import InputFormat, default_format
 from edge.recognize.asked import Asked, Facts, Reading
 from edge.signature import Input
@@ -50,10 +51,15 @@ def entries(facts: Facts, reading: Reading, asked: Asked) -> tuple[tuple[Input, 
 def _format(spec: TensorSpec, facts: Facts, reading: Reading, asked: Asked) -> tuple[InputFormat, str | None]:
     """Return the format of an image input, and what was assumed about it."""
     form, known, note = default_format(spec), _known(spec, facts, reading), None
+    told = {"mean", "std"} & set(asked.format)
+    if told and spec.dtype.kind in "iu" and spec.quantization is None:
+        raise InputError(
+            f"input {spec.name} {spec.describe()} takes pixels as they are, 0 to 255; leave out mean and std"
+        )
     if known:
         form = _changed(form, known)
     if not {"mean", "std"} <= set(asked.format):
-        note = _note(form, reading, bool(reading.input), bool(known))
+        note = _note(form, spec, reading, bool(known))
     return _changed(form, asked.format), note
 
 
@@ -74,11 +80,12 @@ def _changed(form: InputFormat, given: Mapping[str, Any]) -> InputFormat:
     return replace(form, raw=form.raw and not {"mean", "std"} & set(given), **given)
 
 
-def _note(form: InputFormat, reading: Reading, of_head: bool, known: bool) -> str | None:
+def _note(form: InputFormat, spec: TensorSpec, reading: Reading, known: bool) -> str | None:
     if form.raw:
-        return None
+        lossless = spec.quantization is None
+        return None if lossless else "pixels 0 to 255 fill the quantized input; --mean and --std say otherwise"
     scale = f"{form.colour}, (pixel - {_numbers(form.mean)}) / {_numbers(form.std)}, {form.resize}"
-    if of_head:
+    if reading.input:
         return f"pixels as the published {reading.task.decoder or reading.task.name} network has them: {scale}"
     if known:
         return f"pixels as the file's metadata says: {scale}"

@@ -59,9 +59,7 @@ def test_a_network_of_each_task_becomes_a_bundle_that_runs(name, tmp_path):
     case, heard = {**FAST, **SLOW}[name], Heard()
     model, data, out = saved(case, tmp_path / "run"), tmp_path / "data", tmp_path / "net"
     case.draw(data)
-    manifest = convert(
-        Conversion(str(model), out, calibration=Calibration(data, 6), gate=loose(data)), heard.listener
-    )
+    manifest = convert(Conversion(str(model), out, calibration=Calibration(data, 6), gate=loose(data)), heard.listener)
     task, measure, quality = TASKS[name]
     assert manifest.signature.task.name == task
     kinds = [(a.format, a.precision) for a in manifest.artifacts]

@@ -114,7 +114,7 @@ class Text(Plain):
         return tokens, self._targets(np.asarray(sentences.classes))
 
     def _targets(self, classes: NDArray[Any]) -> NDArray[np.float32]:
-        return np.eye(len(self.labels), dtype=np.float32)[classes]
+        return np.asarray(np.eye(len(self.labels), dtype=np.float32)[classes])
 
     @property
     def _samples(self) -> tuple[Any, ...]:

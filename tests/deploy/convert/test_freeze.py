@@ -1,4 +1,4 @@
-"""A frozen network: a batch of 1 whatever was built in, every input and output by name, nothing that no output needs."""
+"""A frozen network: a batch of 1 whatever was built in, inputs and outputs by name, nothing that no output needs."""
 
 import numpy as np
 import pytest
