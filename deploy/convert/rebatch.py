@@ -1,8 +1,8 @@
 """From a function that was saved for a batch of many samples to one for a single sample.
 
-What was saved cannot be traced again. So its graph is frozen as it is, its inputs get a batch of 1 and TensorFlow
-infers all shapes anew. A reshape that names the old batch gets 1 in its place. Whether the result is still the same network is
-decided by numbers: it must give one sample what the whole gives it among others.
+What was saved cannot be traced again. So its graph is frozen as it is, its inputs get a batch of 1, and TensorFlow
+infers all shapes anew. A reshape that names the old batch gets 1 in its place. Whether the result is still the same
+network is decided by numbers: it must give one sample what the whole gives it among others.
 """
 
 from collections.abc import Callable, Mapping

@@ -28,9 +28,9 @@ several inputs and outputs. What they mean, the labels, mean and std are taken f
 where there is one; otherwise they are recognized or said here. What was assumed is printed and kept in the bundle.
 
 DATA is what the network takes: pictures in a folder or a zip, with train/<class>/ and test/<class>/, with boxes (VOC),
-masks or keypoints (COCO), or without anything; "scenes" for a set that is drawn here; .wav files; clips; sentences, for a
-network with a vocabulary.txt beside it; or an .npz file with an array for each input, and its truths in "labels" or in an array
-called as the output.
+masks or keypoints (COCO), or without anything; "scenes" for a set that is drawn here; .wav files; clips; sentences, for
+a network with a vocabulary.txt beside it; or an .npz file with an array for each input, and its truths in "labels" or
+in an array called as the output.
 
 With --verify the files are compared with MODEL as its task compares; over budget is exit code 1 and no bundle.
 """
