@@ -79,7 +79,7 @@ def _note(form: InputFormat, reading: Reading, of_head: bool, known: bool) -> st
         return None
     scale = f"{form.colour}, (pixel - {_numbers(form.mean)}) / {_numbers(form.std)}, {form.resize}"
     if of_head:
-        return f"pixels as the published {reading.task.decoder or reading.task.name} network has them: {scale}"
+        return f"pixels taken as the network's publishers prepare them: {scale}"
     if known:
         return f"pixels as the file's metadata says: {scale}"
     return "pixels assumed -1 to 1; --mean and --std say otherwise"
