@@ -28,6 +28,11 @@ def bind(
     by_name = {spec.name: (place, spec) for place, spec in enumerate(specs)}
     if in_file and len(by_name) != len(specs):
         raise InputError(f"{path.name} must have tensors with names of their own; it has {describe(specs)}")
+    if len(set(in_file.values())) != len(in_file):
+        raise InputError(
+            f"each of {', '.join(in_file)} must have a tensor of its own in {path.name}, "
+            f"got {', '.join(in_file.values())}"
+        )
     found = {}
     for place, one in enumerate(known):
         name = in_file.get(one.name, specs[place].name) if in_file else None

@@ -3,6 +3,7 @@
 The order was measured: at 1080p, resizing before the colour conversion takes less than half the time.
 """
 
+import math
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from typing import Any, Literal, NamedTuple
@@ -46,6 +47,10 @@ class InputFormat:
             raise InputError(f"resize must be stretch, letterbox or crop, got {self.resize!r}")
         if self.layout not in ("NHWC", "NCHW"):
             raise InputError(f"layout must be NHWC or NCHW, got {self.layout!r}")
+        if not self.mean or not all(map(math.isfinite, (*self.mean, *self.std))):
+            raise InputError(f"mean and std must be finite numbers, got {self.mean} and {self.std}")
+        if not isinstance(self.raw, bool):
+            raise InputError(f"raw must be true or false, got {self.raw!r}")
         if not self.std or any(not s > 0 for s in self.std):
             raise InputError(f"std must be positive, one value per channel or one for all, got {self.std}")
 
@@ -99,6 +104,11 @@ class Preprocessor:
         if channels != expected:
             raise InputError(
                 f"colour {form.colour} needs {expected} channel(s), the model's input is {spec.describe()}"
+            )
+        if not {len(form.mean), len(form.std)} <= {1, channels}:
+            raise InputError(
+                f"mean and std must be one number, or {channels} for the channels of the model's input "
+                f"{spec.describe()}, got {form.mean} and {form.std}"
             )
         self._size = (width, height)
         self._table = _lookup_table(spec, form, channels)

@@ -19,16 +19,53 @@ def as_tensor(value: Any, spec: TensorSpec) -> Array:
         spec: the file's input.
 
     Raises:
-        InputError: the shape is another, or it holds no numbers.
+        InputError: the shape is another, it holds no numbers, or the file's dtype cannot hold them.
     """
-    array = np.asarray(value)
+    array = _array(value, spec)
     if array.shape == spec.shape[1:]:
         array = array[None]
     if array.shape != spec.shape or array.dtype.kind not in "fiub":
         raise InputError(f"input {spec.name!r} must be numbers of shape {spec.shape}, got {array.shape} {array.dtype}")
     if array.dtype == spec.dtype:
         return np.ascontiguousarray(array)
-    return np.ascontiguousarray(quantize(array, spec))
+    return np.ascontiguousarray(_held(array, spec))
+
+
+def _array(value: Any, spec: TensorSpec) -> Array:
+    try:
+        return np.asarray(value)
+    except ValueError:  # lists of several lengths
+        raise InputError(f"input {spec.name!r} must be numbers of shape {spec.shape}, got rows that differ") from None
+
+
+def _held(array: Array, spec: TensorSpec) -> Array:
+    """Return the values in the file's dtype. Raises InputError for values that would become others in it.
+
+    Quantization clips to the range that the network was calibrated for, and floats are rounded; both are meant.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        made = quantize(array, spec)
+    if spec.quantization is not None:
+        kept, what = ~np.isnan(array), "must be numbers"
+    elif spec.dtype.kind == "f":
+        kept, what = np.isfinite(made) | ~np.isfinite(array), f"must be numbers that {spec.dtype.name} holds"
+    else:
+        kept, what = made == array, f"takes whole numbers that {spec.dtype.name} holds, not scaled ones"
+    if not kept.all():
+        raise InputError(f"input {spec.name!r} {what}, got {array[~kept][0]}")
+    return made
+
+
+def check_not_pixels(value: Array, spec: TensorSpec) -> None:
+    """Raise InputError for uint8 in an image input's own shape, unless the file takes uint8.
+
+    Passed on as they are, pixels would be real values 0 to 255, whatever mean and std the input has.
+    """
+    if value.dtype == np.uint8 and spec.dtype != np.uint8:
+        raise InputError(
+            f"input {spec.name!r} in its own shape {spec.shape} must be the network's numbers, (pixel - mean) / std, "
+            "got uint8; give pixels as a picture (height, width, 3), which is made ready"
+        )
 
 
 def as_picture(value: Any, colour: Colour) -> Image:

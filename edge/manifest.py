@@ -21,6 +21,15 @@ OWN = (MANIFEST, DIGEST, LABELS)
 PREFERRED = ("int8", "int16x8", "dynamic", "float16", "float32")
 """Precisions, smallest and usually fastest first."""
 
+DTYPES = (
+    "float16",
+    "float32",
+    "float64",
+    "bool",
+    *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
+)
+"""Of the real values of inputs and outputs."""
+
 Target = Literal["cpu", "edgetpu", "web"]
 
 
@@ -214,7 +223,7 @@ def signature_from(raw: Mapping[str, Any]) -> Signature:
     decoder = None if task["decoder"] is None else str(task["decoder"])
     return Signature(
         tuple(_input(row) for row in raw["inputs"]),
-        tuple(Output(str(r["name"]), str(r["role"]), _shape(r["shape"]), str(r["dtype"])) for r in raw["outputs"]),
+        tuple(Output(str(r["name"]), str(r["role"]), _shape(r["shape"]), _dtype(r["dtype"])) for r in raw["outputs"]),
         TaskSpec(str(task["name"]), decoder, dict(task["parameters"])),
     )
 
@@ -224,18 +233,23 @@ def _input(row: Mapping[str, Any]) -> Input:
         raise InputError(f"an input's kind must be image or tensor, got {row['kind']!r}")
     shape, kind = _shape(row["shape"]), cast(Kind, row["kind"])
     if kind == "tensor":
-        return Input(str(row["name"]), kind, shape, str(row["dtype"]))
+        return Input(str(row["name"]), kind, shape, _dtype(row["dtype"]))
     if len(shape) not in (3, 4, 5):
         raise InputError(f"an image input's shape must be (1, [frames,] height, width[, channels]), got {shape}")
     channels = 1 if len(shape) == 3 else shape[1] if row["format"]["layout"] == "NCHW" else shape[-1]
-    return Input(str(row["name"]), kind, shape, str(row["dtype"]), input_format(row["format"], channels))
+    return Input(str(row["name"]), kind, shape, _dtype(row["dtype"]), input_format(row["format"], channels))
 
 
 def _shape(sizes: Any) -> tuple[int, ...]:
-    shape = tuple(int(size) for size in sizes)
-    if any(size < 0 for size in shape):
-        raise InputError(f"a shape must be sizes of at least 0, got {shape}")
-    return shape
+    if not isinstance(sizes, list | tuple) or any(type(size) is not int or size < 0 for size in sizes):
+        raise InputError(f"a shape must be whole sizes of at least 0, got {sizes}")
+    return tuple(sizes)
+
+
+def _dtype(name: Any) -> str:
+    if name not in DTYPES:
+        raise InputError(f"dtype must be one of {', '.join(DTYPES)}, got {name!r}")
+    return str(name)
 
 
 def input_format(row: Mapping[str, Any], channels: int) -> InputFormat:

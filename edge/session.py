@@ -18,7 +18,7 @@ from edge.clips import ClipPreprocessor
 from edge.closing import Closing
 from edge.errors import InputError
 from edge.imaging import Colour, Prepared, Preprocessor, Resize
-from edge.inputs import as_picture, as_tensor
+from edge.inputs import as_picture, as_tensor, check_not_pixels
 from edge.manifest import Golden
 from edge.results import Result
 from edge.signature import Input, Signature, describe
@@ -187,12 +187,19 @@ class Session(Closing):
         Args:
             inputs: by the signature's names; a picture as ``__call__`` takes it, (frames, height, width, 3) for a clip.
             colour: the order of the pictures' channels.
+
+        Raises:
+            InputError: an input is no picture, or pixels stand where the network's own numbers are expected.
         """
         found = dict(inputs)
         for entry in self.signature.inputs:
             value = found.get(entry.name)
-            if entry.format is not None and value is not None and np.shape(value) != entry.shape:
+            if entry.format is None or value is None:
+                continue
+            if np.shape(value) != entry.shape:
                 found[entry.name] = self._prepared(entry, value, colour)
+            else:
+                check_not_pixels(np.asarray(value), self._inputs[entry.name])
         return found
 
     def _prepared(self, entry: Input, value: Any, colour: Colour) -> Array:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.bundle import MANIFEST
+from edge.manifest import MANIFEST
 from edge.device import Device
 
 SCHEMA = 1

@@ -213,8 +213,26 @@ def test_a_frame_is_turned_clockwise_before_it_is_resized(rotation, turns):
 
 
 @pytest.mark.parametrize(
-    "fields", [{"colour": "HSV"}, {"resize": "fit"}, {"layout": "HWC"}, {"std": (0.0,)}, {"std": ()}]
+    "fields",
+    [
+        {"colour": "HSV"},
+        {"resize": "fit"},
+        {"layout": "HWC"},
+        {"std": (0.0,)},
+        {"std": ()},
+        {"std": (float("inf"),)},
+        {"mean": ()},
+        {"mean": (float("nan"),)},
+        {"raw": "no"},
+    ],
 )
 def test_a_format_that_cannot_be_is_refused(fields):
     with pytest.raises(InputError, match=next(iter(fields))):
         InputFormat(**fields)
+
+
+@pytest.mark.parametrize(("channels", "fields"), [(1, {"mean": (1.0, 2.0, 3.0)}), (3, {"std": (1.0, 2.0)})])
+def test_a_mean_for_other_channels_is_refused(channels, fields):
+    colour = "GRAY" if channels == 1 else "RGB"
+    with pytest.raises(InputError, match=f"one number, or {channels} for the channels"):
+        Preprocessor(spec_of("float32", channels), InputFormat(colour=colour, **fields))

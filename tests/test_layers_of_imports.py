@@ -100,14 +100,17 @@ def test_every_folder_is_looked_at():
     assert len(MODULES) > 80
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_module_imports_only_what_its_layer_may(module):
+def test_a_module_imports_only_what_its_layer_may():
+    assert [f"{module} imports {name}" for module in MODULES for name in sorted(forbidden(module))] == []
+
+
+def forbidden(module: str) -> set[str]:
+    """Return what a module imports against the rules of its part."""
     never, frameworks = RULES[part_of(module)]
     path = MODULES[module]
     found = set(imports(path, module)) - deferred_for_types(path)
-    wrong = {name for name in found for forbidden in never if below(name, forbidden)}
-    wrong |= {name for name in found if name.split(".")[0] in TRAINING - frameworks and not _own(module, name)}
-    assert not wrong, f"{module} imports {sorted(wrong)}"
+    wrong = {name for name in found if any(below(name, package) for package in never)}
+    return wrong | {name for name in found if name.split(".")[0] in TRAINING - frameworks and not _own(module, name)}
 
 
 def _own(module: str, name: str) -> bool:
@@ -115,16 +118,38 @@ def _own(module: str, name: str) -> bool:
     return part_of(module) == "edge.cli" and name in ("tensorflow", "tf_keras")
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if part_of(m) == "edge.models"])
-def test_models_know_only_the_core_s_small_modules(module):
+def test_models_know_only_the_core_s_small_modules():
     arithmetic = {"edge.decoders", "edge.tasks.average_precision", "edge.tasks.pixel_counts"}
     allowed = {"edge.models", "edge.errors", "edge.registry", "edge.files", "edge.pictures", "edge.video", *arithmetic}
-    found = {name for name in imports(MODULES[module], module) if below(name, "edge") and name != "edge"}
-    # "from edge import registry" yields "edge" and "edge.registry".
-    assert {name for name in found if not any(below(name, a) for a in allowed)} == set()
+    for module in (module for module in MODULES if part_of(module) == "edge.models"):
+        # "from edge import registry" yields "edge" and "edge.registry".
+        found = {name for name in imports(MODULES[module], module) if below(name, "edge") and name != "edge"}
+        assert {name for name in found if not any(below(name, a) for a in allowed)} == set(), module
 
 
 @pytest.mark.parametrize("folder", MAPPED)
 def test_the_mapped_folders_are_imported_by_their_place_in_the_package(folder):
     for module, path in MODULES.items():
         assert not {name for name in imports(path, module) if name.split(".")[0] == folder}, module
+
+
+PRIVATE = {
+    "edge.deploy._tensorflow_private": ("tensorflow.python", "tensorflow.lite.python", "tensorflow.lite.tools"),
+    "edge.deploy._tfmot": ("tensorflow_model_optimization.python",),
+}
+"""The one module that reaches into each framework's private parts, and what those are."""
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_private_parts_of_frameworks_are_reached_in_one_module_each(module):
+    found = set(imports(MODULES[module], module))
+    for allowed, parts in PRIVATE.items():
+        if module != allowed:
+            assert not {name for name in found for part in parts if below(name, part)}, module
+
+
+@pytest.mark.parametrize(("one", "other"), [("compress", "convert"), ("convert", "compress")])
+def test_compression_and_conversion_do_not_know_each_other(one, other):
+    """What both need lies below both: ``edge.deploy.quantized``, ``edge.calibration``."""
+    for module in (name for name in MODULES if below(name, f"edge.deploy.{one}")):
+        assert not {name for name in imports(MODULES[module], module) if below(name, f"edge.deploy.{other}")}, module

@@ -52,9 +52,9 @@ def from_0_to_1():
 
 FACE = "grace_hopper.bmp"
 RFB = ("--mean", "127", "--std", "128")
-RFB_FACE = [(None, (172, 121, 357, 334), 1.0)]
+RFB_FACE = [("face", (172, 121, 357, 334), 1.0)]
 DETECTORS = [
-    ("face_detection_front.tflite", FACE, (), [(None, (173, 137, 358, 354), 0.915)]),
+    ("face_detection_front.tflite", FACE, (), [("face", (173, 137, 358, 354), 0.915)]),
     ("version-RFB-320_without_postprocessing.onnx", FACE, RFB, RFB_FACE),
     ("version-RFB-320_without_postprocessing.tflite", FACE, RFB, RFB_FACE),
     ("version-RFB-320.onnx", FACE, RFB, RFB_FACE),

@@ -106,3 +106,21 @@ def _found(name):
             if file.is_file():
                 return not rest or rest[0] in file.read_text(encoding="utf-8")
     return False
+
+
+def test_the_lines_of_python_run_as_printed(tmp_path, monkeypatch):
+    import shutil
+
+    import cv2
+    import numpy as np
+
+    from edge.models.weights import FOLDER
+
+    (code,) = re.findall(r"```python\n(.*?)```", PAGES["README.md"], re.DOTALL)
+    shutil.copy(FOLDER / "shufflenet_v2_cifar10_int8.edge", tmp_path / "net.edge")
+    cv2.imwrite(str(tmp_path / "picture.png"), np.full((48, 64, 3), 90, np.uint8))
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(code, names)
+    assert names["result"].predictions[0].label in (FOLDER / "shufflenet_v2_cifar10.txt").read_text().split()
+    names["net"].close()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import edge
+from edge.binding import bind
 from edge.bundle import write_bundle
 from edge.errors import FileError, InputError, MissingExtra
 from edge.imaging import InputFormat
@@ -14,6 +15,7 @@ from edge.manifest import Artifact, Manifest, StoredFile, TensorNames
 from edge.opening import open_session
 from edge.session import SessionOptions
 from edge.signature import Input, Output, Signature, TaskSpec
+from edge.tensors import TensorSpec
 from edge.tuning import Tuning
 from tests.loops import BANDS, fake_model, labels_file, picture
 
@@ -171,6 +173,9 @@ def test_the_order_of_colours_counts(tmp_path):
         pytest.param("no.png", "is missing, damaged or no picture", id="no file"),
         pytest.param({"picture": 1}, r"the network takes image .*; got picture", id="another name"),
         pytest.param({"image": np.zeros((1, 9, 9, 3), np.float32)}, "picture must be", id="another size"),
+        pytest.param(
+            {"image": np.zeros((1, 8, 8, 3), np.uint8)}, r"network's numbers.*got uint8; give pixels", id="pixels"
+        ),
     ],
 )
 def test_what_is_no_picture_is_one_line(bands, value, line):
@@ -277,3 +282,11 @@ def test_what_cannot_run_is_one_line(tmp_path, make, options, error, line):
 def test_labels_that_do_not_fit_name_their_file(tmp_path):
     with pytest.raises(InputError, match=r"4 classes, got 2 in .*labels\.txt"):
         edge.load(fake_model(tmp_path), labels=labels_file(tmp_path, ("a", "b")))
+
+
+def test_two_outputs_of_one_tensor_are_refused(tmp_path):
+    two = (Output("first", "tensor", (1, 4)), Output("second", "tensor", (1, 4)))
+    specs = [TensorSpec(name, (1, 4), np.dtype("float32")) for name in "ab"]
+    assert bind(specs, two, {"first": "b", "second": "a"}, tmp_path)["first"] == (1, specs[1])
+    with pytest.raises(InputError, match=r"first, second must have a tensor of its own .* got b, b"):
+        bind(specs, two, {"first": "b", "second": "b"}, tmp_path)

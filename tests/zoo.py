@@ -34,8 +34,8 @@ SAME_BUILDER = {
     "mobilevit_s": "mobilevit_xxs",
 }
 """Networks that differ from another one in the numbers of their table, or have simpler kernels and activations."""
-FAST = ("lenet5", "shufflenet_v2", "m5", "text_cnn", "toycar")
-"""Representatives for ``make test``: a picture, layers of our own, a sound, tokens, and an output that is no class."""
+FAST = ("lenet5", "ds_cnn", "m5", "text_cnn", "toycar")
+"""Representatives for ``make test``: a picture, normalizations, a sound, tokens, and an output that is no class."""
 _BUILDERS = [name for name in NETWORKS if name not in SAME_BUILDER]
 HEAVY = {"alexnet", "alexnet_2012", "vgg16", "c3d", "unet", "fcn32s", "fcn16s", "fcn8s"}
 """Networks whose weights take longer to draw than their layers to trace: their costs are counted without weights."""
@@ -53,7 +53,8 @@ def rows(builders_only: bool = False):
 
 def grouped(rows):
     """Return the rows, whose first value is a network, each in its network's group: one worker builds it for all."""
-    return [pytest.param(*row.values, id=row.id, marks=pytest.mark.xdist_group(row.values[0])) for row in rows]
+    group = pytest.mark.xdist_group
+    return [pytest.param(*row.values, id=row.id, marks=[group(row.values[0]), *row.marks]) for row in rows]
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def _section(name: str, facts: dict[str, Any]) -> list[str]:
             snr = "exact" if c["snr"] is None else f"{c['snr']:.1f} dB"
             lines.append(
                 f"- `{c['candidate']}` agrees with {c['reference']} on {c['agreement']:.2f} % of {c['samples']:,} "
-                f"test images ({c['accuracy']:.2f} % against {c['reference_accuracy']:.2f} %, {snr})"
+                f"test images ({c['quality']:.2f} % against {c['reference_quality']:.2f} %, {snr})"
             )
     return [*lines, "", "```", *facts["commands"], "```", "", tools + ".", ""]
 

@@ -100,7 +100,7 @@ def _compressed(variant: Variant) -> dict[str, Any]:
 
 def _bundle_accuracy(path: Path, file: str) -> float:
     parity = open_bundle(path).manifest.measured["parity"]
-    return float(next(r["accuracy"] for r in parity if r["candidate"] == file and r["reference"] == "the model"))
+    return float(next(r["quality"] for r in parity if r["candidate"] == file and r["reference"] == "the model"))
 
 
 def table(rows: Sequence[Row]) -> str:

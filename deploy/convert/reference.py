@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edge.backends import open_model
 from edge.deploy._tensorflow import need
+from edge.errors import InputError
 from edge.tensors import TensorSpec, dequantize, quantize
 
 Arrays = dict[str, NDArray[Any]]
@@ -48,7 +49,12 @@ class OfFunction:
         return _stacked([self._run({k: v[i : i + 1] for k, v in inputs.items()}) for i in range(count)])
 
     def _run(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
-        made = self._call(dict(inputs))
+        try:
+            made = self._call(dict(inputs))
+        except need("tensorflow").errors.InvalidArgumentError as error:
+            # What comes from the operations of a graph, such as a token beyond the vocabulary.
+            reason = str(error.message).strip().splitlines()[0]
+            raise InputError(f"the network refuses a sample, its numbers or shape do not fit: {reason}") from error
         return {name: np.asarray(value) for name, value in made.items()}
 
 

@@ -55,6 +55,7 @@ class Decoder(Protocol):
 
     Attributes:
         classes: how many columns the candidates' scores have, without a background; None where only a run tells.
+        labels: names of the classes, for a head that was published for one kind of object; a decoder need not have it.
     """
 
     classes: int | None

@@ -65,6 +65,7 @@ class BlazeFace:
     """
 
     task: ClassVar[str] = "detect"
+    labels: ClassVar[tuple[str, ...]] = ("face",)
     classes: int = 1
 
     def __init__(self, signature: Signature) -> None:

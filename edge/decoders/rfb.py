@@ -40,6 +40,7 @@ class Rfb:
     """
 
     task: ClassVar[str] = "detect"
+    labels: ClassVar[tuple[str, ...]] = ("face",)
     classes: int = 1
 
     def __init__(self, signature: Signature) -> None:

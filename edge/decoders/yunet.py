@@ -38,6 +38,7 @@ class YuNet:
     """
 
     task: ClassVar[str] = "detect"
+    labels: ClassVar[tuple[str, ...]] = ("face",)
     classes: int = 1
 
     def __init__(self, signature: Signature) -> None:

@@ -44,7 +44,8 @@ class Detect(Task):
         given.finish()
         if labels is not None and self.decoder.classes is not None:
             label_files.check_count(named, self.decoder.classes, origin)
-        self._labels = named
+        published = getattr(self.decoder, "labels", ())
+        self._labels = named or (published if len(published) == self.decoder.classes else ())
 
     def decode(self, outputs: Outputs, placement: Placement | None = None) -> Result:
         """See Task. Boxes are cut off at the frame's border. Without a placement they are in pixels of the input."""

@@ -391,3 +391,101 @@ def test_the_methods_are_those_of_the_quantizer():
 
     (option,) = [action for action in convert.parser()._actions if action.dest == "method"]
     assert (tuple(option.choices), option.default) == (METHODS, METHODS[0])
+
+
+def _two_inputs(folder):
+    """A picture and two numbers in; a quantity and a vector out."""
+    keras = colours.keras
+    keras.utils.set_random_seed(2)
+    picture, number = keras.Input((16, 16, 3), name="picture"), keras.Input((2,), name="number")
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(6, 3, activation="relu")(picture))
+    x = keras.layers.Concatenate()([x, keras.layers.Dense(6, activation="relu")(number)])
+    outputs = {"angle": keras.layers.Dense(1, name="a")(x), "speed": keras.layers.Dense(2, name="s")(x)}
+    model = keras.Model({"picture": picture, "number": number}, outputs)
+    model.save(folder / "two.keras")
+    rng = np.random.default_rng(0)
+    arrays = {"picture": rng.integers(0, 256, (40, 16, 16, 3), np.uint8), "number": rng.normal(size=(40, 2))}
+    np.savez(folder / "arrays.npz", **arrays)
+    return folder / "two.keras", folder / "arrays.npz", model
+
+
+def test_several_inputs_and_outputs_from_arrays_to_a_bundle(tmp_path, capsys):
+    path, arrays, model = _two_inputs(tmp_path)
+    options = ("--task", "regress", "--parameter", "units=['deg', 'm/s', '']", "--parameter", "scale=[2, 1, 1]")
+    data = ("--calibrate", arrays, "--verify", arrays, "--min-agreement", 15)
+    said = run(convert, capsys, path, "--out", tmp_path / "net", *options, *data)
+    assert said.code == 0, said.err
+    assert "signal-to-noise" in said.out[0]
+    assert said.out[-1].endswith("net, to regress")
+    manifest = open_bundle(tmp_path / "net").manifest
+    assert [(i.name, i.kind) for i in manifest.signature.inputs] == [("number", "tensor"), ("picture", "image")]
+    assert [(o.name, o.role) for o in manifest.signature.outputs] == [("angle", "value"), ("speed", "value")]
+    assert len(manifest.artifacts) == 4
+    image, number = np.full((16, 16, 3), 200, np.uint8), np.array([[0.5, -1]], np.float32)
+    real = (image[None].astype(np.float32) - 127.5) / 127.5
+    expected = model({"picture": real, "number": number})
+    with edge.load(tmp_path / "net", precision="float32") as net:
+        result = net({"picture": image, "number": number[0]})
+    assert result.values["angle"] == pytest.approx(2 * float(expected["angle"][0, 0]), abs=1e-4)
+    assert result.values["speed 1"] == pytest.approx(float(expected["speed"][0, 1]), abs=1e-4)
+    assert result.units == {"angle": "deg", "speed 0": "m/s"}
+
+
+def test_a_signature_is_chosen_and_what_is_no_picture_stays_none(tmp_path, capsys):
+    tf = colours.need("tensorflow")
+    module = tf.Module()
+    spec = tf.TensorSpec((None, 30, 40), tf.float32, name="rows")
+    module.means = tf.function(lambda rows: {"means": tf.reduce_mean(rows, 2)}, [spec])
+    module.sums = tf.function(lambda rows: {"sums": tf.reduce_sum(rows, 1)}, [spec])
+    tf.saved_model.save(module, str(tmp_path / "saved"), {"means": module.means, "sums": module.sums})
+    options = ("--signature", "sums", "--task", "raw", "--input-kind", "tensor", "--tflite", "float32")
+    said = run(convert, capsys, tmp_path / "saved", "--out", tmp_path / "net", *options)
+    assert said.code == 0, said.err
+    assert said.err == ["not verified: give --verify to compare the files with MODEL"]
+    signature = open_bundle(tmp_path / "net").manifest.signature
+    assert [(i.kind, i.shape) for i in signature.inputs] == [("tensor", (1, 30, 40))]
+    assert [(o.name, o.shape) for o in signature.outputs] == [("sums", (1, 40))]
+    refused = run(convert, capsys, tmp_path / "saved", "--out", tmp_path / "other", *options[2:])
+    assert "give --signature, one of means, sums" in complaint(refused, "edge-convert")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        pytest.param(["--task", "sort"], "sort", id="no task"),
+        pytest.param(["--decoder", "yolov9000"], "yolov9000", id="no decoder"),
+        pytest.param(["--parameter", "topp=3"], "topp", id="no parameter"),
+        pytest.param(["--task", "segment"], "segment", id="another task's outputs"),
+    ],
+)
+def test_what_the_outputs_cannot_mean_is_one_line(model, tmp_path, capsys, options, words):
+    said = run(convert, capsys, model, "--out", tmp_path / "net", "--tflite", "float32", *options)
+    assert said.code == 2
+    assert words in complaint(said, "edge-convert")
+    assert not (tmp_path / "net").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("top=3", 3),
+        ("score_threshold=0.25", 0.25),
+        ("nms=soft", "soft"),
+        ("multi_label=true", True),
+        ("multi_label=False", False),
+        ("units=('m', 'deg')", ["m", "deg"]),
+        ("layout=null", None),
+        ("anchors={'strides': [8, 16]}", {"strides": [8, 16]}),
+    ],
+)
+def test_parameters_are_values(text, value):
+    assert convert.parser().parse_args(["m", "--out", "b", "--parameter", text]).parameter == [
+        (text.split("=")[0], value)
+    ]
+
+
+@pytest.mark.parametrize("text", ["top", "=3", "to-p=3"])
+def test_a_parameter_is_name_and_value(capsys, text):
+    with pytest.raises(SystemExit):
+        convert.parser().parse_args(["m", "--out", "b", "--parameter", text])
+    assert f"expected NAME=VALUE, got '{text}'" in capsys.readouterr().err

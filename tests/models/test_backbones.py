@@ -9,7 +9,7 @@ from edge.models import build
 
 need("tensorflow")
 
-from edge.models.backbones import tap, taps  # noqa: E402
+from edge.models.backbones import tap, taps, without_top  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -27,8 +27,12 @@ def test_taps_are_the_last_layers_that_everything_passes(name, expected):
     assert {stride: layer for stride, layer in found.items() if stride >= 16} == expected
 
 
-def test_tapped_layers_come_in_the_order_asked_for():
-    model = build("mobilenet_v2", (64, 96, 3), 4, 0.25)
+@pytest.fixture(scope="module")
+def model():
+    return build("mobilenet_v2", (64, 96, 3), 4, 0.25)
+
+
+def test_tapped_layers_come_in_the_order_asked_for(model):
     names = taps(model)
     tapped = tap(model, [names[16], names[4]])
     deep, early = tapped(np.zeros((1, 64, 96, 3), np.float32))
@@ -36,12 +40,12 @@ def test_tapped_layers_come_in_the_order_asked_for():
     assert early.shape[1:3] == (16, 24)
 
 
-def test_an_unknown_layer_is_named_with_the_nearest():
+def test_an_unknown_layer_is_named_with_the_nearest(model):
     with pytest.raises(InputError, match="did you mean 'head_relu6'"):
-        tap(build("mobilenet_v2", (32, 32, 3), 4, 0.25), ["head_relu"])
+        tap(model, ["head_relu"])
 
 
-def test_without_its_top_a_network_gives_the_map_before_the_pooling():
-    model = build("mobilenet_v2", (64, 96, 3), 4, 0.25, include_top=False)
-    assert model.output_shape == (None, 2, 3, 1280)
-    assert "classifier" not in [layer.name for layer in model.layers]
+def test_without_its_top_a_network_gives_the_map_before_the_pooling(model):
+    features = without_top(model)
+    assert features.output_shape == (None, 2, 3, 1280)
+    assert "classifier" not in [layer.name for layer in features.layers]

@@ -21,6 +21,9 @@ need("tensorflow")
 from edge.deploy.convert import freeze, tflite  # noqa: E402
 from edge.models.complexity import Complexity  # noqa: E402
 
+SLOW = pytest.mark.slow
+"""For another width of a network whose numbers are compared at one width anyway."""
+
 OUTPUTS = {
     "classify": lambda row: [(row.classes,)],
     "segment": lambda row: [(*row.input_shape[:2], row.classes)],
@@ -46,11 +49,13 @@ def test_every_network_has_the_outputs_of_its_task(name):
 PUBLISHED = [
     pytest.param("mobilenet_v1", 1.0, {}, 4_231_976, 4_253_864, 568_740_352, id="mobilenet_v1"),
     pytest.param("mobilenet_v2", 1.0, {}, 3_504_872, 3_538_984, 300_774_272, id="mobilenet_v2"),
-    pytest.param("shufflenet_v1", 1.0, {"groups": 3}, 1_865_728, 1_890_208, 137_460_672, id="shufflenet_v1 g=3"),
-    pytest.param("shufflenet_v1", 1.0, {"groups": 8}, 2_434_768, 2_473_936, 138_365_952, id="shufflenet_v1 g=8"),
-    pytest.param("shufflenet_v2", 0.5, {}, 1_366_792, 1_374_744, 40_476_448, id="shufflenet_v2 0.5x"),
+    pytest.param("shufflenet_v1", 1.0, {}, 1_865_728, 1_890_208, 137_460_672, id="shufflenet_v1 g=3"),
+    pytest.param(
+        "shufflenet_v1", 1.0, {"groups": 8}, 2_434_768, 2_473_936, 138_365_952, id="shufflenet_v1 g=8", marks=SLOW
+    ),
+    pytest.param("shufflenet_v2", 0.5, {}, 1_366_792, 1_374_744, 40_476_448, id="shufflenet_v2 0.5x", marks=SLOW),
     pytest.param("shufflenet_v2", 1.0, {}, 2_278_604, 2_294_784, 144_907_992, id="shufflenet_v2 1.0x"),
-    pytest.param("shufflenet_v2", 1.5, {}, 3_503_624, 3_527_064, 295_759_392, id="shufflenet_v2 1.5x"),
+    pytest.param("shufflenet_v2", 1.5, {}, 3_503_624, 3_527_064, 295_759_392, id="shufflenet_v2 1.5x", marks=SLOW),
     pytest.param("mobilenet_v3_large", 1.0, {}, 5_483_032, 5_507_432, 216_589_760, id="mobilenet_v3_large"),
     pytest.param("mobilenet_v3_small", 1.0, {}, 2_542_856, 2_554_968, 56_510_400, id="mobilenet_v3_small"),
     pytest.param("mobilenet_v4_conv_small", 1.0, {}, 3_774_024, 3_799_112, 186_005_568, id="mobilenet_v4_conv_small"),
@@ -97,20 +102,20 @@ MCUNET = "https://github.com/mit-han-lab/mcunet"
 
 # name, width, input side, published parameters and MACs (empty: not published), source
 TO_ITS_DIGITS = [
-    pytest.param("mobilenet_v3_large", 0.75, 224, "4.0M", "155M", TF, id="mobilenet_v3_large 0.75"),
-    pytest.param("mobilenet_v3_small", 0.75, 224, "2.042M", "43.40M", D_LI14, id="mobilenet_v3_small 0.75"),
-    pytest.param("mobilenet_v3_small", 0.5, 224, "1.59M", "", TIMM, id="mobilenet_v3_small 0.5"),
+    pytest.param("mobilenet_v3_large", 0.75, 224, "4.0M", "155M", TF, id="mobilenet_v3_large 0.75", marks=SLOW),
+    pytest.param("mobilenet_v3_small", 0.75, 224, "2.042M", "43.40M", D_LI14, id="mobilenet_v3_small 0.75", marks=SLOW),
+    pytest.param("mobilenet_v3_small", 0.5, 224, "1.59M", "", TIMM, id="mobilenet_v3_small 0.5", marks=SLOW),
     pytest.param("mobilenet_v3_large_minimalistic", 1.0, 224, "3.9M", "209M", TF, id="mobilenet_v3_large_minimalistic"),
     pytest.param("mobilenet_v3_small_minimalistic", 1.0, 224, "2.04M", "", TIMM, id="mobilenet_v3_small_minimalistic"),
     pytest.param("mobilenet_v4_conv_medium", 1.0, 256, "9.72M", "1.1G", TIMM, id="mobilenet_v4_conv_medium"),
-    pytest.param("mnasnet_b1", 0.5, 224, "2.22M", "", TIMM, id="mnasnet_b1 0.5"),
+    pytest.param("mnasnet_b1", 0.5, 224, "2.22M", "", TIMM, id="mnasnet_b1 0.5", marks=SLOW),
     pytest.param("efficientnet_lite0", 1.0, 224, "4.7M", "", LITE, id="efficientnet_lite0"),
     pytest.param("efficientnet_lite1", 1.0, 240, "5.42M", "", TIMM, id="efficientnet_lite1"),
     pytest.param("efficientnet_lite2", 1.0, 260, "6.09M", "", TIMM, id="efficientnet_lite2"),
     pytest.param("efficientnet_lite3", 1.0, 280, "8.20M", "", TIMM, id="efficientnet_lite3"),
     pytest.param("efficientnet_lite4", 1.0, 300, "13.01M", "", TIMM, id="efficientnet_lite4"),
     pytest.param("ghostnet", 1.0, 224, "5.2M", "141M", GHOST, id="ghostnet"),
-    pytest.param("ghostnet", 0.5, 224, "2.6M", "42M", GHOST, id="ghostnet 0.5"),
+    pytest.param("ghostnet", 0.5, 224, "2.6M", "42M", GHOST, id="ghostnet 0.5", marks=SLOW),
     pytest.param("mcunet_in2", 1.0, 160, "0.73M", "67.3M", MCUNET, id="mcunet_in2"),
 ]
 UNITS = {"M": 1e6, "G": 1e9}
@@ -150,8 +155,8 @@ WIDER = "table 7 of the paper, whose other widths agree"
 DIFFERS = [
     pytest.param("mobilenet_v3_small", 1.0, 224, "2.9M", "2.5M", README, id="mobilenet_v3_small"),
     pytest.param("mobilenet_v3_small", 1.0, 224, "66M", "57M", README, id="mobilenet_v3_small MACs"),
-    pytest.param("mobilenet_v3_small", 0.75, 224, "2.4M", "2.0M", README, id="mobilenet_v3_small 0.75"),
-    pytest.param("mobilenet_v3_small", 0.75, 224, "44M", "43M", README, id="mobilenet_v3_small 0.75 MACs"),
+    pytest.param("mobilenet_v3_small", 0.75, 224, "2.4M", "2.0M", README, id="mobilenet_v3_small 0.75", marks=SLOW),
+    pytest.param("mobilenet_v3_small", 0.75, 224, "44M", "43M", README, id="mobilenet_v3_small 0.75 MACs", marks=SLOW),
     pytest.param("mobilenet_v3_small_minimalistic", 1.0, 224, "65M", "52M", UNSTATED, id="minimalistic MACs"),
     pytest.param("mobilenet_v4_conv_medium", 1.0, 224, "0.84G", "0.83G", WITH_BN, id="mobilenet_v4_conv_medium MACs"),
     pytest.param("efficientnet_lite0", 1.0, 224, "407M", "385M", MORE_COUNTED, id="efficientnet_lite0 MACs"),
@@ -159,8 +164,8 @@ DIFFERS = [
     pytest.param("efficientnet_lite2", 1.0, 260, "899M", "860M", MORE_COUNTED, id="efficientnet_lite2 MACs"),
     pytest.param("efficientnet_lite3", 1.0, 280, "1.44G", "1.38G", MORE_COUNTED, id="efficientnet_lite3 MACs"),
     pytest.param("efficientnet_lite4", 1.0, 300, "2.64G", "2.55G", MORE_COUNTED, id="efficientnet_lite4 MACs"),
-    pytest.param("ghostnet", 1.3, 224, "7.3M", "7.4M", WIDER, id="ghostnet 1.3"),
-    pytest.param("ghostnet", 1.3, 224, "226M", "227M", WIDER, id="ghostnet 1.3 MACs"),
+    pytest.param("ghostnet", 1.3, 224, "7.3M", "7.4M", WIDER, id="ghostnet 1.3", marks=SLOW),
+    pytest.param("ghostnet", 1.3, 224, "226M", "227M", WIDER, id="ghostnet 1.3 MACs", marks=SLOW),
 ]
 
 

@@ -42,6 +42,7 @@ def test_the_int8_bundle_is_verified_and_runs(name):
         golden.check(session)
 
 
+@pytest.mark.slow
 def test_a_source_of_the_zoo_brings_its_labels_and_record():
     source = open_source("zoo:shufflenet_v2_cifar10")
     assert source.trained

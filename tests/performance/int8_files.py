@@ -21,7 +21,7 @@ def calibrated(network: str) -> bytes:
     """Return an int8 file of an untrained network, calibrated on noise: the structure is what counts here."""
     rng = np.random.default_rng(0)
     frozen = freeze.freeze_keras(build(network))
-    return tflite.to_int8(frozen, [rng.uniform(-1, 1, frozen.shape).astype(np.float32) for _ in range(4)])
+    return tflite.to_int8(frozen, [rng.uniform(-1, 1, frozen.input_specs[0].shape).astype(np.float32) for _ in range(4)])
 
 
 def quantize_aware(network: str) -> bytes:

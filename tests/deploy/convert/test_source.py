@@ -225,3 +225,11 @@ def test_an_input_that_is_not_read_is_left_out(tmp_path):
     source = open_source(str(tmp_path / "saved"))
     assert border(source) == [("used", (1, 4)), ("twice", (1, 4))]
     np.testing.assert_array_equal(run(source, np.ones((3, 4), np.float32)), np.full((3, 4), 2))
+
+
+def test_a_sample_that_the_network_refuses_is_one_line():
+    table = tf.constant(np.eye(4, dtype=np.float32))
+    reference = OfFunction(lambda tensors: {"rows": tf.gather(table, tensors["token"])})
+    np.testing.assert_array_equal(reference({"token": np.array([2], np.int32)})["rows"], [[0, 0, 1, 0]])
+    with pytest.raises(InputError, match=r"refuses a sample, .* do not fit: .*9 is not in \[0, 4\)"):
+        reference({"token": np.array([9], np.int32)})

@@ -147,6 +147,7 @@ def test_unit_length_is_one():
     np.testing.assert_allclose(UnitLength()(x), x / np.linalg.norm(x, axis=1, keepdims=True), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_normalized_embedding_has_length_one():
     x = np.random.default_rng(8).normal(size=(3, 32, 32, 3)).astype(np.float32)
     out = build("mobilefacenet", (32, 32, 3), 16, 0.25, normalize=True)(x)

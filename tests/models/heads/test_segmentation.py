@@ -80,7 +80,7 @@ def test_each_fcn_joins_one_skip_more(name, rows):
         ("fcn32s", (32, 64, 3), {}),
         ("fcn8s", (64, 32, 1), {"dropout": 0.5}),
         pytest.param("deeplab_v3plus", (16, 48, 3), {}, marks=SLOW),
-        ("deeplab_v3plus", (48, 16, 1), {"output_stride": 8, "dropout": 0.1}),
+        pytest.param("deeplab_v3plus", (48, 16, 1), {"output_stride": 8, "dropout": 0.1}, marks=SLOW),
     ],
 )
 def test_a_segmenter_gives_probabilities_for_every_pixel(name, shape, options):
@@ -126,7 +126,8 @@ def test_strides_beyond_the_output_stride_become_dilation():
     assert [of(stride) for stride in steps] == [(2, 1), (1, 1), (2, 1), (2, 1), (1, 1), (1, 2), (1, 2), (1, 4)]
 
 
-@pytest.mark.parametrize("output_stride", [pytest.param(16, marks=SLOW), 8])
+@SLOW
+@pytest.mark.parametrize("output_stride", [16, 8])
 def test_a_dilated_backbone_computes_the_strided_ones_features_and_those_between(output_stride):
     last = ["stage7_block1_project_bn"]
     strided = tap(mobilenet_v2((64, 96, 3), 2, 0.25), last)

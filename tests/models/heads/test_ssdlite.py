@@ -48,7 +48,7 @@ SLOW = pytest.mark.slow
         pytest.param(SHUFFLE, (33, 50, 3), {}, id="odd sides"),
         pytest.param(SHUFFLE, (64, 64, 3), {"strides": (4, 8), "ratios": ()}, id="small objects, squares", marks=SLOW),
         pytest.param(MOBILE, (64, 64, 3), {"strides": [32, 64], "ratios": [2, 3, 4]}, id="coarse", marks=SLOW),
-        pytest.param(MOBILE, (64, 64, 3), {"strides": (16,)}, id="one map"),
+        pytest.param(MOBILE, (64, 64, 3), {"strides": (16,)}, id="one map", marks=SLOW),
     ],
 )
 def test_there_is_one_row_for_each_anchor(name, shape, options):
@@ -76,6 +76,7 @@ def test_rows_stand_in_the_order_of_the_anchors(name):
         assert np.abs(centre - (y / 72, x / 96)).max() < 0.34
 
 
+@SLOW
 def test_costs_what_was_published():
     # Table 6 of the paper: 4.3 M parameters, 0.8 B multiply-adds at 320x320 with COCO's 80 classes. Its network
     # has 3 boxes at a place of the first map (20x20, 576 channels), ours has 6 there, too.

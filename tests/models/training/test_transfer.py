@@ -32,7 +32,7 @@ def test_other_classes_keep_a_fresh_classifier():
     "other",
     [
         pytest.param({"width": 0.5}, id="another width"),
-        pytest.param({"name": "shufflenet_v2", "width": 0.5}, id="another network"),
+        pytest.param({"name": "shufflenet_v2", "width": 0.5}, id="another network", marks=pytest.mark.slow),
     ],
 )
 def test_another_network_is_refused(other):
