@@ -89,8 +89,12 @@ def _lines(path: Path) -> list[str]:
     """Return the lines of a text file. ``str.splitlines`` would also split at seven other characters."""
     try:
         return path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"labels {path} cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise FileError(
+            f"labels {path} cannot be read: expected text in UTF-8, got byte {error.start} ({error.reason})"
+        ) from error
+    except OSError as error:
+        raise FileError(f"labels {path} cannot be read: {error.strerror or error}") from error
 
 
 def _check(lines: list[str], path: Path) -> None:

@@ -95,6 +95,8 @@ class Session(Closing):
         signature = runnable.signature
         if signature is None:
             signature, self.notes = _recognized(runnable.path, self.model, options, self.labels)
+            if self.labels is None and signature.task.name in ("classify", "detect", "segment"):
+                self.notes += ("no labels given: each class is named by its number",)
         self.signature: Signature = signature.with_parameters(options.parameters)
         names = runnable.tensors
         inputs = bind(self.model.inputs, signature.inputs, names.inputs, runnable.path)

@@ -115,6 +115,12 @@ def test_a_bare_file_takes_labels_and_an_input_format(tmp_path):
         found = session(picture(0, (8, 8))).predictions
         assert [one.label for one in found] == ["top", found[1].label]
         assert session.notes
+        assert not any("named by its number" in note for note in session.notes)
+
+
+def test_a_bare_file_without_labels_says_that_classes_are_numbers(tmp_path):
+    with edge.load(fake_model(tmp_path, dtype="float32")) as session:
+        assert "no labels given: each class is named by its number" in session.notes
 
 
 def test_a_bare_quantized_file_takes_pixels_as_they_are_unless_told_otherwise(tmp_path):

@@ -15,8 +15,11 @@ from edge.deploy.convert.freeze import Frozen, freeze_keras
 from edge.deploy.convert.reference import OfFile, OfFunction, Reference
 from edge.deploy.convert.saved_model import open_saved_model
 from edge.deploy.load import KERAS_SUFFIXES, load_keras
-from edge.errors import FileError, InputError
+from edge.errors import FileError, InputError, unknown_name
 from edge.tensors import TensorSpec
+
+ZOO = "zoo:"
+FINISHED_SUFFIXES = (".tflite", ".onnx")
 
 
 @dataclass(frozen=True)
@@ -64,23 +67,61 @@ def open_source(text: str, trust: bool = False, signature: str | None = None) ->
         FileError: it does not exist, or is damaged.
         InputError: it cannot be converted.
     """
-    if text.startswith("zoo:"):
-        return _zoo(text.removeprefix("zoo:"))
+    check_kind(text)
+    if text.startswith(ZOO):
+        return _zoo(text.removeprefix(ZOO))
     path = Path(text)
-    if not path.exists() and ":" in text and "/" not in text:
+    if _names_function(text):
         return _function(text)
     if path.is_dir():
         return _saved_model(path, trust, signature)
-    if not path.is_file():
-        raise FileError(f"model {path} does not exist")
     if path.suffix in KERAS_SUFFIXES:
         return replace(_keras(load_keras(path, trust), _record(path)), folder=path.parent)
-    if path.suffix in (".tflite", ".onnx"):
-        return _file(path)
-    raise InputError(
-        "MODEL must be .keras, .h5, a SavedModel folder, .tflite, .onnx, zoo:NAME or package.module:function, "
-        f"got {text}"
-    )
+    return _file(path)
+
+
+def check_kind(text: str) -> None:
+    """Check that MODEL is there and of a known kind, which takes no TensorFlow: its start takes seconds.
+
+    Args:
+        text: MODEL, as ``open_source`` takes it.
+
+    Raises:
+        FileError: it does not exist, or is a .tflite or .onnx file that cannot be loaded.
+        InputError: it is of another kind, or the zoo has no network of the name.
+    """
+    path = Path(text)
+    if text.startswith(ZOO):
+        _check_zoo(text.removeprefix(ZOO))
+    elif path.is_dir():
+        _check_saved_model(path)
+    elif path.is_file() and path.suffix in FINISHED_SUFFIXES:
+        OfFile(path)
+    elif not path.is_file() and not _names_function(text):
+        raise FileError(f"model {path} does not exist")
+    elif path.is_file() and path.suffix not in KERAS_SUFFIXES:
+        raise InputError(
+            "MODEL must be .keras, .h5, a SavedModel folder, .tflite, .onnx, zoo:NAME or package.module:function, "
+            f"got {text}"
+        )
+
+
+def _names_function(text: str) -> bool:
+    return not Path(text).exists() and ":" in text and "/" not in text
+
+
+def _check_zoo(name: str) -> None:
+    from edge.models.registry import available
+    from edge.models.weights import released
+
+    known = sorted({*released(), *available()})
+    if name not in known:
+        raise unknown_name("model", name, known)
+
+
+def _check_saved_model(path: Path) -> None:
+    if not (path / "saved_model.pb").is_file():
+        raise InputError(f"{path} is a folder without saved_model.pb; expected a SavedModel")
 
 
 def _keras(model: Any, record: Mapping[str, Any] | None) -> SourceModel:
@@ -131,8 +172,6 @@ def _function(text: str) -> SourceModel:
 
 
 def _saved_model(path: Path, trust: bool, signature: str | None) -> SourceModel:
-    if not (path / "saved_model.pb").is_file():
-        raise InputError(f"{path} is a folder without saved_model.pb; expected a SavedModel")
     saved = open_saved_model(path, trust, signature)
     frozen = saved.freeze()
     batch = saved.batch or (1 if all(spec.shape[0] == 1 for spec in saved.inputs.values()) else None)

@@ -7,12 +7,16 @@ import math
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from edge.errors import EdgeError, FileError
 
 DONE, FAILED, USAGE, UNEXPECTED, INTERRUPTED = 0, 1, 2, 3, 130
+
+FORMATTER = argparse.RawDescriptionHelpFormatter
+"""It keeps the lines of a command's examples."""
 
 Body = Callable[[argparse.Namespace], int | None]
 
@@ -22,6 +26,7 @@ def run(parser: argparse.ArgumentParser, body: Body, argv: Sequence[str] | None 
 
     An EdgeError is one line on stderr; anything else too, unless EDGE_DEBUG=1 asks for the traceback.
     """
+    parser.error = partial(_usage_error, parser.prog)  # type: ignore[method-assign]
     arguments = parser.parse_args(argv)
     try:
         return body(arguments) or DONE
@@ -41,6 +46,11 @@ def run(parser: argparse.ArgumentParser, body: Body, argv: Sequence[str] | None 
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
         hint = "set EDGE_DEBUG=1 for the traceback"
         return _report(parser.prog, f"unexpected {type(error).__name__}: {lines[-1][:300]}; {hint}", UNEXPECTED)
+
+
+def _usage_error(prog: str, message: str) -> NoReturn:
+    """End with one line, where argparse would print all options before it."""
+    raise SystemExit(_report(prog, f"error: {message}; see {prog} --help", USAGE))
 
 
 def _raise_when_debugging() -> None:

@@ -7,6 +7,11 @@ from pathlib import Path
 from edge.cli import _main
 
 EPILOG = """\
+examples:
+  edge-bench net.edge
+  edge-bench net.edge --tune                                   edge-camera then takes the fastest on this machine
+  edge-bench net_int8.tflite net_float32.onnx --threads 1,2 --seconds 3 --plot speed.png
+
 Each combination is run on one random input: warm-up, then at least 20 runs and SECONDS seconds. The fastest
 of each bundle or file is marked with *. Nothing else should be busy on the machine while it measures."""
 
@@ -17,7 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="edge-bench", description=__doc__, epilog=EPILOG)
+    parser = argparse.ArgumentParser(
+        prog="edge-bench", description=__doc__, epilog=EPILOG, formatter_class=_main.FORMATTER
+    )
     parser.add_argument("models", nargs="+", type=Path, metavar="BUNDLE|FILE", help="a bundle, .tflite or .onnx")
     parser.add_argument(
         "--backends", type=_names, metavar="all|NAMES", help="runtimes, separated by commas (default: all installed)"

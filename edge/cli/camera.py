@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 SOURCE = "0 or /dev/video0, a video, an image, a folder of images, rtsp:// or http://, picamera, synthetic[:WxH@FPS]"
 EPILOG = """\
+examples:
+  edge-camera --model net.edge                                          the first camera, until Ctrl-C
+  edge-camera --model net.edge --source photos/ --jsonl results.jsonl
+  edge-camera --model net.edge --source clip.mp4 --record seen.avi --quiet
+  edge-camera --model yolo.onnx --labels coco.txt --source cat.jpg --snapshot seen.png --score-threshold 0.5
+  edge-camera --model net.edge --source synthetic --max-frames 50        without a camera: drawn frames
+
 From a camera or a stream the newest frame wins, and a fault is mended by opening it again: the loop runs until
 --max-frames, Ctrl-C (exit code 130) or SIGTERM (exit code 0); files are complete in each case. A camera that
 cannot be opened at the start is an error (exit code 2); a stream is tried again. From files and folders every
@@ -32,7 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="edge-camera", description=__doc__, epilog=EPILOG)
+    parser = argparse.ArgumentParser(
+        prog="edge-camera", description=__doc__, epilog=EPILOG, formatter_class=_main.FORMATTER
+    )
     parser.add_argument("--model", required=True, type=Path, metavar="BUNDLE|FILE", help="a bundle, .tflite or .onnx")
     parser.add_argument("--source", default="0", metavar="SOURCE", help=f"{SOURCE} (default: 0)")
     parser.add_argument("--max-frames", type=_count, metavar="N", help="end after N frames")

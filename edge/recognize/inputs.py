@@ -86,7 +86,7 @@ def _note(form: InputFormat, spec: TensorSpec, reading: Reading, known: bool) ->
         return None if lossless else "pixels 0 to 255 fill the quantized input; --mean and --std say otherwise"
     scale = f"{form.colour}, (pixel - {_numbers(form.mean)}) / {_numbers(form.std)}, {form.resize}"
     if reading.input:
-        return f"pixels as the published {reading.task.decoder or reading.task.name} network has them: {scale}"
+        return f"pixels taken as the network's publishers prepare them: {scale}"
     if known:
         return f"pixels as the file's metadata says: {scale}"
     return "pixels assumed -1 to 1; --mean and --std say otherwise"

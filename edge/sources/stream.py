@@ -40,7 +40,10 @@ def open_camera(text: str) -> Source:
     device = Path(f"/dev/video{number[0]}" if number and not text.startswith("/") else text)
     if not device.exists():
         have = sorted(str(p) for p in Path("/dev").glob("video*"))
-        raise FileError(f"camera {device} does not exist; this machine has: {', '.join(have) or 'none'}")
+        raise FileError(
+            f"camera {device} does not exist; this machine has {', '.join(have) or 'no camera'}; "
+            "connect one, or name another source"
+        )
     name = str(device)
     return Supervised(name, lambda: _Capture(name, name, None), must_open=True)
 

@@ -16,6 +16,9 @@ import tf_keras as keras
 from edge import files
 from edge.errors import FileError
 
+SILENCE = 15.0
+"""Seconds of an epoch after which it says how far it is, and between two such lines."""
+
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
@@ -54,10 +57,24 @@ class History(keras.callbacks.Callback):
         super().__init__()
         self._columns = ("epoch", "loss", metric, "val_loss", f"val_{metric}", "learning_rate", "seconds")
         self._path, self._epochs, self._stream = path, epochs, stream
-        self._started = 0.0
+        self._started = self._spoke = 0.0
+        self._epoch = 0
+        self._supports_tf_logs = True  # Keras would wait for every step's figures, to hand them over as numbers
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if steps := self.params.get("steps"):
+            self._tell(f"{self._epochs} epoch(s) of {steps} step(s); the first step takes longest")
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._started = time.monotonic()
+        self._started = self._spoke = time.monotonic()
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Say how far a long epoch is, so that nobody takes it for a hang."""
+        now = time.monotonic()
+        if now - self._spoke >= SILENCE:
+            self._spoke = now
+            self._tell(f"epoch {self._epoch + 1}/{self._epochs}  step {batch + 1}/{self.params.get('steps') or '?'}")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         seconds = time.monotonic() - self._started
@@ -67,11 +84,10 @@ class History(keras.callbacks.Callback):
         self._append([values.get(column, "") for column in self._columns])
         left = seconds * (self._epochs - epoch - 1)
         shown = "  ".join(f"{k} {values[k]:.4f}" for k in self._columns[1:5] if k in values)
-        print(
-            f"epoch {epoch + 1}/{self._epochs}  {shown}  {seconds:.0f} s, {left / 60:.0f} min left",
-            file=self._stream,
-            flush=True,
-        )
+        self._tell(f"epoch {epoch + 1}/{self._epochs}  {shown}  {seconds:.0f} s, {left / 60:.0f} min left")
+
+    def _tell(self, line: str) -> None:
+        print(line, file=self._stream, flush=True)
 
     def _append(self, row: list[Any]) -> None:
         fresh = not self._path.exists()

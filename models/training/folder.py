@@ -92,7 +92,7 @@ def open_folder(root: Path, labels: tuple[str, ...] | None = None, same_classes:
     rows = [row for name in _names(root) if (row := _parse(name))]
     if not rows:
         raise InputError(
-            f"data set {root} has no images: expected train/<class>/*.jpg and test/<class>/*.jpg "
+            f"data set {root} has no images in class folders: expected train/<class>/*.jpg and test/<class>/*.jpg "
             f"({', '.join(sorted(SUFFIXES))}), in a folder or a zip"
         )
     found = tuple(sorted({label for _, label, _ in rows}))
@@ -137,7 +137,9 @@ def file_names(root: Path) -> list[str]:
     if root.is_dir():
         return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
     if not root.exists():
-        raise FileError(f"data set {root} does not exist; expected a folder or a zip")
+        raise FileError(
+            f"data set {root} does not exist; expected a folder, a zip or the name of a drawn set, scenes or scenes:…"
+        )
     try:
         with zipfile.ZipFile(root) as archive:
             return sorted(name for name in archive.namelist() if not name.endswith("/"))
@@ -157,7 +159,9 @@ def _names(root: Path) -> list[str]:
     if root.is_dir():
         return [str(p.relative_to(root).as_posix()) for p in root.rglob("*") if p.suffix.lower() in SUFFIXES]
     if not root.exists():
-        raise FileError(f"data set {root} does not exist; expected a folder or a zip")
+        raise FileError(
+            f"data set {root} does not exist; expected a folder, a zip or the name of a drawn set, scenes or scenes:…"
+        )
     try:
         with zipfile.ZipFile(root) as archive:
             members = [m for m in archive.infolist() if PurePosixPath(m.filename).suffix.lower() in SUFFIXES]

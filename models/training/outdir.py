@@ -99,7 +99,10 @@ def _is_worth_keeping(out: Path) -> bool:
 
 def _check(marker: Path, text: str, resume: bool, out: Path) -> None:
     if not resume:
-        raise InputError(f"{out} already holds a run; add --resume to go on with it, or choose another --out")
+        state = "a run" if _is_worth_keeping(out) else "a run that has finished no epoch yet"
+        raise InputError(
+            f"{out} already holds {state}; add --resume to go on with it, choose another --out, or delete the folder"
+        )
     try:
         before, now = json.loads(marker.read_text(encoding="utf-8")), json.loads(text)
     except (OSError, ValueError) as error:

@@ -27,3 +27,14 @@ def test_written_json_is_json(tmp_path):
     _main.write_json(tmp_path / "out.json", content)
     read = json.loads((tmp_path / "out.json").read_text(), parse_constant=pytest.fail)
     assert read == {"loss": None, "rows": [{"snr": None}, [1.5, None]], "name": "NaN", "none": None}
+
+
+def test_bad_usage_is_one_line(capsys):
+    parser = argparse.ArgumentParser(prog="edge-x")
+    parser.add_argument("--count", type=int)
+    with pytest.raises(SystemExit) as stop:
+        _main.run(parser, lambda _: None, ["--count", "many"])
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == (
+        "edge-x: error: argument --count: invalid int value: 'many'; see edge-x --help\n"
+    )

@@ -99,7 +99,7 @@ def _strange(root):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        pytest.param(_empty, "has no images: expected train/<class>/", id="empty"),
+        pytest.param(_empty, "has no images in class folders: expected train/<class>/", id="empty"),
         pytest.param(
             _one_class, "the folder train/images was taken for the class; put one folder a class", id="one class"
         ),

@@ -52,7 +52,7 @@ def test_synthetic_takes_a_size_and_rate(text, name):
     [
         ("nothing.avi", FileError, "source 'nothing.avi' does not exist: expected a camera number"),
         ("", FileError, "source '' does not exist"),
-        ("250", FileError, "camera /dev/video250 does not exist; this machine has"),
+        ("250", FileError, "camera /dev/video250 does not exist; this machine has "),
         ("/dev/video250", FileError, "camera /dev/video250 does not exist"),
         ("ftp://host/clip", InputError, "must begin with one of rtsp, .*, got ftp://"),
         ("synthetic:640", InputError, "must look like 640x480@30"),

@@ -60,6 +60,21 @@ def test_a_history_that_does_not_fit_is_a_file_error(tmp_path, model):
         history.on_epoch_end(0, {"loss": 1.0})
 
 
+def test_a_long_epoch_says_how_far_it_is(tmp_path, model, monkeypatch):
+    said, clock = io.StringIO(), iter([0.0, 10.0, 16.0, 20.0])
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: next(clock))
+    history = callbacks.History(tmp_path / "history.csv", "accuracy", 2, said)
+    history.set_params({"epochs": 2, "steps": 9})
+    history.on_train_begin()
+    history.on_epoch_begin(0)
+    for step in range(3):  # after 10, 16 and 20 s: only the second is over 15 s since the last line
+        history.on_train_batch_end(step)
+    assert said.getvalue().splitlines() == [
+        "2 epoch(s) of 9 step(s); the first step takes longest",
+        "epoch 1/2  step 2/9",
+    ]
+
+
 def test_best_weights_that_do_not_fit_leave_the_earlier_ones(tmp_path, model, monkeypatch):
     best = callbacks.BestWeights(tmp_path, "accuracy", patience=2)
     best.set_model(model)

@@ -78,7 +78,7 @@ def test_an_unreadable_member_has_no_bytes(tmp_path, make):
 @pytest.mark.parametrize(
     ("names", "labels", "words"),
     [
-        pytest.param([], None, "has no images: expected train/<class>/", id="empty"),
+        pytest.param([], None, "has no images in class folders: expected train/<class>/", id="empty"),
         pytest.param(["a.jpg", "train/b.jpg"], None, "has no images", id="no class folders"),
         pytest.param(["train/a/x.txt"], None, "has no images", id="no image files"),
         pytest.param(["train/a/1.jpg", "test/b/1.jpg"], None, "test/b has no counterpart train/b", id="misspelt"),

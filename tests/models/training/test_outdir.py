@@ -77,7 +77,10 @@ def test_an_empty_folder_may_be_used(tmp_path):
 def test_a_second_run_needs_resume_and_the_same_choices(tmp_path):
     with claim(tmp_path, CHOICES, resume=False):
         pass
-    with pytest.raises(InputError, match="already holds a run; add --resume"), claim(tmp_path, CHOICES, False):
+    with (
+        pytest.raises(InputError, match="already holds a run that has finished no epoch yet; add"),
+        claim(tmp_path, CHOICES, False),
+    ):
         pass
     with claim(tmp_path, CHOICES, resume=True):
         pass
