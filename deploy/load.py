@@ -5,6 +5,7 @@ the zoo and the wrappers of quantization-aware training are known.
 """
 
 import json
+import re
 import zipfile
 import zlib
 from pathlib import Path
@@ -17,6 +18,9 @@ from edge.errors import FileError, InputError
 from edge.files import ZIP_DAMAGE
 
 KERAS_SUFFIXES = (".keras", ".h5")
+
+_OWN = re.compile(r"\bedge>(\w+)")
+"""How a file names a layer of ours."""
 
 _DAMAGE = (*ZIP_DAMAGE, OSError, KeyError, TypeError, RecursionError)
 _UNFIT = (ValueError, TypeError, AttributeError, IndexError, AssertionError, RuntimeError)
@@ -34,20 +38,21 @@ def load_keras(path: Path, trust: bool = False) -> Any:
     if path.suffix not in KERAS_SUFFIXES:
         raise InputError(f"a Keras model is a {' or '.join(KERAS_SUFFIXES)} file, got {path.name}")
     try:
+        config = _config(path)
         if not trust:
-            check_config(_config(path), path)
+            check_config(config, path)
         keras = need("keras" if _is_keras3(path) else "tf_keras")
     except InputError:
         raise
     except _DAMAGE as error:
         raise FileError(f"model {path} is not a readable Keras file: {_first_line(error)}") from error
-    return _load(keras, path, trust)
+    return _load(keras, path, trust, set(_OWN.findall(json.dumps(config))))
 
 
-def _load(keras: Any, path: Path, trust: bool) -> Any:
+def _load(keras: Any, path: Path, trust: bool, own: set[str]) -> Any:
     safety = {"safe_mode": not trust} if path.suffix == ".keras" else {}
     try:
-        with quantized.scope():
+        with quantized.scope(own):
             return keras.models.load_model(path, compile=False, **safety)
     except (OSError, KeyError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise FileError(f"model {path} is not a readable Keras file: {_first_line(error)}") from error

@@ -374,7 +374,7 @@ def test_pixels_as_somebody_says(look):
     said = {"colour": "BGR", "mean": [0.0], "std": [255.0], "resize": "letterbox"}
     form, notes = entry(look, format=said)
     assert form == InputFormat("BGR", (0.0,), (255.0,), "letterbox")
-    assert len(notes) == 1
+    assert ("pixels 0 to 255 fill the quantized input; --mean and --std say otherwise" in notes) == (not said)
 
 
 def test_what_somebody_says_is_more_than_what_the_head_s_network_has(look):
@@ -390,7 +390,14 @@ def test_integers_are_pixels_unless_somebody_says_what_they_stand_for(look, said
     inputs = [TensorSpec("i", (1, 64, 96, 3), np.dtype(np.uint8), Quantization(0.01, 128))]
     form, notes = entry(look, inputs, format=said)
     assert form.raw == (not said)
-    assert len(notes) == 1
+    assumed = "pixels 0 to 255 fill the quantized input; --mean and --std say otherwise"
+    assert (assumed in notes) == (not said)
+
+
+def test_integers_without_a_scale_take_no_mean(look):
+    inputs = [TensorSpec("i", (1, 64, 96, 3), np.dtype(np.uint8))]
+    with pytest.raises(InputError, match=r"takes pixels as they are, 0 to 255; leave out mean and std"):
+        entry(look, inputs, format={"mean": (0.0,)})
 
 
 def test_grey_and_channels_first(look):

@@ -62,7 +62,9 @@ def test_a_run_writes_all_that_it_says(tmp_path, data):
     assert json.loads((tmp_path / fit.RECORD).read_text()) == json.loads(json.dumps(record))
     assert (tmp_path / fit.LABELS).read_text() == "dark\nlight\n"
     assert [row["epoch"] for row in history(tmp_path)] == ["1", "2", "3"]
-    assert len(shown.getvalue().splitlines()) == 3
+    first, *epochs = shown.getvalue().splitlines()
+    assert first == "3 epoch(s) of 4 step(s); the first step takes longest"
+    assert len(epochs) == 3
     assert "epoch 2/3" in shown.getvalue()
     assert record["accuracy"] == 1.0
     assert record["images"] == {"train": 64, "report": 20}
@@ -135,7 +137,7 @@ def test_a_killed_run_goes_on_after_its_last_epoch(tmp_path, data):
     shown = io.StringIO()
     assert fit.fit(again, data, SETTINGS, tmp_path, resume=True, stream=shown) == 3
     assert [row["epoch"] for row in history(tmp_path)] == ["1", "2", "3"]
-    assert shown.getvalue().startswith("epoch 3/3")
+    assert shown.getvalue().splitlines()[1].startswith("epoch 3/3")
     assert int(again.optimizer.iterations.numpy()) == 3 * 4
     # The cosine goes on as well: the rate of step 12 of 12, counted from 0.
     last = 0.1 * 0.5 * (1 + math.cos(math.pi * 11 / 12))
