@@ -95,8 +95,6 @@ class Session(Closing):
         signature = runnable.signature
         if signature is None:
             signature, self.notes = _recognized(runnable.path, self.model, options, self.labels)
-            if self.labels is None and signature.task.name in ("classify", "detect", "segment"):
-                self.notes += ("no labels given: each class is named by its number",)
         self.signature: Signature = signature.with_parameters(options.parameters)
         names = runnable.tensors
         inputs = bind(self.model.inputs, signature.inputs, names.inputs, runnable.path)
@@ -104,6 +102,9 @@ class Session(Closing):
         self._input_order = sorted(inputs, key=lambda name: inputs[name][0])
         self._outputs = bind(self.model.outputs, signature.outputs, names.outputs, runnable.path)
         self.task: Task = tasks.load(signature.task.name)(self.signature, self.labels, origin)
+        named = self.labels is not None or getattr(getattr(self.task, "decoder", None), "labels", ())
+        if runnable.signature is None and not named and signature.task.name in ("classify", "detect", "segment"):
+            self.notes += ("no labels given: each class is named by its number",)
         entry = self.signature.image if len(self.signature.inputs) == 1 else None
         self.preprocess: Preprocessor | ClipPreprocessor | None = None
         if entry is not None and entry.format is not None:
