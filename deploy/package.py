@@ -165,7 +165,7 @@ def _signature(
 ) -> tuple[Signature, tuple[str, ...]]:
     """Return what the model takes and gives, and tell what was assumed."""
     said = Said(wanted.task, wanted.decoder, wanted.parameters, wanted.kind, wanted.pixels, len(names) or None)
-    found = find_signature(source, said, recipes.first_file(source, folder))
+    found = find_signature(source, said, lambda: recipes.first_file(source, folder))
     for note in found.notes:
         listener.tell(note)
     return found.signature, found.notes

@@ -3,7 +3,7 @@
 Whatever was assumed is a note, which is shown and stays in the bundle.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -56,19 +56,19 @@ class Said:
     labels: int | None = None
 
 
-def find_signature(source: SourceModel, said: Said, file: Path) -> Found:
+def find_signature(source: SourceModel, said: Said, file: Callable[[], Path]) -> Found:
     """Return the signature of a model, and notes on what was found and assumed.
 
     Args:
         source: the model.
         said: what somebody says; it counts most.
-        file: a converted file of the model, where its last operations are read.
+        file: returns a converted file of the model, where its last operations are read if nothing else tells.
 
     Raises:
         InputError: nothing tells what the outputs mean, or it does not fit them.
     """
     recorded = _recorded(source, said)
-    found = recorded or recognize(file, source.inputs, source.outputs, _asked(source, said))
+    found = recorded or recognize(file(), source.inputs, source.outputs, _asked(source, said))
     signature = replace(found.signature, inputs=_inputs(source, said, found.signature.inputs))
     told = [note for note in found.notes if said.kind != "tensor" or not note.startswith("pixels ")]
     notes = (*told, *_assumed(signature.inputs, found.signature.inputs, said))

@@ -33,12 +33,12 @@ def planned(model: Any, scheme: Any) -> tuple[Any, Plan]:
 
     Raises ValueError that names all layers without a quantize configuration, and as ``wrapped`` does.
     """
-    plan: Plan = {entry.name: {} for entry in model._input_layers}
+    plan: Plan = {name: {} for name in model.input_names}
     plan |= {layer.name: {"quantize_config": _own_config(layer)} for layer in model.layers if layer.name not in plan}
     with _legacy_config(model):
         transformed, plan = scheme.get_layout_transformer().apply(model, plan)
     registry = scheme.get_quantize_registry()
-    entries = {layer.name for layer in transformed._input_layers}
+    entries = set(transformed.input_names)
     missing = [
         f"{layer.name} ({type(layer).__name__})"
         for layer in transformed.layers

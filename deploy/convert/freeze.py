@@ -20,7 +20,7 @@ from edge.errors import InputError
 from edge.models import lowering
 from edge.tensors import TensorSpec
 
-NUMBERED = re.compile(r"(input|keras_tensor)(_\d+)?")
+NUMBERED = re.compile(r"(input|input_layer|keras_tensor)(_\d+)?")
 """Names that Keras gives to inputs that were given none."""
 
 LOOPS = {"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"}

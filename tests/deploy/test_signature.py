@@ -24,7 +24,7 @@ def spec(row):
 @pytest.fixture
 def find(tmp_path):
     """Return what finds the signature of a source of which no file can be read."""
-    return lambda source, said=None: find_signature(source, said or Said(), tmp_path / "none.tflite")
+    return lambda source, said=None: find_signature(source, said or Said(), lambda: tmp_path / "none.tflite")
 
 
 RECORD = {"input_shape": [32, 48, 3], "mean": [10.0], "std": [20.0]}
@@ -37,6 +37,13 @@ def test_a_classifiers_record(find):
     assert (output.name, output.role) == ("scores", "scores")
     assert (found.signature.task.name, found.signature.task.parameters) == ("classify", {"activation": "none"})
     assert found.notes == ()
+
+
+def test_with_a_record_no_file_is_looked_at():
+    def file():
+        raise AssertionError("nothing has to be converted for it")
+
+    assert find_signature(source(record=RECORD), Said(), file).signature.task.name == "classify"
 
 
 def test_what_somebody_says_of_pixels_counts_more_than_the_record(find):
