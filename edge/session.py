@@ -102,7 +102,8 @@ class Session(Closing):
         self._input_order = sorted(inputs, key=lambda name: inputs[name][0])
         self._outputs = bind(self.model.outputs, signature.outputs, names.outputs, runnable.path)
         self.task: Task = tasks.load(signature.task.name)(self.signature, self.labels, origin)
-        named = self.labels is not None or getattr(getattr(self.task, "decoder", None), "labels", ())
+        published = getattr(getattr(self.task, "decoder", None), "labels", ())
+        named = self.labels is not None or bool(published)
         if runnable.signature is None and not named and signature.task.name in ("classify", "detect", "segment"):
             self.notes += ("no labels given: each class is named by its number",)
         entry = self.signature.image if len(self.signature.inputs) == 1 else None
