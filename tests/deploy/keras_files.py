@@ -34,16 +34,28 @@ def saved(model, path: Path) -> Path:
     return path
 
 
-def keras3_file(path: Path) -> Path:
+KERAS3 = """
+import sys, keras
+keras.utils.set_random_seed(11)
+layers = keras.layers
+"""
+ONE_INPUT = """
+stack = [layers.Conv2D(4, 3, activation='relu'), layers.GlobalAveragePooling2D(), layers.Dense(3, activation='softmax')]
+model = keras.Sequential([keras.Input((8, 8, 3)), *stack])
+"""
+TWO_INPUTS_OF_32 = """
+picture, number = keras.Input((8, 8, 3), batch_size=32, name='picture'), keras.Input((4,), batch_size=32, name='number')
+x = layers.Reshape((36, 4))(layers.Conv2D(4, 3, activation='relu')(picture))
+x = layers.Concatenate()([layers.Flatten()(x), number])
+outputs = {'scores': layers.Dense(3, activation='softmax')(x), 'value': layers.Dense(2)(x)}
+model = keras.Model({'picture': picture, 'number': number}, outputs)
+"""
+
+
+def keras3_file(path: Path, code: str = ONE_INPUT) -> Path:
     """Write a .keras file with Keras 3, in a process of its own: here Keras 2 is bound."""
-    code = (
-        "import sys, keras\n"
-        "keras.utils.set_random_seed(11)\n"
-        "stack = [keras.layers.Conv2D(4, 3, activation='relu'), keras.layers.GlobalAveragePooling2D()]\n"
-        "model = keras.Sequential([keras.Input((8, 8, 3)), *stack, keras.layers.Dense(3, activation='softmax')])\n"
-        "model.save(sys.argv[1])\n"
-    )
-    subprocess.run([sys.executable, "-c", code, str(path)], check=True, capture_output=True)
+    whole = f"{KERAS3}{code}model.save(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", whole, str(path)], check=True, capture_output=True)
     return path
 
 

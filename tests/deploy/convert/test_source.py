@@ -13,7 +13,7 @@ from edge.deploy.convert.source import open_source
 from edge.errors import FileError, InputError
 from edge.tensors import TensorSpec
 from tests.backends import models
-from tests.deploy.keras_files import SIZE, keras3_file, run_frozen, saved, small, with_lambda
+from tests.deploy.keras_files import SIZE, TWO_INPUTS_OF_32, keras3_file, run_frozen, saved, small, with_lambda
 
 tf = need("tensorflow")
 IMAGES = np.random.default_rng(0).normal(size=(5, *SIZE)).astype(np.float32)
@@ -50,6 +50,20 @@ def test_a_keras_3_file(tmp_path):
     assert [shape for _, shape in border(source)] == [(1, *SIZE), (1, 3)]
     (frozen,) = run_frozen(source.frozen, IMAGES[:1])
     np.testing.assert_allclose(frozen, run(source, IMAGES[:1]), atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_keras_3_file_of_dictionaries_that_was_built_for_a_batch(tmp_path):
+    source = open_source(str(keras3_file(tmp_path / "net.keras", TWO_INPUTS_OF_32)))
+    assert border(source) == [
+        ("number", (1, 4)), ("picture", (1, *SIZE)), ("scores", (1, 3)), ("value", (1, 2))
+    ]  # fmt: skip
+    number = np.random.default_rng(1).normal(size=(5, 4)).astype(np.float32)
+    outputs = source.reference({"picture": IMAGES, "number": number})
+    for row in range(5):
+        scores, value = run_frozen(source.frozen, number[row : row + 1], IMAGES[row : row + 1])
+        np.testing.assert_allclose(outputs["scores"][row], scores[0], atol=1e-5)
+        np.testing.assert_allclose(outputs["value"][row], value[0], atol=1e-5)
 
 
 def test_the_training_record_beside_the_model_is_read(tmp_path):
