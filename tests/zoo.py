@@ -107,6 +107,10 @@ def input_shape(name: str, larger: int = 0) -> tuple[int, ...]:
     return (*sides, channels)
 
 
+OPTIONS = {"text_cnn": {"vocabulary": 64, "embedding": 16}}
+"""Options with which a network is small in tests: its table of words has most of its weights."""
+
+
 class Files:
     """A temporary folder, and what is made of ``model``, which a subclass has, in the same way for all."""
 
@@ -149,6 +153,7 @@ class Subject(Files):
         import tf_keras as keras
 
         keras.utils.set_random_seed(7)
+        options = {**OPTIONS.get(self.name, {}), **options}
         return build(self.name, input_shape(self.name, larger), CLASSES, WIDTH, **options)
 
     @cached_property

@@ -26,7 +26,14 @@ BUDGET = {
 toys with classes."""
 OF_CLASSES = ("--min-agreement", "85", "--max-drop", "10")
 
-ROWS = [pytest.param(plan, id=plan.task, marks=[pytest.mark.slow] if plan.slow else []) for plan in PLANS.values()]
+
+def marks(plan: Plan) -> list[pytest.MarkDecorator]:
+    """Chains share nothing, so each is a group of its own and both workers walk some."""
+    group = pytest.mark.xdist_group(f"chain of {plan.task}")
+    return [group, pytest.mark.slow] if plan.slow else [group]
+
+
+ROWS = [pytest.param(plan, id=plan.task, marks=marks(plan)) for plan in PLANS.values()]
 
 
 @pytest.mark.timeout(900)
