@@ -8,12 +8,10 @@ that what else runs on the machine slows both; peak memory is the operating syst
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import cv2
@@ -70,16 +68,24 @@ def _judged(found: dict[str, list[tuple[float, float]]]) -> dict[str, float | bo
     return out
 
 
+LAUNCHER = """
+import os, sys, time
+started = time.perf_counter()
+process = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=[
+    (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0), (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)])
+_, status, usage = os.wait4(process, 0)
+print(time.perf_counter() - started, usage.ru_maxrss, os.waitstatus_to_exitcode(status))
+"""
+"""Starts a command from a small process: the peak that the system reports of a child is at least its parent's."""
+
+
 def _run(argv: list[str]) -> tuple[float, float]:
     """Return wall-clock seconds and peak MiB of a process. Raises when it fails."""
-    started = time.perf_counter()
-    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{argv} ended with {process.returncode}")
-    return seconds, usage.ru_maxrss / 1024
+    launched = [sys.executable, "-S", "-E", "-c", LAUNCHER, *argv]
+    seconds, kib, code = subprocess.run(launched, check=True, capture_output=True, text=True).stdout.split()
+    if code != "0":
+        raise RuntimeError(f"{argv} ended with {code}")
+    return float(seconds), int(kib) / 1024
 
 
 def main() -> None:
