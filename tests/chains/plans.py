@@ -100,7 +100,7 @@ PLANS = {
             (*FAST, *_words("--width 0.25 --input-size 64 --epochs 4 --batch 8 --learning-rate 0.005 --crop 4")),
             (*TUNED, *_words("--qat --batch 8")),
             "pck",
-            least=0.3,
+            least=0.15,
             chance=0.01,
             slow=True,
         ),

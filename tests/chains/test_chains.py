@@ -19,8 +19,8 @@ need("tensorflow_model_optimization")
 
 BUDGET = {
     "detect": ("--parameter", "score_threshold=0.1", "--min-agreement", "70", "--max-drop", "10"),
-    "keypoints": ("--min-agreement", "70", "--max-drop", "20"),
-    "embed": ("--min-agreement", "0.9"),
+    "keypoints": ("--min-agreement", "50", "--min-onnx-agreement", "50", "--max-drop", "40"),
+    "embed": ("--min-agreement", "0.9", "--min-onnx-agreement", "0.9"),
 }
 """Toys are less certain of their answers than networks that were trained for long; the others are held to the budget of
 toys with classes."""
