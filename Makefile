@@ -41,7 +41,7 @@ demo: $(STAMP) ## the whole chain on a drawn image set: train, compress, convert
 test: $(STAMP) ## the fast tests, for before a commit (under 6 minutes on two cores; WORKERS=4 with four and 16 GiB)
 	@$(PYTEST) -m 'not slow' --durations=20
 
-test-full: $(STAMP) ## the other tests: every network through every format, real data (about 20 minutes)
+test-full: $(STAMP) ## the other tests: every network through every format, real data (40 minutes on two busy cores)
 	@$(PYTEST) -m slow --durations=40
 
 lint: $(STAMP) ## ruff
