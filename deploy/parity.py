@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge import backends
-from edge.bundle import Runnable
 from edge.calibration.sampling import choose_samples
 from edge.deploy import verify
 from edge.deploy.convert import reference
@@ -22,6 +21,7 @@ from edge.deploy.convert.source import SourceModel
 from edge.deploy.samples import VERIFICATION, Sample, Samples, Wanted, open_samples
 from edge.errors import GateFailed, InputError
 from edge.pictures import left_out
+from edge.runnable import Runnable
 from edge.session import Session, SessionOptions
 from edge.tasks.base import Budget, Comparer, Task
 from edge.tensors import Outputs, Tensor

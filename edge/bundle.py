@@ -20,45 +20,18 @@ from edge.errors import FileError, InputError
 from edge.manifest import (
     DIGEST,
     LABELS,
-    MANIFEST,
     OWN,
     Artifact,
-    Golden,
     Manifest,
     StoredFile,
-    TensorNames,
     check,
     inside,
     parse,
     rank,
 )
-from edge.signature import Signature
+from edge.runnable import MANIFEST, Runnable
 
 MAX_UNPACKED_BYTES = 4 << 30
-
-
-@dataclass(frozen=True)
-class Runnable:
-    """What is needed to run one model file.
-
-    Attributes:
-        path: the model file.
-        name: the network's.
-        signature: None for a bare file, which does not say.
-        precision: None for a bare file.
-        labels: None where nobody says; empty for a task without classes.
-        tensors: which tensor of the file is which name of the signature.
-        golden: the folder's golden input and outputs, if there are any.
-    """
-
-    path: Path
-    name: str
-    signature: Signature | None = None
-    precision: str | None = None
-    labels: tuple[str, ...] | None = None
-    tensors: TensorNames = field(default_factory=TensorNames)
-    golden: Golden | None = None
-    _folder: object = field(default=None, repr=False, compare=False)  # what path lies in lives as long as this
 
 
 @dataclass(frozen=True)
@@ -111,11 +84,6 @@ class Bundle:
         m = self.manifest
         facts = (m.signature, artifact.precision, m.labels, artifact.tensors, artifact.golden, self._folder)
         return Runnable(self.path(artifact), m.name, *facts)
-
-
-def is_bundle(path: Path) -> bool:
-    """Return whether ``path`` looks like a bundle: a folder with a manifest, or a ``.edge`` file."""
-    return (path / MANIFEST).is_file() or path.suffix == ".edge"
 
 
 def open_bundle(path: Path) -> Bundle:

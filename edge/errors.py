@@ -4,7 +4,6 @@ Every class is also the fitting builtin, so callers may catch either. ``exit_cod
 returns when the error ends it: 1 a gate or check failed, 2 bad usage or input.
 """
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -34,6 +33,8 @@ class GateFailed(EdgeError):
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
     """Return the error for a name that no table holds, suggesting the nearest one."""
+    import difflib  # only an error needs it
+
     choices = sorted(known)
     near = difflib.get_close_matches(name, choices, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}? " if near else ""

@@ -9,11 +9,11 @@ from typing import Any, Literal, cast
 from edge.errors import InputError
 from edge.imaging import InputFormat
 from edge.labels import has_control
+from edge.runnable import MANIFEST, TensorNames
 from edge.signature import Input, Kind, Output, Signature, TaskSpec
 from edge.tensors import dtype_name
 
 SCHEMA = 2
-MANIFEST = "manifest.json"
 DIGEST = "manifest.sha256"
 LABELS = "labels.txt"
 OWN = (MANIFEST, DIGEST, LABELS)
@@ -32,17 +32,6 @@ class StoredFile:
     name: str
     bytes: int = 0
     sha256: str = ""
-
-
-@dataclass(frozen=True)
-class TensorNames:
-    """Which tensor of a model file is which name of the signature: signature name to the file's tensor name.
-
-    Empty maps mean that the file's tensors come in the signature's order.
-    """
-
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    outputs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

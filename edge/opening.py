@@ -1,14 +1,17 @@
 """From a bundle or a bare file to a session: which file, which backend, how many threads."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge import backends
 from edge.backends.base import Backend
-from edge.bundle import Bundle, Runnable, is_bundle, open_bundle
-from edge.device import this_device
 from edge.errors import FileError, InputError, MissingExtra
+from edge.runnable import Runnable, is_bundle
 from edge.session import Session, SessionOptions
-from edge.tuning import Tuning, read_tuning
+
+if TYPE_CHECKING:
+    from edge.bundle import Bundle
+    from edge.tuning import Tuning
 
 
 def open_session(path: str | Path, options: SessionOptions | None = None) -> Session:
@@ -33,6 +36,10 @@ def open_session(path: str | Path, options: SessionOptions | None = None) -> Ses
 
 
 def _open_bundle(path: Path, options: SessionOptions) -> Session:
+    from edge.bundle import open_bundle  # a bare file needs none of these
+    from edge.device import this_device
+    from edge.tuning import read_tuning
+
     if given := options.of_a_bare_file():
         raise InputError(f"a bundle states its own task and input format; leave out {', '.join(given)}")
     bundle = open_bundle(path)
@@ -43,7 +50,7 @@ def _open_bundle(path: Path, options: SessionOptions) -> Session:
     return Session(bundle.runnable(backend.formats, precision, backend.targets), backend, threads, options)
 
 
-def _fitting_tuning(tuning: Tuning | None, options: SessionOptions) -> Tuning | None:
+def _fitting_tuning(tuning: "Tuning | None", options: SessionOptions) -> "Tuning | None":
     """Return ``tuning`` unless something else was asked for, or its backend is no longer installed."""
     if tuning is None or tuning.backend not in backends.available():
         return None
@@ -51,7 +58,7 @@ def _fitting_tuning(tuning: Tuning | None, options: SessionOptions) -> Tuning | 
     return tuning if agrees else None
 
 
-def _backend_for(bundle: Bundle, options: SessionOptions) -> Backend:
+def _backend_for(bundle: "Bundle", options: SessionOptions) -> Backend:
     """Return the asked backend, else one for the bundle's preferred file that is installed."""
     if options.backend is not None:
         return backends.backend(options.backend)

@@ -6,24 +6,26 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from edge import labels, tasks
 from edge.backends.base import Backend, Model, OpenOptions
 from edge.binding import bind
-from edge.bundle import Runnable
 from edge.clips import ClipPreprocessor
 from edge.closing import Closing
 from edge.errors import InputError
 from edge.imaging import Colour, Prepared, Preprocessor, Resize
 from edge.inputs import as_picture, as_tensor, check_not_pixels
-from edge.manifest import Golden
 from edge.results import Result
+from edge.runnable import Runnable
 from edge.signature import Input, Signature, describe
 from edge.tasks.base import Task
 from edge.tensors import Array, Outputs, Tensor
+
+if TYPE_CHECKING:
+    from edge.manifest import Golden
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ class Session(Closing):
         return self._runnable.path
 
     @property
-    def golden(self) -> Golden | None:
+    def golden(self) -> "Golden | None":
         """The bundle's golden input and outputs for this file, if there are any."""
         return self._runnable.golden
 

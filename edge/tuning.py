@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.device import Device
-from edge.manifest import MANIFEST
+from edge.runnable import MANIFEST
 
 SCHEMA = 1
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from edge import bundle, files
 from edge.errors import EdgeError, FileError, InputError
 from edge.imaging import InputFormat
-from edge.manifest import Artifact, Golden, Manifest, StoredFile, TensorNames
+from edge.manifest import Artifact, Golden, Manifest, StoredFile
+from edge.runnable import TensorNames, is_bundle
 from edge.signature import Input, Output, Signature, TaskSpec
 
 LABELS = ("cat", "dog", "été, with \u2028 inside")
@@ -110,7 +111,7 @@ def test_round_trip(written):
         assert (stored.bytes, stored.sha256) == (len(content), hashlib.sha256(content).hexdigest())
     assert set(opened.manifest.stored()) == set(CONTENT)
     assert opened.manifest.artifacts[0].golden.tolerance == GOLDEN.tolerance
-    assert bundle.is_bundle(written)
+    assert is_bundle(written)
 
 
 def test_the_expectedmanifest_is_returned(tmp_path, models):

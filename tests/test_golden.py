@@ -10,8 +10,9 @@ from edge import golden
 from edge.bundle import open_bundle, write_bundle
 from edge.errors import FileError, GateFailed, InputError
 from edge.imaging import InputFormat
-from edge.manifest import Artifact, Manifest, StoredFile, TensorNames
+from edge.manifest import Artifact, Manifest, StoredFile
 from edge.opening import open_session
+from edge.runnable import TensorNames
 from edge.session import SessionOptions
 from edge.signature import Input, Output, Signature, TaskSpec
 

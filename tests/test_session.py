@@ -11,8 +11,9 @@ from edge.binding import bind
 from edge.bundle import write_bundle
 from edge.errors import FileError, InputError, MissingExtra
 from edge.imaging import InputFormat
-from edge.manifest import Artifact, Manifest, StoredFile, TensorNames
+from edge.manifest import Artifact, Manifest, StoredFile
 from edge.opening import open_session
+from edge.runnable import TensorNames
 from edge.session import SessionOptions
 from edge.signature import Input, Output, Signature, TaskSpec
 from edge.tensors import TensorSpec
@@ -69,7 +70,7 @@ def test_the_precision_is_chosen_among_the_files(tmp_path):
 @pytest.fixture
 def tuned(tmp_path, monkeypatch):
     path = bundle(tmp_path, (("fake", "float32"), ("fake", "int8")))
-    monkeypatch.setattr("edge.opening.read_tuning", lambda *_: Tuning("fake", 3, "float32", 1.0))
+    monkeypatch.setattr("edge.tuning.read_tuning", lambda *_: Tuning("fake", 3, "float32", 1.0))
     return path
 
 
@@ -87,7 +88,7 @@ def test_the_tuning_record_decides_what_nobody_asked_for(tuned, options, expecte
 
 
 def test_a_tuning_record_for_a_backend_that_is_gone_is_passed_over(tuned, monkeypatch):
-    monkeypatch.setattr("edge.opening.read_tuning", lambda *_: Tuning("gone", 3, "float32", 1.0))
+    monkeypatch.setattr("edge.tuning.read_tuning", lambda *_: Tuning("gone", 3, "float32", 1.0))
     with open_session(tuned, FAKE) as session:
         assert session.name == "bands int8"
 

@@ -14,7 +14,8 @@ from edge import backends, golden
 from edge.backends.base import OpenOptions
 from edge.bundle import Bundle, open_bundle, write_bundle
 from edge.cli import _main
-from edge.manifest import Artifact, TensorNames
+from edge.manifest import Artifact
+from edge.runnable import TensorNames
 from edge.session import Session, SessionOptions
 
 

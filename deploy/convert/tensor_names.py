@@ -11,7 +11,7 @@ from edge.deploy.convert import reference
 from edge.deploy.convert.naming import operation_name
 from edge.deploy.convert.source import SourceModel
 from edge.errors import InputError
-from edge.manifest import TensorNames
+from edge.runnable import TensorNames
 from edge.signature import describe
 from edge.tensors import Array, TensorSpec, dequantize, quantize
 

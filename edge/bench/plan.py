@@ -7,8 +7,9 @@ from pathlib import Path
 from edge import backends
 from edge.backends.base import Backend, OpenOptions
 from edge.bench.measure import Timing, measure
-from edge.bundle import Bundle, is_bundle, open_bundle
+from edge.bundle import Bundle, open_bundle
 from edge.errors import EdgeError, FileError, InputError
+from edge.runnable import is_bundle
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,9 @@ from edge.tensors import Outputs, TensorSpec
 
 Floats = NDArray[np.float32]
 
+LARGEST_COORDINATE = 1e7
+"""Pixels; what is larger comes from a broken network, and its area could overflow."""
+
 
 @dataclass(frozen=True)
 class Candidates:

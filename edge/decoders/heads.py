@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.decoders.base import Floats, Poses
-from edge.decoders.select import LARGEST_COORDINATE
+from edge.decoders.base import LARGEST_COORDINATE, Floats, Poses
 from edge.errors import InputError
 from edge.signature import Signature, describe
 from edge.tensors import Tensor, TensorSpec

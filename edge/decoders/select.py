@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.decoders.base import Candidates, Floats
+from edge.decoders.base import LARGEST_COORDINATE, Candidates, Floats
 from edge.decoders.parameters import choice, flag, number, whole
 
 NMS = ("per_class", "class_agnostic", "soft_linear", "soft_gaussian", "none")
@@ -19,10 +19,6 @@ NMS = ("per_class", "class_agnostic", "soft_linear", "soft_gaussian", "none")
 
 MOST_CANDIDATES = 400
 """Suppression looks at this many boxes of a class, the best ones, because its time grows with their square."""
-
-
-LARGEST_COORDINATE = 1e7
-"""Pixels; what is larger comes from a broken network, and its area could overflow."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Which decoder reads a bare file: told by a person, or found by the decoders' own recognizers."""
 
+import math
 from typing import Any
 
 from edge import decoders
@@ -9,6 +10,7 @@ from edge.errors import InputError
 from edge.recognize.asked import Asked, Facts, Reading
 from edge.recognize.inputs import is_image
 from edge.signature import ROLES, TaskSpec, describe
+from edge.tensors import TensorSpec
 
 ORDER = "order"
 """The parameter that gives the outputs' roles in the file's order."""
@@ -22,8 +24,15 @@ def recognized(facts: Facts, task: str | None) -> list[Reading]:
     if facts.metadata.properties.get("task") in OTHER_TASKS:
         return []
     names = decoders.names(task)
+    if len(facts.outputs) == 1 and _is_vector(facts.outputs[0]):  # a plug-in may read one, no decoder of ours does
+        names = [name for name in names if name not in decoders.DECODERS]
     found = [of for name in names if (of := _recognized(facts, name)) is not None]
     return [Reading(of.task, of.roles, of.reason, of.input) for of in found]
+
+
+def _is_vector(output: TensorSpec) -> bool:
+    """Return whether all axes but one are 1."""
+    return math.prod(output.shape) == max(output.shape, default=0)
 
 
 def _recognized(facts: Facts, name: str) -> Recognized | None:

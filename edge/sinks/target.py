@@ -1,6 +1,5 @@
 """Files that sinks write: found to be writable before the loop begins, and named when they are not."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,8 @@ def naming(target: str | Path) -> Iterator[None]:
 
 def check_writable(path: Path) -> None:
     """Raise FileError unless a file can be made at ``path``; what is there stays as it is."""
+    import tempfile  # a terminal needs none
+
     with naming(path):
         if path.is_dir():
             raise FileError(f"cannot write {path}: it is a folder; give a file's name in it")

@@ -15,7 +15,6 @@ from edge.imaging import Image
 from edge.placement import Placement
 from edge.results import Prediction, Result
 from edge.signature import Signature
-from edge.tasks import json_form, lettering
 from edge.tasks.activation import find_activation
 from edge.tasks.base import Budget, Comparer, Figures, Task
 from edge.tasks.difference import Difference, Share, quality
@@ -93,11 +92,15 @@ class Classify(Task):
     @staticmethod
     def draw(image: Image, result: Result) -> None:
         """See Task: the labels in the upper left corner."""
+        from edge.tasks import lettering  # a loop that shows no picture starts without it
+
         lettering.lines(image, [one.caption for one in result.predictions])
 
     @staticmethod
     def as_json(result: Result) -> Mapping[str, Any]:
         """See Task."""
+        from edge.tasks import json_form
+
         return {"results": json_form.predictions(result.predictions)}
 
     @staticmethod

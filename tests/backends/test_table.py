@@ -1,6 +1,5 @@
 import subprocess
 import sys
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from edge import backends
 from edge.errors import FileError, InputError, MissingExtra
 from edge.registry import Entry
+from tests import plugins
 from tests.backends import models
 
 
@@ -74,9 +74,8 @@ class Plugin:
         return "plugin 1"
 
 
-def test_a_plugin_is_chosen_for_its_format(monkeypatch):
-    point = EntryPoint("plugin", f"{__name__}:Plugin", "edge.backends")
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point])
+def test_a_plugin_is_chosen_for_its_format(tmp_path, monkeypatch):
+    plugins.install(tmp_path, monkeypatch, "edge.backends", {"plugin": f"{__name__}:Plugin"})
     assert "plugin" in backends.available()
     assert backends.open_model(Path("x.net"), threads=3) == "x.net with 3"
     assert backends.for_file(Path("x.tflite")).name == "litert"

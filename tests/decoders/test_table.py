@@ -3,7 +3,6 @@
 import json
 import sys
 import types
-from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from edge.errors import InputError
 from edge.recognize import Asked, recognize
 from edge.signature import ROLES
 from edge.tensors import real_outputs
+from tests import plugins
 from tests.decoders.heads import image, spec
 
 HEADS = {
@@ -131,12 +131,11 @@ def test_names_by_task():
     assert set(decoders.names()) == set(decoders.DECODERS)
 
 
-def test_a_third_party_adds_one(monkeypatch):
+def test_a_third_party_adds_one(tmp_path, monkeypatch):
     module = types.ModuleType("their_decoder")
     module.Theirs = type("Theirs", (), {"task": "keypoints", "__module__": "their_decoder"})
     monkeypatch.setitem(sys.modules, "their_decoder", module)
-    point = EntryPoint("theirs", "their_decoder:Theirs", "edge.decoders")
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point] if group == "edge.decoders" else [])
+    plugins.install(tmp_path, monkeypatch, "edge.decoders", {"theirs": "their_decoder:Theirs"})
     assert decoders.load("theirs") is module.Theirs
     assert decoders.task_of("theirs") == "keypoints"
     assert decoders.names("keypoints")[-1] == "theirs"

@@ -12,7 +12,8 @@ from edge.deploy.convert.source import SourceModel
 from edge.deploy.parity import THE_MODEL, Gate, hold
 from edge.deploy.samples import Sample, Samples
 from edge.errors import GateFailed, InputError
-from edge.manifest import Artifact, StoredFile, TensorNames
+from edge.manifest import Artifact, StoredFile
+from edge.runnable import TensorNames
 from edge.signature import Output
 from edge.tasks.base import Budget
 from edge.tensors import TensorSpec

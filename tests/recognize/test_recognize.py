@@ -1,6 +1,8 @@
 """What bare files are taken for, what is refused, and that nothing is assumed in silence."""
 
 import json
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -8,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.backends import open_model
+from edge.decoders.base import Recognized
 from edge.errors import InputError
 from edge.file_metadata import FileMetadata
 from edge.imaging import InputFormat
 from edge.recognize import Asked, is_image, recognize
-from edge.signature import ROLES
+from edge.signature import ROLES, TaskSpec
 from edge.tensors import Quantization, TensorSpec
+from tests import plugins
 from tests.decoders.heads import image, spec
 from tests.shared import needs_shared, shared
 
@@ -162,6 +166,20 @@ def test_what_is_not_clear_is_refused_with_what_would_take_it(look, outputs, end
         look(outputs, end)
     assert "net.fake takes image (1, 64, 96, 3) float32 and gives" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_plugin_may_read_a_vector(look, tmp_path, monkeypatch):
+    """YOLO of 2016 gave one vector of 1470 numbers."""
+
+    def recognize(inputs, outputs, ends):
+        return Recognized(TaskSpec("detect", "yolov1"), ("detections",), "1470 numbers of YOLO")
+
+    module = types.ModuleType("their_decoder")
+    module.Yolov1 = type("Yolov1", (), {"__init__": lambda self, signature: None, "__module__": "their_decoder"})
+    module.recognize = recognize
+    monkeypatch.setitem(sys.modules, "their_decoder", module)
+    plugins.install(tmp_path, monkeypatch, "edge.decoders", {"yolov1": "their_decoder:Yolov1"})
+    assert look([spec("o", (1, 1470))]).signature.task == TaskSpec("detect", "yolov1")
 
 
 def test_an_autoencoder_of_vectors_is_no_classifier(look):

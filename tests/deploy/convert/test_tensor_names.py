@@ -6,7 +6,7 @@ import pytest
 from edge.deploy.convert.source import SourceModel
 from edge.deploy.convert.tensor_names import find_names
 from edge.errors import InputError
-from edge.manifest import TensorNames
+from edge.runnable import TensorNames
 from edge.tensors import TensorSpec
 from tests.backends import models
 
