@@ -31,6 +31,10 @@ class GateFailed(EdgeError):
     exit_code = 1
 
 
+class BrokenOutput(EdgeError, ArithmeticError):
+    """A network's outputs hold values that are not a number, so that there is no result."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
     """Return the error for a name that no table holds, suggesting the nearest one."""
     import difflib  # only an error needs it

@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
-from edge.errors import InputError
+from edge.errors import BrokenOutput, InputError
 from edge.frames import Frame
 from edge.handover import Handover
 from edge.imaging import Image, Prepared
@@ -53,7 +53,7 @@ class Network(Protocol):
     def preprocess(self) -> Callable[[Image], Prepared] | None: ...
 
     def infer(self, prepared: Prepared) -> Result:
-        """Run the network and decode its outputs."""
+        """Run the network and decode its outputs. Raises BrokenOutput when the outputs are no numbers."""
         ...
 
 
@@ -176,12 +176,15 @@ class Loop:
 
     def _process(self, frame: Frame, prepared: Prepared) -> Result:
         start = time.perf_counter()
-        result = self._network.infer(prepared)
+        try:
+            result = self._network.infer(prepared)
+        except BrokenOutput as error:  # a covered lens may be enough; the next frame may be well again
+            result = Result(self._network.signature.task.name, fault=str(error))
         infer_ms = (time.perf_counter() - start) * 1e3
-        if self._track is not None:
+        if self._track is not None and not result.fault:
             result = self._track(frame, result)
         age_ms = max(0.0, (time.time_ns() - frame.captured_ns) / 1e6)  # the clock may be set back
-        dropped, skipped = self.stats.count(frame, age_ms, infer_ms)
+        dropped, skipped = self.stats.count(frame, age_ms, infer_ms, bool(result.fault))
         return replace(
             result,
             frame=frame.index,

@@ -133,6 +133,7 @@ class Result:
         dropped: frames that newer ones replaced since the loop began.
         skipped: frames that a gate passed over since the loop began.
         infer_ms: the network's part of the age: its run and the decoding of its outputs.
+        fault: why there is no result, in one line; empty when there is one.
     """
 
     task: str = "classify"
@@ -152,6 +153,7 @@ class Result:
     dropped: int = 0
     skipped: int = 0
     infer_ms: float = 0.0
+    fault: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON object that the jsonl and MQTT sinks write: the frame's facts and the task's part."""
@@ -168,6 +170,7 @@ class Result:
             "infer_ms": rounded(self.infer_ms, 3),
             "dropped": self.dropped,
             "skipped": self.skipped,
+            **({"fault": self.fault} if self.fault else {}),
             **tasks.load(self.task).as_json(self),
         }
 

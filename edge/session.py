@@ -16,8 +16,10 @@ from edge.binding import bind
 from edge.clips import ClipPreprocessor
 from edge.closing import Closing
 from edge.errors import InputError
+from edge.faults import check_numbers
 from edge.imaging import Colour, Prepared, Preprocessor, Resize
 from edge.inputs import as_picture, as_tensor, check_not_pixels
+from edge.placement import Placement
 from edge.results import Result
 from edge.runnable import Runnable
 from edge.signature import Input, Signature, describe
@@ -149,8 +151,8 @@ class Session(Closing):
         return self._named([tensor])
 
     def infer(self, prepared: Prepared) -> Result:
-        """Return what the network says of a frame that ``preprocess`` made ready."""
-        return self.task.decode(self.run_tensor(prepared.tensor), prepared.placement)
+        """Return what the network says of a frame that ``preprocess`` made ready. Raises BrokenOutput for NaN."""
+        return self._decoded(self.run_tensor(prepared.tensor), prepared.placement)
 
     @overload
     def __call__(self, value: list[Any], colour: Colour = "BGR") -> list[Result]: ...
@@ -170,6 +172,7 @@ class Session(Closing):
 
         Raises:
             InputError: the value is not what the network takes.
+            BrokenOutput: the network's outputs hold NaN.
         """
         if isinstance(value, list):
             return [self._answer(one, colour) for one in value]
@@ -177,12 +180,16 @@ class Session(Closing):
 
     def _answer(self, value: Any, colour: Colour) -> Result:
         if isinstance(value, Mapping):
-            return self.task.decode(self.run(self.pictures(value, colour)), None)
+            return self._decoded(self.run(self.pictures(value, colour)))
         if isinstance(self.preprocess, Preprocessor):
             return self.infer(self.preprocess(as_picture(value, colour)))
         if len(self._inputs) != 1:
             raise InputError(f"the network takes several inputs, give them by name: {describe(self.signature.inputs)}")
-        return self.task.decode(self.run(self.pictures({next(iter(self._inputs)): value}, colour)), None)
+        return self._decoded(self.run(self.pictures({next(iter(self._inputs)): value}, colour)))
+
+    def _decoded(self, outputs: Outputs, placement: Placement | None = None) -> Result:
+        check_numbers(outputs, self.signature.task)
+        return self.task.decode(outputs, placement)
 
     def close(self) -> None:
         """Release the interpreter."""

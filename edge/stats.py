@@ -57,6 +57,7 @@ class StatsSnapshot:
         recent: rates of the last seconds.
         lost_by_sink: ``lost`` by the sink's name.
         errors_by_sink: ``sink_errors`` by the sink's name.
+        faults: how many of the results say why there is none.
     """
 
     frames: int = 0
@@ -73,6 +74,7 @@ class StatsSnapshot:
     recent: Rates = field(default_factory=Rates)
     lost_by_sink: Mapping[str, int] = field(default_factory=dict)
     errors_by_sink: Mapping[str, int] = field(default_factory=dict)
+    faults: int = 0
 
     @property
     def captured(self) -> int:
@@ -82,7 +84,7 @@ class StatsSnapshot:
     def as_json(self) -> dict[str, Any]:
         """Return the JSON object of a run, three decimals; ``sinks_dropped`` is the former name of ``lost``."""
         names = ("seconds", "fps", "age_median", "age_p90", "infer_median", "infer_p90")
-        counts = ("frames", "dropped", "skipped", "lost", "sink_errors")
+        counts = ("frames", "dropped", "skipped", "lost", "sink_errors", "faults")
         return {
             **{name: getattr(self, name) for name in counts},
             "sinks_dropped": self.lost,
@@ -91,8 +93,13 @@ class StatsSnapshot:
 
     def line(self) -> str:
         """Return one line for a person; what is usually 0 is left out when it is."""
-        usual = [f"{self.frames} frames", f"{self.dropped} dropped"]
-        seldom = {"skipped": self.skipped, "lost by sinks": self.lost, "sink errors": self.sink_errors}
+        usual = [f"{self.frames} frame{'' if self.frames == 1 else 's'}", f"{self.dropped} dropped"]
+        seldom = {
+            "skipped": self.skipped,
+            "lost by sinks": self.lost,
+            "sink errors": self.sink_errors,
+            "without a result": self.faults,
+        }
         counts = [*usual, *(f"{count} {name}" for name, count in seldom.items() if count)]
         return (
             f"{', '.join(counts)}, {self.fps:.1f} frames/s; "
@@ -108,7 +115,7 @@ class Stats:
         """clock: seconds that never go back; for tests."""
         self._clock = clock
         self._lock = threading.Lock()
-        self._frames = self._skipped = self._captured = 0
+        self._frames = self._skipped = self._captured = self._faults = 0
         self._lost: Counter[str] = Counter()
         self._errors: Counter[str] = Counter()
         self._recent = RecentCounts()
@@ -120,9 +127,10 @@ class Stats:
         """How many frames became results so far."""
         return self._frames
 
-    def count(self, frame: Frame, age_ms: float, infer_ms: float) -> tuple[int, int]:
+    def count(self, frame: Frame, age_ms: float, infer_ms: float, faulty: bool = False) -> tuple[int, int]:
         """Note the result of ``frame``; return how many frames were dropped and skipped so far."""
         with self._lock:
+            self._faults += faulty
             place = self._frames % REMEMBERED
             self._ages[place], self._infers[place] = age_ms, infer_ms
             self._frames += 1
@@ -154,13 +162,13 @@ class Stats:
             now = self._clock()
             seconds = self._ended - self._began
             recent = self._recent.rates(now, self._began)
-            lost, errors = dict(self._lost), dict(self._errors)
+            lost, errors, faults = dict(self._lost), dict(self._errors), self._faults
             counts = (self._frames, self._dropped, self._skipped, sum(lost.values()), sum(errors.values()))
             times = [ring[: min(self._frames, REMEMBERED)].copy() for ring in (self._ages, self._infers)]
         rates = Rates(*(float(recent[name]) for name in Rates.__dataclass_fields__))
         fps = counts[0] / seconds if seconds > 0 else 0.0
         age, infer = (_percentiles(ring) for ring in times)
-        return StatsSnapshot(*counts, seconds, fps, *age, *infer, rates, lost, errors)
+        return StatsSnapshot(*counts, seconds, fps, *age, *infer, rates, lost, errors, faults)
 
     @property
     def _dropped(self) -> int:

@@ -150,7 +150,7 @@ def test_the_summary_as_json():
     stats = clocked()
     stats.count(numbered(0), 12.3456, 1.0)
     stats.skip(numbered(1))
-    stats.count(numbered(4), 12.3456, 1.0)
+    stats.count(numbered(4), 12.3456, 1.0, faulty=True)
     stats.lose("preview", 2)
     row = stats.snapshot().as_json()
     assert row == {
@@ -159,6 +159,7 @@ def test_the_summary_as_json():
         "skipped": 1,
         "lost": 2,
         "sink_errors": 0,
+        "faults": 1,
         "sinks_dropped": 2,
         "seconds": 2.012,
         "fps": 0.994,
@@ -173,6 +174,7 @@ def test_the_summary_as_json():
     ("snapshot", "line"),
     [
         (StatsSnapshot(3, 1, fps=2.0), "3 frames, 1 dropped, 2.0 frames/s; "),
+        (StatsSnapshot(1, fps=2.0, faults=1), "1 frame, 0 dropped, 1 without a result, 2.0 frames/s; "),
         (
             StatsSnapshot(3, 1, 2, 4, 5),
             "3 frames, 1 dropped, 2 skipped, 4 lost by sinks, 5 sink errors, 0.0 frames/s; ",

@@ -6,7 +6,12 @@ from edge.results import Result
 
 
 def annotated(image: Image, result: Result) -> Image:
-    """Return a copy of ``image``, (height, width, 3) uint8 BGR, with the result drawn in."""
+    """Return a copy of ``image``, (height, width, 3) uint8 BGR, with the result, or why there is none, drawn in."""
+    from edge.tasks import lettering  # a loop that shows no picture starts without it
+
     out = image.copy()
-    tasks.load(result.task).draw(out, result)
+    if result.fault:
+        lettering.lines(out, [result.fault])
+    else:
+        tasks.load(result.task).draw(out, result)
     return out

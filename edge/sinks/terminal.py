@@ -81,7 +81,7 @@ def _is_pipe(stream: TextIO) -> bool:
 
 def line(result: Result) -> str:
     """Return what is shown: ``clip.avi #17  star 98% | ring 1%  age 12 ms  infer 3.1 ms  dropped 2``."""
-    found = tasks.load(result.task).line(result)
+    found = result.fault or tasks.load(result.task).line(result)
     timing = f"age {result.age_ms:.0f} ms  infer {result.infer_ms:.1f} ms"
     counts = {"dropped": result.dropped, "skipped": result.skipped}
     missed = "".join(f"  {name} {count}" for name, count in counts.items() if count)

@@ -109,6 +109,7 @@ def test_a_result_has_the_task_s_name_and_its_json_fits_the_schema(name):
     assert found.task == name
     check(found)
     check(replace(found, frame=7, source="cat.bmp", captured_ns=123, age_clock="pts", age_ms=float("nan"), dropped=2))
+    check(Result(name, fault="no result: output 'scores' holds NaN"))
 
 
 @every_task
