@@ -134,6 +134,10 @@ def _check_out(out: Path) -> None:
     """Find out before minutes of work whether the result can be written."""
     if out.exists() and out.suffix != ".edge" and not (out / "manifest.json").is_file():
         raise InputError(f"--out {out} exists and is not a bundle; choose another name")
+    if out.is_dir() and out.suffix == ".edge":
+        raise InputError(
+            f"--out {out} is a folder, and a name that ends in .edge stands for a file; choose another name"
+        )
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=out.parent):

@@ -1,6 +1,5 @@
 """Which tensor of a model file is which input or output of the signature."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,7 +20,8 @@ def bind(
         path: the file, for messages.
 
     Raises:
-        InputError: a tensor is missing, has another size than the signature states, or shares its name.
+        InputError: a tensor is missing or shares its name, or has another shape than the signature states, axes of 1
+            aside.
     """
     if len(specs) != len(known):
         raise InputError(f"{path.name} must have tensors for {describe(known)}; it has {describe(specs)}")
@@ -41,9 +41,14 @@ def bind(
                 f"the signature names the tensor {name!r}, which {path.name} lacks; it has {describe(specs)}"
             )
         spec = found[one.name] = (place, specs[place]) if name is None else by_name[name]
-        if math.prod(spec[1].shape) != math.prod(one.shape):
+        if _long_axes(spec[1].shape) != _long_axes(one.shape):
             raise InputError(
                 f"{one.name} must have the shape {one.shape} that the signature states, "
                 f"in {path.name} it is {spec[1].describe()}"
             )
     return found
+
+
+def _long_axes(shape: Sequence[int]) -> list[int]:
+    """Return the sizes but those of 1: formats add and leave out axes of one element."""
+    return [size for size in shape if size != 1]

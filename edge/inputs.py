@@ -89,7 +89,9 @@ def as_picture(value: Any, colour: Colour) -> Image:
     image = np.asarray(value)
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3)):
         raise InputError(
-            f"a picture must be (height, width, 3) or (height, width) uint8, got {image.shape} {image.dtype}"
+            "a picture must be (height, width, 3) or (height, width) uint8; the network's own numbers need its shape, "
+            "batch included, "
+            f"got {image.shape} {image.dtype}"
         )
     if not image.size:
         raise InputError(f"a picture must have pixels, got {image.shape}")

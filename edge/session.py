@@ -166,8 +166,8 @@ class Session(Closing):
         Args:
             value: for a network that takes one image, a picture: (height, width, 3) uint8 of any size, (height, width)
                 uint8 for grey, or the path of a picture file. For one that takes a clip, (frames, height, width, 3)
-                uint8. Otherwise one array in the input's shape, with or without the batch of 1, or a mapping from
-                input name to any of these. A list gives a list.
+                uint8. The network's own numbers have the input's shape; the batch of 1 may be left out where the
+                input is no image. A mapping has any of these by the input's name. A list gives a list.
             colour: the order of a picture's channels, ``BGR`` as OpenCV reads them, or ``RGB``.
 
         Raises:
@@ -181,7 +181,7 @@ class Session(Closing):
     def _answer(self, value: Any, colour: Colour) -> Result:
         if isinstance(value, Mapping):
             return self._decoded(self.run(self.pictures(value, colour)))
-        if isinstance(self.preprocess, Preprocessor):
+        if isinstance(self.preprocess, Preprocessor) and np.shape(value) != self.signature.inputs[0].shape:
             return self.infer(self.preprocess(as_picture(value, colour)))
         if len(self._inputs) != 1:
             raise InputError(f"the network takes several inputs, give them by name: {describe(self.signature.inputs)}")
@@ -210,10 +210,10 @@ class Session(Closing):
             value = found.get(entry.name)
             if entry.format is None or value is None:
                 continue
-            if np.shape(value) != entry.shape:
-                found[entry.name] = self._prepared(entry, value, colour)
-            else:
+            if np.shape(value) == entry.shape:
                 check_not_pixels(np.asarray(value), self._inputs[entry.name])
+            else:
+                found[entry.name] = self._prepared(entry, value, colour)
         return found
 
     def _prepared(self, entry: Input, value: Any, colour: Colour) -> Array:

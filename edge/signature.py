@@ -119,6 +119,20 @@ class Signature:
         """Return the outputs of that role, in order."""
         return tuple(output for output in self.outputs if output.role == role)
 
+    def only(self, role: str) -> tuple[Output, ...]:
+        """Return the outputs of that role; the others must have the role ``tensor``, which no task reads but raw.
+
+        Raises:
+            InputError: an output has a role that the task would pass over in silence.
+        """
+        others = [output for output in self.outputs if output.role not in (role, "tensor")]
+        if others:
+            raise InputError(
+                f"task {self.task.name} reads outputs with the role {role}, got {others[0].name!r} with the role "
+                f"{others[0].role}; the role tensor leaves an output out"
+            )
+        return self.with_role(role)
+
     def one(self, role: str) -> Output:
         """Return the one output of that role. Raises InputError, with what there is, when it is not exactly one."""
         found = self.with_role(role)

@@ -156,6 +156,11 @@ def test_pictures_of_any_form_give_the_same_answer(bands, tmp_path):
     assert answer(bands({"image": image})) == "bottom"
 
 
+def test_the_network_s_own_numbers_are_taken_in_its_shape(bands):
+    image = picture(3, (8, 8))
+    assert answer(bands(bands.pictures({"image": image})["image"])) == answer(bands(image)) == "bottom"
+
+
 def test_the_order_of_colours_counts(tmp_path):
     with edge.load(bundle(tmp_path), backend="fake") as session:
         blue = np.zeros((8, 8, 3), np.uint8)
@@ -168,12 +173,17 @@ def test_the_order_of_colours_counts(tmp_path):
 @pytest.mark.parametrize(
     ("value", "line"),
     [
-        pytest.param(np.zeros((8, 8, 3), np.float32), r"uint8, got \(8, 8, 3\) float32", id="floats"),
+        pytest.param(
+            np.zeros((8, 8, 3), np.float32),
+            r"uint8; the network's own numbers need its shape, batch included, got \(8, 8, 3\) float32",
+            id="floats",
+        ),
         pytest.param(np.zeros((8, 8, 4), np.uint8), r"got \(8, 8, 4\) uint8", id="four channels"),
         pytest.param(np.zeros((0, 8, 3), np.uint8), r"must have pixels", id="empty"),
         pytest.param("no.png", "is missing, damaged or no picture", id="no file"),
         pytest.param({"picture": 1}, r"the network takes image .*; got picture", id="another name"),
         pytest.param({"image": np.zeros((1, 9, 9, 3), np.float32)}, "picture must be", id="another size"),
+        pytest.param({"image": np.zeros((3, 8, 8), np.float32)}, "own numbers need its shape", id="no batch"),
         pytest.param(
             {"image": np.zeros((1, 8, 8, 3), np.uint8)}, r"network's numbers.*got uint8; give pixels", id="pixels"
         ),

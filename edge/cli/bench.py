@@ -53,8 +53,9 @@ def _bench(arguments: argparse.Namespace) -> int | None:
     todo = plan.jobs(models, arguments.backends, threads)
     rows = plan.run(todo, arguments.seconds, _main.progress("measured"))
     device = this_device()
-    print(f"{device.model}, {device.cores} core(s), {device.os}")
-    print(report.table(rows))
+    if any(row.timing for row in rows):
+        print(f"{device.model}, {device.cores} core(s), {device.os}")
+        print(report.table(rows))
     _main.write_json(arguments.json, report.as_json(rows, device, arguments.seconds))
     if arguments.plot:
         report.plot(rows, device, arguments.plot)

@@ -78,6 +78,12 @@ def _chosen(facts: Facts, asked: Asked, readings: list[Reading]) -> Reading:
     if len(readings) == 1:
         return readings[0]
     given = f"{facts.path.name} takes {describe(facts.inputs)} and gives {describe(facts.outputs)}"
+    batched = next((spec for spec in facts.inputs if is_image(replace(spec, shape=(1, *spec.shape[1:])))), None)
+    if not readings and batched is not None and batched.shape[0] != 1:
+        raise InputError(
+            f"{given}: a picture at a time is run, and a batch of {batched.shape[0]} is built into the file; "
+            "convert or export it with a batch of 1"
+        )
     if readings:
         ways = "; or ".join(f"{reading.reason} ({_options(reading)})" for reading in readings)
         raise InputError(f"{given}, which may be {ways}: say which")

@@ -56,6 +56,11 @@ def _format(spec: TensorSpec, facts: Facts, reading: Reading, asked: Asked) -> t
         raise InputError(
             f"input {spec.name} {spec.describe()} takes pixels as they are, 0 to 255; leave out mean and std"
         )
+    if form.colour == "GRAY" and asked.format.get("colour", "GRAY") != "GRAY":
+        raise InputError(
+            f"input {spec.name} {spec.describe()} has one channel and takes grey pictures; "
+            f"leave out colour {asked.format['colour']}"
+        )
     if known:
         form = _changed(form, known)
     if not {"mean", "std"} <= set(asked.format):

@@ -173,7 +173,7 @@ def _one(facts: Facts, task: str, what: str) -> TensorSpec:
 def _vector(output: TensorSpec, task: str) -> int:
     """Return how many numbers a vector has; all axes but one are 1."""
     count = int(np.prod(output.shape))
-    if not output.shape or count != max(output.shape) or (output.dtype.kind in "iu" and output.quantization is None):
+    if not output.shape or count != max(output.shape) or (output.dtype.kind != "f" and output.quantization is None):
         raise InputError(f"task {task} needs one vector of real numbers, got {describe([output])}")
     return count
 

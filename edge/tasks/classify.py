@@ -50,6 +50,7 @@ class Classify(Task):
     budget: ClassVar[Budget] = Budget(98.0, 0.5)
 
     def __init__(self, signature: Signature, labels: Sequence[str] | None = None, origin: str = "labels") -> None:
+        signature.only("scores")
         output = signature.one("scores")
         self._output = output.name
         numbers = vector_length(output, self.name)

@@ -35,6 +35,7 @@ class Embed(Task):
     budget: ClassVar[Budget] = Budget(0.99, 0.0)
 
     def __init__(self, signature: Signature, labels: Sequence[str] | None = None, origin: str = "labels") -> None:
+        signature.only("embedding")
         output = signature.one("embedding")
         vector_length(output, self.name)
         self._output = output.name

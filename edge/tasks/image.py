@@ -47,6 +47,7 @@ class ImageToImage(Task):
     budget: ClassVar[Budget] = Budget(30.0, 0.5)
 
     def __init__(self, signature: Signature, labels: Sequence[str] | None = None, origin: str = "labels") -> None:
+        signature.only("image")
         output = signature.one("image")
         given = Parameters(signature)
         form = (signature.image and signature.image.format) or InputFormat()

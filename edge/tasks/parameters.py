@@ -17,6 +17,7 @@ class Parameters(Mapping[str, Any]):
 
     def __init__(self, signature: Signature) -> None:
         self._task, self._stated, self._read = signature.task.name, signature.task.parameters, set[str]()
+        self._unused_decoder = signature.task.decoder
 
     def __getitem__(self, name: str) -> Any:
         self._read.add(name)
@@ -34,10 +35,13 @@ class Parameters(Mapping[str, Any]):
 
     def within(self, signature: Signature) -> Signature:
         """Return the signature with these parameters in it, for a decoder to read them from."""
+        self._unused_decoder = None
         return replace(signature, task=replace(signature.task, parameters=self))
 
     def finish(self) -> None:
-        """Raise InputError for a parameter that neither the task nor its decoder has read."""
+        """Raise InputError for a parameter that neither the task nor its decoder has read, or a decoder of no use."""
+        if self._unused_decoder is not None:
+            raise InputError(f"task {self._task} has no decoders, got decoder {self._unused_decoder!r}; leave it out")
         for name in self._stated:
             if name not in self._read:
                 raise unknown_name(f"parameter of task {self._task}", name, self._read or ["none"])

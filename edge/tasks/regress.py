@@ -35,7 +35,7 @@ class Regress(Task):
     budget: ClassVar[Budget] = Budget(20.0, 1.0)
 
     def __init__(self, signature: Signature, labels: Sequence[str] | None = None, origin: str = "labels") -> None:
-        outputs = signature.with_role("value")
+        outputs = signature.only("value")
         if not outputs:
             signature.one("value")  # raises, with what there is
         self._outputs = [output.name for output in outputs]

@@ -56,6 +56,7 @@ class Segment(Task):
     budget: ClassVar[Budget] = Budget(98.0, 0.5)
 
     def __init__(self, signature: Signature, labels: Sequence[str] | None = None, origin: str = "labels") -> None:
+        signature.only("mask")
         output = signature.one("mask")
         given = Parameters(signature)
         self._output = output.name

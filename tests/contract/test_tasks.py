@@ -72,6 +72,29 @@ def test_a_parameter_that_it_does_not_have_is_refused(name):
         tasks.load(name)(wrong, example(name).labels, "labels.txt")
 
 
+@every_task
+def test_a_decoder_of_another_kind_is_refused(name):
+    """Tasks without decoders take none; the others name theirs."""
+    network = example(name).network
+    decoder = "yolov8" if network.task.decoder is None else "no_such_decoder"
+    wrong = replace(network, task=replace(network.task, decoder=decoder))
+    with pytest.raises(InputError, match=f"task {name} has no decoders, got decoder 'yolov8'|unknown decoder"):
+        tasks.load(name)(wrong)
+
+
+@every_task
+def test_no_output_is_passed_over_in_silence(name):
+    """An output that the task does not read must have the role tensor."""
+    network = example(name).network
+    more = replace(network, outputs=(*network.outputs, Output("more", "tensor", (1, 7))))
+    tasks.load(name)(more)
+    if name in ("raw", "detect", "keypoints"):  # raw reads everything, decoders look for their own roles
+        return
+    other = "mask" if name != "segment" else "scores"
+    with pytest.raises(InputError, match=f"got 'more' with the role {other}; the role tensor leaves an output out"):
+        tasks.load(name)(replace(network, outputs=(*network.outputs, Output("more", other, (1, 7)))))
+
+
 def known_parameters(name):
     wrong = example(name).network.with_parameters({"no_such_parameter": 1})
     with pytest.raises(InputError) as caught:

@@ -502,3 +502,22 @@ def test_published_files_that_are_refused(name):
     path = shared("models", *name.split("/"))
     with open_model(path, threads=1) as model, pytest.raises(InputError, match="these would take them: --task"):
         recognize(path, model.inputs, model.outputs, Asked())
+
+
+def test_a_grey_input_takes_no_colour(look):
+    grey = (spec("image", (1, 28, 28, 1)),)
+    with pytest.raises(InputError, match=r"has one channel and takes grey pictures; leave out colour RGB"):
+        look([spec("o", (1, 10))], "softmax", inputs=grey, format={"colour": "RGB"})
+    assert entry(look, grey, format={"colour": "GRAY"})[0].colour == "GRAY"
+
+
+def test_a_batch_that_is_built_in_is_named(look):
+    with pytest.raises(InputError, match=r"a batch of 2 is built into the file; convert or export it with a batch of"):
+        look([spec("o", (2, 10))], "softmax", inputs=(spec("image", (2, 32, 32, 3)),))
+
+
+def test_truth_values_are_no_scores(look):
+    with pytest.raises(InputError, match="task classify needs one vector of real numbers"):
+        look([spec("o", (1, 10), np.bool_)], task="classify")
+    with pytest.raises(InputError, match="no task is told by them"):
+        look([spec("o", (1, 10), np.bool_)])

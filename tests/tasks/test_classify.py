@@ -149,7 +149,7 @@ def test_a_network_that_is_no_classifier_is_refused(shape):
 
 
 def test_an_output_of_another_role_is_refused():
-    with pytest.raises(InputError, match="needs one output with the role scores, got 0: points"):
+    with pytest.raises(InputError, match="reads outputs with the role scores, got 'points' with the role points"):
         Classify(signature("classify", [("points", "points", (1, 210))]))
 
 
