@@ -13,6 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
+
 from edge.bundle import open_bundle, write_bundle
 from edge.cli import _main
 from edge.errors import FileError
@@ -21,6 +23,8 @@ from edge.files import replaced, sha256
 COLUMNS = ("network", "data", "figure", "value", "reported on", "epochs", "minutes", "parameters", "MACs")
 FILES = ("network", "file", "KiB", "measure", "agreement", "quality", "of the file", "of the Keras model")
 BUNDLE = "net.edge"
+LARGEST_PNG = 200_000
+"""Bytes."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders that edge-train has finished")
     p.add_argument("--out", type=Path, required=True, metavar="DIR", help="for NAME.md, NAME.json and the pictures")
     p.add_argument("--name", default="tasks", help="name of the page (default tasks)")
+    p.add_argument("--add", action="store_true", help="keep what the page has of other trainings (default: only RUN…)")
     p.add_argument("--weights", type=Path, metavar="DIR", help="also keep weights, card and int8 bundle of each run")
     return p
 
@@ -39,14 +44,16 @@ def body(a: argparse.Namespace) -> None:
     """Run the command."""
     records = [read(run) for run in a.runs]
     a.out.mkdir(parents=True, exist_ok=True)
-    pictures = [_keep_pictures(run, record, a.out, a.name) for run, record in zip(a.runs, records, strict=True)]
+    for run, record in zip(a.runs, records, strict=True):
+        _keep_pictures(run, record, a.out, a.name)
+    shown = [*_others(a.out / f"{a.name}.json", records), *records] if a.add else records
     with replaced(a.out / f"{a.name}.md") as temporary:
-        temporary.write_text(page(a.name, records, pictures), encoding="utf-8")
-    _main.write_json(a.out / f"{a.name}.json", records)
+        temporary.write_text(page(a.name, shown, [_pictures(a.out, a.name, one) for one in shown]), encoding="utf-8")
+    _main.write_json(a.out / f"{a.name}.json", shown)
     if a.weights:
         for run, record in zip(a.runs, records, strict=True):
             release(run, record, a.weights)
-    print(f"{len(records)} record(s) in {a.out / a.name}.md")
+    print(f"{len(shown)} record(s) in {a.out / a.name}.md")
 
 
 def read(run: Path) -> dict[str, Any]:
@@ -63,13 +70,30 @@ def read(run: Path) -> dict[str, Any]:
     return record
 
 
-def _keep_pictures(run: Path, record: dict[str, Any], out: Path, name: str) -> list[str]:
-    """Copy what the training drew; return the names, the curves last."""
-    found = sorted(run.glob("*.png"), key=lambda path: path.name == "curves.png")
-    kept = [f"{name}-{record['network']}-{path.name}" for path in found]
-    for path, target in zip(found, kept, strict=True):
-        shutil.copyfile(path, out / target)
-    return kept
+def _others(path: Path, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the records of a page without those of the same network on the same data."""
+    if not path.is_file():
+        return []
+    again = {(record["network"], record["data"]["name"]) for record in records}
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return [one for one in kept if (one["network"], one["data"]["name"]) not in again]
+
+
+def _keep_pictures(run: Path, record: dict[str, Any], out: Path, name: str) -> None:
+    """Copy what the training drew; photographs become JPEG files, which are a tenth as large."""
+    for path in run.glob("*.png"):
+        target = out / f"{name}-{record['network']}-{path.name}"
+        if path.stat().st_size > LARGEST_PNG:
+            target.unlink(missing_ok=True)
+            cv2.imwrite(str(target.with_suffix(".jpg")), cv2.imread(str(path)), [cv2.IMWRITE_JPEG_QUALITY, 85])
+        else:
+            shutil.copyfile(path, target)
+
+
+def _pictures(out: Path, name: str, record: dict[str, Any]) -> list[str]:
+    """Return the names of a training's pictures, the curves last."""
+    found = [path.name for path in out.glob(f"{name}-{record['network']}-*.*g")]
+    return sorted(found, key=lambda one: ("curves" in one, one))
 
 
 def page(name: str, records: Sequence[dict[str, Any]], pictures: Sequence[Sequence[str]]) -> str:
@@ -96,7 +120,7 @@ def _row(record: dict[str, Any]) -> list[str]:
     metric = record["headline"]
     return [
         record["network"],
-        record["data"]["name"],
+        _data(record),
         metric,
         f"{record[metric]:.4f}",
         f"{record['images']['report']:,}",
@@ -105,6 +129,12 @@ def _row(record: dict[str, Any]) -> list[str]:
         f"{record['trainable']:,}",
         f"{record['macs']:,}",
     ]
+
+
+def _data(record: dict[str, Any]) -> str:
+    """Return the data set's name; that of one of our own drawing says so."""
+    name = str(record["data"]["name"])
+    return f"{name} (drawn)" if name.startswith("scenes") else name
 
 
 def _file_rows(record: dict[str, Any]) -> list[list[str]]:
