@@ -8,6 +8,9 @@ PIP_INSTALL := pip install --quiet --no-compile --disable-pip-version-check
 WHAT := -e '.[train,dev]'
 PYTEST = $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --max-worker-restart 0
 
+# Containers often set it. The tests start a hundred processes, and each would compile numpy and TensorFlow again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test test-full lint types bench results clean
 
 help: ## list the targets
