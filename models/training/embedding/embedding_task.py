@@ -1,7 +1,7 @@
-"""Embeddings: pictures of known people are told apart by ArcFace, and other people's are reported on.
+"""The dataset task of embeddings: ArcFace tells training people apart, and the figures are measured on other people.
 
-The network is fitted with ``edge.models.heads.arcface`` behind it: as if to classify the people, by angles. What is
-saved ends in the vector. Recall and verification are taken on people that it has never seen.
+During training, the ArcFace head (``edge.models.heads.arcface``) follows the network and classifies the people by the
+angles of their vectors. The head is not saved, so the output of the saved network is the vector.
 """
 
 import math
@@ -25,29 +25,29 @@ from edge.models.training.reader_checks import check_image_shape
 from edge.models.training.settings import Settings
 
 SIZE = 128
-"""Of the vector, as in MobileFaceNet's paper."""
+"""The default size of the vector, which is that of MobileFaceNet (https://arxiv.org/abs/1804.07573)."""
 
 MONITORED = 0.1
-"""Share of each trained person's pictures that every epoch reports on, when ``holdout`` does not say another."""
+"""The fraction of each training person's pictures that is set apart to monitor, unless ``holdout`` is set."""
 
 REPORTED = 0.2
-"""Share of the people, the last by name, who are held out when the data set has no test people."""
+"""The fraction of the people that is held out when the data set has no test people: the last ones by name."""
 
 
 @dataclass(frozen=True)
 class Embedding:
-    """Pictures of people for the fit.
+    """Pictures of people.
 
     Attributes:
-        train: what is fitted; classes are indices into ``people``.
-        monitor: other pictures of the same people, which each epoch reports on.
-        report_on: pictures of other people.
-        people: names of those who are trained on.
-        size: of the vector.
-        margin: ArcFace's, in radians.
-        scale: ArcFace's.
-        labels: none, because a vector has no classes.
-        metric: of the history: the accuracy of telling the trained people apart.
+        train: the pictures that the network is fitted to. Their classes are indices into ``people``.
+        monitor: other pictures of the same people, which each epoch is evaluated on.
+        report_on: pictures of other people, which the final figures are measured on.
+        people: the names of the training people.
+        size: size of the vector.
+        margin: the angular margin m of ArcFace, in radians.
+        scale: the feature scale s of ArcFace.
+        labels: empty, because the output is a vector and not classes.
+        metric: the metric that says how good an epoch is, the accuracy of telling training people apart.
     """
 
     train: Decoded
@@ -62,31 +62,34 @@ class Embedding:
 
     @property
     def count(self) -> int:
-        """Training pictures."""
+        """The number of training pictures."""
         return len(self.train.classes)
 
     def training_batches(self, settings: Settings, seed: int) -> Any:
-        """(batch, height, width, channels) float32 normalized and (batch, people) float32 one-hot, endless."""
+        """Return an endless dataset of augmented batches.
+
+        Inputs are (batch, height, width, channels) float32, normalized. Targets are (batch, people) float32 one-hot.
+        """
         return batching.training_batches(self.train, len(self.people), settings.batch, settings.augmentation, seed)
 
     def monitor_batches(self, settings: Settings) -> Any:
-        """The monitored pictures, in order."""
+        """Return the monitored pictures in order, not augmented."""
         return batching.evaluation_batches(self.monitor, len(self.people), settings.batch)
 
     def inputs(self, batch: int, most: int, seed: int) -> Iterator[Any]:
-        """Yield a random choice of the training pictures in batches, not augmented."""
+        """Yield batches of a random choice of the training pictures, not augmented."""
         for rows in batching.some_rows(self.count, batch, most, seed):
             yield self.train.normalize(self.train.images[rows])
 
     def network_options(self) -> Mapping[str, Any]:
-        """The vector's size, which the networks call ``classes``."""
+        """Return the size of the vector, which the networks call ``classes``."""
         return {"classes": self.size}
 
     def with_head(self, model: Any) -> Any:
-        """Return ``model`` with the cosines of the angles to each person's centre behind it.
+        """Return ``model`` with a layer that gives the cosine of the angle to each person's centre.
 
-        The centres start from the mean vectors of the people's pictures, so that a network that knows people
-        already is not made to forget them.
+        The centres start as the mean vectors of the people's pictures, so that a pretrained network keeps what it has
+        learned.
         """
         head = Cosines(len(self.people), name="cosines")
         fitted = keras.Model(model.inputs, head(model.outputs[0]), name=f"{model.name}_arcface")
@@ -94,26 +97,26 @@ class Embedding:
         return fitted
 
     def _centres(self, model: Any) -> Vectors:
-        """Return (size, people) mean vectors of a few pictures each, their common mean taken off."""
+        """Return the mean vectors of up to four pictures of each person, (size, people), minus their common mean."""
         rows = np.concatenate([np.flatnonzero(self.train.classes == n)[:4] for n in range(len(self.people))])
         vectors, classes = vectors_of(model, self.train.subset(rows)), self.train.classes[rows]
         means = np.stack([vectors[classes == n].mean(axis=0) for n in range(len(self.people))])
         return np.asarray((means - means.mean(axis=0)).T, np.float32)
 
     def files(self) -> Mapping[str, str]:
-        """None."""
+        """Return no files."""
         return {}
 
     def loss(self, settings: Settings) -> Any:
-        """ArcFace; label smoothing is not used."""
+        """Return the ArcFace loss. Label smoothing is not used."""
         return ArcFace(self.margin, self.scale)
 
     def metrics(self) -> list[Any]:
-        """How often the nearest centre is the right person's."""
+        """Return the accuracy with which the nearest centre is that of the right person."""
         return [keras.metrics.CategoricalAccuracy("accuracy")]
 
     def report(self, model: Any, out: Path) -> Mapping[str, Any]:
-        """Recall at 1 and the accuracy of verification on people who were not trained on, 0 to 1."""
+        """Return recall at 1 and the accuracy of verification, from 0 to 1, and the threshold of the latter."""
         vectors = vectors_of(model, self.report_on)
         told = verification(vectors, self.report_on.classes)
         return {
@@ -123,7 +126,7 @@ class Embedding:
         }
 
     def facts(self) -> Mapping[str, Any]:
-        """Counts, images left out, normalization, the loss."""
+        """Return the numbers of pictures and people, the pictures left out, the normalization and the loss."""
         return {
             "images": {"train": self.count, "report": len(self.report_on.classes)},
             "people": {"train": len(self.people), "report": len(np.unique(self.report_on.classes))},
@@ -135,7 +138,7 @@ class Embedding:
 
 
 def vectors_of(model: Any, data: Decoded, batch: int = 64) -> Vectors:
-    """Return (n, size) float32, what ``model`` gives for the pictures."""
+    """Return the vectors that ``model`` gives for the pictures, (n, size) float32."""
     shapes = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
     call = tf.function(lambda images: model(images, training=False), [shapes])
     parts = [
@@ -156,20 +159,20 @@ def load(
     margin: float = 0.5,
     scale: float = 64.0,
 ) -> Embedding:
-    """Read ``train/<person>/*.jpg`` and ``test/<person>/*.jpg``, whose people may be others, in a folder or a zip.
+    """Read a data set ``train/<person>/*.jpg`` and ``test/<person>/*.jpg``. The test people may be others.
 
     Args:
-        root: the folder or the zip. Without ``test`` (or ``validation``) the last fifth of the people is held out.
+        root: a folder or a zip. Without ``test`` or ``validation``, the last fifth of the people is held out.
         input_shape: (height, width, channels).
-        settings: of the run.
-        progress: called with pictures read and pictures in all.
-        cache: a folder for the decoded pictures.
-        size: of the vector.
-        margin: ArcFace's, in radians, from 0 to below pi.
-        scale: ArcFace's, above 0; 16 suits small sets better.
+        settings: the settings of the run.
+        progress: called with the number of decoded pictures and of all pictures of a split.
+        cache: the folder for the decoded pictures.
+        size: size of the vector.
+        margin: the angular margin of ArcFace in radians, from 0 to below pi.
+        scale: the feature scale of ArcFace, above 0. For small data sets, 16 is better than 64.
 
     Raises:
-        InputError: something does not fit.
+        InputError: an argument or the data set does not fit.
         FileError: the data set cannot be read.
     """
     _check(input_shape, settings, size, margin, scale)
@@ -189,6 +192,7 @@ def load(
 
 
 def _apart(folder: ImageFolder, trained: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the class indices of the people to train on and of those to report on."""
     if len(trained) < 4:
         raise InputError(
             f"data set {folder.root} has no test/ folder and {len(trained)} people; holding people out needs 4"
@@ -198,9 +202,9 @@ def _apart(folder: ImageFolder, trained: NDArray[np.int64]) -> tuple[NDArray[np.
 
 
 def _monitored(whole: Decoded, trained: NDArray[np.int64], settings: Settings) -> tuple[Decoded, Decoded]:
-    """Return the pictures to fit and those to monitor: a share of each person's, the last ones by name.
+    """Return the pictures to train on and those to monitor, which are the last ones of each person by name.
 
-    When everybody has only one picture, the fitted ones are monitored.
+    When each person has only one picture, the training pictures are monitored.
     """
     share = settings.holdout or MONITORED
     kept: list[NDArray[np.int64]] = []
@@ -215,7 +219,7 @@ def _monitored(whole: Decoded, trained: NDArray[np.int64], settings: Settings) -
 
 
 def _numbered(data: Decoded, trained: NDArray[np.int64]) -> Decoded:
-    """Return the data with classes that count only those who are trained on."""
+    """Return the data with classes that are indices into the training people."""
     return replace(data, classes=np.searchsorted(trained, data.classes))
 
 

@@ -1,4 +1,4 @@
-"""A scene of several objects, none in front of another: what detectors and segmenters are tried on."""
+"""A scene of several objects that do not overlap, for the training of detectors and segmenters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,23 +12,23 @@ from edge.scenes.drawing import MAX_TILT, Pose, add_camera, add_clutter, bounds,
 from edge.scenes.textures import textured
 
 CLASSES = ("disc", "star", "triangle")
-"""Three outlines that differ at any size; in alphabetical order, as classes are numbered."""
+"""Three outlines that differ at any size, in alphabetical order, in which classes are numbered."""
 
 RADII = (0.09, 0.2)
-"""The least and the largest radius of an object, as shares of the picture's side."""
+"""The smallest and the largest radius of an object, as fractions of the picture's side."""
 
 TRIES = 20
-"""Places tried for one object before the picture stays without it."""
+"""The number of places that are tried for an object. When none is free, the object is left out."""
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedObject:
     """One object of a scene.
 
     Attributes:
-        label: the class.
-        box: x0, y0, x1, y1 around its pixels, in pixels.
-        mask: (height, width) bool, its pixels.
+        label: the class name.
+        box: x0, y0, x1, y1 around the object in pixels.
+        mask: (height, width) bool, True for the object's pixels.
     """
 
     label: str
@@ -37,24 +37,31 @@ class Placed:
 
 
 @dataclass(frozen=True)
-class Crowd:
+class MultiObjectScene:
     """A scene of several objects.
 
     Attributes:
         image: (size, size, 3) uint8 BGR.
-        objects: at least one; their boxes do not overlap.
+        objects: one or more objects, whose boxes do not overlap.
     """
 
     image: Image
-    objects: tuple[Placed, ...]
+    objects: tuple[PlacedObject, ...]
 
 
-def compose(rng: np.random.Generator, size: int, classes: Sequence[str] = CLASSES, most: int = 3) -> Crowd:
-    """Draw one to ``most`` objects of random ``classes`` on a textured background, ``size`` x ``size`` pixels."""
+def compose(rng: np.random.Generator, size: int, classes: Sequence[str] = CLASSES, most: int = 3) -> MultiObjectScene:
+    """Draw objects of random classes on a textured background.
+
+    Args:
+        rng: the generator that everything is drawn from.
+        size: width and height of the picture in pixels, at least 16.
+        classes: the classes to choose from.
+        most: the largest number of objects.
+    """
     back, front = palettes(rng)
     canvas = textured(rng, size, size, *back)
     add_clutter(rng, canvas)
-    objects: list[Placed] = []
+    objects: list[PlacedObject] = []
     for _ in range(int(rng.integers(1, most + 1))):
         label = str(rng.choice(list(classes)))
         alpha = _free_place(rng, label, size, objects)
@@ -63,12 +70,14 @@ def compose(rng: np.random.Generator, size: int, classes: Sequence[str] = CLASSE
         fill = textured(rng, size, size, *front)
         canvas += (fill - canvas) * (alpha[..., None].astype(np.float32) / np.float32(255))
         mask = alpha > 127
-        objects.append(Placed(label, bounds(mask), mask))
-    return Crowd(add_camera(rng, canvas), tuple(objects))
+        objects.append(PlacedObject(label, bounds(mask), mask))
+    return MultiObjectScene(add_camera(rng, canvas), tuple(objects))
 
 
-def _free_place(rng: np.random.Generator, label: str, size: int, objects: Sequence[Placed]) -> NDArray[np.uint8] | None:
-    """Return the coverage of an object that overlaps none of the others' boxes; None when no place was found."""
+def _free_place(
+    rng: np.random.Generator, label: str, size: int, objects: Sequence[PlacedObject]
+) -> NDArray[np.uint8] | None:
+    """Return the coverage of an object that overlaps no other object's box, or None when no place was found."""
     for _ in range(TRIES):
         radius = size * rng.uniform(*RADII)
         x, y = rng.uniform(radius, size - radius, 2)
