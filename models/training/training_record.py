@@ -38,7 +38,7 @@ def signature_of(record: Record, outputs: Sequence[str] = ()) -> dict[str, Any]:
     """
     if "signature" in record:
         return dict(record["signature"])
-    make = next((TASKS[key] for key in TASKS if key in record), _classify)
+    make = next((TASK_BY_KEY[key] for key in TASK_BY_KEY if key in record), _classify)
     task, roles = make(record)
     names = list(outputs) or [name for name, _ in roles]
     if len(names) != len(roles):
@@ -49,7 +49,7 @@ def signature_of(record: Record, outputs: Sequence[str] = ()) -> dict[str, Any]:
 
 def task_of(record: Record) -> str:
     """Return the dataset task of the record, a key of ``edge.models.training.task_table.DATASET_TASKS``."""
-    return next((DATASET_TASKS[key] for key in DATASET_TASKS if key in record), "classify")
+    return next((DATASET_TASK_BY_KEY[key] for key in DATASET_TASK_BY_KEY if key in record), "classify")
 
 
 def reader_options(record: Record) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def _embed(record: Record) -> TaskAndOutputs:
     return _task("embed", normalize=not unit), (("unit_length" if unit else "vector", "embedding"),)
 
 
-TASKS: dict[str, Callable[[Record], TaskAndOutputs]] = {
+TASK_BY_KEY: dict[str, Callable[[Record], TaskAndOutputs]] = {
     "anchors": _detect,
     "view": _segment,
     "keypoints": _keypoints,
@@ -107,7 +107,7 @@ TASKS: dict[str, Callable[[Record], TaskAndOutputs]] = {
 }
 """Functions by a key that only the records of their task have. A record without such a key is a classifier's."""
 
-DATASET_TASKS = {
+DATASET_TASK_BY_KEY = {
     "anchors": "detect",
     "view": "segment",
     "keypoints": "keypoints",
