@@ -13,7 +13,7 @@ from edge.deploy.convert.source import SourceModel
 from edge.errors import InputError
 from edge.imaging import Colour, InputFormat, Preprocessor, Resize, default_format
 from edge.models.networks import NETWORKS
-from edge.models.training.record import VARIANCES, signature_of
+from edge.models.training.training_record import VARIANCES, signature_of
 from edge.recognize import Asked, Found, recognize
 from edge.recognize.inputs import real_dtype
 from edge.signature import Input, Kind, Output, Signature, TaskSpec, describe

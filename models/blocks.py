@@ -80,6 +80,7 @@ def conv(
     padding: Padding = "same",
     dilation: int = 1,
     bias: bool = True,
+    initializer: Any = "he_normal",
 ) -> Any:
     """Apply a convolution with bias, then an activation; for heads, and networks from before batch normalization.
 
@@ -87,13 +88,14 @@ def conv(
         x: (batch, height, width, channels).
         filters: output channels.
         name: prefix of the layers' names.
-        kernel: side of the kernel, or height and width. It is initialized He-normal.
+        kernel: side of the kernel, or height and width.
         stride: of both axes.
         groups: groups of channels that are convolved apart.
         act: activation, see ``activation``.
         padding: see ``Padding``.
         dilation: of both axes.
         bias: whether the convolution has a bias.
+        initializer: Keras initializer of the kernel.
     """
     if isinstance(padding, int):
         x = keras.layers.ZeroPadding2D(padding, name=f"{name}_pad")(x) if padding else x
@@ -106,7 +108,7 @@ def conv(
         dilation_rate=dilation,
         groups=groups,
         use_bias=bias,
-        kernel_initializer="he_normal",
+        kernel_initializer=initializer,
         name=f"{name}_conv",
     )(x)
     return activation(x, act, name)

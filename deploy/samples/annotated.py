@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from edge.deploy.samples.base import Choice, Sample, Samples, Wanted, part, unlabelled
 from edge.deploy.samples.pictures import Preparation, decode, prepared
 from edge.errors import InputError
-from edge.models.training.detection.boxes import BoxFolder, Mark, open_boxes
+from edge.models.training.detection.voc_folder import AnnotatedObject, BoxFolder, open_boxes
 from edge.models.training.folder import ImageFolder
-from edge.models.training.keypoints.coco import Instance, open_keypoints
+from edge.models.training.keypoints.coco_folder import Instance, open_keypoints
 from edge.models.training.segmentation import windows
-from edge.models.training.segmentation.masks import IGNORED, Pair, decoded, open_masks
+from edge.models.training.segmentation.mask_folder import IGNORED, Pair, decoded, open_masks
 from edge.tasks.average_precision import Truth
 
 VOC_PARTS = {"train": ("trainval", "train"), "validation": ("val",), "test": ("test",)}
@@ -40,16 +40,16 @@ def _boxed(
     for stem, file, data in zip(stems, files, ImageFolder(folder.root, (), {}).read(files), strict=True):
         picture = decode(data)
         if picture is not None:
-            for mark in folder.marks[stem]:
-                mark.check((picture.shape[0], picture.shape[1]), f"{folder.root}: {file}")
-        truth = _truth(folder.marks[stem], numbers)
+            for each in folder.objects[stem]:
+                each.check((picture.shape[0], picture.shape[1]), f"{folder.root}: {file}")
+        truth = _truth(folder.objects[stem], numbers)
         yield prepared(stem, picture, prepare, truth)
 
 
-def _truth(marks: Sequence[Mark], numbers: Mapping[str, int]) -> Truth:
-    boxes = np.asarray([mark.box for mark in marks], np.float32).reshape(-1, 4)[:, [1, 0, 3, 2]]
-    classes = np.asarray([numbers[mark.label] for mark in marks], np.int64)
-    return Truth(boxes, classes, np.asarray([mark.difficult for mark in marks], np.bool_))
+def _truth(objects: Sequence[AnnotatedObject], numbers: Mapping[str, int]) -> Truth:
+    boxes = np.asarray([each.box for each in objects], np.float32).reshape(-1, 4)[:, [1, 0, 3, 2]]
+    classes = np.asarray([numbers[each.label] for each in objects], np.int64)
+    return Truth(boxes, classes, np.asarray([each.difficult for each in objects], np.bool_))
 
 
 def of_masks(path: Path, wanted: Wanted, splits: Sequence[str], choice: Choice) -> Samples:

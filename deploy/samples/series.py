@@ -16,11 +16,11 @@ from edge.errors import FileError, InputError
 from edge.imaging import Preprocessor
 from edge.models.training.clips.clip_folder import Clip, ClipFolder, open_clips
 from edge.models.training.folder import ImageFolder, file_names
-from edge.models.training.record import TEXT
 from edge.models.training.sound.mel import KINDS, Features
-from edge.models.training.sound.sounds import centred, decode
+from edge.models.training.sound.sound_folder import centred, decode
 from edge.models.training.text import vocabulary
-from edge.models.training.text.sentences import open_sentences
+from edge.models.training.text.sentence_files import open_sentences
+from edge.models.training.training_record import TEXT
 from edge.tensors import Array
 
 SECONDS = 1.0
@@ -98,7 +98,7 @@ class Hearing:
 
     def __call__(self, data: bytes, name: str) -> NDArray[np.float32] | None:
         """Return the input, batch 1, of a .wav file; None when it cannot be read."""
-        from edge.models.training.sound.speech import Speech  # it imports TensorFlow
+        from edge.models.training.sound.speech_task import Speech  # it imports TensorFlow
 
         found = decode(data)
         if found is None:

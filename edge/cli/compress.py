@@ -96,7 +96,7 @@ def body(a: argparse.Namespace) -> None:
         raise InputError(f"MODEL must be a {' or '.join(KERAS_SUFFIXES)} file, got {a.model.name}")
     from edge.cli._dataset_tasks import open_row
     from edge.models.training.outdir import claim
-    from edge.models.training.record import task_of
+    from edge.models.training.training_record import task_of
 
     training = _training(a.model)
     row = a.task or task_of(training)
@@ -146,7 +146,7 @@ def _reader_options(
     a: argparse.Namespace, row: str, training: Mapping[str, Any], names: Sequence[str]
 ) -> dict[str, Any]:
     """Return what the reader of the data is told: what was said, else what the training record says."""
-    from edge.models.training.record import TEXT, reader_options
+    from edge.models.training.training_record import TEXT, reader_options
 
     options = reader_options(training)
     if row == "classify":

@@ -5,8 +5,8 @@ The whole chain can be tried on any machine without a download: ``edge-train MOD
 """
 
 from edge.scenes.clip import moving, write_clip
-from edge.scenes.dataset import write_dataset
 from edge.scenes.drawing import Scene, draw
+from edge.scenes.image_set import write_dataset
 from edge.scenes.outlines import CLASSES
 from edge.scenes.sets import SETS, draw_set
 

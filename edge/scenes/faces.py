@@ -57,7 +57,7 @@ class Person:
 
 
 def person(rng: np.random.Generator) -> Person:
-    """Make somebody up."""
+    """Return a random person."""
     light = rng.uniform(0.35, 1.0)
     skin = np.array([150, 185, 235]) * light * rng.uniform(0.9, 1.08, 3)
     hair = np.array(((30, 30, 35), (40, 70, 120), (90, 180, 220), (60, 90, 190), (190, 190, 190))[rng.integers(5)])
@@ -141,12 +141,12 @@ def write_faces(
     """Write ``<split>/<person>/*.png``; the people of the two splits differ. The folder is complete or absent.
 
     Args:
-        folder: what is written; one that is there is replaced.
+        folder: where to write the set. A folder that exists is replaced.
         train: people to train on.
         test: other people to report on.
         pictures: of each person.
         size: width and height of a picture in pixels.
-        seed: another seed, another set; the same arguments give the same bytes.
+        seed: another seed gives another set. The same arguments give the same bytes.
 
     Raises:
         InputError: a count is below 1 or the size below 16.

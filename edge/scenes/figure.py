@@ -11,14 +11,21 @@ from edge.scenes.drawing import add_camera, add_clutter, palettes
 from edge.scenes.textures import textured
 
 NAMES = ("head", "left_hand", "right_hand", "left_foot", "right_foot")
-"""Left and right as the figure has them, which faces the viewer: its left hand is on the picture's right."""
+"""The names of the keypoints. The figure faces the viewer, so that its left hand is on the right of the picture."""
 
 EDGES = ((0, 1), (0, 2), (0, 3), (0, 4))
-"""Pairs of keypoints that a drawing joins."""
+"""Pairs of keypoint indices that a drawing joins with a line."""
+
+SCALES = (0.5, 0.75)
+"""The smallest and the largest scale of a figure. At scale 1, a figure is about 0.8 of the picture high.
+
+Figures stand anywhere in the picture, and these scales leave room for that. Otherwise a network could find many
+keypoints with the same answer for every picture; a test measures how many such an answer finds.
+"""
 
 Points = NDArray[np.float32]
 
-_SHIFT = 4
+_SUBPIXEL_BITS = 4
 
 
 @dataclass(frozen=True)
@@ -27,8 +34,8 @@ class Figure:
 
     Attributes:
         image: (size, size, 3) uint8 BGR.
-        points: (5, 2) float32, x and y of ``NAMES`` in pixels, all inside the picture.
-        box: x0, y0, x1, y1 around the figure, in pixels.
+        points: (5, 2) float32, x and y of ``NAMES`` in pixels. All lie inside the picture.
+        box: x0, y0, x1, y1 around the figure in pixels.
     """
 
     image: Image
@@ -37,7 +44,12 @@ class Figure:
 
 
 def figure(rng: np.random.Generator, size: int) -> Figure:
-    """Draw one figure on a textured background, ``size`` x ``size`` pixels (at least 16); light on dark."""
+    """Draw one light figure at a random place on a dark textured background.
+
+    Args:
+        rng: the generator that everything is drawn from.
+        size: width and height of the picture in pixels, at least 16.
+    """
     back, front = palettes(rng)
     canvas = textured(rng, size, size, *back)
     add_clutter(rng, canvas)
@@ -52,22 +64,24 @@ def figure(rng: np.random.Generator, size: int) -> Figure:
 
 
 def _pose(rng: np.random.Generator, size: int) -> tuple[dict[str, Points], float]:
-    """Return each joint's place in pixels and the head's radius."""
-    scale = rng.uniform(0.75, 1.0)
-    neck = np.array([rng.uniform(0.42, 0.58), rng.uniform(0.24, 0.3) + 0.25 * (1 - scale)])
-    hip = neck + scale * np.array([rng.uniform(-0.03, 0.03), 0.25])
-    radius = 0.085 * scale
-    places = {"neck": neck, "hip": hip, "head": neck - [rng.uniform(-0.02, 0.02), 0.07 * scale]}
-    # Angles are counted from straight down, outwards; the figure's left is on the picture's right.
+    """Return the place of each joint, x and y in pixels, and the radius of the head in pixels."""
+    scale = rng.uniform(*SCALES)
+    hip = np.array([rng.uniform(-0.03, 0.03), 0.25])
+    places = {"neck": np.zeros(2), "hip": hip, "head": np.array([rng.uniform(-0.02, 0.02), -0.07])}
+    # Angles are counted outwards from straight down. The left side of the figure is on the right of the picture.
     for side, sign in (("left", 1), ("right", -1)):
         arm, leg = rng.uniform(0.4, 2.6), rng.uniform(0.15, 0.7)
-        places[f"{side}_hand"] = neck + scale * np.array([sign * 0.27 * np.sin(arm), 0.05 + 0.27 * np.cos(arm)])
-        places[f"{side}_foot"] = hip + scale * np.array([sign * 0.3 * np.sin(leg), 0.3 * np.cos(leg)])
-    return {name: np.asarray(place * size, np.float32) for name, place in places.items()}, float(radius * size)
+        places[f"{side}_hand"] = np.array([sign * 0.27 * np.sin(arm), 0.05 + 0.27 * np.cos(arm)])
+        places[f"{side}_foot"] = hip + 0.3 * np.array([sign * np.sin(leg), np.cos(leg)])
+    radius = 0.085 * scale
+    joints = scale * np.array(list(places.values()))
+    low, high = joints.min(axis=0) - radius, joints.max(axis=0) + radius
+    joints += rng.uniform(-low, 1 - high)  # the whole figure lies inside the picture
+    return dict(zip(places, np.asarray(joints * size, np.float32), strict=True)), float(radius * size)
 
 
 def _coverage(joints: dict[str, Points], radius: float, size: int) -> NDArray[np.uint8]:
-    """Return (size, size) uint8: how much of each pixel the figure covers."""
+    """Return how much of each pixel the figure covers, (size, size) uint8 from 0 to 255."""
     alpha = np.zeros((size, size), np.uint8)
     limbs = [
         ("neck", "hip"),
@@ -78,14 +92,15 @@ def _coverage(joints: dict[str, Points], radius: float, size: int) -> NDArray[np
     ]
     for start, stop in limbs:
         ends = (_fixed(joints[start]), _fixed(joints[stop]))
-        cv2.line(alpha, *ends, (255,), max(1, round(0.55 * radius)), cv2.LINE_AA, _SHIFT)
+        cv2.line(alpha, *ends, (255,), max(1, round(0.55 * radius)), cv2.LINE_AA, _SUBPIXEL_BITS)
     dots = {"head": radius, **dict.fromkeys(NAMES[1:], 0.5 * radius)}
-    for name, wide in dots.items():
-        cv2.circle(alpha, _fixed(joints[name]), round(wide * (1 << _SHIFT)), (255,), -1, cv2.LINE_AA, _SHIFT)
+    for name, dot_radius in dots.items():
+        fixed_radius = round(dot_radius * (1 << _SUBPIXEL_BITS))
+        cv2.circle(alpha, _fixed(joints[name]), fixed_radius, (255,), -1, cv2.LINE_AA, _SUBPIXEL_BITS)
     return alpha
 
 
 def _fixed(point: Points) -> tuple[int, int]:
-    """Return OpenCV's fixed-point coordinates."""
-    x, y = np.round(point * (1 << _SHIFT)).astype(int).tolist()
+    """Return a point in OpenCV's fixed-point coordinates."""
+    x, y = np.round(point * (1 << _SUBPIXEL_BITS)).astype(int).tolist()
     return x, y

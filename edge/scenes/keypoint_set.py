@@ -1,44 +1,38 @@
-"""A drawn set for pose networks, in COCO's form: ``annotations/<split>.json`` and the pictures beside it."""
+"""A drawn set for networks of keypoints, in COCO's format: ``annotations/<split>.json`` and a folder of pictures."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from edge.files import replaced
 from edge.scenes import writing
 from edge.scenes.figure import EDGES, NAMES, Figure, figure
 
 SEEN = 2
-"""COCO's flag of a keypoint that is labelled and visible."""
+"""COCO's flag for a keypoint that is labelled and visible."""
 
 
 def write_keypoints(folder: Path, train: int = 1500, test: int = 200, size: int = 96, seed: int = 0) -> None:
-    """Write ``<split>/*.png`` and ``annotations/<split>.json``, one figure a picture, complete or not at all.
+    """Write ``<split>/*.png``, with one figure in each picture, and ``annotations/<split>.json``.
 
-    Args:
-        folder: what is written; one that is there is replaced.
-        train: pictures to train on.
-        test: pictures to report on.
-        size: width and height of a picture in pixels.
-        seed: another seed, another set; the same arguments give the same bytes.
-
-    Raises:
-        InputError: a count is below 1 or the size below 16.
-        FileError: the folder cannot be written.
+    For the arguments and for errors see ``writing.drawn_set``.
     """
-    writing.check("a drawn set of keypoints", size, train=train, test=test)
-    with replaced(folder) as temporary:
-        for split, count, rng in writing.splits(train, test, seed):
+    with writing.drawn_set(folder, "a drawn set of keypoints", train, test, size, seed) as (root, splits):
+        for split, count, rng in splits:
             drawn = []
             for number in range(count):
                 drawn.append(figure(rng, size))
-                writing.picture(temporary / split / f"{number:05d}.png", drawn[-1].image)
+                writing.picture(root / split / f"{number:05d}.png", drawn[-1].image)
             content = json.dumps(annotations(drawn, size)) + "\n"
-            writing.text(temporary / "annotations" / f"{split}.json", content)
+            writing.text(root / "annotations" / f"{split}.json", content)
 
 
 def annotations(figures: list[Figure], size: int) -> dict[str, Any]:
-    """Return COCO's keypoint annotations of pictures that are numbered in order."""
+    """Return the COCO keypoint annotations of figures, whose pictures are numbered in order.
+
+    Args:
+        figures: the figures.
+        size: width and height of a picture in pixels.
+    """
     category = {"id": 1, "name": "figure", "keypoints": list(NAMES), "skeleton": [[a + 1, b + 1] for a, b in EDGES]}
     images = [
         {"id": number, "file_name": f"{number:05d}.png", "width": size, "height": size}

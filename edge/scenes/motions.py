@@ -8,8 +8,8 @@ import numpy as np
 from edge.files import replaced
 from edge.imaging import Image
 from edge.scenes import writing
-from edge.scenes.crowd import CLASSES
 from edge.scenes.drawing import Pose, coverage, palettes
+from edge.scenes.multi_object_scene import CLASSES
 from edge.scenes.textures import textured
 from edge.video import Writer
 
@@ -77,7 +77,7 @@ def write_clips(
     """Write ``<split>/<motion>/NNNN.avi`` (Motion JPEG), complete or not at all.
 
     Args:
-        folder: what is written; one that is there is replaced.
+        folder: where to write the set. A folder that exists is replaced.
         train: clips of each class to train on.
         test: clips of each class to report on.
         frames: of a clip.

@@ -41,10 +41,10 @@ def write_sentences(folder: Path, train: int = 2000, test: int = 400, seed: int 
     """Write ``train.tsv`` and ``test.tsv``, ``label<TAB>sentence`` a line; no sentence is in both, or twice.
 
     Args:
-        folder: what is written; one that is there is replaced.
+        folder: where to write the set. A folder that exists is replaced.
         train: sentences to train on.
         test: sentences to report on.
-        seed: another seed, another set; the same arguments give the same bytes.
+        seed: another seed gives another set. The same arguments give the same bytes.
 
     Raises:
         InputError: a count is below 1, or the grammar has too few different sentences.

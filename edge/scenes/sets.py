@@ -15,7 +15,7 @@ from edge.registry import Entry
 PLAIN = "scenes"
 
 SETS: dict[str, Entry] = {
-    PLAIN: Entry("edge.scenes.dataset:write_dataset", "one object a picture, eight classes"),
+    PLAIN: Entry("edge.scenes.image_set:write_dataset", "one object a picture, eight classes"),
     "scenes:masks": Entry("edge.scenes.mask_set:write_masks", "objects with their masks"),
     "scenes:boxes": Entry("edge.scenes.box_set:write_boxes", "objects with their boxes"),
     "scenes:keypoints": Entry("edge.scenes.keypoint_set:write_keypoints", "a stick figure with five keypoints"),

@@ -41,10 +41,10 @@ def write_sounds(folder: Path, voices: int = 6, each: int = 20, seed: int = 0) -
     """Write ``<label>_<voice>_<index>.wav``, 16 bits, 8 kHz; the folder is complete or absent.
 
     Args:
-        folder: what is written; one that is there is replaced.
+        folder: where to write the set. A folder that exists is replaced.
         voices: who sings; the last in alphabetical order is the one to report on.
         each: sounds of each class and voice.
-        seed: another seed, another set; the same arguments give the same bytes.
+        seed: another seed gives another set. The same arguments give the same bytes.
 
     Raises:
         InputError: there are fewer than 2 voices, or no sound of each.

@@ -98,6 +98,29 @@ def mapped(order: Any, read: Callable[..., Any], samples: Sequence[tuple[Any, tu
     return sharded(order.map(tensors, tf.data.AUTOTUNE, deterministic=True)).prefetch(tf.data.AUTOTUNE)
 
 
+def augmented_batches(
+    count: int,
+    batch: int,
+    seed: int,
+    read: Callable[[NDArray[np.int64], np.random.Generator], Any],
+    samples: Sequence[tuple[Any, tuple[int | None, ...]]],
+) -> Any:
+    """Return an endless dataset of batches that numpy makes with a random generator of their own.
+
+    Args:
+        count: number of training samples.
+        batch: samples in a batch.
+        seed: seed of the order and of the generators. The same seed gives the same batches.
+        read: called with the rows of a batch and its generator; it returns a tuple of arrays.
+        samples: dtype and shape of each of those arrays; see ``mapped``.
+    """
+
+    def read_numbered(rows: NDArray[np.int64], number: int) -> Any:
+        return read(rows, np.random.default_rng((seed, int(number))))
+
+    return mapped(shuffled(count, batch, seed), read_numbered, samples)
+
+
 def shuffled(count: int, batch: int, seed: int) -> Any:
     """Return an endless dataset of (rows of a batch, number of the batch), reshuffled each epoch."""
     order = tf.data.Dataset.range(count).shuffle(count, seed=seed).repeat()

@@ -92,6 +92,11 @@ class Decoded:
         return (images - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
 
 
+def corrupt_names(*parts: Any) -> list[str]:
+    """Return the names of the samples that were left out of decoded parts, each name once."""
+    return list(dict.fromkeys(name for part in parts for name in part.corrupt))
+
+
 def decode_image(data: bytes, size: tuple[int, int, int]) -> NDArray[np.uint8] | None:
     """Decode and resize an image file.
 
@@ -117,6 +122,12 @@ def decode_image(data: bytes, size: tuple[int, int, int]) -> NDArray[np.uint8] |
     if channels == 1:
         return np.asarray(image, np.uint8)[..., None]
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def stored_size(data: bytes) -> tuple[int, int]:
+    """Return the height and the width in pixels that an image file was stored with. The file can be decoded."""
+    image = np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE))
+    return image.shape[0], image.shape[1]
 
 
 def decode_split(

@@ -20,9 +20,9 @@ from edge.models.complexity import complexity
 from edge.models.training.averaging import average
 from edge.models.training.callbacks import BestWeights, Checkpoint, History
 from edge.models.training.dataset_task import DatasetTask
-from edge.models.training.record import signature_of
 from edge.models.training.schedules import optimizer
 from edge.models.training.settings import Settings
+from edge.models.training.training_record import signature_of
 
 MODEL, RECORD, HISTORY, CURVES, LABELS = "model.keras", "train.json", "history.csv", "curves.png", "labels.txt"
 

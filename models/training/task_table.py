@@ -45,31 +45,33 @@ def _row(target: str, summary: str, **facts: object) -> Reader:
 
 DATASET_TASKS: dict[str, Reader] = {
     "classify": _row(
-        "classification.images:load",
+        "classification.classification_task:load",
         "train/<class>/*.jpg and test/<class>/*.jpg",
         listing="edge.models.training.folder:class_listing",
         drawn="scenes",
     ),
-    "segment": _row("segmentation.segmentation:load", "images and masks of the same names", drawn="scenes:masks"),
-    "detect": _row("detection.detection:load", "VOC: JPEGImages, Annotations, ImageSets", drawn="scenes:boxes"),
+    "segment": _row("segmentation.segmentation_task:load", "images and masks of the same names", drawn="scenes:masks"),
+    "detect": _row("detection.detection_task:load", "VOC: JPEGImages, Annotations, ImageSets", drawn="scenes:boxes"),
     "keypoints": _row(
-        "keypoints.keypoints:load", "COCO: annotations/train.json and pictures", drawn="scenes:keypoints"
+        "keypoints.keypoint_task:load", "COCO: annotations/train.json and pictures", drawn="scenes:keypoints"
     ),
-    "embed": _row("embedding.embedding:load", "train/<person>/*.jpg, test/<other person>/*.jpg", drawn="scenes:faces"),
+    "embed": _row(
+        "embedding.embedding_task:load", "train/<person>/*.jpg, test/<other person>/*.jpg", drawn="scenes:faces"
+    ),
     "speech": _row(
-        "sound.speech:load",
+        "sound.speech_task:load",
         "<label>_<speaker>_<index>.wav, split by speaker",
         sample="sound",
         drawn="scenes:sounds",
     ),
     "text": _row(
-        "text.text:load",
+        "text.text_task:load",
         "train.tsv and test.tsv of label<TAB>sentence, or train/<class>.txt",
         sample="sentence",
         drawn="scenes:sentences",
     ),
     "clips": _row(
-        "clips.clips:load",
+        "clips.clip_task:load",
         "train/<class>/<clip>.avi, or a folder of frames each",
         listing="edge.models.training.clips.clip_folder:listing",
         sample="clip",

@@ -230,15 +230,16 @@ def test_the_first_frame_imports_nothing():
 def test_the_device_finds_what_training_reported():
     pytest.importorskip("tensorflow")
     from edge.decoders import anchors as boxes_of
-    from edge.models.training.detection import detection
+    from edge.models.training.detection import detection_task
 
     rng = np.random.default_rng(1)
     anchors = boxes_of.anchors((96, 128, 3), (16, 32), (1.5,), (0.2, 0.5))
     offsets = rng.normal(0, 2, (len(anchors), 4)).astype(np.float32)
     scores = rng.dirichlet([1, 0.4, 0.4], len(anchors)).astype(np.float32)
-    theirs = detection.find(offsets, scores, anchors)
+    theirs = detection_task.detections_of(offsets, scores, anchors)
     boxes = clip(Candidates(boxes_of.decode(offsets, anchors), scores[:, 1:]), 1, 1)
-    ours = select(boxes, Selection(detection.LEAST_SCORE, detection.OVERLAP, detection.MOST))
+    thresholds = (detection_task.SCORE_THRESHOLD, detection_task.IOU_THRESHOLD, detection_task.MAX_DETECTIONS)
+    ours = select(boxes, Selection(*thresholds))
     assert len(ours.scores) > 50
     np.testing.assert_array_equal(ours.scores, theirs.scores)
     np.testing.assert_array_equal(ours.classes, theirs.classes)

@@ -12,12 +12,12 @@ import pytest
 from edge.errors import FileError, InputError
 from edge.scenes import SETS, draw_set, sentences
 from edge.scenes.box_set import write_boxes
-from edge.scenes.crowd import CLASSES, compose
 from edge.scenes.faces import face, person, write_faces
 from edge.scenes.figure import NAMES, figure
 from edge.scenes.keypoint_set import write_keypoints
 from edge.scenes.mask_set import write_masks
 from edge.scenes.motions import MOTIONS, motion, write_clips
+from edge.scenes.multi_object_scene import CLASSES, compose
 from edge.scenes.sentences import write_sentences
 from edge.scenes.sets import writer
 from edge.scenes.tones import LABELS, RATE, tone, write_sounds
@@ -74,10 +74,10 @@ def test_every_row_can_be_called_with_a_folder_alone(name):
 
 def test_objects_do_not_overlap_and_lie_in_their_boxes():
     for seed in range(30):
-        crowd = compose(np.random.default_rng(seed), 64)
-        assert 1 <= len(crowd.objects) <= 3
-        assert sum(each.mask.astype(int) for each in crowd.objects).max() == 1
-        for each in crowd.objects:
+        scene = compose(np.random.default_rng(seed), 64)
+        assert 1 <= len(scene.objects) <= 3
+        assert sum(each.mask.astype(int) for each in scene.objects).max() == 1
+        for each in scene.objects:
             x0, y0, x1, y1 = (int(v) for v in each.box)
             assert each.label in CLASSES
             assert each.mask[y0:y1, x0:x1].sum() == each.mask.sum() > 0
@@ -85,14 +85,14 @@ def test_objects_do_not_overlap_and_lie_in_their_boxes():
 
 def test_annotations_count_from_one_and_include_the_last_pixel(tmp_path):
     write_boxes(tmp_path / "set", 1, 1, size=48, seed=3)
-    crowd = compose(np.random.default_rng([3, 0]), 48)
+    scene = compose(np.random.default_rng([3, 0]), 48)
     tree = ElementTree.parse(tmp_path / "set" / "Annotations" / "train_00000.xml")
     found = [
         [int(each.findtext(f"bndbox/{key}")) for key in ("xmin", "ymin", "xmax", "ymax")]
         for each in tree.iter("object")
     ]
     expected = []
-    for each in crowd.objects:
+    for each in scene.objects:
         rows, columns = np.flatnonzero(each.mask.any(1)), np.flatnonzero(each.mask.any(0))
         expected.append([columns[0] + 1, rows[0] + 1, columns[-1] + 1, rows[-1] + 1])
     assert found == expected

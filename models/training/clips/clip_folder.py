@@ -1,4 +1,7 @@
-"""Clip data sets: a folder or a zip with ``<split>/<class>/<clip>``, a video file or a folder of frames each."""
+"""Data sets of video clips: ``<split>/<class>/<clip>`` in a folder or a zip.
+
+Each clip is a video file or a folder of frames.
+"""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -26,9 +29,9 @@ class Clip:
     """One clip of a data set.
 
     Attributes:
-        name: the video's or the folder's path in the data set.
-        files: the video, or the frames in their order.
-        label: the class's index.
+        name: the path of the video or of the folder of frames in the data set.
+        files: the path of the video, or the paths of the frames in their order.
+        label: the label index.
     """
 
     name: str
@@ -38,12 +41,12 @@ class Clip:
 
 @dataclass(frozen=True)
 class ClipFolder:
-    """A data set; nothing of it is decoded.
+    """A listed data set.
 
     Attributes:
-        root: a folder or a zip.
-        labels: sorted.
-        splits: clips by ``train``, ``test``, ``validation``, as far as they are there.
+        root: the folder or zip.
+        labels: the class names, sorted.
+        splits: the clips of those of ``train``, ``test`` and ``validation`` that exist.
     """
 
     root: Path
@@ -51,14 +54,24 @@ class ClipFolder:
     splits: dict[str, tuple[Clip, ...]]
 
     def evaluation(self) -> str:
-        """Return the split that figures are reported on: ``test`` if there is one, else ``validation``."""
+        """Return the name of the split that the accuracy is reported on: ``test`` if it exists, else ``validation``.
+
+        Raises:
+            InputError: there is neither.
+        """
         for name in ("test", "validation"):
             if name in self.splits:
                 return name
         raise InputError(f"data set {self.root} has no test/ and no validation/ folder to report accuracy on")
 
     def read(self, clips: Sequence[Clip], size: tuple[int, int, int, int], step: int) -> Iterator[Frames | None]:
-        """Yield each clip, sampled to ``size`` (frames, height, width, channels); None for one without a frame."""
+        """Yield the sampled frames of each clip, or None for a clip without a frame that can be decoded.
+
+        Args:
+            clips: the clips to read.
+            size: (frames, height, width, channels) of the result.
+            step: see ``sampled``.
+        """
         for clip in clips:
             yield sampled(self._frames(clip, size[1:]), size[0], step)
 
@@ -76,7 +89,12 @@ class ClipFolder:
 
 
 def open_clips(root: Path) -> ClipFolder:
-    """List a data set. Raises FileError when it cannot be read, InputError when it is laid out otherwise."""
+    """List a data set without decoding a clip.
+
+    Raises:
+        FileError: the data set cannot be read.
+        InputError: it has no training clips, only one class, or a class without training clips.
+    """
     found: dict[tuple[str, str, str], list[str]] = {}
     for name in file_names(root):
         if parsed := _parse(name):
@@ -98,12 +116,12 @@ def open_clips(root: Path) -> ClipFolder:
 
 
 def listing(root: Path) -> dict[str, tuple[str, ...]]:
-    """Return the names of each split's clips; see ``open_clips``."""
+    """Return the names of the clips of each split. It raises as ``open_clips`` does."""
     return {split: tuple(clip.name for clip in clips) for split, clips in open_clips(root).splits.items()}
 
 
 def _parse(name: str) -> tuple[str, str, str] | None:
-    """Return split, label and the clip's name for ``[anything/]train/<class>/<clip>[/<frame>]``; None for others."""
+    """Return split, label and clip name of ``[anything/]train/<class>/<clip>[/<frame>]``, or None for other files."""
     parts = PurePosixPath(name).parts
     if "__MACOSX" in parts or any(part.startswith(".") for part in parts):
         return None
@@ -121,7 +139,12 @@ def _is_video(name: str) -> bool:
 
 
 def video_frames(path: Path, size: tuple[int, int, int]) -> list[NDArray[np.uint8]]:
-    """Return every frame of a video, resized to ``size`` (height, width, channels); none when it cannot be opened."""
+    """Return all frames of a video, or an empty list when it cannot be opened.
+
+    Args:
+        path: the video file.
+        size: (height, width, channels) of each frame, which is uint8, RGB or grey.
+    """
     try:
         with Capture(str(path)) as capture:
             frames = []
@@ -133,7 +156,12 @@ def video_frames(path: Path, size: tuple[int, int, int]) -> list[NDArray[np.uint
 
 
 def fitted(image: NDArray[np.uint8], size: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """Return a BGR picture as (height, width, channels) RGB or grey, resized as on the device."""
+    """Return a BGR picture as RGB or grey, resized by the OpenCV call that the device uses.
+
+    Args:
+        image: (rows, columns, 3) uint8 BGR.
+        size: (height, width, channels) of the result; 3 channels for RGB, 1 for grey.
+    """
     height, width, channels = size
     if image.shape[:2] != (height, width):
         image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
@@ -143,9 +171,14 @@ def fitted(image: NDArray[np.uint8], size: tuple[int, int, int]) -> NDArray[np.u
 
 
 def sampled(frames: Sequence[NDArray[np.uint8]], count: int, step: int) -> Frames | None:
-    """Return ``count`` of the frames: evenly over the clip for a ``step`` of 0, else every ``step``-th of its middle.
+    """Return some frames of a clip as one array, or None for a clip without frames.
 
-    A clip that is too short repeats its last frame. None for a clip without frames.
+    A clip that is too short repeats its last frame.
+
+    Args:
+        frames: the frames of the clip, (height, width, channels) uint8 each.
+        count: number of frames of the result.
+        step: 0 samples evenly over the whole clip. Otherwise every ``step``-th frame is taken, from the middle part.
     """
     if not frames:
         return None

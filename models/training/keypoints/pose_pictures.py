@@ -1,4 +1,4 @@
-"""Keypoints drawn into their pictures, for a person to look at."""
+"""Pictures of keypoints for people to look at."""
 
 from pathlib import Path
 
@@ -10,19 +10,19 @@ from edge.files import replaced
 
 PICTURES = 6
 SHORTEST = 160
-"""Pixels of the drawn pictures' shorter side, at least."""
+"""The least length of a drawn picture's shorter side, in pixels. Smaller pictures are enlarged."""
 
 
 def write_sheet(
     path: Path, images: NDArray[np.uint8], points: NDArray[np.float32], edges: tuple[tuple[int, int], ...]
 ) -> None:
-    """Draw the first pictures with their keypoints, side by side, into a PNG.
+    """Draw the first pictures with their keypoints side by side, and write them as a PNG.
 
     Args:
-        path: what is written.
+        path: the file to write.
         images: (n, height, width, 1 or 3) uint8, grey or RGB.
         points: (n, keypoints, 2) x and y in fractions of the picture.
-        edges: pairs of keypoints that a line joins.
+        edges: pairs of keypoint indices that a line joins.
     """
     drawn = [draw(image, each, edges) for image, each in zip(images[:PICTURES], points, strict=False)]
     with replaced(path) as temporary:
@@ -32,7 +32,13 @@ def write_sheet(
 def draw(
     image: NDArray[np.uint8], points: NDArray[np.float32], edges: tuple[tuple[int, int], ...]
 ) -> NDArray[np.uint8]:
-    """Return a BGR copy of one picture with its keypoints, enlarged when it is small."""
+    """Return a BGR copy of one picture with its keypoints, enlarged when it is small.
+
+    Args:
+        image: (height, width, 1 or 3) uint8, grey or RGB.
+        points: (keypoints, 2) x and y in fractions of the picture.
+        edges: pairs of keypoint indices that a line joins.
+    """
     canvas = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR if image.shape[2] == 1 else cv2.COLOR_RGB2BGR)
     factor = max(1, -(-SHORTEST // min(canvas.shape[:2])))
     canvas = cv2.resize(canvas, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)

@@ -1,8 +1,10 @@
-"""Features of a sound for networks over images: log-mel energies and their cepstral coefficients. Plain numpy.
+"""Features of a sound for networks over images: log-mel energies or mel-frequency cepstral coefficients, in numpy.
 
-A clip is cut into frames of two hops, one hop apart; there are as many as the network's input is high. Level does not
-count: energies below a share of the clip's largest are raised to it, and each bin has mean 0 over a clip. All log-mel
-bins together have deviation 1, each coefficient has by itself: the first ones would drown the others.
+A clip is cut into frames that are two hops long and start one hop apart. The number of frames is the height of the
+network's input. The features do not depend on the level of the sound: energies below a fraction of the clip's largest
+one are raised to it, and each bin has mean 0 over the clip. Log-mel features are divided by the standard deviation of
+all bins of the clip together. Cepstral coefficients are divided by their own standard deviations, because the first
+ones are so large that they would hide the others.
 """
 
 import math
@@ -19,18 +21,26 @@ Floats = NDArray[np.float32]
 
 KINDS = ("logmel", "mfcc")
 BANDS = 40
-"""Of the mel scale below the cepstral coefficients, as in https://arxiv.org/abs/1711.07128, section 5."""
+"""The mel bands that cepstral coefficients are made from, as in https://arxiv.org/abs/1711.07128, section 5."""
 
 LOWEST = 60.0
-"""Hertz; below it there is hum, and no speech."""
+"""The lowest frequency in hertz. Below it there is hum but no speech."""
 
 FLOOR = 1e-5
-"""Of a clip's largest band energy: 50 dB below it."""
+"""The smallest energy as a fraction of the clip's largest band energy, which is 50 dB below it."""
 
 
 @dataclass(frozen=True)
 class Features:
-    """frames, bins: of the result. rate: samples a second. samples: of a clip. kind: of ``KINDS``."""
+    """The features of clips of one length, as a function of the clips.
+
+    Attributes:
+        frames: number of frames of the result.
+        bins: number of mel bands or of cepstral coefficients of the result.
+        rate: samples per second.
+        samples: samples of a clip.
+        kind: ``logmel`` or ``mfcc``.
+    """
 
     frames: int
     bins: int
@@ -50,11 +60,11 @@ class Features:
 
     @property
     def hop(self) -> int:
-        """Samples from one frame to the next; a frame has twice as many."""
+        """The number of samples from the start of one frame to the start of the next. A frame has twice as many."""
         return self.samples // (self.frames + 1)
 
     def __call__(self, clips: NDArray[Any]) -> Floats:
-        """(n, samples) to (n, frames, bins, 1) float32."""
+        """Return the features, (n, frames, bins, 1) float32, of clips, (n, samples) from -1 to 1."""
         energies = np.maximum(self.energies(clips).astype(np.float64), 1e-12)
         loudest = energies.max((1, 2), keepdims=True)
         logs = np.log(np.maximum(energies, FLOOR * loudest))
@@ -64,7 +74,10 @@ class Features:
         return np.asarray(centred / (deviation + 1e-3), np.float32)[..., None]
 
     def energies(self, clips: NDArray[Any]) -> Floats:
-        """(n, samples) to (n, frames, bands) energies on the mel scale, of the power spectrum of Hann windows."""
+        """Return the mel band energies, (n, frames, bands) float32, of clips, (n, samples).
+
+        They are weighted sums of the power spectrum of each frame under a Hann window.
+        """
         size = 2 * self.hop
         windows = np.lib.stride_tricks.sliding_window_view(clips, size, axis=-1)[:, :: self.hop][:, : self.frames]
         length = 1 << (size - 1).bit_length()
@@ -74,15 +87,21 @@ class Features:
 
 
 def hertz_to_mel(hertz: Any) -> Any:
-    """2595 log10(1 + f / 700) (O'Shaughnessy 1987; HTK's and TensorFlow's)."""
+    """Return 2595 log10(1 + f / 700), the mel scale of O'Shaughnessy (1987), which HTK and TensorFlow use, too."""
     return 2595 * np.log10(1 + np.asarray(hertz) / 700)
 
 
 @cache
 def mel_weights(bands: int, bins: int, rate: int) -> Floats:
-    """Return (bins, bands): triangles over the mel scale, half overlapping, 1 at their tops, from ``LOWEST`` up.
+    """Return the weights of a mel filter bank, (bins, bands) float32 from 0 to 1.
 
-    bins: of the spectrum, from 0 to rate / 2, where the last triangle ends.
+    The filters are triangles on the mel scale with height 1. Each begins at the top of the previous one, the first one
+    at ``LOWEST``, and the last one ends at rate / 2.
+
+    Args:
+        bands: number of filters.
+        bins: bins of the spectrum, from 0 to rate / 2 hertz.
+        rate: samples per second.
     """
     mels = hertz_to_mel(np.linspace(0, rate / 2, bins))[:, None]
     edges = np.linspace(hertz_to_mel(LOWEST), hertz_to_mel(rate / 2), bands + 2)
@@ -92,7 +111,7 @@ def mel_weights(bands: int, bins: int, rate: int) -> Floats:
 
 @cache
 def dct(size: int) -> Floats:
-    """Return (size, size), the orthonormal DCT-II: column k has cos(pi * k * (2 n + 1) / (2 size))."""
+    """Return the orthonormal DCT-II, (size, size) float32: column k is cos(pi k (2 n + 1) / (2 size)), scaled."""
     n, k = np.mgrid[:size, :size]
     scale = np.where(k == 0, math.sqrt(1 / size), math.sqrt(2 / size))
     return np.asarray(scale * np.cos(np.pi * k * (2 * n + 1) / (2 * size)), np.float32)
@@ -100,5 +119,5 @@ def dct(size: int) -> Floats:
 
 @cache
 def hann(size: int) -> Floats:
-    """Return the periodic Hann window."""
+    """Return the periodic Hann window, (size,) float32."""
     return np.asarray(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size), np.float32)

@@ -2,7 +2,7 @@ import numpy as np
 import tf_keras as keras
 
 from edge.models.training.averaging import average
-from edge.models.training.classification.classification import Classification
+from edge.models.training.classification.classification_task import Classification
 from edge.models.training.decode import Decoded
 
 

@@ -12,13 +12,13 @@ from tests.models.training.test_fit import compiled, decoded
 tf = need("tensorflow")
 
 from edge.models.training import callbacks  # noqa: E402
-from edge.models.training.classification import classification  # noqa: E402
+from edge.models.training.classification import classification_task  # noqa: E402
 from tests.models.training.test_fit import LABELS, SETTINGS  # noqa: E402
 
 
 @pytest.fixture
 def model():
-    return compiled(classification.Classification(decoded(64), decoded(16, 1), decoded(20, 2), LABELS), SETTINGS)
+    return compiled(classification_task.Classification(decoded(64), decoded(16, 1), decoded(20, 2), LABELS), SETTINGS)
 
 
 ERRORS = [

@@ -22,7 +22,7 @@ need("tensorflow")
 import tf_keras as keras  # noqa: E402
 
 from edge.models.training import fit  # noqa: E402
-from edge.models.training.classification import classification  # noqa: E402
+from edge.models.training.classification import classification_task  # noqa: E402
 from edge.models.training.curves import plot_curves  # noqa: E402
 
 LABELS = ("dark", "light")
@@ -46,7 +46,7 @@ def decoded(count, seed=0, prefix="image"):
 
 @pytest.fixture(scope="module")
 def data():
-    return classification.Classification(decoded(64), decoded(16, 1), decoded(20, 2), LABELS)
+    return classification_task.Classification(decoded(64), decoded(16, 1), decoded(20, 2), LABELS)
 
 
 def history(out):
@@ -86,7 +86,7 @@ def test_the_step_is_traced_once(tmp_path, data):
 def test_accuracy_is_counted_over_the_last_partial_batch_too(data):
     model = small()
     predicted = model.predict((data.report_on.images.astype(np.float32) - 127.5) / 127.5, verbose=0).argmax(-1)
-    assert classification.accuracy(model, data.report_on, batch=6) == pytest.approx(
+    assert classification_task.accuracy(model, data.report_on, batch=6) == pytest.approx(
         np.mean(predicted == data.report_on.classes)
     )
 
@@ -230,7 +230,7 @@ def test_mixed_precision_ends_with_a_float32_model(tmp_path, data):
     assert keras.mixed_precision.global_policy().name == "float32"
     model = keras.models.load_model(tmp_path / fit.MODEL)
     assert {layer.compute_dtype for layer in model.layers} == {"float32"}
-    assert record["accuracy"] == classification.accuracy(model, data.report_on)
+    assert record["accuracy"] == classification_task.accuracy(model, data.report_on)
 
 
 def test_the_policy_is_restored_when_a_run_fails(tmp_path, data):
@@ -256,16 +256,16 @@ def test_a_batch_beyond_the_images_is_refused(tmp_path, data):
 )
 def test_hold_out_sets_a_part_aside(count, fraction, apart):
     whole = decoded(count)
-    train, held = classification.hold_out(whole, fraction, seed=1)
+    train, held = classification_task.hold_out(whole, fraction, seed=1)
     assert len(held.classes) == apart
     assert sorted(train.names + held.names) == sorted(whole.names)
     np.testing.assert_array_equal(held.images, whole.images[[whole.names.index(n) for n in held.names]])
-    assert classification.hold_out(whole, fraction, seed=1)[1].names == held.names
+    assert classification_task.hold_out(whole, fraction, seed=1)[1].names == held.names
 
 
 def test_one_image_cannot_be_divided():
     with pytest.raises(InputError, match="at least 2 training images"):
-        classification.hold_out(decoded(1), 0.5, seed=1)
+        classification_task.hold_out(decoded(1), 0.5, seed=1)
 
 
 def test_curves_are_a_picture(tmp_path):
@@ -290,10 +290,10 @@ def test_mirrored_over_two_logical_processors_learns(tmp_path):
         half = tf.config.LogicalDeviceConfiguration()
         tf.config.set_logical_device_configuration(cpu, [half, half])
         from edge.models.training import fit
-        from edge.models.training.classification import classification
+        from edge.models.training.classification import classification_task
         from edge.models.training.settings import Augmentation, Settings
         from tests.models.training.test_fit import LABELS, decoded, small
-        data = classification.Classification(decoded(64), decoded(16, 1), decoded(20, 2), LABELS)
+        data = classification_task.Classification(decoded(64), decoded(16, 1), decoded(20, 2), LABELS)
         settings = Settings(epochs=2, batch=16, warmup=0, strategy="mirrored", augmentation=Augmentation(False, 0))
         assert fit.strategy("mirrored").num_replicas_in_sync == 2
         print(fit.train(small, data, settings, Path({str(tmp_path)!r}), stream=io.StringIO())["accuracy"])

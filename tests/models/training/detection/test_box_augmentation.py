@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from edge.models.training.detection.box_augmentation import augment, warp, window
+from edge.models.training.detection.box_augmentation import augment, boxes_in_window
+from edge.models.training.image_augmentation import warp
 from edge.models.training.settings import Augmentation
 from edge.tasks.average_precision import Truth
 
@@ -32,7 +33,7 @@ def square(top, left, bottom, right):
 def test_boxes_move_with_the_pixels(zoom, shift):
     image, truth = square(16, 24, 28, 36)
     moved = warp(image, np.array(zoom), np.array(shift))[..., 0] > 127
-    box = window(truth, np.array(zoom), np.array(shift)).boxes[0] * (48, 64, 48, 64)
+    box = boxes_in_window(truth, np.array(zoom), np.array(shift)).boxes[0] * (48, 64, 48, 64)
     rows, columns = np.flatnonzero(moved.any(1)), np.flatnonzero(moved.any(0))
     seen = [rows[0], columns[0], rows[-1] + 1, columns[-1] + 1]
     np.testing.assert_allclose(box, seen, atol=1)  # pixels are whole
@@ -41,10 +42,10 @@ def test_boxes_move_with_the_pixels(zoom, shift):
 def test_a_box_leaves_with_its_centre_and_is_cut_at_the_edge():
     _, truth = square(0, 0, 24, 32)
     # The window begins at an eighth: a box from 0 to a half is cut there; at three eighths its centre is outside.
-    cut = window(truth, np.ones(2), np.array([0.125, 0.125]))
+    cut = boxes_in_window(truth, np.ones(2), np.array([0.125, 0.125]))
     np.testing.assert_allclose(cut.boxes, [[0, 0, 0.375, 0.375]], atol=1e-6)
     assert cut.classes.tolist() == [1]
-    gone = window(truth, np.ones(2), np.array([0.375, 0.0]))
+    gone = boxes_in_window(truth, np.ones(2), np.array([0.375, 0.0]))
     assert (gone.boxes.shape, gone.classes.shape, gone.difficult.shape) == ((0, 4), (0,), (0,))
 
 
