@@ -123,6 +123,7 @@ def _strip(pictures: Sequence[NDArray[Any]], along: Sequence[Span], size: int, a
     parts = []
     for picture, span in zip(pictures, along, strict=True):
         start, first, end = ((2 * edge * cells + size) // (2 * size) for edge in span)  # rounded to whole cells
+        end = max(1, end)
         begin = min(first - start, cells - (end - first))
         part = slice(begin, begin + end - first)
         parts.append(picture[part] if axis == 0 else picture[:, part])
