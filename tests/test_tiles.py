@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import edge
 from edge import tiles
-from edge.errors import InputError
+from edge.errors import BrokenOutput, InputError
 from edge.imaging import InputFormat
 from edge.placement import TURNS
 from edge.results import Mask, Result
@@ -225,6 +225,18 @@ def test_what_one_window_cannot_tell_must_be_stated(tmp_path, task, words):
 def test_a_classifier_s_file_is_refused_before_it_runs(tmp_path):
     with pytest.raises(InputError, match="got task classify"):
         edge.load(fake_model(tmp_path), backend="fake", resize="tile")
+
+
+def test_one_window_without_numbers_is_no_result(tmp_path):
+    with network(tmp_path, "image", parameters={"range": [0, 1]}) as session:
+        run, left = session.model.run, iter(range(9))
+
+        def broken_once(arrays):
+            return [np.full_like(found, np.nan) if next(left) == 4 else found for found in run(arrays)]
+
+        session.model.run = broken_once
+        with pytest.raises(BrokenOutput):
+            session(picture((40, 30)))
 
 
 def test_a_manifest_states_tiles(tmp_path):
