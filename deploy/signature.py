@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from edge import tiles
 from edge.decoders import anchors
 from edge.deploy.convert.source import SourceModel
 from edge.errors import InputError
@@ -72,11 +73,12 @@ def find_signature(source: SourceModel, said: Said, file: Callable[[], Path]) ->
     signature = replace(found.signature, inputs=_inputs(source, said, found.signature.inputs))
     told = [note for note in found.notes if said.kind != "tensor" or not note.startswith("pixels ")]
     notes = (*told, *_assumed(signature.inputs, found.signature.inputs, said))
+    tiles.check(signature)
     return Found(signature.with_parameters(said.parameters), notes)
 
 
-OF_TRAINING = ("view",)
-"""Parameters in a record's signature that say how its samples are read, not what the outputs mean."""
+VIEW = "view"
+"""A parameter in a record's signature that says how its pictures were read: in windows (crop) or whole (resize)."""
 
 WHOLE = {"signature", "input_shape"}
 """A record that says what the network takes and gives has one of these; mean and std alone are about pixels."""
@@ -88,11 +90,12 @@ def _recorded(source: SourceModel, said: Said) -> Found | None:
         return None
     try:
         row = signature_of(source.record, [spec.name for spec in source.outputs])
-        parameters = {name: value for name, value in row["task"]["parameters"].items() if name not in OF_TRAINING}
+        parameters = dict(row["task"]["parameters"])
+        tiled = parameters.pop(VIEW, None) == "crop"
         task = TaskSpec(row["task"]["name"], row["task"]["decoder"], parameters)
         if said.task not in (None, task.name) or said.decoder not in (None, task.decoder):
             return None
-        inputs = _recorded_inputs(source, row["inputs"])
+        inputs = _recorded_inputs(source, row["inputs"], {"resize": "tile"} if tiled else {})
         outputs = _recorded_outputs(source, row["outputs"])
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(
@@ -101,7 +104,10 @@ def _recorded(source: SourceModel, said: Said) -> Found | None:
     return Found(Signature(inputs, outputs, task), ())
 
 
-def _recorded_inputs(source: SourceModel, rows: Sequence[Mapping[str, Any]]) -> tuple[Input, ...]:
+def _recorded_inputs(
+    source: SourceModel, rows: Sequence[Mapping[str, Any]], also: Mapping[str, Any]
+) -> tuple[Input, ...]:
+    """Return the inputs of the record's rows; ``also`` takes the place of what they say of pixels."""
     if len(rows) != len(source.inputs):
         raise InputError(
             f"train.json must have {len(source.inputs)} input(s), {describe(source.inputs)}; got {len(rows)}"
@@ -109,7 +115,7 @@ def _recorded_inputs(source: SourceModel, rows: Sequence[Mapping[str, Any]]) -> 
     found = []
     for spec, row in zip(source.inputs, rows, strict=True):
         pixels = row.get("clip", row) if row["kind"] == "image" or "clip" in row else None
-        form = None if pixels is None else _form(spec, {k: pixels[k] for k in FORM if k in pixels})
+        form = None if pixels is None else _form(spec, {**{k: pixels[k] for k in FORM if k in pixels}, **also})
         found.append(Input(spec.name, "tensor" if form is None else "image", spec.shape, real_dtype(spec), form))
     return tuple(found)
 

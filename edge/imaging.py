@@ -20,7 +20,7 @@ Image = NDArray[np.uint8]
 """(height, width, 3) uint8, BGR, as OpenCV has it."""
 
 Colour = Literal["RGB", "BGR", "GRAY"]
-Resize = Literal["stretch", "letterbox", "crop"]
+Resize = Literal["stretch", "letterbox", "crop", "tile"]
 Layout = Literal["NHWC", "NCHW"]
 
 
@@ -29,7 +29,8 @@ class InputFormat:
     """How pixels become the model's numbers: real = (pixel - mean) / std, pixel 0 to 255.
 
     mean, std: one value per channel, or one for all. resize: ``stretch`` ignores the aspect ratio,
-    ``letterbox`` keeps it and pads with grey 114, ``crop`` keeps it and cuts the centre.
+    ``letterbox`` keeps it and pads with grey 114, ``crop`` keeps it and cuts the centre, ``tile`` leaves the frame at
+    its own resolution and covers it with windows of the input's size (``edge.tiles``).
     ``raw`` means that pixels fill the quantized range whatever its scale (files without a manifest).
     """
 
@@ -43,8 +44,8 @@ class InputFormat:
     def __post_init__(self) -> None:
         if self.colour not in ("RGB", "BGR", "GRAY"):
             raise InputError(f"colour must be RGB, BGR or GRAY, got {self.colour!r}")
-        if self.resize not in ("stretch", "letterbox", "crop"):
-            raise InputError(f"resize must be stretch, letterbox or crop, got {self.resize!r}")
+        if self.resize not in ("stretch", "letterbox", "crop", "tile"):
+            raise InputError(f"resize must be stretch, letterbox, crop or tile, got {self.resize!r}")
         if self.layout not in ("NHWC", "NCHW"):
             raise InputError(f"layout must be NHWC or NCHW, got {self.layout!r}")
         if not self.mean or not all(map(math.isfinite, (*self.mean, *self.std))):
@@ -83,7 +84,7 @@ class Prepared(NamedTuple):
 
 
 class Preprocessor:
-    """Turns BGR frames of any size into one model input."""
+    """Turns BGR frames of any size into one model input; with resize ``tile``, the window in the frame's centre."""
 
     def __init__(self, spec: TensorSpec, form: InputFormat, rotation: int = 0) -> None:
         """Check the format against the input and allocate what every call writes to.
@@ -136,13 +137,14 @@ class Preprocessor:
         return Prepared(self._tensor, placement)
 
     def _fit(self, image: Image, placement: Placement) -> Image:
-        if self._rotation:
-            image = cv2.rotate(image, _CLOCKWISE[self._rotation])
+        image = turned(image, self._rotation)
         width, height = self._size
         if image.shape[:2] == (height, width):
             return image
         if self._form.resize == "letterbox":
             return self._padded(image)
+        if self._form.resize == "tile":
+            return _window(image, self._size)
         if self._form.resize == "crop":
             image = _centre(image, width / height)
         cv2.resize(image, self._size, dst=self._resized, interpolation=cv2.INTER_LINEAR)
@@ -172,6 +174,22 @@ class Preprocessor:
 _CLOCKWISE = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
+def turned(image: Image, rotation: int) -> Image:
+    """Return the image turned clockwise by 0, 90, 180 or 270 degrees; turned by 0 it is the image itself."""
+    return np.asarray(cv2.rotate(image, _CLOCKWISE[rotation]), np.uint8) if rotation else image
+
+
+def mirrored(image: Image, size: tuple[int, int]) -> Image:
+    """Return the image, mirrored at its right and its lower edge where it is smaller than (width, height) ``size``.
+
+    Training mirrors in the same way (``edge.models.training.segmentation.windows.padded``).
+    """
+    right, bottom = (max(0, least - have) for least, have in zip(size, image.shape[1::-1], strict=True))
+    if not (right or bottom):
+        return image
+    return np.asarray(cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REFLECT), np.uint8)
+
+
 def _with_channels(spec: TensorSpec, form: InputFormat) -> tuple[int, int, int]:
     """Return the shape without the batch and with a channel axis. Raises InputError when it is no image's."""
     shape = spec.shape
@@ -192,6 +210,9 @@ def placement_of(frame: tuple[int, int], to: tuple[int, int], resize: Resize, ro
         left, top, inner_width, inner_height = _centre_box(width, height, to[0] / to[1])
         scale = (to[0] / inner_width, to[1] / inner_height)
         return Placement(frame, to, scale, (-left * scale[0], -top * scale[1]), rotation)
+    if resize == "tile":
+        left, top = (max(0, have - size) // 2 for have, size in zip((width, height), to, strict=True))
+        return Placement(frame, to, (1.0, 1.0), (float(-left), float(-top)), rotation)
     return Placement(frame, to, (to[0] / width, to[1] / height), rotation=rotation)
 
 
@@ -205,6 +226,13 @@ def letterbox_box(width: int, height: int, to_width: int, to_height: int) -> tup
 def _centre(image: Image, aspect: float) -> Image:
     left, top, width, height = _centre_box(image.shape[1], image.shape[0], aspect)
     return image[top : top + height, left : left + width]
+
+
+def _window(image: Image, size: tuple[int, int]) -> Image:
+    """Return the window of (width, height) ``size`` in the image's centre, at the image's own resolution."""
+    image = mirrored(image, size)
+    left, top = ((have - wanted) // 2 for have, wanted in zip(image.shape[1::-1], size, strict=True))
+    return image[top : top + size[1], left : left + size[0]]
 
 
 def _centre_box(width: int, height: int, aspect: float) -> tuple[int, int, int, int]:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, Literal, cast
 
+from edge import tiles
 from edge.errors import InputError
 from edge.imaging import InputFormat
 from edge.labels import has_control
@@ -138,12 +139,14 @@ def inside(name: str) -> str:
 
 
 def check(manifest: Manifest) -> None:
-    """Raise InputError for file names that leave the bundle or collide, and for text that commands a terminal."""
+    """Raise InputError for file names that leave the bundle or collide, for text that commands a terminal, and for
+    tiles in a network that cannot run on them."""
     for name in manifest.stored():
         if inside(name) in OWN:
             raise InputError(f"a bundle's files need names of their own, beside {', '.join(OWN)}; got {name}")
     _check_texts(manifest)
     _check_tensors(manifest)
+    tiles.check(manifest.signature)
 
 
 def _check_texts(manifest: Manifest) -> None:

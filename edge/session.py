@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from edge import labels, tasks
+from edge import labels, tasks, tiles
 from edge.backends.base import Backend, Model, OpenOptions
 from edge.binding import bind
 from edge.clips import ClipPreprocessor
@@ -25,6 +25,7 @@ from edge.runnable import Runnable
 from edge.signature import Input, Signature, describe
 from edge.tasks.base import Task
 from edge.tensors import Array, Outputs, Tensor
+from edge.tiles import TilePreprocessor
 
 if TYPE_CHECKING:
     from edge.manifest import Golden
@@ -76,7 +77,7 @@ class Session(Closing):
         signature: what the network takes and gives.
         labels: class names; None where nobody gave any.
         task: what decodes the outputs.
-        preprocess: turns frames into the image or clip input; None for a network that takes none, or not only one.
+        preprocess: turns frames into what ``infer`` takes; None for a network that takes no image, or not only one.
         notes: what was found out or assumed about a bare file, one line each.
     """
 
@@ -100,6 +101,7 @@ class Session(Closing):
         if signature is None:
             signature, self.notes = _recognized(runnable.path, self.model, options, self.labels)
         self.signature: Signature = signature.with_parameters(options.parameters)
+        tiles.check(self.signature)
         names = runnable.tensors
         inputs = bind(self.model.inputs, signature.inputs, names.inputs, runnable.path)
         self._inputs = {name: spec for name, (_, spec) in inputs.items()}
@@ -111,9 +113,10 @@ class Session(Closing):
         if runnable.signature is None and not named and signature.task.name in ("classify", "detect", "segment"):
             self.notes += ("no labels given: each class is named by its number",)
         entry = self.signature.image if len(self.signature.inputs) == 1 else None
-        self.preprocess: Preprocessor | ClipPreprocessor | None = None
+        self.preprocess: Preprocessor | TilePreprocessor | ClipPreprocessor | None = None
         if entry is not None and entry.format is not None:
-            prepare = ClipPreprocessor if len(entry.shape) == 5 else Preprocessor
+            whole = TilePreprocessor if self.signature.tiled else Preprocessor
+            prepare = ClipPreprocessor if len(entry.shape) == 5 else whole
             self.preprocess = prepare(self._inputs[entry.name], entry.format, options.rotation)
 
     @property
@@ -151,7 +154,15 @@ class Session(Closing):
         return self._named([tensor])
 
     def infer(self, prepared: Prepared) -> Result:
-        """Return what the network says of a frame that ``preprocess`` made ready. Raises BrokenOutput for NaN."""
+        """Return what the network says of a frame that ``preprocess`` made ready; with tiles it runs once a window.
+
+        Raises BrokenOutput for NaN.
+        """
+        if isinstance(self.preprocess, TilePreprocessor):
+            return self.preprocess.infer(prepared, self._one)
+        return self._one(prepared)
+
+    def _one(self, prepared: Prepared) -> Result:
         return self._decoded(self.run_tensor(prepared.tensor), prepared.placement)
 
     @overload
@@ -181,8 +192,9 @@ class Session(Closing):
     def _answer(self, value: Any, colour: Colour) -> Result:
         if isinstance(value, Mapping):
             return self._decoded(self.run(self.pictures(value, colour)))
-        if isinstance(self.preprocess, Preprocessor) and np.shape(value) != self.signature.inputs[0].shape:
-            return self.infer(self.preprocess(as_picture(value, colour)))
+        prepare = self.preprocess
+        if isinstance(prepare, Preprocessor | TilePreprocessor) and np.shape(value) != self.signature.inputs[0].shape:
+            return self.infer(prepare(as_picture(value, colour)))
         if len(self._inputs) != 1:
             raise InputError(f"the network takes several inputs, give them by name: {describe(self.signature.inputs)}")
         return self._decoded(self.run(self.pictures({next(iter(self._inputs)): value}, colour)))
@@ -221,7 +233,10 @@ class Session(Closing):
         assert entry.format is not None
         spec = self._inputs[entry.name]
         if len(entry.shape) != 5:
-            return Preprocessor(spec, entry.format)(as_picture(value, colour)).tensor
+            picture = as_picture(value, colour)
+            if self.signature.tiled:
+                tiles.check_one_window(entry, picture)
+            return Preprocessor(spec, entry.format)(picture).tensor
         if len(value) != entry.shape[1]:
             raise InputError(f"input {entry.name!r} takes clips of {entry.shape[1]} frames, got {len(value)}")
         prepare = Preprocessor(replace(spec, shape=(1, *spec.shape[2:])), entry.format)

@@ -115,6 +115,11 @@ class Signature:
         images = [one for one in self.inputs if one.kind == "image"]
         return images[0] if len(images) == 1 else None
 
+    @property
+    def tiled(self) -> bool:
+        """Whether pictures go into the network as tiles, see ``edge.tiles``."""
+        return any(one.format is not None and one.format.resize == "tile" for one in self.inputs)
+
     def with_role(self, role: str) -> tuple[Output, ...]:
         """Return the outputs of that role, in order."""
         return tuple(output for output in self.outputs if output.role == role)

@@ -285,6 +285,8 @@ def test_a_zip_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
         pytest.param(form(std=[float("nan")]), "std must be", id="std is not a number"),
         pytest.param(form(std=[0.0]), "std must be positive", id="std is zero"),
         pytest.param(form(colour="CMYK"), "RGB, BGR or GRAY, got 'CMYK'", id="colour"),
+        pytest.param(form(resize="mosaic"), "stretch, letterbox, crop or tile, got 'mosaic'", id="resize"),
+        pytest.param(form(resize="tile"), "only input is one image, got image .*, age", id="tiles beside a number"),
         pytest.param(form(zoom=2), "unexpected keyword argument 'zoom'", id="unknown key"),
         pytest.param(lambda raw: raw["artifacts"][0]["files"][0].update(sha256=5), "must be text", id="digest"),
         pytest.param(lambda raw: raw["artifacts"][0].update(files=[]), "must have a model file", id="no file"),

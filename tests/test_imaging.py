@@ -123,6 +123,18 @@ def test_resizing_keeps_what_it_says(resize, oracle):
     np.testing.assert_allclose(tensor[0], oracle(image), rtol=0, atol=1)
 
 
+@pytest.mark.parametrize(("height", "width"), [(20, 30), (20, 6), (4, 20), (3, 2), (HEIGHT, WIDTH)])
+def test_a_tile_s_window_is_the_frame_s_centre_at_its_own_resolution(height, width):
+    image = picture(height, width)
+    form = InputFormat(colour="BGR", resize="tile", raw=True)
+    tensor, placement = Preprocessor(spec_of("uint8"), form)(image)
+    edges = ((0, max(0, HEIGHT - height)), (0, max(0, WIDTH - width)), (0, 0))
+    whole = np.pad(image, edges, "symmetric")
+    top, left = (whole.shape[0] - HEIGHT) // 2, (whole.shape[1] - WIDTH) // 2
+    np.testing.assert_array_equal(tensor[0], whole[top : top + HEIGHT, left : left + WIDTH])
+    assert (placement.scale, placement.offset) == ((1.0, 1.0), (-left, -top))
+
+
 @pytest.mark.parametrize(
     ("size", "to", "box"),
     [

@@ -53,7 +53,7 @@ def _truth(objects: Sequence[AnnotatedObject], numbers: Mapping[str, int]) -> Tr
 
 
 def of_masks(path: Path, wanted: Wanted, splits: Sequence[str], choice: Choice) -> Samples:
-    """Return pictures with their masks of class numbers; windows of them for a network that was trained on windows."""
+    """Return pictures with their masks of class numbers; windows of them for a network that runs on tiles."""
     prepare = Preparation(wanted)
     form = wanted.signature.inputs[0].format
     channels = 1 if form is not None and form.colour == "GRAY" else 3
@@ -68,7 +68,7 @@ def of_masks(path: Path, wanted: Wanted, splits: Sequence[str], choice: Choice) 
 
 def _places(pair: Pair, wanted: Wanted, prepare: Preparation) -> list[tuple[int, int] | None]:
     """Return the first pixels of the windows that cover a picture; None alone for the whole picture."""
-    if wanted.record.get("view") != "crop":
+    if not wanted.signature.tiled:
         return [None]
     width, height = prepare.size
     return list(windows.grid(pair.shape, height, width))

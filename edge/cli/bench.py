@@ -13,7 +13,8 @@ examples:
   edge-bench net_int8.tflite net_float32.onnx --threads 1,2 --seconds 3 --plot speed.png
 
 Each combination is run on one random input: warm-up, then at least 20 runs and SECONDS seconds. The fastest
-of each bundle or file is marked with *. Nothing else should be busy on the machine while it measures."""
+of each bundle or file is marked with *. A network that runs on tiles is timed on one window of a frame.
+Nothing else should be busy on the machine while it measures."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

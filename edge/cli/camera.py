@@ -90,7 +90,12 @@ def _add_format(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--colour", choices=("RGB", "BGR", "GRAY"), help="channel order of the input")
     group.add_argument("--mean", type=_main.numbers, metavar="M", help="of pixels 0 to 255: one value, or R,G,B")
     group.add_argument("--std", type=_main.numbers, metavar="S", help="of pixels 0 to 255: one value, or R,G,B")
-    group.add_argument("--resize", choices=("stretch", "letterbox", "crop"), help="how a frame becomes a square")
+    group.add_argument(
+        "--resize",
+        choices=("stretch", "letterbox", "crop", "tile"),
+        help="how a frame goes into the input: stretch ignores its aspect ratio (default), letterbox pads it, crop "
+        "takes its centre, tile runs on windows of it at its own resolution (segment and image only)",
+    )
 
 
 def _camera(arguments: argparse.Namespace) -> int:

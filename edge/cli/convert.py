@@ -90,7 +90,12 @@ def _add_pixels(group: Any) -> None:
     group.add_argument("--mean", type=_main.numbers, metavar="M[,M,M]", help="default: the training record's, or 127.5")
     group.add_argument("--std", type=_main.numbers, metavar="S[,S,S]", help="default: the training record's, or 127.5")
     group.add_argument("--colour", choices=("RGB", "BGR", "GRAY"), help="order; default RGB, GRAY for 1 channel")
-    group.add_argument("--resize", choices=("stretch", "letterbox", "crop"), help="default: the record's, or stretch")
+    group.add_argument(
+        "--resize",
+        choices=("stretch", "letterbox", "crop", "tile"),
+        help="how a picture goes into the input; tile: in windows at its own resolution (default: the record's, where "
+        "training with view=crop gives tile, or stretch)",
+    )
 
 
 def _add_int8(group: Any) -> None:

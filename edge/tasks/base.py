@@ -93,10 +93,12 @@ class Task(Protocol):
     Attributes:
         name: the row in ``edge.tasks.TASKS``.
         budget: what an int8 file may lose when nobody says.
+        joins_tiles: whether the result is a mask or a picture, which can be joined from windows (``edge.tiles``).
     """
 
     name: ClassVar[str]
     budget: ClassVar[Budget]
+    joins_tiles: ClassVar[bool] = False
 
     def __init__(self, signature: Signature, labels: Sequence[str] | None = None, origin: str = "labels") -> None:
         """Read the task's parameters and check that the outputs fit them.

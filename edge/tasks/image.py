@@ -45,6 +45,7 @@ class ImageToImage(Task):
 
     name: ClassVar[str] = "image"
     budget: ClassVar[Budget] = Budget(30.0, 0.5)
+    joins_tiles: ClassVar[bool] = True
 
     def __init__(self, signature: Signature, labels: Sequence[str] | None = None, origin: str = "labels") -> None:
         signature.only("image")
@@ -61,6 +62,11 @@ class ImageToImage(Task):
                 f"output {output.name!r} is {output.shape}"
             )
         self._range = _range(given)
+        if signature.tiled and self._range == () and np.dtype(output.dtype).kind == "f":
+            raise InputError(
+                "with resize tile the range of the output cannot be told from the numbers of one window: it must be "
+                "stated, got auto; state the parameter range, such as [0, 255], or mean and std"
+            )
         mean, std = one_or_each(given, "mean", (0.0,), channels), one_or_each(given, "std", (1.0,), channels)
         self._mean, self._std = np.asarray(mean, np.float32), np.asarray(std, np.float32)
         given.finish()

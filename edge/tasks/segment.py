@@ -54,6 +54,7 @@ class Segment(Task):
 
     name: ClassVar[str] = "segment"
     budget: ClassVar[Budget] = Budget(98.0, 0.5)
+    joins_tiles: ClassVar[bool] = True
 
     def __init__(self, signature: Signature, labels: Sequence[str] | None = None, origin: str = "labels") -> None:
         signature.only("mask")
@@ -70,6 +71,11 @@ class Segment(Task):
         self.labels = self._names(labels, channels, f"{origin} (layout {self._layout})")
         if channels == 1 and self._activation == "softmax":
             raise InputError(f"a softmax over one channel is always 1: state activation sigmoid for {output.shape}")
+        if signature.tiled and channels == 1 and not self._numbered and self._activation == "auto":
+            raise InputError(
+                "with resize tile the activation of one channel cannot be told from the numbers of one window: it must "
+                "be stated, got auto; state the parameter activation, none or sigmoid"
+            )
         if self._numbered and self._resize == "bilinear":
             raise InputError(f"class numbers cannot be interpolated: resize must be nearest for {output.dtype}")
 

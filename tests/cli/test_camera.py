@@ -9,6 +9,7 @@ import sys
 import threading
 
 import cv2
+import numpy as np
 import pytest
 
 from edge.cli import camera
@@ -65,6 +66,26 @@ def test_every_result_at_once(arguments, tmp_path):
     assert (summary["frames"], summary["backend"]) == (4, "fake")
     assert [summary[name] for name in ("dropped", "skipped", "lost", "sinks_dropped", "sink_errors")] == [0] * 5
     assert sorted(p.name for p in out.iterdir()) == ["r.avi", "r.json", "r.jsonl", "r.png"]
+
+
+def test_a_segmenter_runs_on_tiles(tmp_path, folder):
+    """Its input is 16 x 12 pixels and its output their brightness: only tiles give the thin line back."""
+    line = np.full((120, 160, 3), 20, np.uint8)
+    line[:, 77] = 230
+    cv2.imwrite(str(folder / "9_line.png"), line)
+    shape = (1, 12, 16, 1)
+    model = fake_model(tmp_path, shape, "float32", [{"name": "same", "shape": shape, "dtype": "float32"}])
+    form = ["--task", "segment", "--colour", "GRAY", "--mean", "0", "--std", "255", "--parameter", "activation=none"]
+    files = ["--jsonl", f"{tmp_path}/r.jsonl", "--snapshot", f"{tmp_path}/r.png", "--quiet"]
+    run = ["--model", str(model), "--source", str(folder), *form, *files]
+    shares = {}
+    for resize in ("tile", "stretch"):
+        assert camera.main([*run, "--resize", resize]) == 0
+        classes = [row["mask"]["classes"] for row in objects(tmp_path / "r.jsonl")]
+        shares[resize] = [sum(one["share"] for one in each if one["label"] == "foreground") for each in classes]
+    assert shares["tile"] == pytest.approx([0.25, 0.25, 0.25, 0.25, 1 / 160], abs=1e-3)
+    assert shares["stretch"][-1] == 0
+    assert cv2.imread(str(tmp_path / "r.png")).shape == (120, 160, 3)
 
 
 def test_json_lines_on_stdout_are_alone_there(arguments, capfd):
@@ -128,6 +149,7 @@ BAD = [
     pytest.param(with_option("--record", "out.gif"), "must end in .avi or .mp4", id="recording's suffix"),
     pytest.param(with_option("--sink", "printer=1"), "unknown sink 'printer'", id="unknown sink"),
     pytest.param(with_option("--backend", "tensorrt"), "unknown backend 'tensorrt'", id="unknown backend"),
+    pytest.param(with_option("--resize", "tile"), "got task classify; state resize", id="tiles for a classifier"),
     pytest.param(with_option("--mean", "1000"), "takes pixels as they are", id="a mean for plain integers"),
 ]
 

@@ -136,6 +136,12 @@ def test_a_result_has_the_task_s_name_and_its_json_fits_the_schema(name):
 
 
 @every_task
+def test_it_joins_tiles_if_its_result_is_a_mask_or_a_picture(name):
+    found = result(name)
+    assert tasks.load(name).joins_tiles == (found.mask is not None or found.image is not None)
+
+
+@every_task
 def test_it_decodes_without_a_frame(name):
     check(network(name).decode(example(name).reference, None))
 

@@ -76,3 +76,6 @@ def test_a_network_of_each_task_becomes_a_bundle_that_runs(name, tmp_path):
     with edge.load(out) as net:
         golden.check(net)
         assert net(given(bundle)).task == task
+        if case.record.get("view") == "crop":  # trained on windows: a whole picture has its mask at its own size
+            assert net.signature.tiled
+            assert net(np.full((50, 70, 3), 128, np.uint8)).mask.classes.shape == (50, 70)

@@ -6,6 +6,7 @@ import pytest
 from edge.deploy.convert.source import SourceModel
 from edge.deploy.signature import Pixels, Said, find_signature
 from edge.errors import InputError
+from edge.models.training.record import signature_of
 from edge.tensors import Quantization, TensorSpec
 
 IMAGE = ("image", (1, 32, 48, 3))
@@ -64,11 +65,28 @@ def test_a_detectors_record_brings_its_anchors_and_the_outputs_keep_their_own_or
     assert (found.task.decoder, found.task.parameters["anchors"]) == ("ssd", anchors)
 
 
-def test_how_windows_are_read_is_no_parameter_of_the_task(find):
-    outputs = (("probabilities", (1, 32, 48, 2)),)
-    found = find(source(outputs=outputs, record={**RECORD, "view": "crop"})).signature
-    assert (found.task.name, found.outputs[0].role) == ("segment", "mask")
-    assert "view" not in found.task.parameters
+MASKS = (("probabilities", (1, 32, 48, 2)),)
+
+
+@pytest.mark.parametrize(("view", "resize"), [("crop", "tile"), ("resize", "stretch")])
+def test_how_pictures_were_read_is_the_resize_and_no_parameter_of_the_task(find, view, resize):
+    record = {**RECORD, "view": view}
+    for one in (record, {"signature": signature_of(record)}):  # from before signatures, and with one
+        found = find(source(outputs=MASKS, record=one)).signature
+        assert (found.task.name, found.outputs[0].role) == ("segment", "mask")
+        assert "view" not in found.task.parameters
+        assert found.image.format.resize == resize
+
+
+def test_somebody_may_say_that_windows_are_not_wanted(find):
+    said = Said(pixels=Pixels(resize="stretch"))
+    found = find(source(outputs=MASKS, record={**RECORD, "view": "crop"}), said).signature
+    assert found.image.format.resize == "stretch"
+
+
+def test_tiles_for_a_task_that_cannot_join_them_are_one_line(find):
+    with pytest.raises(InputError, match="got task classify; state resize stretch, letterbox or crop"):
+        find(source(record=RECORD), Said(pixels=Pixels(resize="tile")))
 
 
 def test_a_sounds_record_makes_its_input_a_tensor_though_it_looks_like_a_picture(find):

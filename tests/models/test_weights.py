@@ -37,6 +37,7 @@ def test_the_int8_bundle_is_verified_and_runs(name):
     manifest = open_bundle(path).manifest
     assert (manifest.schema, len(manifest.labels)) == (2, card.get("classes", len(manifest.labels)))
     assert list(manifest.labels) == (weights.FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    assert manifest.signature.tiled == (card.get("view") == "crop")
     with open_session(path, SessionOptions(threads=1)) as session:
         assert session.model.inputs[0].dtype.name == "int8"
         golden.check(session)

@@ -72,9 +72,8 @@ def masks(tmp_path):
     return tmp_path / "data"
 
 
-def segmenter(record=None, **choices):
-    entry = image((8, 8, 1), GREY)
-    return network(entry, task="segment", role="mask", shape=(1, 8, 8, 2), record=record or {}, **choices)
+def segmenter(form=GREY, **choices):
+    return network(image((8, 8, 1), form), task="segment", role="mask", shape=(1, 8, 8, 2), **choices)
 
 
 def test_masks_have_the_pictures_size_and_the_networks_numbers(masks):
@@ -95,8 +94,8 @@ def test_what_is_ignored_in_a_mask_stays_ignored(masks):
     assert set(np.unique(sample.truth[3:])) == {0, 1}
 
 
-def test_a_network_that_was_trained_on_windows_is_verified_on_windows(masks):
-    samples = list(open_samples(masks, segmenter({"view": "crop"}), VERIFICATION, everything).read())
+def test_a_network_that_runs_on_tiles_is_verified_on_windows(masks):
+    samples = list(open_samples(masks, segmenter(replace(GREY, resize="tile")), VERIFICATION, everything).read())
     # 24 rows in three windows of 8, 20 columns in three, the last two overlapping.
     assert [sample.id for sample in samples] == [
         f"test/images/0.png[{y},{x}]" for y in (0, 8, 16) for x in (0, 6, 12)
