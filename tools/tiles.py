@@ -21,7 +21,7 @@ from edge.cli import _main
 from edge.deploy.samples.annotated import bgr
 from edge.errors import InputError
 from edge.imaging import Resize
-from edge.models.training.segmentation.masks import decoded, open_masks
+from edge.models.training.segmentation.mask_folder import decoded, open_masks
 from edge.runnable import Runnable
 from edge.session import Session, SessionOptions
 from edge.signature import Input

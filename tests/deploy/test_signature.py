@@ -6,7 +6,7 @@ import pytest
 from edge.deploy.convert.source import SourceModel
 from edge.deploy.signature import Pixels, Said, find_signature
 from edge.errors import InputError
-from edge.models.training.record import signature_of
+from edge.models.training.training_record import signature_of
 from edge.tensors import Quantization, TensorSpec
 
 IMAGE = ("image", (1, 32, 48, 3))
