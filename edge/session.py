@@ -108,8 +108,8 @@ class Session(Closing):
         self._input_order = sorted(inputs, key=lambda name: inputs[name][0])
         self._outputs = bind(self.model.outputs, signature.outputs, names.outputs, runnable.path)
         self.task: Task = tasks.load(signature.task.name)(self.signature, self.labels, origin)
-        published = getattr(getattr(self.task, "decoder", None), "labels", ())
-        named = self.labels is not None or bool(published)
+        own = getattr(self.task, "labels", None) or getattr(getattr(self.task, "decoder", None), "labels", ())
+        named = self.labels is not None or any(not label.isdecimal() for label in own)
         if runnable.signature is None and not named and signature.task.name in ("classify", "detect", "segment"):
             self.notes += ("no labels given: each class is named by its number",)
         entry = self.signature.image if len(self.signature.inputs) == 1 else None

@@ -124,6 +124,13 @@ def test_a_bare_file_without_labels_says_that_classes_are_numbers(tmp_path):
         assert "no labels given: each class is named by its number" in session.notes
 
 
+def test_a_mask_of_one_score_a_pixel_needs_no_labels(tmp_path):
+    outputs = [{"name": "mask", "shape": [1, 8, 8, 1], "dtype": "float32"}]
+    with edge.load(fake_model(tmp_path, dtype="float32", outputs=outputs), task="segment") as session:
+        assert session.task.labels == ("background", "foreground")
+        assert not any("named by its number" in note for note in session.notes)
+
+
 def test_a_bare_quantized_file_takes_pixels_as_they_are_unless_told_otherwise(tmp_path):
     path = fake_model(tmp_path, dtype="uint8")
     with edge.load(path) as session:
