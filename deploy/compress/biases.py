@@ -17,7 +17,7 @@ KERNELS = ("kernel", "depthwise_kernel")
 """What layers call the weights that they quantize."""
 
 
-def put_on_steps(simulated: Any) -> None:
+def quantize_biases(simulated: Any) -> None:
     """Move every bias of a quantization-aware model by at most half a step of its layer's sums, in place.
 
     Where a normalization follows, the bias is what it and the layer add together, and the normalization moves. Biases

@@ -29,8 +29,8 @@ def quantize_aware(model: Any, batches: Iterable[Any], keep_sparsity: bool = Fal
 
     with _refusing(model):
         simulated = wrapped(model, Scheme(keep_sparsity))
-    ranges.start_from(simulated, model, batches)
-    ranges.tie(simulated, model)
+    ranges.initialize_ranges(simulated, model, batches)
+    ranges.unify_scales(simulated, model)
     return simulated
 
 
@@ -69,6 +69,6 @@ def finish(simulated: Any, model: Any) -> None:
 
     model: the float network that it was made from.
     """
-    ranges.tie(simulated, model)
-    ranges.follow_kernels(simulated)
-    biases.put_on_steps(simulated)
+    ranges.unify_scales(simulated, model)
+    ranges.refresh_ranges(simulated)
+    biases.quantize_biases(simulated)

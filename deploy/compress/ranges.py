@@ -55,7 +55,7 @@ def moves_values(layer: Any) -> bool:
     return own is False or type(layer).__name__ in MOVES_VALUES
 
 
-def start_from(simulated: Any, model: Any, batches: Iterable[Any]) -> None:
+def initialize_ranges(simulated: Any, model: Any, batches: Iterable[Any]) -> None:
     """Set every activation range of ``simulated`` from what ``model``, its float original, does on ``batches``.
 
     batches: (n, height, width, channels) float32 inputs, normalized. A range is the mean of the batches' outermost
@@ -78,7 +78,7 @@ def start_from(simulated: Any, model: Any, batches: Iterable[Any]) -> None:
         _set_range(entry, *around_zero(*extremes))
 
 
-def tie(simulated: Any, model: Any) -> None:
+def unify_scales(simulated: Any, model: Any) -> None:
     """Give each group of ``shared_ranges`` the widest range of its members. Call it again after training.
 
     While they train, members drift a little apart; a file converted then would rescale between them.
@@ -119,7 +119,7 @@ def variables(layer: Any) -> dict[str, Any]:
     return {w.name.split(":")[0].split("/")[-1]: w for w in layer.weights}
 
 
-def follow_kernels(simulated: Any) -> None:
+def refresh_ranges(simulated: Any) -> None:
     """Set the ranges of depthwise kernels to the kernels' own, as the next step of training would.
 
     The last step has moved the kernels since. Of other kernels the file has the ranges that it is given.

@@ -12,7 +12,7 @@ from typing import Any
 from edge.deploy import quantized
 from edge.deploy.convert import freeze, naming
 from edge.deploy.convert.freeze import Frozen, freeze_keras
-from edge.deploy.convert.reference import OfFile, OfFunction, Reference
+from edge.deploy.convert.reference import FileReference, FunctionReference, Reference
 from edge.deploy.convert.saved_model import open_saved_model
 from edge.deploy.load import KERAS_SUFFIXES, load_keras
 from edge.errors import FileError, InputError, unknown_name
@@ -96,7 +96,7 @@ def check_kind(text: str) -> None:
     elif path.is_dir():
         _check_saved_model(path)
     elif path.is_file() and path.suffix in FINISHED_SUFFIXES:
-        OfFile(path)
+        FileReference(path)
     elif not path.is_file() and not _names_function(text):
         raise FileError(f"model {path} does not exist")
     elif path.is_file() and path.suffix not in KERAS_SUFFIXES:
@@ -129,7 +129,7 @@ def _keras(model: Any, record: Mapping[str, Any] | None) -> SourceModel:
         made = freeze.call_keras(model, tensors)
         return dict(zip(freeze.keras_outputs(model, made), (leaf for _, leaf in naming.flat(made)), strict=True))
 
-    source = _traced(str(model.name), freeze_keras(model), OfFunction(call))
+    source = _traced(str(model.name), freeze_keras(model), FunctionReference(call))
     return replace(source, quantize_aware=quantized.is_quantize_aware(model), record=record)
 
 
@@ -175,7 +175,7 @@ def _saved_model(path: Path, trust: bool, signature: str | None) -> SourceModel:
     saved = open_saved_model(path, trust, signature)
     frozen = saved.freeze()
     batch = saved.batch or (1 if all(spec.shape[0] == 1 for spec in saved.inputs.values()) else None)
-    reference = OfFunction(partial(_with_unread, saved.call, saved.inputs), batch)
+    reference = FunctionReference(partial(_with_unread, saved.call, saved.inputs), batch)
     return replace(_traced(path.name, frozen, reference), folder=path)
 
 
@@ -195,7 +195,7 @@ def _with_unread(call: Any, inputs: Mapping[str, Any], tensors: Mapping[str, Any
 
 def _file(path: Path) -> SourceModel:
     """A finished file is its own reference."""
-    reference = OfFile(path)
+    reference = FileReference(path)
     return SourceModel(
         path.stem, tuple(reference.inputs), tuple(reference.outputs), reference, file=path, record=_record(path),
         folder=path.parent,

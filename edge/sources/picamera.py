@@ -4,7 +4,7 @@ from edge.errors import FileError
 from edge.imaging import Image
 from edge.sources.base import Device, Source
 from edge.sources.geometry import parse
-from edge.sources.supervised import DEFAULT, Patience, Supervised
+from edge.sources.supervised import DEFAULT, RetryPolicy, SupervisedSource
 
 MODE = (1280, 720, 30.0)
 
@@ -33,7 +33,7 @@ class _PiCamera(Device):
         self._camera.close()
 
 
-def open_picamera(text: str, patience: Patience = DEFAULT) -> Source:
+def open_picamera(text: str, retry: RetryPolicy = DEFAULT) -> Source:
     """text: ``WxH@FPS`` or a part of it. A camera that does not open at the first try is an error."""
     width, height, fps = parse(text, MODE)
-    return Supervised("picamera", lambda: _PiCamera((width, height), fps), True, patience)
+    return SupervisedSource("picamera", lambda: _PiCamera((width, height), fps), True, retry)

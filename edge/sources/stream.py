@@ -8,7 +8,7 @@ from edge import video
 from edge.errors import FileError
 from edge.imaging import Image
 from edge.sources.base import Device, Source
-from edge.sources.supervised import DEFAULT, Patience, Supervised
+from edge.sources.supervised import DEFAULT, RetryPolicy, SupervisedSource
 
 _DIGITS = re.compile(r"\d+$")
 
@@ -45,17 +45,17 @@ def open_camera(text: str) -> Source:
             "connect one, or name another source"
         )
     name = str(device)
-    return Supervised(name, lambda: _Capture(name, name, None), must_open=True)
+    return SupervisedSource(name, lambda: _Capture(name, name, None), must_open=True)
 
 
-def open_stream(text: str, patience: Patience = DEFAULT) -> Source:
+def open_stream(text: str, retry: RetryPolicy = DEFAULT) -> Source:
     """text: an address such as ``rtsp://user:password@host/path``; the password appears in no message or result.
 
     A server that does not answer is tried again without end, as servers start and restart independently of this
     machine; each try is reported. An http:// file that ends is opened again: download it to run it once.
     """
     name = without_secret(text)
-    return Supervised(name, lambda: _Capture(text, name, patience.stall), patience=patience)
+    return SupervisedSource(name, lambda: _Capture(text, name, retry.stall), retry=retry)
 
 
 def without_secret(address: str) -> str:

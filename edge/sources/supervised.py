@@ -25,7 +25,7 @@ OpenDevice = Callable[[], Device]
 
 
 @dataclass(frozen=True)
-class Patience(Backoff):
+class RetryPolicy(Backoff):
     """How long a device may be silent, and the back-off before it is opened again.
 
     Attributes:
@@ -35,10 +35,10 @@ class Patience(Backoff):
     stall: float = 10.0
 
 
-DEFAULT = Patience()
+DEFAULT = RetryPolicy()
 
 
-class Supervised(Source):
+class SupervisedSource(Source):
     """Iterates without end until closed; only a device that ``must_open`` may fail, and only at the first try."""
 
     live = True
@@ -49,13 +49,13 @@ class Supervised(Source):
         name: str,
         open_device: OpenDevice,
         must_open: bool = False,
-        patience: Patience = DEFAULT,
+        retry: RetryPolicy = DEFAULT,
         report: Report = to_stderr,
     ) -> None:
         """name: for messages and frames, without passwords. report: called with a line for each fault and recovery."""
         self.name = name
         self._open_device, self._must_open = open_device, must_open
-        self._patience, self._report = patience, report
+        self._patience, self._report = retry, report
         self._numbers = itertools.count()
         self._closed = threading.Event()
         self._reader: _Reader | None = None
