@@ -17,17 +17,6 @@ PENDING = {
     "deploy/load.py",
     "deploy/quantize_configs.py",
     "deploy/untrusted.py",
-    "edge/bundle.py",
-    "edge/imaging.py",
-    "edge/once.py",
-    "edge/pipeline.py",
-    "edge/sinks/terminal.py",
-    "edge/sources/picamera.py",
-    "edge/sources/stream.py",
-    "edge/sources/supervised.py",
-    "edge/sources/synthetic.py",
-    "edge/stats.py",
-    "edge/tensors.py",
 }
 """Modules that are still to be rewritten by these rules. Take a module out when you rewrite it; add none."""
 MOST_LINES = 300

@@ -126,7 +126,7 @@ class Queued:
         Once the run is ending there is one more try, which wakes a sink that waited, and then no other.
         """
         self._failures += 1
-        self._stats.fail(self._sink.name)
+        self._stats.count_error(self._sink.name)
         delay = self._backoff.delay(self._failures)
         ending = self._ending.is_set()
         if self._failures == 1:
@@ -147,7 +147,7 @@ class Queued:
         if self._fatal:
             self._fault = error
             return
-        self._stats.fail(self._sink.name)
+        self._stats.count_error(self._sink.name)
         self._report(f"sink {self._sink.name} was not closed: {_line(error)}")
 
     def _count_replaced(self) -> None:
@@ -161,7 +161,7 @@ class Queued:
 
     def _lose(self, count: int) -> None:
         if not self._abandoned:  # what a thread does that was left is counted already
-            self._stats.lose(self._sink.name, count)
+            self._stats.count_lost(self._sink.name, count)
 
     def _abandon(self) -> None:
         """Leave a thread that is inside the sink and does not come back; it ends with the process."""
