@@ -79,7 +79,7 @@ def _add_training(group: Any) -> None:
         "--prune",
         type=float,
         metavar="SHARE",
-        help="prune to this share of zeros in each convolution and dense kernel, such as 0.5",
+        help="prune each dense and convolution kernel, except depthwise, to this share of zeros, such as 0.5",
     )
     group.add_argument(
         "--prune-epochs", type=int, default=4, metavar="N", help="epochs of training with pruning (default 4)"
