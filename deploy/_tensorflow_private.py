@@ -75,8 +75,10 @@ def calibrate_only(converter: Any) -> None:
 def quantize(calibrated: bytes) -> bytes:
     """Return the int8 file, also at inputs and outputs, of a float file with ranges. No public function does it."""
     tf = need("tensorflow")
-    made = need(_CONVERTER + "convert").mlir_quantize(calibrated, input_data_type=tf.int8, output_data_type=tf.int8)
-    return bytes(made)
+    quantized = need(_CONVERTER + "convert").mlir_quantize(
+        calibrated, input_data_type=tf.int8, output_data_type=tf.int8
+    )
+    return bytes(quantized)
 
 
 def converter_error() -> type[Exception]:

@@ -179,16 +179,16 @@ def _of_zoo(source: SourceModel) -> TaskSpec:
 
 def _inputs(source: SourceModel, options: SignatureOptions, found: Sequence[Input]) -> tuple[Input, ...]:
     """Return the inputs with the user's options applied, and check them."""
-    made = []
+    inputs = []
     for spec, entry in zip(source.inputs, found, strict=True):
         kind = options.kind or ("image" if entry.kind == "image" or is_clip(spec) else "tensor")
         if kind == "tensor":
-            made.append(Input(spec.name, "tensor", spec.shape, real_dtype(spec)))
+            inputs.append(Input(spec.name, "tensor", spec.shape, real_dtype(spec)))
             continue
         form = _form(spec, options.pixels.given(), entry.format)
-        made.append(Input(spec.name, "image", spec.shape, real_dtype(spec), form))
+        inputs.append(Input(spec.name, "image", spec.shape, real_dtype(spec), form))
         Preprocessor(frame_of(spec), form)  # raises when the input is no image of that format
-    return tuple(made)
+    return tuple(inputs)
 
 
 FORM = ("mean", "std", "colour", "resize")

@@ -28,7 +28,7 @@ def as_tensor(value: Any, spec: TensorSpec) -> Array:
         raise InputError(f"input {spec.name!r} must be numbers of shape {spec.shape}, got {array.shape} {array.dtype}")
     if array.dtype == spec.dtype:
         return np.ascontiguousarray(array)
-    return np.ascontiguousarray(_held(array, spec))
+    return np.ascontiguousarray(_cast(array, spec))
 
 
 def _array(value: Any, spec: TensorSpec) -> Array:
@@ -38,22 +38,22 @@ def _array(value: Any, spec: TensorSpec) -> Array:
         raise InputError(f"input {spec.name!r} must be numbers of shape {spec.shape}, got rows that differ") from None
 
 
-def _held(array: Array, spec: TensorSpec) -> Array:
+def _cast(array: Array, spec: TensorSpec) -> Array:
     """Return the values in the file's dtype. Raises InputError for integers that the dtype cannot represent.
 
     Quantization may clip and round real values, which is intended.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        made = quantize(array, spec)
+        cast = quantize(array, spec)
     if spec.quantization is not None:
         kept, what = ~np.isnan(array), "must be numbers"
     elif spec.dtype.kind == "f":
-        kept, what = np.isfinite(made) | ~np.isfinite(array), f"must be numbers that {spec.dtype.name} holds"
+        kept, what = np.isfinite(cast) | ~np.isfinite(array), f"must be numbers that {spec.dtype.name} holds"
     else:
-        kept, what = made == array, f"takes whole numbers that {spec.dtype.name} holds, not scaled ones"
+        kept, what = cast == array, f"takes whole numbers that {spec.dtype.name} holds, not scaled ones"
     if not kept.all():
         raise InputError(f"input {spec.name!r} {what}, got {array[~kept][0]}")
-    return made
+    return cast
 
 
 def check_not_pixels(value: Array, spec: TensorSpec) -> None:

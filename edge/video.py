@@ -17,7 +17,7 @@ MIN_FREE_BYTES = 8 << 20
 _CHECK_EVERY = 16
 
 
-def _hush() -> None:
+def _silence_logging() -> None:
     """Suppress messages of OpenCV and FFmpeg on errors that are reported here in one line."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     if os.environ.get("EDGE_DEBUG") == "1":
@@ -29,7 +29,7 @@ def _hush() -> None:
         cv2.utils.logging.setLogLevel(errors_only)
 
 
-_hush()
+_silence_logging()
 
 
 class Writer(Closing):

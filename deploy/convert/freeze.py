@@ -97,9 +97,9 @@ def freeze(
     outputs: dict[str, str] = {}
 
     def run(*tensors: Any) -> Any:
-        made = call(dict(zip(inputs, tensors, strict=True)))
-        leaves = [leaf for _, leaf in naming.flat(made)]
-        found = naming.unique((names or naming.output_names)(made))
+        structure = call(dict(zip(inputs, tensors, strict=True)))
+        leaves = [leaf for _, leaf in naming.flat(structure)]
+        found = naming.unique((names or naming.output_names)(structure))
         named = [tf.identity(leaf, naming.operation_name(n)) for n, leaf in zip(found, leaves, strict=True)]
         outputs.update({name: tensor.name for name, tensor in zip(found, named, strict=True)})
         return named
@@ -227,6 +227,6 @@ def call_keras(model: Any, tensors: Mapping[str, Any]) -> Any:
     return model(naming.filled(_input(model), leaves), training=False)
 
 
-def keras_outputs(model: Any, made: Any) -> list[str]:
+def keras_outputs(model: Any, outputs: Any) -> list[str]:
     """Return the names of the outputs of a Keras model, in the order of ``naming.flat``."""
-    return naming.output_names(made, list(getattr(model, "output_names", None) or ()))
+    return naming.output_names(outputs, list(getattr(model, "output_names", None) or ()))

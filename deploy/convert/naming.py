@@ -26,8 +26,8 @@ def flat(structure: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 def filled(structure: Any, leaves: Iterator[Any], kind: type = object) -> Any:
     """Return a copy of ``structure`` whose leaves of the type ``kind`` are replaced, in the order of ``flat``."""
     if isinstance(structure, Mapping):
-        made = {key: filled(structure[key], leaves, kind) for key in sorted(structure)}
-        return {key: made[key] for key in structure}
+        replaced = {key: filled(structure[key], leaves, kind) for key in sorted(structure)}
+        return {key: replaced[key] for key in structure}
     if isinstance(structure, (list, tuple)):
         return [filled(part, leaves, kind) for part in structure]
     return next(leaves) if structure is not None and isinstance(structure, kind) else structure

@@ -35,8 +35,8 @@ def single(call: Callable[[dict[str, Any]], Mapping[str, Any]], inputs: Mapping[
     outputs: dict[str, str] = {}
 
     def run(*tensors: Any) -> list[Any]:
-        made = call(dict(zip(inputs, tensors, strict=True)))
-        named = {name: tf.identity(value, operation_name(name)) for name, value in made.items()}
+        returned = call(dict(zip(inputs, tensors, strict=True)))
+        named = {name: tf.identity(value, operation_name(name)) for name, value in returned.items()}
         outputs.update({name: tensor.name for name, tensor in named.items()})
         return list(named.values())
 

@@ -121,8 +121,8 @@ def _saved(loaded: Any, function: Any, path: Path) -> Saved:
         assert loaded is not None, "what a function was loaded with keeps its variables alive"
         given = (tensors[name] for name in names)
         args, kwargs = filled(structure, given, tf.TensorSpec)
-        made = function(*args, **kwargs)
-        return dict(zip(output_names(made), (leaf for _, leaf in flat(made)), strict=True))
+        outputs = function(*args, **kwargs)
+        return dict(zip(output_names(outputs), (leaf for _, leaf in flat(outputs)), strict=True))
 
     return Saved(call, {name: specs[name] for name in sorted(specs)}, _batch(specs, path))
 

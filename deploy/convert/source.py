@@ -126,8 +126,8 @@ def _check_saved_model(path: Path) -> None:
 
 def _keras(model: Any, record: Mapping[str, Any] | None) -> SourceModel:
     def call(tensors: Mapping[str, Any]) -> dict[str, Any]:
-        made = freeze.call_keras(model, tensors)
-        return dict(zip(freeze.keras_outputs(model, made), (leaf for _, leaf in naming.flat(made)), strict=True))
+        outputs = freeze.call_keras(model, tensors)
+        return dict(zip(freeze.keras_outputs(model, outputs), (leaf for _, leaf in naming.flat(outputs)), strict=True))
 
     source = _traced(str(model.name), freeze_keras(model), FunctionReference(call))
     return replace(source, quantize_aware=quantized.is_quantize_aware(model), record=record)
@@ -165,10 +165,10 @@ def _function(text: str) -> SourceModel:
         function = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise InputError(f"{text} cannot be imported: {error}; expected package.module:function") from error
-    made = function()
-    if not hasattr(made, "inputs"):
-        raise InputError(f"{text}() must return a Keras model, got {type(made).__name__}")
-    return _keras(made, None)
+    model = function()
+    if not hasattr(model, "inputs"):
+        raise InputError(f"{text}() must return a Keras model, got {type(model).__name__}")
+    return _keras(model, None)
 
 
 def _saved_model(path: Path, trust: bool, signature: str | None) -> SourceModel:
