@@ -1,6 +1,6 @@
-"""TensorFlow and its companions, imported in one place, with Keras 2 chosen first.
+"""``need`` imports TensorFlow and related packages, and selects Keras 2 first.
 
-tfmot binds its process to Keras 2 (``tf_keras``), so this has to be settled before anything imports Keras.
+tfmot needs Keras 2 (``tf_keras``) in the whole process, so Keras 2 must be selected before anything imports Keras.
 """
 
 import importlib
@@ -30,7 +30,7 @@ def need(module: str) -> Any:
 
 @contextmanager
 def quiet_conversion() -> Iterator[None]:
-    """Hold back what converters log and warn about: deprecations of their own parts, delegates, options."""
+    """Suppress log lines and warnings of the converters, such as those on deprecated parts and on delegates."""
     loggers = [logging.getLogger(name) for name in ("tensorflow", "tf2onnx", "absl")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -1,6 +1,6 @@
-"""Every reach into private parts of TensorFlow, in one place, tested with the versions that setup.cfg allows.
+"""All uses of private parts of TensorFlow. They are tested with the versions that setup.cfg allows.
 
-Where a public function does the same more slowly, it is called when the private part is no longer there.
+Where a slower public function does the same, it is called when the private part does not exist.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,9 +16,10 @@ _CONVERTER = "tensorflow.lite.python."
 
 
 def constant_graph(traced: Any) -> Any:
-    """Return the ``GraphDef`` of a concrete function with its variables folded to constants, calls inlined.
+    """Return the ``GraphDef`` of a concrete function, with variables folded to constants and calls inlined.
 
-    As ``convert_variables_to_constants_v2_as_graph`` does, but for building a function of the graph, half its time.
+    ``convert_variables_to_constants_v2_as_graph`` returns the same, but takes twice the time, because it also builds a
+    function from the graph.
     """
     steps = need("tensorflow.python.framework.convert_to_constants")
     try:
@@ -29,10 +30,10 @@ def constant_graph(traced: Any) -> Any:
 
 
 def give_graph(converter: Any, graph: Any, inputs: Sequence[Any], outputs: Sequence[Any], traced: Any) -> None:
-    """Let a ``TFLiteConverter`` start from a graph without variables, which it would fold once more.
+    """Give a ``TFLiteConverter`` the frozen graph, which saves a third of its time.
 
-    That is a third of its time. Without the private part it freezes ``traced`` itself, to the same numbers; outputs
-    have other names then.
+    Without the private part the converter freezes ``traced`` itself. The file then computes the same, but its outputs
+    have other names.
     """
     if hasattr(converter, "_freeze_concrete_function"):
         converter._freeze_concrete_function = lambda: (graph, list(inputs), list(outputs), traced)
@@ -40,11 +41,11 @@ def give_graph(converter: Any, graph: Any, inputs: Sequence[Any], outputs: Seque
 
 @contextmanager
 def converting_only(converter: Any) -> Iterator[None]:
-    """Leave out what the converter does besides, half of its time and more: docs/decisions/freeze-once.md.
+    """Skip unneeded steps of the converter, which take more than half of its time (docs/decisions/freeze-once.md).
 
-    It reads the stack of every operation for its error messages, which name the operation anyway. It parses the
-    file in Python to merge equal buffers, of which no network of ours has any; and it parses and writes it again
-    to add metadata that say which TensorFlow made it, as a bundle's manifest does.
+    The converter reads the call stack of every operation for its error messages, which name the operation anyway. It
+    parses the file in Python to merge equal buffers, which our networks do not have. It parses and writes the file
+    again to add the version of TensorFlow, which a bundle's manifest contains.
     """
     converter.experimental_lower_to_saved_model = False
     if not hasattr(converter, "_optimize_tflite_model"):
@@ -54,32 +55,34 @@ def converting_only(converter: Any) -> Iterator[None]:
     finish = converter._optimize_tflite_model
 
     def finish_only(*args: Any, **kwargs: Any) -> Any:
-        converter._experimental_use_buffer_offset = True  # asked here, and before the metadata, whether to parse
+        converter._experimental_use_buffer_offset = True  # decides whether to parse here and before the metadata
         return finish(*args, **kwargs)
 
     converter._optimize_tflite_model = finish_only
     try:
         yield
     finally:
-        del converter._optimize_tflite_model  # which holds the converter, and that a copy of all weights
+        del converter._optimize_tflite_model  # it refers to the converter, which has a copy of all weights
 
 
 def calibrate_only(converter: Any) -> None:
-    """Let the converter stop before it quantizes. No public option does: raises MissingExtra where it cannot."""
+    """Make the converter stop before it quantizes. Raises MissingExtra where the private option does not exist."""
     if not hasattr(converter, "_experimental_calibrate_only"):
         raise MissingExtra("this TensorFlow cannot stop before it quantizes: pip install 'edgekit[train]'")
     converter._experimental_calibrate_only = True
 
 
 def quantize(calibrated: bytes) -> bytes:
-    """Return the full-integer file, int8 in and out, of a float file with ranges. It has no public name."""
+    """Return the int8 file, also at inputs and outputs, of a float file with ranges. No public function does it."""
     tf = need("tensorflow")
-    made = need(_CONVERTER + "convert").mlir_quantize(calibrated, input_data_type=tf.int8, output_data_type=tf.int8)
-    return bytes(made)
+    quantized = need(_CONVERTER + "convert").mlir_quantize(
+        calibrated, input_data_type=tf.int8, output_data_type=tf.int8
+    )
+    return bytes(quantized)
 
 
 def converter_error() -> type[Exception]:
-    """Return what the converter raises when it refuses a model."""
+    """Return the exception class that the converter raises when it refuses a model."""
     return getattr(need(_CONVERTER + "convert_phase"), "ConverterError", Exception)
 
 
@@ -89,13 +92,13 @@ def flatbuffer_tools() -> tuple[Any, Any]:
 
 
 def parse_saved_model(path: Path) -> Any:
-    """Return the ``SavedModel`` message of a folder without loading it, by the loader's own reading.
+    """Return the ``SavedModel`` message of a folder with the loader's own parser, without loading the model.
 
-    That knows more than one file name; another reading could look at one file while the loader takes the other.
+    The parser knows several file names. Another parser could read one file while the loader takes the other.
     """
     return need("tensorflow.python.saved_model.loader_impl").parse_saved_model(str(path))
 
 
 def operation(name: str) -> Any:
-    """Return the ``OpDef`` of an operation, None for one that TensorFlow does not know."""
+    """Return the ``OpDef`` of an operation, or None for an unknown operation."""
     return need("tensorflow.python.framework.op_def_registry").get(name)

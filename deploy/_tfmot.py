@@ -1,7 +1,7 @@
-"""tfmot's parts in one place: by their public names, and the three that have none.
+"""All parts of tfmot that are used here. Importing this module imports tfmot.
 
-Importing this imports tfmot. ``NoOpActivation``, ``QuantizeLayer`` and ``Default8BitQuantizeConfig`` are what
-tfmot's own scheme is made of; nothing public does the same, and a scheme that changes one of its choices needs them.
+Three of them are private: ``NoOpActivation``, ``QuantizeLayer`` and ``Default8BitQuantizeConfig``. tfmot's own scheme
+consists of them, and a scheme that changes one of its choices needs them. There are no public replacements.
 """
 
 from typing import Any
@@ -26,5 +26,5 @@ Default8BitQuantizeConfig: Any = need(
 
 
 def zero_preserving_registry() -> Any:
-    """Return the registry that keeps the zeros of pruned kernels while they are trained."""
+    """Return the registry whose quantizers keep the zeros of pruned kernels during training."""
     return _tfmot.experimental.combine.Default8BitPrunePreserveQuantizeScheme().get_quantize_registry()

@@ -1,6 +1,6 @@
-"""The steps of ``edge-compress``: each fits a transformed network and reports what it cost and saved.
+"""The steps of ``edge-compress``. Each step trains a transformed network and reports its quality and size.
 
-It joins ``edge.deploy.compress``, which transforms, and ``edge.deploy.convert``, which writes the measured file.
+``edge.deploy.compress`` transforms the network, and ``edge.deploy.convert`` writes the file whose size is measured.
 """
 
 import gzip
@@ -25,17 +25,20 @@ if TYPE_CHECKING:
     from edge.models.training.settings import Settings
 
 PROBABILITIES = {"classify": 0, "segment": 0, "detect": 1, "speech": 0, "text": 0, "clips": 0}
-"""Which output of a network ends in a softmax, by the row of the table of dataset tasks; the loss asks for it."""
+"""The index of the output that must be a softmax, because the loss needs it, by dataset task."""
 
 
 def check(model: Any, path: Path, row: str, quantize: bool) -> None:
-    """Raise InputError for a model that these steps would handle wrongly: each must be refused by its own words.
+    """Check that the steps can handle a model.
 
     Args:
-        model: what was loaded.
-        path: its file, for messages.
-        row: of the table of dataset tasks.
-        quantize: whether it is going to be trained quantization-aware.
+        model: the loaded model.
+        path: the model's file, for messages.
+        row: the name of the dataset task.
+        quantize: whether the model will be trained quantization-aware.
+
+    Raises:
+        InputError: they cannot; the message says why.
     """
     keras = need("tf_keras")
     if not isinstance(model, keras.Model):
@@ -67,9 +70,17 @@ def _check_softmax(model: Any, path: Path, output: int) -> None:
 
 
 def row(step: str, model: Any, task: "DatasetTask", seconds: float, out: Path) -> dict[str, Any]:
-    """Return the record of one step: the task's figures, share of zeros, TFLite bytes plain and zipped.
+    """Measure a model after a step and return the step's record.
 
-    The TFLite file stays in ``out`` as ``<step>.tflite``, what the task draws in the folder ``<step>``.
+    Args:
+        step: the name of the step.
+        model: the model after the step.
+        task: the dataset task that measures the quality.
+        seconds: the training time of the step.
+        out: a folder. The TFLite file is written there as ``<step>.tflite``, the task's pictures into ``<step>``.
+
+    Returns:
+        The task's figures, the share of zeros, and the size of the TFLite file in bytes, plain and zipped.
     """
     frozen = freeze.freeze_keras(model)
     content = tflite.qat_to_int8(frozen) if is_quantize_aware(model) else tflite.to_float32(frozen)
@@ -90,7 +101,7 @@ def row(step: str, model: Any, task: "DatasetTask", seconds: float, out: Path) -
 
 
 def sentence(row: Mapping[str, Any]) -> str:
-    """Return the line that says what a step reached."""
+    """Return one line for the user with the figures of a step."""
     name = row.get("headline", "accuracy")
     return (
         f"{row['step']:8} {name} {row[name]:.4f}  sparsity {row['sparsity']:.2f}  "
@@ -101,7 +112,19 @@ def sentence(row: Mapping[str, Any]) -> str:
 def pruned(
     model: Any, sparsity: float, task: "DatasetTask", settings: "Settings", out: Path, resume: bool
 ) -> tuple[Any, dict[str, Any]]:
-    """Prune ``model`` while fine-tuning it; return the plain network with its zeros, and its row."""
+    """Prune a model while it is fine-tuned.
+
+    Args:
+        model: the network, which is not changed.
+        sparsity: the final share of zeros in the pruned kernels, above 0 and below 1.
+        task: the dataset task.
+        settings: the settings of the fine-tuning.
+        out: the folder of the results.
+        resume: whether an interrupted run is continued.
+
+    Returns:
+        The pruned network without wrappers, and the step's record.
+    """
     steps = fit.steps_per_epoch(task, settings) * settings.epochs
     wrapped, callbacks = prune.prunable(model, sparsity, steps)
     seconds = _fine_tune(wrapped, task, settings, out / "prune", resume, callbacks)
@@ -112,7 +135,18 @@ def pruned(
 def quantize_aware(
     model: Any, task: "DatasetTask", settings: "Settings", out: Path, resume: bool
 ) -> tuple[Any, dict[str, Any]]:
-    """Fine-tune ``model`` with int8 simulated, its zeros kept; return it with its wrappers, and its row."""
+    """Fine-tune a model with simulated int8. The zeros of a pruned model stay zero.
+
+    Args:
+        model: the network, which is not changed.
+        task: the dataset task.
+        settings: the settings of the fine-tuning.
+        out: the folder of the results.
+        resume: whether an interrupted run is continued.
+
+    Returns:
+        The quantization-aware network, and the step's record.
+    """
     keep_sparsity = prune.sparsity(model) > 0.05
     simulated = qat.quantize_aware(model, task.inputs(64, 512, seed=0), keep_sparsity)
     seconds = _fine_tune(simulated, task, settings, out / "qat", resume)
@@ -123,7 +157,7 @@ def quantize_aware(
 def _fine_tune(
     model: Any, task: "DatasetTask", settings: "Settings", out: Path, resume: bool, callbacks: Sequence[Any] = ()
 ) -> float:
-    """Fit in place; with ``resume`` a finished fit only restores its weights. Returns the seconds it took."""
+    """Train in place and return the training seconds. With ``resume`` a finished training restores its weights."""
     out.mkdir(parents=True, exist_ok=True)
     need("tf_keras").utils.set_random_seed(settings.seed)
     fitted = task.with_head(model)
@@ -133,7 +167,17 @@ def _fine_tune(
 
 
 def save(model: Any, task: "DatasetTask", source: Path, out: Path) -> Path:
-    """Write the model, labels and what is known of its training beside it; drop the checkpoints."""
+    """Save the compressed model and delete the checkpoints.
+
+    Args:
+        model: the model after the last step.
+        task: the dataset task, whose labels are written beside the model.
+        source: the file of the original model, whose training record is copied.
+        out: the folder of the results.
+
+    Returns:
+        The model's file: model.h5 for a quantization-aware model, model.keras for others.
+    """
     simulated = is_quantize_aware(model)
     target = out / ("model.h5" if simulated else "model.keras")
     with saving_h5(), replaced(target) as temporary:

@@ -1,7 +1,7 @@
-"""Read a Keras model file as what it is: a program somebody else wrote.
+"""``load_keras`` loads a Keras model file safely. A model file is a program, and may come from anybody.
 
-Unless trusted, a file may name layers and pure tensor functions only (``edge.deploy.untrusted``); the layers of
-the zoo and the wrappers of quantization-aware training are known.
+A file that is not trusted may contain only layers and pure tensor functions (``edge.deploy.untrusted``). The layers of
+this project and the wrappers of quantization-aware training are allowed.
 """
 
 import json
@@ -20,18 +20,28 @@ from edge.files import ZIP_DAMAGE
 KERAS_SUFFIXES = (".keras", ".h5")
 
 _OWN = re.compile(r"\bedge>(\w+)")
-"""How a file names a layer of ours."""
+"""The registered name of a layer of this project in a file."""
 
 _DAMAGE = (*ZIP_DAMAGE, OSError, KeyError, TypeError, RecursionError)
+"""What a damaged file raises while its configuration is read."""
+
 _UNFIT = (ValueError, TypeError, AttributeError, IndexError, AssertionError, RuntimeError)
-"""What Keras stumbles over in a description that is not one; RuntimeError covers nesting without end."""
+"""What Keras raises for an invalid configuration. RuntimeError includes RecursionError."""
 
 
 def load_keras(path: Path, trust: bool = False) -> Any:
-    """Return the Keras model in ``path`` (.keras of Keras 2 or 3, .h5).
+    """Load a Keras model.
 
-    trust: allow Lambda layers and functions of any name, which run code from the file. Raises FileError when
-    the file is missing or damaged, InputError when it needs what is not known here.
+    Args:
+        path: a .keras file of Keras 2 or 3, or an .h5 file.
+        trust: whether Lambda layers and functions of any name, which run code from the file, are allowed.
+
+    Returns:
+        The model, not compiled: of ``keras`` for a file of Keras 3, of ``tf_keras`` for others.
+
+    Raises:
+        FileError: the file is missing or damaged.
+        InputError: the file has another suffix, contains what is not allowed, or needs an unknown layer.
     """
     if not path.is_file():
         raise FileError(f"model {path} does not exist")
@@ -65,7 +75,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _config(path: Path) -> Any:
-    """Return the network's description in the file, without building anything."""
+    """Return the configuration in the file. No layer is built."""
     if path.suffix == ".keras":
         with zipfile.ZipFile(path) as archive:
             return json.loads(archive.read("config.json"))
@@ -74,7 +84,7 @@ def _config(path: Path) -> Any:
 
 
 def _is_keras3(path: Path) -> bool:
-    """Keras 3 writes its version into metadata.json; Keras 2 files are read by tf_keras."""
+    """Return whether Keras 3 wrote the file: its version is in metadata.json."""
     if path.suffix != ".keras":
         return False
     with zipfile.ZipFile(path) as archive:

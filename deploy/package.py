@@ -1,4 +1,8 @@
-"""From a model to a bundle of verified files: source, signature, labels, recipe, files, gate, bundle."""
+"""``convert`` turns a model into a bundle of verified files.
+
+It opens the model, finds its signature and labels, converts it by the recipe, verifies each file against the model,
+and writes the bundle.
+"""
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -16,10 +20,10 @@ from edge.calibration.sampling import choose_samples
 from edge.calibration.tensor_ranges import METHODS
 from edge.deploy import parity
 from edge.deploy.convert import recipe as recipes
-from edge.deploy.convert.recipe import Made, Recipe
+from edge.deploy.convert.recipe import ConvertedArtifact, Recipe
 from edge.deploy.convert.source import SourceModel, open_source
-from edge.deploy.samples import CALIBRATION, Samples, Wanted, open_samples
-from edge.deploy.signature import Pixels, Said, find_signature
+from edge.deploy.samples import CALIBRATION, NetworkInfo, Samples, open_samples
+from edge.deploy.signature import Pixels, SignatureOptions, find_signature
 from edge.deploy.verify import Comparison
 from edge.errors import FileError, InputError
 from edge.manifest import Manifest
@@ -27,17 +31,17 @@ from edge.signature import Kind, Signature, describe
 
 TOOLS = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "tf2onnx", "onnx", "ai-edge-litert", "onnxruntime")
 RECORDED = ("headline", "figures", "accuracy", "images", "trainable", "macs")
-"""What a bundle keeps of the training record."""
+"""Entries of the training record that the bundle keeps."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Samples whose ranges int8 is fitted to.
+    """The calibration samples from which the int8 ranges are computed.
 
     Attributes:
-        data: where they are.
-        samples: how many of them.
-        seed: of their choice.
+        data: a folder or file of samples.
+        samples: the number of samples to choose.
+        seed: the seed of the random choice.
     """
 
     data: Path
@@ -46,22 +50,26 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class Conversion:
-    """What is wanted.
+class ConversionOptions:
+    """All options of one conversion.
 
     Attributes:
-        model: see ``open_source``.
-        out: the bundle, a folder or a file NAME.edge.
-        tflite, onnx: precisions; both None for all that the model and the calibration allow.
-        method: of METHODS.
-        calibration: None for no int8, unless the model needs none for it.
-        gate: None for no comparison.
-        task, decoder, parameters: what the outputs mean; None is found out.
-        kind: of the inputs, ``image`` or ``tensor``; None is found out.
-        pixels: how pixels become an image input.
-        name, labels: of the manifest; None is found out.
-        signature: which function of a SavedModel.
-        trust: allow what a model's file could do beyond computing.
+        model: a file, folder or name that ``open_source`` opens.
+        out: where the bundle is written, a folder or a file NAME.edge.
+        tflite: precisions of the TFLite files. The default recipe decides when ``tflite`` and ``onnx`` are both None.
+        onnx: precisions of the ONNX files.
+        method: how ranges are computed from the calibration samples, one of METHODS.
+        calibration: the calibration samples. Without them int8 is possible only for models that are quantized already.
+        gate: the verification samples and budgets. None skips the comparison with the model.
+        task: the task's name. None takes it from the training record or recognizes it.
+        decoder: the decoder's name. None takes it from the training record or recognizes it.
+        parameters: parameters of the task and its decoder, which override all others.
+        kind: the kind of all inputs, ``image`` or ``tensor``. None derives it from the inputs' shapes.
+        pixels: how pixels are normalized for an image input.
+        name: the name in the manifest. None takes the model's.
+        labels: a file with one label a line. None takes ``labels.txt`` beside the model, if there is one.
+        signature: the name of the SavedModel function to convert. None takes the default.
+        trust: whether the model's file may run code, such as Lambda layers.
     """
 
     model: str
@@ -83,55 +91,65 @@ class Conversion:
 
 
 @dataclass(frozen=True)
-class Listener:
-    """Who hears of the work.
+class Callbacks:
+    """Functions that a conversion calls to inform the user.
 
     Attributes:
-        tell: gets lines for the user.
-        progress: gets the name of a stage, returns what gets the samples done and in all.
+        report: takes one line of text for the user.
+        progress: takes the name of a stage and returns a function of (samples done, samples in total).
     """
 
-    tell: Callable[[str], None]
+    report: Callable[[str], None]
     progress: Callable[[str], Callable[[int, int], None]]
 
 
-def convert(wanted: Conversion, listener: Listener) -> Manifest:
-    """Make the files, hold them to the gate and write the bundle; nothing is written unless they pass.
+def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
+    """Convert a model, verify the files and write the bundle. Nothing is written when a file fails the gate.
 
-    Raises InputError, FileError, GateFailed.
+    Args:
+        options: what to convert, and how.
+        callbacks: functions that get the messages and the progress.
+
+    Returns:
+        The manifest as written, with sizes and digests.
+
+    Raises:
+        InputError: the model, the data or an option does not fit.
+        FileError: a file cannot be read or written.
+        GateFailed: a converted file differs from the model by more than the gate allows.
     """
-    _check_out(wanted.out)
-    source = open_source(wanted.model, wanted.trust, wanted.signature)
+    _check_out(options.out)
+    source = open_source(options.model, options.trust, options.signature)
     if not source.trained:
-        listener.tell(f"{wanted.model} is not trained: its weights are random")
-    recipe = _recipe(wanted, source)
-    names, origin = _labels(wanted, source)
+        callbacks.report(f"{options.model} is not trained: its weights are random")
+    recipe = _recipe(options, source)
+    names, origin = _labels(options, source)
     with tempfile.TemporaryDirectory(prefix="edge-convert-") as scratch:
         folder = Path(scratch)
-        signature, notes = _signature(wanted, source, names, folder, listener)
-        tasks.load(signature.task.name)(signature, names or None, origin)  # refuses what does not fit
-        known = _known(source, signature, names)
-        calibration = _calibration(wanted.calibration, known, source, recipe, listener)
-        made = _made(wanted, source, recipe, calibration, folder, listener)
-        comparisons = _held(wanted, source, made, known, listener)
-        made, sources = _with_golden(made, source, known, folder)
+        signature, notes = _signature(options, source, names, folder, callbacks)
+        tasks.load(signature.task.name)(signature, names or None, origin)  # raises when signature or labels do not fit
+        network = _network_info(source, signature, names)
+        calibration = _calibration(options.calibration, network, source, recipe, callbacks)
+        converted = _convert(options, source, recipe, calibration, folder, callbacks)
+        comparisons = _verify(options, source, converted, network, callbacks)
+        converted, sources = _with_golden(converted, source, network, folder)
         manifest = Manifest(
-            name=wanted.name or source.name,
+            name=options.name or source.name,
             signature=signature,
             labels=names,
-            artifacts=tuple(m.artifact for m in made),
+            artifacts=tuple(each.artifact for each in converted),
             provenance={
-                **_provenance(wanted, source, recipe),
+                **_provenance(options, source, recipe),
                 "assumed": list(notes),
                 "calibration": _ids(calibration),
             },
             measured={"parity": [c.as_json() for c in comparisons], **_training(source)},
         )
-        return write_bundle(wanted.out, manifest, sources)
+        return write_bundle(options.out, manifest, sources)
 
 
 def _check_out(out: Path) -> None:
-    """Find out before minutes of work whether the result can be written."""
+    """Raise an error when ``out`` cannot be written, before the work of minutes begins."""
     if out.exists() and out.suffix != ".edge" and not (out / "manifest.json").is_file():
         raise InputError(f"--out {out} exists and is not a bundle; choose another name")
     if out.is_dir() and out.suffix == ".edge":
@@ -146,98 +164,106 @@ def _check_out(out: Path) -> None:
         raise FileError(f"cannot write to {out.parent}: {error.strerror or error}") from error
 
 
-def _recipe(wanted: Conversion, source: SourceModel) -> Recipe:
-    if wanted.tflite is None and wanted.onnx is None:
-        return replace(recipes.default_recipe(source, wanted.calibration is not None), method=wanted.method)
-    recipe = Recipe(wanted.tflite or (), wanted.onnx or (), wanted.method)
+def _recipe(options: ConversionOptions, source: SourceModel) -> Recipe:
+    if options.tflite is None and options.onnx is None:
+        return replace(recipes.default_recipe(source, options.calibration is not None), method=options.method)
+    recipe = Recipe(options.tflite or (), options.onnx or (), options.method)
     recipes.check(source, recipe)
     return recipe
 
 
-def _labels(wanted: Conversion, source: SourceModel) -> tuple[tuple[str, ...], str]:
-    """Return the labels that were given, else those beside the model, else none; and where they came from."""
+def _labels(options: ConversionOptions, source: SourceModel) -> tuple[tuple[str, ...], str]:
+    """Return the labels, and the file that they come from: the given one, else the one beside the model."""
     beside = source.labels or (source.folder / "labels.txt" if source.folder else None)
-    if wanted.labels:
-        return tuple(labels.read(wanted.labels)), str(wanted.labels)
+    if options.labels:
+        return tuple(labels.read(options.labels)), str(options.labels)
     if beside and beside.is_file() and beside.read_text(encoding="utf-8").strip():
         return tuple(labels.read_plain(beside)), str(beside)
     return (), "labels"
 
 
 def _signature(
-    wanted: Conversion, source: SourceModel, names: tuple[str, ...], folder: Path, listener: Listener
+    options: ConversionOptions, source: SourceModel, names: tuple[str, ...], folder: Path, callbacks: Callbacks
 ) -> tuple[Signature, tuple[str, ...]]:
-    """Return what the model takes and gives, and tell what was assumed."""
-    said = Said(wanted.task, wanted.decoder, wanted.parameters, wanted.kind, wanted.pixels, len(names) or None)
-    found = find_signature(source, said, lambda: recipes.first_file(source, folder))
+    """Return the signature and the notes on what was assumed, which are also reported."""
+    stated = SignatureOptions(
+        options.task, options.decoder, options.parameters, options.kind, options.pixels, len(names) or None
+    )
+    found = find_signature(source, stated, lambda: recipes.first_file(source, folder))
     for note in found.notes:
-        listener.tell(note)
+        callbacks.report(note)
     return found.signature, found.notes
 
 
-def _known(source: SourceModel, signature: Signature, names: tuple[str, ...]) -> Wanted:
+def _network_info(source: SourceModel, signature: Signature, names: tuple[str, ...]) -> NetworkInfo:
     specs = {spec.name: spec for spec in source.inputs}
-    return Wanted(signature, specs, names, source.record or {}, source.folder)
+    return NetworkInfo(signature, specs, names, source.record or {}, source.folder)
 
 
 def _calibration(
-    given: Calibration | None, known: Wanted, source: SourceModel, recipe: Recipe, listener: Listener
+    given: Calibration | None, network: NetworkInfo, source: SourceModel, recipe: Recipe, callbacks: Callbacks
 ) -> Samples | None:
-    """Return the calibration samples; None when the recipe needs none."""
+    """Return the calibration samples, or None when the recipe needs none."""
     if "int8" not in recipe.precisions or source.quantize_aware or source.file is not None:
         return None
     if given is None:
         raise InputError(
-            f"int8 needs real samples to fit its ranges to, for {describe(known.signature.inputs)}: give --calibrate"
+            f"int8 needs real samples to fit its ranges to, for {describe(network.signature.inputs)}: give --calibrate"
         )
 
     def chosen(classes: NDArray[np.int64]) -> NDArray[np.int64]:
         return choose_samples(classes, given.samples, given.seed)
 
-    samples = open_samples(given.data, known, CALIBRATION, chosen)
+    samples = open_samples(given.data, network, CALIBRATION, chosen)
     for note in samples.notes:
-        listener.tell(note)
+        callbacks.report(note)
     return samples
 
 
-def _made(
-    wanted: Conversion,
+def _convert(
+    options: ConversionOptions,
     source: SourceModel,
     recipe: Recipe,
     calibration: Samples | None,
     folder: Path,
-    listener: Listener,
-) -> list[Made]:
-    """Return the files; an ONNX file that nobody asked for may be left out, with a line."""
+    callbacks: Callbacks,
+) -> list[ConvertedArtifact]:
+    """Convert the files. Without explicit precisions, an ONNX file that cannot be made is reported and left out."""
     rows = (s.inputs for s in calibration.read() if s is not None) if calibration else None
-    asked = wanted.tflite is not None or wanted.onnx is not None
-    progress = listener.progress("calibrating")
-    return recipes.make(source, recipe, rows, folder, progress, None if asked else listener.tell)
+    explicit = options.tflite is not None or options.onnx is not None
+    progress = callbacks.progress("calibrating")
+    return recipes.make(source, recipe, rows, folder, progress, None if explicit else callbacks.report)
 
 
-def _held(
-    wanted: Conversion, source: SourceModel, made: Sequence[Made], known: Wanted, listener: Listener
+def _verify(
+    options: ConversionOptions,
+    source: SourceModel,
+    converted: Sequence[ConvertedArtifact],
+    network: NetworkInfo,
+    callbacks: Callbacks,
 ) -> list[Comparison]:
-    if wanted.gate is None:
-        listener.tell("not verified: give --verify to compare the files with MODEL")
+    if options.gate is None:
+        callbacks.report("not verified: give --verify to compare the files with MODEL")
         return []
-    return parity.hold(wanted.gate, source, made, known, listener.tell, listener.progress("verifying"))
+    return parity.verify_files(
+        options.gate, source, converted, network, callbacks.report, callbacks.progress("verifying")
+    )
 
 
 def _with_golden(
-    made: Sequence[Made], source: SourceModel, known: Wanted, folder: Path
-) -> tuple[list[Made], dict[str, Path]]:
-    """Return the files with golden inputs and outputs, and where everything lies, by name.
+    converted: Sequence[ConvertedArtifact], source: SourceModel, network: NetworkInfo, folder: Path
+) -> tuple[list[ConvertedArtifact], dict[str, Path]]:
+    """Return the artifacts with golden inputs and outputs, and the path of every file by its name in the bundle.
 
-    Each file runs as the loop runs it. Raises InputError for one that could not: better here than on the device.
+    Each file runs once, as it will on the device. Raises InputError for a file that cannot run.
     """
-    found: list[Made] = []
-    sources = {m.path.name: m.path for m in made}
-    for m in made:
-        with parity.session(m, source.name, known) as opened:
-            entry, written = golden.make(opened, folder, m.path.name)
+    found: list[ConvertedArtifact] = []
+    sources = {each.path.name: each.path for each in converted}
+    for each in converted:
+        with parity.open_session(each, source.name, network) as session:
+            entry, written = golden.make(session, folder, each.path.name)
         sources |= written
-        found.append(replace(m, artifact=replace(m.artifact, golden=entry)))
+        found.append(replace(each, artifact=replace(each.artifact, golden=entry)))
     return found, sources
 
 
@@ -250,13 +276,13 @@ def _training(source: SourceModel) -> dict[str, Any]:
     return {"training": {key: record[key] for key in RECORDED if key in record}}
 
 
-def _provenance(wanted: Conversion, source: SourceModel, recipe: Recipe) -> dict[str, Any]:
-    model = Path(wanted.model)
+def _provenance(options: ConversionOptions, source: SourceModel, recipe: Recipe) -> dict[str, Any]:
+    model = Path(options.model)
     digest = files.sha256(model) if model.is_file() else None
     return {
         "recipe": recipe.as_json(),
         "source": {"name": model.name, "sha256": digest, "trained": source.trained},
-        "seed": next((part.seed for part in (wanted.calibration, wanted.gate) if part), 0),
+        "seed": next((part.seed for part in (options.calibration, options.gate) if part), 0),
         "tools": {"edgekit": __version__, **{name: v for name in TOOLS if (v := _version(name))}},
     }
 

@@ -1,7 +1,7 @@
-"""Every converted file run on real samples beside its source, and each ONNX file beside its TFLite twin.
+"""The verification gate runs each converted file on real samples and compares its outputs with the model's.
 
-The files run as they do on a device: in a ``Session``, opened once, with quantization at their border. How two answers
-compare is the task's own.
+An ONNX file is also compared with the TFLite file that it was made from. Each file runs in a ``Session``, as it will
+on a device: inputs are quantized and outputs dequantized at its border. The task decides how two outputs are compared.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,9 +16,9 @@ from edge import backends
 from edge.calibration.sampling import choose_samples
 from edge.deploy import verify
 from edge.deploy.convert import reference
-from edge.deploy.convert.recipe import Made
+from edge.deploy.convert.recipe import ConvertedArtifact
 from edge.deploy.convert.source import SourceModel
-from edge.deploy.samples import VERIFICATION, Sample, Samples, Wanted, open_samples
+from edge.deploy.samples import VERIFICATION, NetworkInfo, Sample, Samples, open_samples
 from edge.errors import GateFailed, InputError
 from edge.pictures import left_out
 from edge.runnable import Runnable
@@ -31,24 +31,28 @@ REMEDY = (
     "quantization-aware training (edge-compress --qat) or more --samples for --calibrate may mend it; "
     "--min-agreement, --min-onnx-agreement and --max-drop allow more"
 )
-"""For int8. Where float32 differs, the conversion is wrong, and no allowance makes it right."""
+"""Advice for an int8 file over its budget. A float32 file that differs was converted wrongly, and gets no advice."""
 
 LARGEST_BATCH = 256
+"""The most samples on which the model runs at once."""
+
 MOST_BYTES = 64 << 20
-"""Inputs and outputs of a batch that the model is run on."""
+"""The most bytes that the inputs and outputs of one batch may take."""
 
 
 @dataclass(frozen=True)
 class Gate:
-    """What the files are held to.
+    """The verification samples and the budgets that each file must keep.
 
     Attributes:
-        data: the samples to compare on.
-        samples: at most so many of them, None for all.
-        seed: of their choice.
-        min_agreement: of an int8 file with the model, in the unit of the task's measure; None for the task's own.
-        min_onnx_agreement: of an int8 ONNX file with its TFLite twin; None for a quarter of what the task allows.
-        max_drop: of quality, that an int8 file may lose, in its unit; None for the task's own.
+        data: a folder or file of samples.
+        samples: the largest number of samples to compare on. None takes all.
+        seed: the seed of the random choice of samples.
+        min_agreement: the least agreement of an int8 file with the model, in the unit of the task's measure. None
+            takes the task's default.
+        min_onnx_agreement: the least agreement of an int8 ONNX file with its TFLite file. None allows a quarter of
+            the disagreement that the task allows.
+        max_drop: the most quality that an int8 file may lose, in the quality's unit. None takes the task's default.
     """
 
     data: Path
@@ -66,39 +70,61 @@ class Gate:
         if self.max_drop is not None:
             verify.check(Budget(0, self.max_drop))
 
-    def limits(self, made: Made, task: Task, unit: str, twin: bool) -> verify.Limits:
-        """Return what a file is held to: float32 to the same arithmetic, int8 to the task's budget or what was said."""
+    def limits(self, converted: ConvertedArtifact, task: Task, unit: str, twin: bool) -> verify.Limits:
+        """Return the limits of one comparison.
+
+        Args:
+            converted: the file that is compared.
+            task: the network's task, whose budget is the default.
+            unit: the unit of the task's measure: ``%``, ``dB`` or nothing.
+            twin: whether an ONNX file is compared with its TFLite file, rather than a file with the model.
+
+        Returns:
+            The budget, and for a float32 file the demand that it computes the same as its reference.
+        """
         budget = verify.of_twins(task.budget, unit) if twin else task.budget
-        said = self.min_onnx_agreement if twin else self.min_agreement
-        budget = budget if said is None else replace(budget, agreement=said)
+        agreement = self.min_onnx_agreement if twin else self.min_agreement
+        budget = budget if agreement is None else replace(budget, agreement=agreement)
         budget = budget if self.max_drop is None else replace(budget, drop=self.max_drop)
-        return verify.Limits(budget, exact=made.artifact.precision == "float32")
+        return verify.Limits(budget, exact=converted.artifact.precision == "float32")
 
 
-def session(made: Made, name: str, wanted: Wanted) -> Session:
-    """Open a converted file as the loop will run it. Raises InputError when file, signature and labels do not fit."""
-    artifact = made.artifact
-    runnable = Runnable(made.path, name, wanted.signature, artifact.precision, wanted.labels, artifact.tensors)
-    return Session(runnable, backends.for_file(made.path), backends.default_threads(), SessionOptions())
-
-
-def hold(
-    gate: Gate,
-    source: SourceModel,
-    made: Sequence[Made],
-    wanted: Wanted,
-    tell: Callable[[str], None],
-    progress: Callable[[int, int], None],
-) -> list[verify.Comparison]:
-    """Return how every file compares, those with the model last.
+def open_session(converted: ConvertedArtifact, name: str, network: NetworkInfo) -> Session:
+    """Open a converted file as it will run on the device.
 
     Args:
-        gate: samples and budgets.
+        converted: the file.
+        name: the network's name.
+        network: its signature and labels.
+
+    Raises:
+        InputError: the file does not fit the signature and labels.
+    """
+    artifact = converted.artifact
+    runnable = Runnable(converted.path, name, network.signature, artifact.precision, network.labels, artifact.tensors)
+    return Session(runnable, backends.for_file(converted.path), backends.default_threads(), SessionOptions())
+
+
+def verify_files(
+    gate: Gate,
+    source: SourceModel,
+    converted: Sequence[ConvertedArtifact],
+    network: NetworkInfo,
+    report: Callable[[str], None],
+    progress: Callable[[int, int], None],
+) -> list[verify.Comparison]:
+    """Compare every file with the model, and each ONNX file with its TFLite file.
+
+    Args:
+        gate: the samples and the budgets.
         source: the model.
-        made: the files.
-        wanted: what samples are for.
-        tell: gets what was assumed, and the line that names samples that cannot be decoded.
-        progress: gets samples done and in all.
+        converted: the files.
+        network: what a reader of samples must know of the network.
+        report: takes one line for the user: what was assumed, or which samples cannot be decoded.
+        progress: takes the number of samples done and their total.
+
+    Returns:
+        One comparison per pair of files. The comparisons with the model come last.
 
     Raises:
         GateFailed: a file is over its budget.
@@ -108,33 +134,32 @@ def hold(
     def chosen(classes: NDArray[np.int64]) -> NDArray[np.int64]:
         return choose_samples(classes, len(classes) if gate.samples is None else gate.samples, gate.seed)
 
-    samples = open_samples(gate.data, wanted, VERIFICATION, chosen)
+    samples = open_samples(gate.data, network, VERIFICATION, chosen)
     for note in samples.notes:
-        tell(note)
+        report(note)
     with ExitStack() as opened:
-        sessions = {m.path.name: opened.enter_context(session(m, source.name, wanted)) for m in made}
+        sessions = {m.path.name: opened.enter_context(open_session(m, source.name, network)) for m in converted}
         task = next(iter(sessions.values())).task
-        pairs = _pairs(made)
+        pairs = _pairs(converted)
         comparers = [task.comparer() for _ in pairs]
         missing = _compare(samples, source, sessions, list(zip(pairs, comparers, strict=True)), progress)
     if missing:
-        tell(left_out(missing, samples.noun))
+        report(left_out(missing, samples.noun))
     if len(missing) == len(samples.ids):
         raise InputError(f"none of the {len(samples.ids)} {samples.noun}s to verify on can be decoded")
     rows = [verify.Comparison(m.path.name, ref, c.figures()) for (m, ref), c in zip(pairs, comparers, strict=True)]
-    _judge(
-        rows, [gate.limits(m, task, r.figures.unit, ref != THE_MODEL) for (m, ref), r in zip(pairs, rows, strict=True)]
-    )
+    limits = [gate.limits(m, task, r.figures.unit, ref != THE_MODEL) for (m, ref), r in zip(pairs, rows, strict=True)]
+    _check_limits(rows, limits)
     return sorted(rows, key=lambda row: row.reference == THE_MODEL)
 
 
-def _pairs(made: Sequence[Made]) -> list[tuple[Made, str]]:
-    """Return what is compared with what: each file with the model, each ONNX file with its TFLite twin."""
-    there = {m.path.name for m in made}
-    pairs = [(m, THE_MODEL) for m in made]
-    for m in made:
+def _pairs(converted: Sequence[ConvertedArtifact]) -> list[tuple[ConvertedArtifact, str]]:
+    """Return each file with its references: the model, and for an ONNX file its TFLite file, if there is one."""
+    names = {m.path.name for m in converted}
+    pairs = [(m, THE_MODEL) for m in converted]
+    for m in converted:
         twin = m.path.with_suffix(".tflite").name
-        if m.artifact.format == "onnx" and twin in there:
+        if m.artifact.format == "onnx" and twin in names:
             pairs.append((m, twin))
     return pairs
 
@@ -143,18 +168,18 @@ def _compare(
     samples: Samples,
     source: SourceModel,
     sessions: Mapping[str, Session],
-    pairs: Sequence[tuple[tuple[Made, str], Comparer]],
+    pairs: Sequence[tuple[tuple[ConvertedArtifact, str], Comparer]],
     progress: Callable[[int, int], None],
 ) -> list[str]:
-    """Show every sample to everything; return the ids of those that cannot be decoded."""
+    """Run the model and all files on every sample; return the ids of the samples that cannot be decoded."""
     missing: list[str] = []
     for batch, done in _batches(samples, source, missing):
         expected = source.reference(_stacked(batch))
         for position, sample in enumerate(batch):
             outputs: dict[str, Outputs] = {name: one.run(sample.inputs) for name, one in sessions.items()}
             outputs[THE_MODEL] = _as_outputs(source, expected, position)
-            for (made, ref), comparer in pairs:
-                _add(comparer, made.path.name, ref, outputs, sample)
+            for (converted, ref), comparer in pairs:
+                _add(comparer, converted.path.name, ref, outputs, sample)
         progress(done, len(samples.ids))
     return missing
 
@@ -167,9 +192,12 @@ def _add(comparer: Comparer, name: str, ref: str, outputs: Mapping[str, Outputs]
 
 
 def _batches(samples: Samples, source: SourceModel, missing: list[str]) -> Iterator[tuple[list[Sample], int]]:
-    """Yield samples, as many as the model takes at once, and how many were read until then.
+    """Yield batches for the model, each with the number of samples read so far.
 
-    missing: gets the ids of those that cannot be decoded.
+    Args:
+        samples: the samples to read.
+        source: the model, whose inputs and outputs limit the batch size.
+        missing: a list to which the ids of samples that cannot be decoded are appended.
     """
     values = sum(int(np.prod(spec.shape)) for spec in (*source.inputs, *source.outputs))
     size = max(1, min(LARGEST_BATCH, MOST_BYTES // (4 * values)))
@@ -192,13 +220,14 @@ def _stacked(batch: Sequence[Sample]) -> dict[str, NDArray[np.generic]]:
 
 
 def _as_outputs(source: SourceModel, expected: reference.Arrays, position: int) -> Outputs:
-    """Return what the model gave for one sample, as a session's outputs: real values."""
+    """Return the model's outputs for one sample in the form of a session's outputs, as real values."""
     arrays = reference.sample(expected, source.outputs, position)
     specs = {spec.name: replace(spec, quantization=None, dtype=arrays[spec.name].dtype) for spec in source.outputs}
     return {name: Tensor(array, specs[name]) for name, array in arrays.items()}
 
 
-def _judge(rows: Sequence[verify.Comparison], limits: Sequence[verify.Limits]) -> None:
+def _check_limits(rows: Sequence[verify.Comparison], limits: Sequence[verify.Limits]) -> None:
+    """Raise GateFailed when a comparison is over its limits; the message gives advice where an int8 file is."""
     try:
         verify.gate(rows, limits)
     except GateFailed as failed:

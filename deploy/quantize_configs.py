@@ -1,4 +1,4 @@
-"""How tfmot is to treat layers of our own. Importing this imports tfmot."""
+"""Quantize configurations tell tfmot how to quantize our layers. Importing this module imports tfmot."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ _QuantizeConfig: Any = _keras.QuantizeConfig
 
 
 class KeepScale(_QuantizeConfig):
-    """For layers that only move values: nothing is quantized, the input's scale goes through."""
+    """For layers that only move values: nothing is quantized, and the output has the scale of the input."""
 
     def get_weights_and_quantizers(self, layer: Any) -> list[Any]:
         return []
@@ -34,9 +34,11 @@ class KeepScale(_QuantizeConfig):
 
 
 class QuantizeOutput(KeepScale):
-    """For layers that compute new values: their output gets an asymmetric 8-bit range of its own.
+    """For layers that compute new values: the output is quantized with an asymmetric 8-bit range.
 
-    quantize_output: tfmot clears it on a layer whose concatenation quantizes for it; a saved file must say so.
+    Attributes:
+        quantize_output: whether the output is quantized. tfmot sets it to False for a layer whose output is quantized
+            by the concatenation that follows. A saved file must contain it.
     """
 
     def __init__(self, quantize_output: bool = True) -> None:
@@ -53,24 +55,24 @@ class QuantizeOutput(KeepScale):
 
 
 class DepthwiseWeights(_keras.quantizers.LastValueQuantizer):
-    """A range for each channel of a depthwise kernel (height, width, channels, multiplier).
+    """Quantizes a depthwise kernel (height, width, channels, multiplier) with one range per output channel.
 
-    tfmot's own has one for the whole kernel, while the file has one for each channel: the training would simulate
-    coarser weights than the file holds, and the file round them again.
+    tfmot has one range for the whole kernel, while the file has one per channel. Training would then simulate coarser
+    weights than those of the file, and the conversion would round them a second time.
     """
 
     def __init__(self) -> None:
         super().__init__(num_bits=8, per_axis=True, symmetric=True, narrow_range=True)
 
     def build(self, tensor_shape: Any, name: str, layer: Any) -> Any:
-        """Add the range's variables, (channels * multiplier,) each."""
+        """Add the variables of the ranges, each (channels * multiplier,)."""
         return super().build(_tf.TensorShape([tensor_shape[2] * tensor_shape[3]]), name, layer)
 
     def __call__(self, inputs: Any, training: Any, weights: Any, **kwargs: Any) -> Any:
-        """Return the kernel rounded; while training, the range becomes the kernel's own first.
+        """Return the quantized kernel. During training the ranges are first set to the kernel's present values.
 
-        Not with the operation that tfmot uses, which takes channels in the last place only: the converter fails
-        on the reshaping that it would need. These it computes, and rounds the kernel to where it is.
+        tfmot's fake-quantization operation needs the channels on the last axis, and the converter fails on the reshape
+        that this would take. The operations here need no reshape of the kernel.
         """
         low, high = weights["min_var"], weights["max_var"]
         if training:
@@ -79,14 +81,14 @@ class DepthwiseWeights(_keras.quantizers.LastValueQuantizer):
             high.assign(largest)
         step = _tf.reshape(high, inputs.shape[2:]) / 127
         rounded = step * _tf.clip_by_value(_tf.round(_tf.math.divide_no_nan(inputs, step)), -127, 127)
-        return inputs + _tf.stop_gradient(rounded - inputs)  # the gradient passes straight through the rounding
+        return inputs + _tf.stop_gradient(rounded - inputs)  # straight-through gradient
 
     def get_config(self) -> dict[str, Any]:
         return {}
 
 
 class QuantizeDepthwise(Default8BitQuantizeConfig):
-    """For depthwise convolutions."""
+    """For depthwise convolutions, whose kernel gets one range per channel."""
 
     def __init__(
         self,
@@ -99,4 +101,4 @@ class QuantizeDepthwise(Default8BitQuantizeConfig):
 
 
 FOREIGN = {"Multiply": QuantizeOutput}
-"""Keras layers that tfmot has no entry for, by what they are treated as."""
+"""Configurations of Keras layers that are missing in tfmot's registry."""

@@ -1,4 +1,4 @@
-"""What tells a quantization-aware network, and what has to be known where one is made, read or written."""
+"""Helpers for quantization-aware models: how to recognize, load and save them."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -8,17 +8,17 @@ from edge.deploy._tensorflow import quiet_conversion
 
 
 def is_quantize_aware(model: Any) -> bool:
-    """Return whether ``model`` carries fake quantization already."""
+    """Return whether ``model`` is quantization-aware, so that its layers have quantization wrappers."""
     return any(type(layer).__name__.startswith("QuantizeWrapper") for layer in model.layers)
 
 
 @contextmanager
 def scope(named: Collection[str] | None = None) -> Iterator[None]:
-    """Make or load quantization-aware models inside: tfmot's wrappers and our own layers are known.
+    """Register tfmot's wrappers and our layers with Keras during the body, for building or loading a model.
 
     Args:
-        named: the plain names of our layers that a file says are ours (``edge>NAME``); None for all of them. A layer
-            that is only called like one of ours, Keras' ``Conv3D`` for instance, is not ours.
+        named: the names of our layers that a file uses (registered as ``edge>NAME``). None registers all. A class of
+            Keras may have the same name as a layer of ours, such as ``Conv3D``, and must not be replaced.
     """
     from edge.deploy import quantize_configs as own
     from edge.deploy._tfmot import quantization
@@ -32,6 +32,6 @@ def scope(named: Collection[str] | None = None) -> Iterator[None]:
 
 @contextmanager
 def saving_h5() -> Iterator[None]:
-    """Hold back Keras' advice to use .keras, which cannot restore the wrappers."""
+    """Suppress Keras' advice to save as .keras, because a .keras file cannot restore the wrappers."""
     with quiet_conversion():
         yield

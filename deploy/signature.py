@@ -1,6 +1,7 @@
-"""What a model takes and gives, and what its outputs mean: as somebody says, as its record says, or recognized.
+"""``find_signature`` finds what a model takes and returns, and what its outputs mean.
 
-Whatever was assumed is a note, which is shown and stays in the bundle.
+It comes from the user's options, else from the training record, else it is recognized in the file. Each assumption
+becomes a note, which is shown to the user and kept in the bundle.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +24,14 @@ from edge.tensors import TensorSpec
 
 @dataclass(frozen=True)
 class Pixels:
-    """How pixels become the model's input; see InputFormat. What is None is found out."""
+    """How pixels become the model's input, as far as the user states it. See InputFormat.
+
+    Attributes:
+        mean: the mean that is subtracted from a pixel of 0 to 255, one for all channels or one per channel.
+        std: the number by which the difference is divided, one for all channels or one per channel.
+        colour: the order of the channels.
+        resize: how a picture is fitted to the input's size.
+    """
 
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
@@ -31,22 +39,22 @@ class Pixels:
     resize: Resize | None = None
 
     def given(self) -> dict[str, Any]:
-        """Return what was said."""
+        """Return the fields that are not None."""
         names = ("mean", "std", "colour", "resize")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
 @dataclass(frozen=True)
-class Said:
-    """What somebody says of a model; None and empty leave it to the record, or to be recognized.
+class SignatureOptions:
+    """What the user states about a model. What is None or empty comes from the training record or is recognized.
 
     Attributes:
-        task: a row of ``edge.tasks.TASKS``.
-        decoder: a row of ``edge.decoders.DECODERS``.
-        parameters: of task and decoder.
-        kind: of every input, ``image`` or ``tensor``.
+        task: the task's name in ``edge.tasks.TASKS``.
+        decoder: the decoder's name in ``edge.decoders.DECODERS``.
+        parameters: parameters of the task and its decoder.
+        kind: the kind of every input, ``image`` or ``tensor``.
         pixels: how pixels become an image input.
-        labels: how many class names there are, None when nobody gave any.
+        labels: the number of class names. None when there are no names.
     """
 
     task: str | None = None
@@ -57,35 +65,39 @@ class Said:
     labels: int | None = None
 
 
-def find_signature(source: SourceModel, said: Said, file: Callable[[], Path]) -> Found:
-    """Return the signature of a model, and notes on what was found and assumed.
+def find_signature(source: SourceModel, options: SignatureOptions, file: Callable[[], Path]) -> Found:
+    """Find the signature of a model.
 
     Args:
         source: the model.
-        said: what somebody says; it counts most.
-        file: returns a converted file of the model, where its last operations are read if nothing else tells.
+        options: what the user states, which overrides everything else.
+        file: returns a converted file of the model. It is called only when there is no training record; the outputs
+            are then recognized by the file's last operations.
+
+    Returns:
+        The signature, and notes on what was found and assumed.
 
     Raises:
-        InputError: nothing tells what the outputs mean, or it does not fit them.
+        InputError: the meaning of the outputs is unknown, or what is stated does not fit them.
     """
-    recorded = _recorded(source, said)
-    found = recorded or recognize(file(), source.inputs, source.outputs, _asked(source, said))
-    signature = replace(found.signature, inputs=_inputs(source, said, found.signature.inputs))
-    told = [note for note in found.notes if said.kind != "tensor" or not note.startswith("pixels ")]
-    notes = (*told, *_assumed(signature.inputs, found.signature.inputs, said))
+    recorded = _recorded(source, options)
+    found = recorded or recognize(file(), source.inputs, source.outputs, _asked(source, options))
+    signature = replace(found.signature, inputs=_inputs(source, options, found.signature.inputs))
+    kept = [note for note in found.notes if options.kind != "tensor" or not note.startswith("pixels ")]
+    notes = (*kept, *_assumed(signature.inputs, found.signature.inputs, options))
     tiles.check(signature)
-    return Found(signature.with_parameters(said.parameters), notes)
+    return Found(signature.with_parameters(options.parameters), notes)
 
 
 VIEW = "view"
-"""A parameter in a record's signature that says how its pictures were read: in windows (crop) or whole (resize)."""
+"""A parameter in a record's signature that states how pictures were read: in windows (crop) or whole (resize)."""
 
 WHOLE = {"signature", "input_shape"}
-"""A record that says what the network takes and gives has one of these; mean and std alone are about pixels."""
+"""A record that describes inputs and outputs has one of these entries. Others state only mean and std."""
 
 
-def _recorded(source: SourceModel, said: Said) -> Found | None:
-    """Return what the training record says; None without a whole one, or when somebody says another task."""
+def _recorded(source: SourceModel, options: SignatureOptions) -> Found | None:
+    """Return the training record's signature. None without a complete record, or when the user states another task."""
     if source.record is None or not WHOLE & set(source.record):
         return None
     try:
@@ -93,7 +105,7 @@ def _recorded(source: SourceModel, said: Said) -> Found | None:
         parameters = dict(row["task"]["parameters"])
         tiled = parameters.pop(VIEW, None) == "crop"
         task = TaskSpec(row["task"]["name"], row["task"]["decoder"], parameters)
-        if said.task not in (None, task.name) or said.decoder not in (None, task.decoder):
+        if options.task not in (None, task.name) or options.decoder not in (None, task.decoder):
             return None
         inputs = _recorded_inputs(source, row["inputs"], {"resize": "tile"} if tiled else {})
         outputs = _recorded_outputs(source, row["outputs"])
@@ -121,7 +133,7 @@ def _recorded_inputs(
 
 
 def _recorded_outputs(source: SourceModel, rows: Sequence[Mapping[str, Any]]) -> tuple[Output, ...]:
-    """Return the outputs with their roles: by name where all names agree, else by order."""
+    """Return the outputs with their roles, which are matched by name when all names agree, else by order."""
     roles = {row["name"]: row["role"] for row in rows}
     names = [spec.name for spec in source.outputs]
     if len(rows) != len(names):
@@ -134,15 +146,15 @@ def _recorded_outputs(source: SourceModel, rows: Sequence[Mapping[str, Any]]) ->
     )
 
 
-def _asked(source: SourceModel, said: Said) -> Asked:
-    """Return what recognition is told: what somebody says, else what a network of the zoo is for."""
-    known = TaskSpec("", None, {}) if said.task or said.decoder else _of_zoo(source)
+def _asked(source: SourceModel, options: SignatureOptions) -> Asked:
+    """Return the hints for recognition: the user's options, else the task of the zoo's network."""
+    known = TaskSpec("", None, {}) if options.task or options.decoder else _of_zoo(source)
     return Asked(
-        task=said.task or known.name or None,
-        decoder=said.decoder or known.decoder,
-        parameters={**known.parameters, **said.parameters},
-        labels=said.labels,
-        format={} if said.kind == "tensor" else {**_recorded_pixels(source), **said.pixels.given()},
+        task=options.task or known.name or None,
+        decoder=options.decoder or known.decoder,
+        parameters={**known.parameters, **options.parameters},
+        labels=options.labels,
+        format={} if options.kind == "tensor" else {**_recorded_pixels(source), **options.pixels.given()},
     )
 
 
@@ -152,7 +164,7 @@ def _recorded_pixels(source: SourceModel) -> dict[str, Any]:
 
 
 def _of_zoo(source: SourceModel) -> TaskSpec:
-    """Return the task of a network of the zoo, with an empty name for one from elsewhere."""
+    """Return the task of a network of the zoo. The name is empty for any other network."""
     row = NETWORKS.get(source.network or "")
     if row is None:
         return TaskSpec("")
@@ -165,25 +177,25 @@ def _of_zoo(source: SourceModel) -> TaskSpec:
     return TaskSpec(row.tasks[0] if row.tasks[0] in ("classify", "segment", "embed") else "raw")
 
 
-def _inputs(source: SourceModel, said: Said, found: Sequence[Input]) -> tuple[Input, ...]:
-    """Return the inputs with what somebody says of them, checked."""
-    made = []
+def _inputs(source: SourceModel, options: SignatureOptions, found: Sequence[Input]) -> tuple[Input, ...]:
+    """Return the inputs with the user's options applied, and check them."""
+    inputs = []
     for spec, entry in zip(source.inputs, found, strict=True):
-        kind = said.kind or ("image" if entry.kind == "image" or is_clip(spec) else "tensor")
+        kind = options.kind or ("image" if entry.kind == "image" or is_clip(spec) else "tensor")
         if kind == "tensor":
-            made.append(Input(spec.name, "tensor", spec.shape, real_dtype(spec)))
+            inputs.append(Input(spec.name, "tensor", spec.shape, real_dtype(spec)))
             continue
-        form = _form(spec, said.pixels.given(), entry.format)
-        made.append(Input(spec.name, "image", spec.shape, real_dtype(spec), form))
+        form = _form(spec, options.pixels.given(), entry.format)
+        inputs.append(Input(spec.name, "image", spec.shape, real_dtype(spec), form))
         Preprocessor(frame_of(spec), form)  # raises when the input is no image of that format
-    return tuple(made)
+    return tuple(inputs)
 
 
 FORM = ("mean", "std", "colour", "resize")
 
 
 def _form(spec: TensorSpec, given: Mapping[str, Any], base: InputFormat | None = None) -> InputFormat:
-    """Return the format of an image input: what is given, else the base, else that of a file that says nothing.
+    """Return the format of an image input: the given fields over ``base``, or over the default format.
 
     Raises InputError when mean or std are neither one number nor one a channel.
     """
@@ -198,20 +210,20 @@ def _form(spec: TensorSpec, given: Mapping[str, Any], base: InputFormat | None =
 
 
 def frame_of(spec: TensorSpec) -> TensorSpec:
-    """Return the spec of one picture: of a clip's frame, or the input itself."""
+    """Return the spec of one picture (1, height, width, channels): one frame of a clip, or the input itself."""
     return replace(spec, shape=(1, *spec.shape[2:])) if len(spec.shape) == 5 else spec
 
 
 def is_clip(spec: TensorSpec) -> bool:
-    """Whether an input takes a clip: (1, frames, height, width, 1 or 3) of real numbers."""
+    """Return whether an input takes a clip: (1, frames, height, width, 1 or 3) of real numbers."""
     return len(spec.shape) == 5 and spec.shape[-1] in (1, 3) and spec.dtype.kind == "f"
 
 
-def _assumed(inputs: Sequence[Input], before: Sequence[Input], said: Said) -> tuple[str, ...]:
-    """Return the lines on what was assumed here beyond what recognition said."""
+def _assumed(inputs: Sequence[Input], before: Sequence[Input], options: SignatureOptions) -> tuple[str, ...]:
+    """Return notes on the inputs that this module, not recognition, took for clips."""
     return tuple(
         f"assumed that {entry.name!r} takes clips, {entry.shape}, of pixels (pixel - "
         f"{entry.format.mean}) / {entry.format.std}"
         for entry, old in zip(inputs, before, strict=True)
-        if entry.format is not None and old.format is None and said.kind is None
+        if entry.format is not None and old.format is None and options.kind is None
     )

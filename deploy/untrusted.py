@@ -1,8 +1,8 @@
-"""What the description of a Keras network may ask for without ``--trust``: layers and pure tensor functions.
+"""``check_config`` refuses Keras files that could run code. Only known layers and functions pass without ``--trust``.
 
-Keras builds a network by calling what its file names. Its own ``safe_mode`` refuses marshalled code only: a
-``TFOpLambda`` layer may name any public TensorFlow symbol, ``io.write_file`` among them, and is called while
-loading. So names are held against a list before anything is built.
+Keras builds a network by calling whatever its file names. The ``safe_mode`` of Keras refuses only marshalled Python
+code. A ``TFOpLambda`` layer may name any public TensorFlow symbol, such as ``io.write_file``, and the symbol is called
+while the file is loaded. Therefore all names are compared with lists of allowed names before anything is built.
 """
 
 import re
@@ -13,13 +13,15 @@ from typing import Any
 from edge.errors import InputError
 
 CODE = {"Lambda", "__lambda__"}
-"""Classes that hold Python code."""
+"""Classes that contain Python code."""
 
 CALLS = {"ClassMethod", "InstanceMethod", "InstanceProperty", "TensorFlowOpLayer", "TFSMLayer", "TorchModuleWrapper"}
 CALLS |= {"JaxLayer", "FlaxLayer"}
-"""Classes that call, or load, whatever their configuration names; no list of names makes them harmless."""
+"""Classes that call or load whatever their configuration names. They are never allowed."""
 
 FAMILIES = ("__operators__.", "keras.activations.", "linalg.", "math.", "nn.")
+"""Prefixes of symbols that only compute."""
+
 _NAMES = """
 abs add argmax argmin broadcast_to cast clip_by_norm clip_by_value concat constant convert_to_tensor cos cumsum
 divide einsum equal exp expand_dims eye fill floor gather gather_nd greater greater_equal identity less less_equal
@@ -35,32 +37,44 @@ space_to_batch space_to_batch_nd compat.v1.batch_to_space_nd quantization.fake_q
 quantization.fake_quant_with_min_max_vars quantization.fake_quant_with_min_max_vars_per_channel
 """
 SYMBOLS = set(_NAMES.split())
-"""Symbols that compute a tensor from tensors and do nothing else; ``compat.v1.`` before them changes nothing."""
+"""Symbols that only compute a tensor from tensors. They are also allowed with the prefix ``compat.v1.``."""
 
 MODULES = ("keras", "tf_keras", "edge", "tensorflow_model_optimization")
+"""Packages whose classes are allowed."""
+
 MODULES_AS_NAMED = {None, "builtins", "tensorflow.python.ops.init_ops_v2"}
+"""Other values of ``module`` that are allowed for classes."""
+
 FUNCTION_MODULES = ("activations", "initializers", "losses", "metrics", "regularizers", "ops", "nn", "numpy", "math")
+"""Modules of the allowed packages whose functions are allowed."""
+
 NO_LAYERS = {"utils", "saving", "datasets", "export", "backend", "callbacks", "testing"}
+"""Modules of the allowed packages whose classes are not allowed."""
 
 
 def check_config(config: Any, path: Path) -> None:
-    """Raise InputError, naming layer and symbol, when ``config`` asks for more than layers and pure functions.
+    """Check that a network consists of allowed layers and functions.
 
-    config: parsed JSON of a Keras 2 or 3 network. path: for the message.
+    Args:
+        config: the parsed JSON configuration of a Keras 2 or 3 network.
+        path: the model's file, for messages.
+
+    Raises:
+        InputError: it contains something else. The message names the layer and the symbol.
     """
     for layer, node in _walk(config):
-        complaint = _of_list(node) if isinstance(node, list) else _of_object(node)
-        if complaint == "Lambda":
+        forbidden = _forbidden_constant(node) if isinstance(node, list) else _forbidden_object(node)
+        if forbidden == "Lambda":
             raise InputError(f"model {path} has a Lambda layer, which runs code from the file; add --trust to allow it")
-        if complaint:
+        if forbidden:
             raise InputError(
-                f"model {path}: layer {layer!r} uses {complaint}, which could do more than compute; "
+                f"model {path}: layer {layer!r} uses {forbidden}, which could do more than compute; "
                 "add --trust to allow it"
             )
 
 
 def _walk(config: Any) -> Iterator[tuple[str, Any]]:
-    """Yield every list and object with the name of the layer it is in; not recursive, as depth is the file's."""
+    """Yield each list and object with its layer's name. A stack avoids recursion, because a file may nest deeply."""
     stack = [("", config)]
     while stack:
         layer, node = stack.pop()
@@ -79,8 +93,8 @@ def _name(node: dict[str, Any]) -> str:
     return str(name) if "class_name" in node and name else ""
 
 
-def _of_list(node: list[Any]) -> str | None:
-    """Complain about a layer that is called with a constant that is no number."""
+def _forbidden_constant(node: list[Any]) -> str | None:
+    """Return the description of a constant input that is not numeric, or None."""
     if not node or node[0] != "_CONSTANT_VALUE" or (len(node) > 2 and _is_numbers(node[2])):
         return None
     return f"the constant {str(node[2:3])[1:-1][:60]} as input"
@@ -97,7 +111,8 @@ def _is_numbers(value: Any) -> bool:
     return True
 
 
-def _of_object(node: dict[str, Any]) -> str | None:
+def _forbidden_object(node: dict[str, Any]) -> str | None:
+    """Return the name of the forbidden class or symbol that an object refers to, or None."""
     if any(node.get(key) == "lambda" for key in ("function_type", "output_shape_type", "mask_type")):
         return "Lambda"
     if "class_name" not in node:
@@ -106,14 +121,15 @@ def _of_object(node: dict[str, Any]) -> str | None:
     if name in CODE:
         return "Lambda"
     if name in CALLS:
-        return _called(node, name)
+        return _described_call(node, name)
     if name in ("TFOpLambda", "SlicingOpLambda"):
         symbol = str(_inner(node).get("function"))
         return None if _is_pure(symbol) else symbol
-    return _of_module(node, name)
+    return _forbidden_in_module(node, name)
 
 
-def _called(node: dict[str, Any], name: str) -> str:
+def _described_call(node: dict[str, Any], name: str) -> str:
+    """Return the class name and what its configuration calls or loads, for the message."""
     inner = _inner(node)
     parts = [inner.get(key) for key in ("cls_symbol", "method_name", "attr_name", "filepath") if inner.get(key)]
     return " ".join([name, ".".join(map(str, parts))]).strip()
@@ -129,8 +145,8 @@ def _is_pure(symbol: str) -> bool:
     return symbol in SYMBOLS or name in SYMBOLS or name.startswith(FAMILIES)
 
 
-def _of_module(node: dict[str, Any], name: str) -> str | None:
-    """Complain about an object looked up by its module: only classes and named functions of Keras and ours."""
+def _forbidden_in_module(node: dict[str, Any], name: str) -> str | None:
+    """Return the name of an object that is looked up by its module, or None when it is an allowed class or function."""
     module = node.get("module")
     if name == "function":
         function, parts = str(node.get("config")), str(module).split(".")

@@ -1,4 +1,4 @@
-"""The gate's judgement: figures of a comparison against a budget."""
+"""``gate`` checks the figures of each comparison against its budget."""
 
 import math
 from collections.abc import Sequence
@@ -9,22 +9,23 @@ from edge.errors import GateFailed, InputError
 from edge.tasks.base import Budget, Figures
 
 EXACT_SNR = 80.0
-"""Signal-to-noise in dB that a float32 file must reach: the same arithmetic in another order reaches more."""
+"""Signal-to-noise ratio in dB that a float32 file must reach. The same arithmetic in another order reaches more."""
 
 EXACT_SHARE = 99.9
-"""Percent of equal answers that will do instead, for networks whose values are lost in their last digits."""
+"""Percent of equal answers that suffice instead, for networks that amplify differences in rounding."""
 
 EXACT_DROP = 0.1
-"""The most that a float32 file may fall behind, in the unit of the task's quality."""
+"""The most quality that a float32 file may lose, in the unit of the task's quality."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a file is held to.
+    """The limits that a file must keep in one comparison.
 
     Attributes:
-        budget: of agreement and quality.
-        exact: whether the file has to compute the same, as a float32 file has; the budget does not count then.
+        budget: the least agreement and the largest drop of quality.
+        exact: whether the file must compute the same as its reference, as a float32 file must. The EXACT_ constants
+            then replace the budget.
     """
 
     budget: Budget
@@ -33,12 +34,12 @@ class Limits:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One candidate against its reference.
+    """The result of comparing one file with its reference.
 
     Attributes:
-        candidate: the file's name.
-        reference: the name of what it is compared with.
-        figures: how they compare.
+        candidate: the name of the file.
+        reference: the name of its reference: the model, or another file.
+        figures: the measured agreement and quality.
     """
 
     candidate: str
@@ -46,11 +47,11 @@ class Comparison:
     figures: Figures
 
     def as_json(self) -> dict[str, Any]:
-        """Return the record's form; an infinite value is null."""
+        """Return the JSON object for the manifest; an infinite value becomes null."""
         return {"candidate": self.candidate, "reference": self.reference, **self.figures.as_json()}
 
     def complaint(self, limits: Limits) -> str | None:
-        """Return what is over budget, in one line, or None."""
+        """Return one line that says which limit is exceeded, or None."""
         found = self.figures
         least = f"at least {_with_unit(limits.budget.agreement, found.unit)}"
         agrees = found.agreement >= limits.budget.agreement
@@ -72,7 +73,7 @@ class Comparison:
 
 
 def check(budget: Budget) -> None:
-    """Raise InputError for what is no budget."""
+    """Raise InputError unless both limits of the budget are valid numbers."""
     if not 0 <= budget.agreement <= 100:
         raise InputError(f"the least agreement must be 0 to 100 (percent, dB or cosine), got {budget.agreement}")
     if math.isnan(budget.drop):
@@ -80,7 +81,12 @@ def check(budget: Budget) -> None:
 
 
 def of_twins(budget: Budget, unit: str) -> Budget:
-    """Return the budget of an ONNX file against the TFLite file that it was made from: a quarter of the loss."""
+    """Return the budget of an ONNX file against its TFLite file: a quarter of the disagreement of ``budget``.
+
+    Args:
+        budget: the task's budget against the model.
+        unit: the unit of the agreement: ``%``, ``dB`` or nothing for a cosine.
+    """
     if unit == "dB":
         return replace(budget, agreement=budget.agreement + 10 * math.log10(4))
     whole = 100.0 if unit == "%" else 1.0
@@ -88,7 +94,7 @@ def of_twins(budget: Budget, unit: str) -> Budget:
 
 
 def gate(comparisons: Sequence[Comparison], limits: Sequence[Limits]) -> None:
-    """Raise GateFailed with every complaint when a comparison is over its budget."""
+    """Raise GateFailed with one line per comparison that exceeds its limits."""
     found = [c.complaint(limit) for c, limit in zip(comparisons, limits, strict=True)]
     if complaints := [line for line in found if line]:
         raise GateFailed("; ".join(complaints))

@@ -1,4 +1,4 @@
-"""How long to wait before something that failed is tried again."""
+"""``Backoff`` states how long to wait after an error before the next attempt."""
 
 from dataclasses import dataclass
 

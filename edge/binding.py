@@ -1,4 +1,4 @@
-"""Which tensor of a model file is which input or output of the signature."""
+"""``bind`` matches the tensors of a model file with the inputs or outputs of the signature."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,17 +11,17 @@ from edge.tensors import TensorSpec
 def bind(
     specs: Sequence[TensorSpec], known: Sequence[Input | Output], in_file: Mapping[str, str], path: Path
 ) -> dict[str, tuple[int, TensorSpec]]:
-    """Return the place and the spec of the file's tensor for each of the signature's inputs or outputs, by name.
+    """Find the file's tensor for each input or output of the signature. Return index and spec of the tensor by name.
 
     Args:
-        specs: the file's inputs or outputs, in its order.
-        known: the signature's.
-        in_file: the file's name of each; empty when the file has them in the signature's order.
+        specs: the inputs or outputs of the file, in the file's order.
+        known: the inputs or outputs of the signature.
+        in_file: the file's name of each tensor, by its name in the signature. Empty when the orders agree.
         path: the file, for messages.
 
     Raises:
-        InputError: a tensor is missing or shares its name, or has another shape than the signature states, axes of 1
-            aside.
+        InputError: a tensor is missing, its name is not unique, or its shape differs from that of the signature by more
+            than axes of size 1.
     """
     if len(specs) != len(known):
         raise InputError(f"{path.name} must have tensors for {describe(known)}; it has {describe(specs)}")

@@ -1,8 +1,8 @@
 """The bundle: a folder (or one ``.edge`` zip) that holds a network's files and everything needed to run them.
 
-``manifest.json`` states the signature, the labels, each file with its SHA-256, where it came from and what was
-measured; ``manifest.sha256`` holds the manifest's own digest. Opening a bundle verifies every digest before a byte
-reaches an interpreter, and refuses any path that leaves the bundle and any text that could command a terminal.
+``manifest.json`` states the signature, the labels, the SHA-256 of each file, the provenance and the measurements.
+``manifest.sha256`` holds the digest of the manifest itself. ``open_bundle`` verifies every digest before an interpreter
+reads a file. It refuses paths that lead out of the bundle, and text with control characters for a terminal.
 """
 
 import hashlib
@@ -32,24 +32,36 @@ from edge.manifest import (
 from edge.runnable import MANIFEST, Runnable
 
 MAX_UNPACKED_BYTES = 4 << 30
+"""The largest total size of the unpacked files of a zip."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """An opened, verified bundle. root: the folder its files are in (a private one for a zip)."""
+    """An opened and verified bundle.
+
+    Attributes:
+        root: the folder of its files. For a zip it is a private, temporary folder.
+        manifest: the manifest.
+    """
 
     root: Path
     manifest: Manifest
     _folder: object = field(default=None, repr=False, compare=False)
 
     def path(self, artifact: Artifact) -> Path:
-        """Return the artifact's verified model file."""
+        """Return the path of the artifact's model file."""
         return self.root / artifact.file
 
     def fitting(
         self, formats: Sequence[str], targets: Sequence[str] = ("cpu",), precision: str | None = None
     ) -> list[Artifact]:
-        """Return the artifacts for a backend that opens ``formats`` for ``targets``, preferred precisions first."""
+        """Return the artifacts that a backend can run, in order of preference by precision.
+
+        Args:
+            formats: the suffixes of the files that the backend opens, with the dot.
+            targets: the hardware that the backend drives.
+            precision: the only precision to return. None returns all.
+        """
         found = [
             artifact
             for artifact in self.manifest.artifacts
@@ -62,34 +74,39 @@ class Bundle:
     def runnable(
         self, formats: Sequence[str], precision: str | None = None, targets: Sequence[str] = ("cpu",)
     ) -> Runnable:
-        """Return the file to run for a backend.
+        """Return the file that a backend should run.
 
         Args:
-            formats: suffixes that the backend opens, with the dot.
-            precision: None takes the first of PREFERRED that is there.
-            targets: what the backend drives; a CPU backend is never handed an Edge TPU file.
+            formats: the suffixes of the files that the backend opens, with the dot.
+            precision: the precision of the file. None takes the preferred one.
+            targets: the hardware that the backend drives. A file for other hardware is never returned.
 
         Raises:
-            InputError: no file fits; the message lists what the bundle has.
+            InputError: no file fits. The message lists the bundle's files.
         """
         fitting = self.fitting(formats, targets, precision)
         if not fitting:
             have = ", ".join(f"{a.format} {a.precision} for {a.target}" for a in self.manifest.artifacts)
             wanted = " ".join(filter(None, (" or ".join(formats), precision, "for", " or ".join(targets))))
             raise InputError(f"bundle {self.manifest.name!r} has no {wanted} file; it has: {have}")
-        return self.run(fitting[0])
+        return self.as_runnable(fitting[0])
 
-    def run(self, artifact: Artifact) -> Runnable:
-        """Return what is needed to run ``artifact``."""
+    def as_runnable(self, artifact: Artifact) -> Runnable:
+        """Return the artifact's model file with all that is needed to run it."""
         m = self.manifest
         facts = (m.signature, artifact.precision, m.labels, artifact.tensors, artifact.golden, self._folder)
         return Runnable(self.path(artifact), m.name, *facts)
 
 
 def open_bundle(path: Path) -> Bundle:
-    """Read, check and verify a bundle.
+    """Open a bundle and verify its files.
 
-    Raises FileError when it is missing or damaged, InputError when its manifest is not one we can read.
+    Args:
+        path: a folder, or a ``.edge`` zip, which is unpacked into a private folder.
+
+    Raises:
+        FileError: the bundle is missing or damaged.
+        InputError: its manifest has another version or invalid content.
     """
     if not path.exists():
         raise FileError(f"bundle {path} does not exist")
@@ -102,19 +119,19 @@ def open_bundle(path: Path) -> Bundle:
 
 
 def write_bundle(path: Path, manifest: Manifest, sources: Mapping[str, Path]) -> Manifest:
-    """Write a bundle, complete or not at all.
+    """Write a bundle. After an error there is no new or partly written bundle.
 
     Args:
-        path: a folder, or a zip when the name ends in ``.edge``.
-        manifest: sizes and digests of its files need not be filled in.
-        sources: where the content of each file that the manifest names is, by that name.
+        path: where to write: a folder, or a zip when the name ends in ``.edge``.
+        manifest: the manifest. Sizes and digests of its files are computed here.
+        sources: the path of each file's content, by the file's name in the manifest.
 
     Returns:
         The manifest as written, with sizes and digests.
 
     Raises:
-        FileError: a source is missing, or the disk refuses.
-        InputError: a name or a label could not be read back.
+        FileError: a source is missing, or the bundle cannot be written.
+        InputError: the manifest has a name or label that ``open_bundle`` would refuse.
     """
     check(manifest)
     if lacking := [name for name in manifest.stored() if not sources.get(name, Path()).is_file()]:
@@ -133,7 +150,7 @@ def write_bundle(path: Path, manifest: Manifest, sources: Mapping[str, Path]) ->
 
 
 def _filled(artifact: Artifact, sources: Mapping[str, Path]) -> Artifact:
-    """Return ``artifact`` with the sizes and digests of its files."""
+    """Return ``artifact`` with the sizes and digests of its files filled in."""
 
     def of(stored: StoredFile) -> StoredFile:
         source = sources[stored.name]
@@ -158,13 +175,13 @@ def _write_folder(folder: Path, manifest: Manifest, sources: Mapping[str, Path])
 
 
 def _digest_line(manifest: bytes) -> bytes:
-    """Return the content of ``manifest.sha256``, which ``sha256sum --check`` reads too."""
+    """Return the content of ``manifest.sha256``, in the format of ``sha256sum --check``."""
     return f"{hashlib.sha256(manifest).hexdigest()}  {MANIFEST}\n".encode()
 
 
-def _pack(folder: Path, target: Path) -> None:
-    """Zip with fixed times and order, so that equal bundles are equal files."""
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+def _pack(folder: Path, path: Path) -> None:
+    """Zip a folder with fixed times and order, so that equal bundles become equal files."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(folder.iterdir()):
             info = zipfile.ZipInfo(file.name, date_time=(1980, 1, 1, 0, 0, 0))
             info.compress_type = zipfile.ZIP_DEFLATED
@@ -172,7 +189,7 @@ def _pack(folder: Path, target: Path) -> None:
 
 
 class _Folder:
-    """A private folder, deleted when nothing refers to it any more, at the latest when Python ends."""
+    """A private folder that is deleted when nothing refers to this object, at the latest when Python exits."""
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="edge-bundle-"))
@@ -203,14 +220,14 @@ def _check_members(path: Path, members: Sequence[zipfile.ZipInfo]) -> None:
 
 
 def _read(root: Path, shown: Path) -> Manifest:
-    """Return the checked manifest; its digest is compared before anything in it is believed."""
+    """Return the checked manifest. Its digest is verified before its content is used."""
     try:
-        written = _own(root, MANIFEST, shown)
+        written = _read_own(root, MANIFEST, shown)
         raw = json.loads(written)
-        # Version 1 had no digest; a version that became 1 by damage still meets the digest file of version 2.
+        # Schema 1 has no digest. If damage turned a 2 into a 1, the digest file of schema 2 is still there.
         if raw["schema"] != 1 or (root / DIGEST).exists():
-            _compare(_digest_line(written), _own(root, DIGEST, shown), MANIFEST, shown)
-        labels = _own(root, LABELS, shown)
+            _compare(_digest_line(written), _read_own(root, DIGEST, shown), MANIFEST, shown)
+        labels = _read_own(root, LABELS, shown)
         _compare(hashlib.sha256(labels).hexdigest(), str(raw["labels"]["sha256"]), LABELS, shown)
         return parse(raw, tuple(labels.decode().split("\n"))[:-1])
     except FileError:
@@ -223,8 +240,8 @@ def _read(root: Path, shown: Path) -> Manifest:
         raise InputError(f"bundle {shown}: {MANIFEST} is not valid: {type(error).__name__} {error}") from error
 
 
-def _own(root: Path, name: str, shown: Path) -> bytes:
-    """Return the content of a file that every bundle has; a link, which could lead outside, counts as none."""
+def _read_own(root: Path, name: str, shown: Path) -> bytes:
+    """Return the content of a file that every bundle has. A symbolic link is refused: it could lead outside."""
     assert name in OWN
     file = root / name
     if file.is_symlink() or not file.is_file():

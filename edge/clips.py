@@ -1,4 +1,4 @@
-"""From camera frames to the input of a network that sees a clip: a window of the last frames, which moves by one."""
+"""``ClipPreprocessor`` turns camera frames into the input of a network for clips: a window of the last frames."""
 
 from dataclasses import replace
 
@@ -10,23 +10,23 @@ from edge.tensors import TensorSpec
 
 
 class ClipPreprocessor:
-    """Turns BGR frames of any size into one input of the last n frames, oldest first.
+    """Turns BGR frames of any size into an input of the last n frames, with the oldest first.
 
-    Each call gives a whole clip. Before n frames came, the first one stands for those before it, so that every frame
-    has a result. The window keeps the frames that it is given: frames that were dropped or skipped are not in it.
+    Each call returns a whole clip, so that every frame has a result. Until n frames have arrived, copies of the first
+    frame fill the window. Frames that were dropped or skipped are not in it.
     """
 
     def __init__(self, spec: TensorSpec, form: InputFormat, rotation: int = 0) -> None:
-        """Check the format against the input and allocate what every call writes to.
+        """Check the format against the input, and allocate the buffers.
 
         Args:
             spec: the clip input, batch 1: (1, frames, height, width, channels), or (1, frames, channels, height,
                 width) when ``form.layout`` is NCHW.
-            form: how pixels become its numbers, the same for each frame.
-            rotation: how far frames are turned clockwise first, one of 0, 90, 180, 270 degrees.
+            form: how the pixels of each frame become the input's values.
+            rotation: the clockwise rotation of each frame before it is resized: 0, 90, 180 or 270 degrees.
 
         Raises:
-            InputError: the input is no clip of that format.
+            InputError: the input is not a clip of this format.
         """
         if len(spec.shape) != 5 or spec.shape[0] != 1 or spec.shape[1] < 1:
             raise InputError(

@@ -1,4 +1,4 @@
-"""What models, sources and sinks have in common: they are context managers that close."""
+"""``Closing`` is the common base of models, sources and sinks: a context manager that closes."""
 
 from types import TracebackType
 from typing import Protocol, TypeVar
@@ -7,10 +7,10 @@ T = TypeVar("T", bound="Closing")
 
 
 class Closing(Protocol):
-    """A thing that holds a resource; subclasses define ``close`` and inherit the ``with`` statement."""
+    """A holder of a resource. Subclasses define ``close`` and inherit the ``with`` statement."""
 
     def close(self) -> None:
-        """Release the resource; calling it twice does nothing."""
+        """Release the resource. A second call does nothing."""
         ...
 
     def __enter__(self: T) -> T:

@@ -1,8 +1,8 @@
-"""The custom operations of a TFLite file: what they compute stands in no schema, only in a program that knows them.
+"""``custom_operations`` finds the custom operations of a TFLite file, which only some runtimes can compute.
 
-A runtime may know one by chance: LiteRT 2.3 computes MediaPipe's ``Convolution2DTransposeBias``, tflite_runtime and
-the browser's LiteRT.js do not, and the latter gives garbage without a word. So a file with an operation that does not
-belong to every TFLite runtime is refused wherever it is opened.
+The schema of TFLite does not define custom operations. LiteRT 2.3 computes MediaPipe's ``Convolution2DTransposeBias``,
+for example, but tflite_runtime does not, and LiteRT.js in a browser returns wrong values without an error. Therefore a
+file with an operation that is not part of every TFLite runtime is refused wherever it is opened.
 """
 
 import mmap
@@ -12,16 +12,16 @@ from edge import flatbuffer
 from edge.flatbuffer import Damaged
 
 CUSTOM = 32
-"""The number of CUSTOM among TFLite's builtin operators."""
+"""The number of CUSTOM in TFLite's BuiltinOperator."""
 
 EVERYWHERE = frozenset({"TFLite_Detection_PostProcess", "Mfcc", "AudioSpectrogram", "NumericVerify"})
-"""Custom operations that TFLite's own interpreter has registered on every platform."""
+"""Custom operations that TFLite's interpreter registers on every platform."""
 
 
 def custom_operations(path: Path) -> tuple[str, ...]:
-    """Return the names of a ``.tflite`` file's custom operations, sorted, without those that every runtime has.
+    """Return the sorted names of the custom operations of a ``.tflite`` file, except those of every runtime.
 
-    A file that is damaged has none: the runtime says what is wrong with it.
+    The result is empty for a damaged file. The runtime then reports the damage.
     """
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:

@@ -1,4 +1,4 @@
-"""What machine this is, read from the kernel's files with nothing but Python."""
+"""``this_device`` describes this machine from the kernel's files, with the standard library alone."""
 
 import os
 import platform
@@ -55,9 +55,9 @@ def this_device(root: Path = Path("/")) -> Device:
 
 
 def saturates_int8(root: Path = Path("/")) -> bool:
-    """Return whether this is an x86 processor without VNNI, which sums products of bytes in 16 bits.
+    """Return whether this is an x86 processor without VNNI, which sums products of bytes in 16 bits and may saturate.
 
-    It is False where the kernel does not show the processor's flags.
+    The result is False where the kernel does not list the processor's flags.
 
     Args:
         root: the folder in which ``proc`` is read.

@@ -1,20 +1,20 @@
-"""Errors a user can act on: one line that states the rule, what was expected, what came, what to do.
+"""Errors for the user. A message is one line that states the rule, what was expected, what came, and what to do.
 
-Every class is also the fitting builtin, so callers may catch either. ``exit_code`` is what a command
-returns when the error ends it: 1 a gate or check failed, 2 bad usage or input.
+Each class is also a subclass of a builtin exception, so that callers may catch either. ``exit_code`` is the exit code
+of a command that ends with the error: 1 when a gate or check failed, 2 for bad usage or input.
 """
 
 from collections.abc import Iterable
 
 
 class EdgeError(Exception):
-    """Base of all errors that are reported as one line, without a traceback."""
+    """The base class of all errors that are reported as one line, without a traceback."""
 
     exit_code = 2
 
 
 class InputError(EdgeError, ValueError):
-    """A value, a shape or a file's content is not what the operation accepts."""
+    """A value, a shape or the content of a file is invalid for the operation."""
 
 
 class FileError(EdgeError, OSError):
@@ -22,11 +22,11 @@ class FileError(EdgeError, OSError):
 
 
 class MissingExtra(EdgeError, ImportError):
-    """An optional dependency is absent; the message names the command that installs it."""
+    """An optional dependency is not installed. The message names the command that installs it."""
 
 
 class GateFailed(EdgeError):
-    """A check ran and its result is over budget."""
+    """A check ran, and its result exceeds the budget."""
 
     exit_code = 1
 
@@ -36,7 +36,7 @@ class BrokenOutput(EdgeError, ArithmeticError):
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
-    """Return the error for a name that no table holds, suggesting the nearest one."""
+    """Return the error for an unknown name, with the most similar known name."""
     import difflib  # only an error needs it
 
     choices = sorted(known)

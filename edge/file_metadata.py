@@ -1,7 +1,8 @@
-"""What a model file says about itself beside its graph: TFLite Metadata and ONNX ``metadata_props``.
+"""``read`` parses the metadata in a model file: TFLite Metadata, or ONNX ``metadata_props``.
 
-TFLite Metadata (https://github.com/google-ai-edge/mediapipe, ``metadata_schema.fbs``) names outputs by what they mean
-and states how pixels are normalized. Exporters write pairs of words into ONNX files, Ultralytics for instance its task.
+TFLite Metadata (https://github.com/google-ai-edge/mediapipe, ``metadata_schema.fbs``) names the
+outputs by their meaning and states how pixels are normalized. Exporters write properties into ONNX files; Ultralytics
+writes the task, for example.
 """
 
 import mmap
@@ -15,20 +16,20 @@ from edge.flatbuffer import Damaged, Table
 from edge.protobuf import Message
 
 NORMALIZATION = 1
-"""The number of NormalizationOptions among TFLite Metadata's process units."""
+"""The number of NormalizationOptions in the ProcessUnitOptions of TFLite Metadata."""
 
 MOST_PROPERTIES = 1000
 
 
 @dataclass(frozen=True)
 class FileMetadata:
-    """What a file says; empty or None where it does not.
+    """The metadata of a file. What the file does not state is empty or None.
 
     Attributes:
-        output_names: what each output means, in the file's order.
-        mean: subtracted from pixels, 0 to 255, one number or one for each channel.
-        std: what pixels are divided by after that.
-        properties: pairs of words.
+        output_names: the meaning of each output, in the file's order.
+        mean: the mean that is subtracted from pixels of 0 to 255, one for all channels or one per channel.
+        std: the number by which the difference is divided, likewise.
+        properties: other properties by name.
     """
 
     output_names: tuple[str, ...] = ()
@@ -38,7 +39,7 @@ class FileMetadata:
 
 
 def read(path: Path) -> FileMetadata:
-    """Return what a ``.tflite`` or ``.onnx`` file says; a file that is damaged or of another format says nothing."""
+    """Return the metadata of a ``.tflite`` or ``.onnx`` file. It is empty for a damaged file or another format."""
     reader = {".tflite": _tflite, ".onnx": _onnx}.get(path.suffix.lower())
     if reader is None:
         return FileMetadata()
@@ -69,7 +70,7 @@ def _at(table: Table, field_number: int, index: int) -> Table | None:
 
 
 def _normalization(entry: Table) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
-    """Return mean and standard deviation of an input's metadata; None where it states none that can be used."""
+    """Return mean and standard deviation of an input's metadata, or None when there are no valid ones."""
     for unit in entry.tables(4):
         options = unit.table(1)
         if unit.number(0, "<B") == NORMALIZATION and options is not None:

@@ -1,9 +1,10 @@
-"""Files and folders that are either complete or absent: written under another name, flushed to the disk, then renamed.
+"""``replaced`` writes a file or folder completely or not at all: under another name, flushed to the disk, then renamed.
 
 The rename takes effect at once for a file, and for a folder that did not exist. To replace a folder takes two renames,
 because the system has no single call for it. When the process is killed or the power fails exactly between the two,
 nothing is at the folder's place, and both the old and the new folder lie beside it, complete, under names that begin
-with a dot and end in ``.old`` and ``.partial``. Reach a folder that must switch at once through a link.
+with a dot and end in ``.old`` and ``.partial``. A folder that must switch at
+once can be reached through a link.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ from pathlib import Path
 from edge.errors import FileError
 
 ZIP_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError)
-"""The exceptions of zipfile for a damaged, encrypted or unknown archive; it lets all those of its parsers through."""
+"""The exceptions that zipfile raises for a damaged, encrypted or unknown archive."""
 
 
 @contextmanager

@@ -1,8 +1,8 @@
-"""Reading of FlatBuffers, the format of TFLite files, without the schema's generated code and without trust.
+"""A safe parser of FlatBuffers, the format of TFLite files. It needs no generated code.
 
 https://flatbuffers.dev/internals: a table begins with the distance back to its vtable, which has a 16-bit offset for
 each field; strings, vectors and tables in fields are referred to by 32-bit distances. Every read is checked against the
-end of the data and raises Damaged beyond it, so that a damaged file is never more than an error.
+end of the data, and raises Damaged beyond it.
 """
 
 import struct
@@ -12,19 +12,19 @@ from typing import Any
 from edge.errors import InputError
 
 LONGEST = 1 << 24
-"""The most elements of a vector that is looked through; a graph has some thousand operations."""
+"""The most elements of a vector. Graphs have some thousand operations."""
 
 
 class Damaged(InputError):
-    """The bytes are not what the format says; callers treat the file as one that tells nothing."""
+    """The bytes do not follow the format. Callers treat the file as one without information."""
 
 
 class Table:
-    """One table of a buffer; fields are numbered from 0 in the schema's order.
+    """One table of a buffer. Fields are numbered from 0 in the order of the schema.
 
     Args:
         data: the whole buffer, bytes or a memory map.
-        position: where the table begins.
+        position: the position of the table.
     """
 
     def __init__(self, data: Any, position: int) -> None:
@@ -38,18 +38,18 @@ class Table:
         Args:
             field: its number.
             form: the number's format as ``struct`` has it, little-endian.
-            default: what a field stands for that is not there.
+            default: the value of an absent field.
         """
         at = self._place(field)
         return default if at is None else int(_read(self._data, form, at))
 
     def table(self, field: int) -> "Table | None":
-        """Return the table that a field refers to, None where the field is not there."""
+        """Return the table in a field, or None when the field is absent."""
         at = self._place(field)
         return None if at is None else Table(self._data, _referred(self._data, at))
 
     def text(self, field: int) -> str:
-        """Return a string, empty where the field is not there; what is no UTF-8 is replaced."""
+        """Return the text in a field. It is empty when the field is absent, and invalid UTF-8 is replaced."""
         return self.bytes(field).decode("utf-8", "replace")
 
     def bytes(self, field: int) -> bytes:
@@ -76,7 +76,7 @@ class Table:
             yield Table(self._data, _referred(self._data, start + 4 * index))
 
     def _vector(self, field: int) -> tuple[int, int]:
-        """Return where the elements begin and how many there are."""
+        """Return the position of the elements and their number."""
         at = self._place(field)
         if at is None:
             return 0, 0
@@ -95,7 +95,7 @@ class Table:
 
 
 def root(data: Any) -> Table:
-    """Return the table that a buffer begins with. Raises Damaged."""
+    """Return the root table of a buffer. Raises Damaged."""
     return Table(data, _referred(data, 0))
 
 
@@ -108,7 +108,7 @@ def _read(data: Any, form: str, at: int) -> int:
 
 
 def _unpack(data: Any, form: str, at: int) -> tuple[Any, ...]:
-    if at < 0:  # struct counts a negative place from the end
+    if at < 0:  # struct would count a negative position from the end
         raise Damaged("a reference points before the beginning of the file")
     try:
         return struct.unpack_from(form, data, at)

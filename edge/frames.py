@@ -1,4 +1,4 @@
-"""A frame: the pixels as the source gives them, when they were captured, and the BGR picture that is made of them."""
+"""A frame holds the pixels of a source, their time of capture, and the BGR picture converted from them."""
 
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,7 +25,7 @@ The YUV formats hold BT.601 in video range: luma from 16 to 235, U and V around 
 """
 
 AgeClock = Literal["arrival", "decode", "pts", "sender"]
-"""What a frame's age counts from: when it arrived here, when it was decoded from a file, its time stamp in the stream,
+"""The moment from which a frame's age counts: its arrival here, its decoding from a file, its time stamp in the stream,
 or the time that its sender states."""
 
 _TO_BGR = {
@@ -48,12 +48,12 @@ class Frame:
     """One frame of a source.
 
     Attributes:
-        pixels: the array that the source gave, uint8, in the shape that ``format`` has.
-        format: how the pixels lie in it.
-        index: counted by the source, from 0; a gap means frames that the source itself dropped.
+        pixels: the source's array, uint8, in the shape of ``format``.
+        format: the pixel format of the array.
+        index: the number that the source gave the frame, from 0. A gap means that the source dropped frames.
         captured_ns: ``time.time_ns()`` at the moment that ``age_clock`` names.
         age_clock: what the frame's age counts from.
-        source: what a person would call the source, such as a path; it holds no password.
+        source: the source's name for the user, such as a path, without passwords.
     """
 
     pixels: NDArray[np.uint8]
@@ -65,7 +65,7 @@ class Frame:
     _converted: Once[Image] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
-        """Raises InputError when the pixels do not have the format's shape and type."""
+        """Check the pixels. Raises InputError when they do not have the shape and dtype of the format."""
         pixels = self.pixels
         if self.format not in _SHAPES:
             raise InputError(f"a frame's format must be one of {', '.join(get_args(PixelFormat))}, got {self.format!r}")
@@ -74,20 +74,20 @@ class Frame:
                 f"a {self.format} frame must be {_SHAPES[self.format]} uint8, got {pixels.shape} {pixels.dtype}"
             )
         if self.format != "BGR":
-            # Not a method of this object: a cycle would keep frames in memory until Python looks for garbage.
+            # A bound method would make a reference cycle, which keeps frames in memory until the garbage collection.
             object.__setattr__(self, "_converted", Once(partial(_to_bgr, pixels, self.format)))
 
     @property
     def bgr(self) -> Image:
-        """The picture, (height, width, 3) uint8 BGR: the pixels themselves, or converted once, when somebody asks.
+        """The picture, (height, width, 3) uint8 BGR. Other formats are converted once, at the first use.
 
-        It is shared by all who ask: nobody may change it.
+        All users share the array, so it must not be changed.
         """
         return self.pixels if self._converted is None else self._converted()
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
+        """The width and height in pixels."""
         rows, width = self.pixels.shape[:2]
         return width, rows * 2 // 3 if self.format in ("I420", "NV12") else rows
 

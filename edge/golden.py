@@ -1,7 +1,7 @@
-"""The golden input of an artifact: what it gave for a known input where it was made, to be compared where it runs.
+"""An artifact has a golden input, and the golden outputs that it returned where it was made.
 
-Other processors round a step differently, so each output has a tolerance in its own unit. ``make`` writes the files
-when a bundle is made; ``check`` runs the network on the same input and compares.
+``make`` writes both when a bundle is made. On a device, ``check`` runs the network on the golden input and compares its
+outputs with the golden ones. Other processors round differently, so each output has a tolerance in its own unit.
 """
 
 import zipfile
@@ -21,23 +21,25 @@ from edge.tensors import Array, Tensor
 INPUTS = "golden-inputs.npz"
 
 STEPS = 8
-"""Quantization steps that another processor may be off by: ONNX Runtime's tables were up to nine off TFLite's kernels
-on EfficientNetB0, one on other networks; an x86 and an ARM kernel differ by one or two."""
+"""The most quantization steps by which another processor may differ. The kernels of x86 and ARM differ by one or two.
+
+On EfficientNetB0, ONNX Runtime differed from TFLite by up to nine steps; on other networks it was one."""
 
 RELATIVE = 1e-3
-"""Share of an output's largest value that float kernels with other orders of summation may be off by."""
+"""The largest difference of float kernels, which sum in another order, as a share of an output's largest value."""
 
 
 def inputs_for(signature: Signature, seed: int = 0) -> dict[str, Array]:
-    """Return a drawn input for each of the signature's: smooth colours for images, noise for other numbers.
+    """Return a random input for each input of a signature.
 
     Args:
-        signature: of the network.
-        seed: another seed gives other inputs.
+        signature: the network's signature.
+        seed: the seed of the random generator.
 
     Returns:
-        By name: (height, width, 3) uint8 BGR at the input's size for an image, (frames, height, width, 3) for a clip,
-        -1 to 1 for other floats, zeros for integers, which may be indices into a table.
+        The inputs by name. An image is (height, width, 3) uint8 BGR in the size of the input, a clip is (frames,
+        height, width, 3) uint8 BGR. Other float inputs are noise from -1 to 1. Integer inputs are zero, because they
+        may be indices into a table.
     """
     rng = np.random.default_rng(seed)
     found: dict[str, Array] = {}
@@ -53,22 +55,23 @@ def inputs_for(signature: Signature, seed: int = 0) -> dict[str, Array]:
 
 
 def _smooth(rng: np.random.Generator, size: tuple[int, int]) -> Array:
-    """Return (height, width, 3) uint8 with a few colours that run into each other in steps: small when it is packed."""
+    """Return a picture (height, width, 3) uint8 of a few blended colours, in few levels so that it compresses well."""
     smooth = cv2.resize(rng.integers(0, 256, (6, 8, 3), np.uint8), size, interpolation=cv2.INTER_LINEAR)
     return np.asarray(smooth // 16 * 17, np.uint8)
 
 
 def make(session: Session, folder: Path, stem: str, seed: int = 0) -> tuple[Golden, dict[str, Path]]:
-    """Run a network on drawn inputs and write both.
+    """Run a network on random inputs, and write the inputs and outputs.
 
     Args:
-        session: the network, as the loop will run it.
-        folder: where the two files go.
-        stem: the beginning of the outputs' name; the inputs are the same for all artifacts of a bundle.
-        seed: see ``inputs_for``.
+        session: the network, opened as on the device.
+        folder: the folder of the two files.
+        stem: the beginning of the name of the file with the outputs. The file with the inputs is the same for all
+            artifacts of a bundle.
+        seed: the seed of the inputs.
 
     Returns:
-        The manifest's entry, and the place of each of its files by name.
+        The entry for the manifest, and the path of each file by its name.
     """
     inputs = inputs_for(session.signature, seed)
     outputs = run(session, inputs)
@@ -100,7 +103,12 @@ def _tolerance(tensor: Tensor) -> float:
 
 
 def run(session: Session, inputs: Mapping[str, Array]) -> Mapping[str, Tensor]:
-    """Run a network on golden inputs: pictures go through its preprocessing, other numbers are real values."""
+    """Run a network on golden inputs.
+
+    Args:
+        session: the network.
+        inputs: the inputs by name: pictures and clips as pixels, which are preprocessed, others as real values.
+    """
     return session.run(session.pictures(inputs, "BGR"))
 
 
@@ -112,7 +120,7 @@ def check(session: Session) -> dict[str, float]:
 
     Raises:
         GateFailed: an output differs by more than its tolerance.
-        InputError: the bundle has no golden input, as those of schema 1.
+        InputError: the bundle has no golden input, because it has schema 1.
     """
     golden = session.golden
     if golden is None:

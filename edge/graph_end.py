@@ -1,7 +1,7 @@
-"""The last operation of each output of a model file, which tells probabilities from logits and masks from pictures.
+"""``ends`` finds the last operation before each output of a model file, which shows what the output means.
 
-A runtime says names, shapes and dtypes of a file's outputs, and nothing of what made them. This module reads as much of
-a ``.tflite`` or ``.onnx`` file as it needs to say whether an output comes from a softmax, a sigmoid, a convolution.
+A softmax gives probabilities, for example, and a convolution logits. A runtime reports only names, shapes and dtypes of
+the outputs. Therefore this module parses as much of a ``.tflite`` or ``.onnx`` file as it needs.
 """
 
 import mmap
@@ -16,14 +16,14 @@ from edge.protobuf import Message
 
 SOFTMAX, SIGMOID, TANH, LINEAR, ARGMAX, L2_NORM = "softmax", "sigmoid", "tanh", "linear", "argmax", "l2_norm"
 MIXED, OTHER = "mixed", "other"
-"""``linear`` is a convolution, a dense layer or a sum; ``mixed`` joins parts with different ends; ``other`` is any
-other operation. What cannot be read is None."""
+"""``linear`` is a convolution, a dense layer or a sum. ``mixed`` is a concatenation of parts with different ends.
+``other`` is any other operation. None means that the file cannot be parsed."""
 
 _PASS, _JOIN = "pass", "join"
-"""Operations that keep what their first input is, and those that put several inputs side by side."""
+"""Operations that pass the kind of their first input on, and operations that concatenate several inputs."""
 
 DEEPEST = 64
-"""How many operations are followed back; a file in which more only reshape is damaged."""
+"""The most operations to follow back. A file with a longer chain of reshapes is damaged."""
 
 # Numbers of BuiltinOperator in TFLite's schema.
 _TFLITE = {
@@ -53,10 +53,10 @@ _TFLITE = {
     126: LINEAR,  # BATCH_MATMUL
 }
 _FUSED = {0: 0, 3: 3, 4: 4, 9: 0, 67: 3}
-"""For operations that may have a ReLU inside, the number of the field of their options that says so."""
+"""The number of the options' field with the fused activation, for operations that may have one."""
 
 _INPUT = {67: 2}
-"""The input that holds the values, where it is not the first: a transposed convolution has its shape there."""
+"""The index of the input with the values, where it is not 0. Input 0 of a transposed convolution is a shape."""
 
 _ONNX = {
     **dict.fromkeys(("Softmax", "QLinearSoftmax"), SOFTMAX),
@@ -77,8 +77,8 @@ _ONNX = {
 def ends(path: Path, count: int) -> tuple[str | None, ...]:
     """Return the last operation of each of the ``count`` outputs of a model file, in the file's order.
 
-    Reshapes, casts, (de)quantization, resizing and averages are passed over. A file that is damaged, of another format
-    or with another number of outputs gives None for every output; nothing is raised.
+    Reshapes, casts, quantization, resizing and averages are skipped. The result is None for every output when the file
+    is damaged, has another format or another number of outputs. No exception is raised.
     """
     unknown = (None,) * count
     read = {".tflite": _tflite, ".onnx": _onnx}.get(path.suffix.lower())
@@ -94,7 +94,7 @@ def ends(path: Path, count: int) -> tuple[str | None, ...]:
 
 @dataclass(frozen=True)
 class _Operation:
-    """What an operation does to the kind of its values, and the tensors that it takes, numbers or names."""
+    """The kind of values that an operation returns, and its input tensors as numbers or names."""
 
     kind: str
     sources: tuple[Any, ...]
@@ -102,11 +102,11 @@ class _Operation:
 
 @dataclass
 class _Walk:
-    """Follows tensors back to the operation that decides what they are.
+    """Follows a tensor back to the operation that decides the kind of its values.
 
     Attributes:
         makers: the operation that writes each tensor.
-        known: what was found, so that no tensor is followed twice.
+        known: the kinds that were found, so that no tensor is followed twice.
     """
 
     makers: Mapping[Any, _Operation]
@@ -176,7 +176,7 @@ def _onnx(data: Any) -> tuple[str, ...]:
 
 
 def _onnx_operation(node: Message) -> tuple[_Operation, list[str]]:
-    """Return what a node does and the names that it writes."""
+    """Return the operation of a node, and the names of its outputs."""
     sources, written, kind = [], [], OTHER
     for number, part in node.parts():
         if number == 1:

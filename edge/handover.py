@@ -1,4 +1,4 @@
-"""A queue that hands items from one thread to another, bounded, and either lossless or newest-wins."""
+"""``Handover`` is a bounded queue between two threads. It is lossless, or newer items replace older ones."""
 
 import threading
 from collections import deque
@@ -19,9 +19,9 @@ class Handover(Generic[T]):
         """Make an empty queue.
 
         Args:
-            capacity: how many items fit.
-            lossless: True makes ``put`` wait for room. With False it never waits: in a full queue, the oldest item is
-                replaced and counted in ``dropped``.
+            capacity: the largest number of items in the queue.
+            lossless: whether ``put`` waits for room. If not, a new item replaces the oldest one of a full queue, which
+                is counted in ``dropped``.
         """
         self.dropped = 0
         self._capacity, self._lossless = capacity, lossless
@@ -32,11 +32,11 @@ class Handover(Generic[T]):
         self._error: BaseException | None = None
 
     def put(self, item: T, timeout: float | None = None) -> bool:
-        """Add ``item`` and return True; return False without adding it when the taking side has closed.
+        """Add an item and return True. Return False, and do not add it, when the taking side has closed the queue.
 
         Args:
-            item: what the taking side gets.
-            timeout: seconds to wait for room where the queue is lossless; None waits for ever.
+            item: the item.
+            timeout: the longest wait for room in a lossless queue, in seconds. None waits without limit.
 
         Raises:
             TimeoutError: there was no room in time, and ``item`` was not added.
@@ -54,15 +54,15 @@ class Handover(Generic[T]):
             return True
 
     def take(self, timeout: float | None = None) -> T:
-        """Return the oldest item, and wait for one if there is none.
+        """Remove and return the oldest item. Wait if there is none.
 
         Args:
-            timeout: seconds to wait; None waits for ever.
+            timeout: the longest wait in seconds. None waits without limit.
 
         Raises:
             TimeoutError: no item came in time.
             EOFError: no item is left after ``finish``, or the queue was closed.
-            BaseException: the error that ``finish`` was given, when no item is left.
+            BaseException: the error that was passed to ``finish``, when no item is left.
         """
         with self._lock:
             if not self._filled.wait_for(lambda: self._items or self._finished or self._closed, timeout):
@@ -76,7 +76,7 @@ class Handover(Generic[T]):
             raise EOFError
 
     def __iter__(self) -> Iterator[T]:
-        """Yield items until the end, then raise the error that ``finish`` was given, if any."""
+        """Yield items until the end, then raise the error that was passed to ``finish``, if any."""
         while True:
             try:
                 item = self.take()
@@ -85,16 +85,13 @@ class Handover(Generic[T]):
             yield item
 
     def finish(self, error: BaseException | None = None) -> None:
-        """Say that no item will follow. Those still inside are taken first, then ``error`` is raised."""
+        """Declare that no item will follow. Items in the queue are still taken, then ``error`` is raised."""
         with self._lock:
             self._finished, self._error = True, error
             self._filled.notify_all()
 
     def close(self) -> int:
-        """Leave the taking side: items still inside are discarded, and a waiting ``put`` or ``take`` ends.
-
-        Returns how many items were discarded.
-        """
+        """Close the taking side. A waiting ``put`` or ``take`` ends. Return the number of items that were discarded."""
         with self._lock:
             self._closed = True
             discarded = len(self._items)
@@ -108,5 +105,5 @@ class Handover(Generic[T]):
 
     @property
     def closed(self) -> bool:
-        """Whether the taking side has left."""
+        """Whether the taking side has closed the queue."""
         return self._closed

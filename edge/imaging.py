@@ -1,6 +1,7 @@
-"""From a camera frame to a model's input: resize first, convert colour after, into one preallocated tensor.
+"""``Preprocessor`` turns a camera frame into a model's input.
 
-The order was measured: at 1080p, resizing before the colour conversion takes less than half the time.
+It resizes the frame, then converts its colour and normalizes it, and writes to one preallocated tensor. This order was
+measured: at 1080p it takes less than half the time of converting the colour first.
 """
 
 import math
@@ -17,7 +18,7 @@ from edge.placement import Placement
 from edge.tensors import Array, TensorSpec, quantize
 
 Image = NDArray[np.uint8]
-"""(height, width, 3) uint8, BGR, as OpenCV has it."""
+"""A picture: (height, width, 3) uint8, BGR, as in OpenCV."""
 
 Colour = Literal["RGB", "BGR", "GRAY"]
 Resize = Literal["stretch", "letterbox", "crop", "tile"]
@@ -26,12 +27,18 @@ Layout = Literal["NHWC", "NCHW"]
 
 @dataclass(frozen=True)
 class InputFormat:
-    """How pixels become the model's numbers: real = (pixel - mean) / std, pixel 0 to 255.
+    """How pixels become the model's real values: real = (pixel - mean) / std, with pixels from 0 to 255.
 
-    mean, std: one value per channel, or one for all. resize: ``stretch`` ignores the aspect ratio,
-    ``letterbox`` keeps it and pads with grey 114, ``crop`` keeps it and cuts the centre, ``tile`` leaves the frame at
-    its own resolution and covers it with windows of the input's size (``edge.tiles``).
-    ``raw`` means that pixels fill the quantized range whatever its scale (files without a manifest).
+    Attributes:
+        colour: the order of the channels, or ``GRAY`` for one channel.
+        mean: the mean of each channel, or one value for all channels.
+        std: the divisor of each channel, or one value for all channels.
+        resize: how a picture is fitted to the input. ``stretch`` ignores the aspect ratio, ``letterbox`` keeps it and
+            pads with grey 114, ``crop`` keeps it and takes the centre. ``tile`` keeps the picture's own resolution and
+            covers it with windows of the input's size (``edge.tiles``).
+        layout: the order of the input's axes.
+        raw: whether the model takes 8-bit pixels as they are, whatever its quantization is. This is for files without a
+            manifest.
     """
 
     colour: Colour = "RGB"
@@ -56,16 +63,20 @@ class InputFormat:
             raise InputError(f"std must be positive, one value per channel or one for all, got {self.std}")
 
     def as_json(self) -> dict[str, Any]:
-        """Return the manifest's form."""
+        """Return the JSON object for the manifest."""
         return asdict(self)
 
 
 def default_format(spec: TensorSpec) -> InputFormat:
-    """Return the format of a file that says nothing: -1 to 1 for float, the whole range for integers."""
+    """Return the format of an input for which nothing is stated.
+
+    Args:
+        spec: the model's input. Float inputs get values from -1 to 1, integer inputs get the pixels as they are.
+    """
     if len(spec.shape) == 3:
         return InputFormat(colour="GRAY", raw=spec.dtype.kind in "iu")
     if len(spec.shape) != 4:
-        return InputFormat()  # not an image: Preprocessor says so
+        return InputFormat()  # not an image; Preprocessor raises an error
     colour: Colour = "GRAY" if 1 in (spec.shape[1], spec.shape[-1]) else "RGB"
     layout: Layout = "NCHW" if spec.shape[1] in (1, 3) and spec.shape[-1] not in (1, 3) else "NHWC"
     return InputFormat(colour=colour, layout=layout, raw=spec.dtype.kind in "iu")
@@ -75,8 +86,8 @@ class Prepared(NamedTuple):
     """A frame as a network's input.
 
     Attributes:
-        tensor: of the input's shape and dtype; the next call of the same Preprocessor writes over it.
-        placement: where the frame lies in it, for the way back.
+        tensor: the input, in its shape and dtype. The next call of the same Preprocessor overwrites it.
+        placement: where the frame lies in the input. Decoders use it to map results back to the frame.
     """
 
     tensor: Array
@@ -84,19 +95,19 @@ class Prepared(NamedTuple):
 
 
 class Preprocessor:
-    """Turns BGR frames of any size into one model input; with resize ``tile``, the window in the frame's centre."""
+    """Turns a BGR frame of any size into a model's input. With resize ``tile`` it takes the window in the centre."""
 
     def __init__(self, spec: TensorSpec, form: InputFormat, rotation: int = 0) -> None:
-        """Check the format against the input and allocate what every call writes to.
+        """Check the format against the input, and allocate the buffers.
 
         Args:
-            spec: an image input, batch 1: (1, height, width, channels), (1, channels, height, width) or, for a
-                grey image without a channel axis, (1, height, width).
-            form: how pixels become its numbers.
-            rotation: how far frames are turned clockwise first, one of 0, 90, 180, 270 degrees.
+            spec: an image input with batch size 1: (1, height, width, channels), (1, channels, height, width) or, for
+                a grey image without a channel axis, (1, height, width).
+            form: how pixels become the input's values.
+            rotation: the clockwise rotation of each frame before it is resized: 0, 90, 180 or 270 degrees.
 
         Raises:
-            InputError: the input is no image of that format.
+            InputError: the input is not an image of this format.
         """
         self._form, self._rotation = form, rotation
         shape = _with_channels(spec, form)
@@ -122,7 +133,14 @@ class Preprocessor:
         self._place = lru_cache(maxsize=8)(partial(placement_of, to=self._size, resize=form.resize, rotation=rotation))
 
     def __call__(self, image: Image) -> Prepared:
-        """image: (height, width, 3) uint8 BGR."""
+        """Preprocess one frame.
+
+        Args:
+            image: (height, width, 3) uint8 BGR.
+
+        Returns:
+            The input, which the next call overwrites, and where the frame lies in it.
+        """
         placement = self._place((image.shape[1], image.shape[0]))
         resized = self._fit(image, placement)
         if self._form.colour == "RGB":
@@ -161,7 +179,7 @@ class Preprocessor:
         if self._table is None:
             self._plane[...] = self._pixels
             return
-        if self._plane.dtype not in (np.float32, np.uint8, np.int8):  # what OpenCV's LUT writes
+        if self._plane.dtype not in (np.float32, np.uint8, np.int8):  # the types that cv2.LUT can write
             for channel in range(self._plane.shape[-1]):
                 self._plane[..., channel] = self._table[0, self._pixels[..., channel], channel]
             return
@@ -191,7 +209,7 @@ def mirrored(image: Image, size: tuple[int, int]) -> Image:
 
 
 def _with_channels(spec: TensorSpec, form: InputFormat) -> tuple[int, int, int]:
-    """Return the shape without the batch and with a channel axis. Raises InputError when it is no image's."""
+    """Return the shape with a channel axis and without the batch axis. Raises InputError for other than images."""
     shape = spec.shape
     if len(shape) == 3 and shape[0] == 1:
         return (shape[1], shape[2], 1) if form.layout == "NHWC" else (1, shape[1], shape[2])
@@ -201,7 +219,14 @@ def _with_channels(spec: TensorSpec, form: InputFormat) -> tuple[int, int, int]:
 
 
 def placement_of(frame: tuple[int, int], to: tuple[int, int], resize: Resize, rotation: int = 0) -> Placement:
-    """Return where a frame of (width, height) lies in an input of (width, height), both in pixels."""
+    """Return where a frame lies in an input.
+
+    Args:
+        frame: the frame's width and height in pixels, before it is rotated.
+        to: the input's width and height in pixels.
+        resize: how the frame is fitted to the input.
+        rotation: the clockwise rotation of the frame, in degrees.
+    """
     width, height = (frame[1], frame[0]) if rotation in (90, 270) else frame
     if resize == "letterbox":
         left, top, inner_width, inner_height = letterbox_box(width, height, *to)
@@ -217,7 +242,7 @@ def placement_of(frame: tuple[int, int], to: tuple[int, int], resize: Resize, ro
 
 
 def letterbox_box(width: int, height: int, to_width: int, to_height: int) -> tuple[int, int, int, int]:
-    """Return left, top, width, height in pixels of the scaled image inside the padded one."""
+    """Return left, top, width and height, in pixels, of the scaled image inside the letterbox."""
     scale = min(to_width / width, to_height / height)
     inner_width, inner_height = max(1, round(width * scale)), max(1, round(height * scale))
     return (to_width - inner_width) // 2, (to_height - inner_height) // 2, inner_width, inner_height
@@ -236,14 +261,14 @@ def _window(image: Image, size: tuple[int, int]) -> Image:
 
 
 def _centre_box(width: int, height: int, aspect: float) -> tuple[int, int, int, int]:
-    """Return left, top, width, height in pixels of the largest centred part with the aspect width / height."""
+    """Return left, top, width and height, in pixels, of the largest centred part with the aspect width / height."""
     new_width = min(width, max(1, round(height * aspect)))
     new_height = min(height, max(1, round(width / aspect)))
     return (width - new_width) // 2, (height - new_height) // 2, new_width, new_height
 
 
 def _lookup_table(spec: TensorSpec, form: InputFormat, channels: int) -> Array | None:
-    """Return (1, 256, channels) values of ``spec.dtype`` (int8 as its uint8 bits), None for the identity."""
+    """Return the input value of each pixel value, (1, 256, channels), int8 as uint8 bits. None means the identity."""
     pixel = np.arange(256, dtype=np.float64)[:, None]
     mean, std = (np.broadcast_to(np.asarray(v, np.float64), (channels,)) for v in (form.mean, form.std))
     real = (pixel - mean) / std

@@ -1,4 +1,4 @@
-"""What a caller gives a network, as the arrays that the network takes."""
+"""Values of a caller are converted to the arrays that a network takes."""
 
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,14 @@ from edge.tensors import Array, TensorSpec, quantize
 
 
 def as_tensor(value: Any, spec: TensorSpec) -> Array:
-    """Return ``value`` as the file's input: the batch of 1 is added when it is missing, real values are quantized.
+    """Convert a value to an input of the file: add a missing batch axis, and quantize real values.
 
     Args:
-        value: numbers in the input's shape. An array of the file's own dtype is passed on as it is.
+        value: numbers in the shape of the input. An array in the dtype of the file is not converted.
         spec: the file's input.
 
     Raises:
-        InputError: the shape is another, it holds no numbers, or the file's dtype cannot hold them.
+        InputError: the shape differs, the values are not numeric, or the file's dtype cannot represent them.
     """
     array = _array(value, spec)
     if array.shape == spec.shape[1:]:
@@ -28,38 +28,39 @@ def as_tensor(value: Any, spec: TensorSpec) -> Array:
         raise InputError(f"input {spec.name!r} must be numbers of shape {spec.shape}, got {array.shape} {array.dtype}")
     if array.dtype == spec.dtype:
         return np.ascontiguousarray(array)
-    return np.ascontiguousarray(_held(array, spec))
+    return np.ascontiguousarray(_cast(array, spec))
 
 
 def _array(value: Any, spec: TensorSpec) -> Array:
     try:
         return np.asarray(value)
-    except ValueError:  # lists of several lengths
+    except ValueError:  # nested lists of different lengths
         raise InputError(f"input {spec.name!r} must be numbers of shape {spec.shape}, got rows that differ") from None
 
 
-def _held(array: Array, spec: TensorSpec) -> Array:
-    """Return the values in the file's dtype. Raises InputError for values that would become others in it.
+def _cast(array: Array, spec: TensorSpec) -> Array:
+    """Return the values in the file's dtype. Raises InputError for integers that the dtype cannot represent.
 
-    Quantization clips to the range that the network was calibrated for, and floats are rounded; both are meant.
+    Quantization may clip and round real values, which is intended.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        made = quantize(array, spec)
+        cast = quantize(array, spec)
     if spec.quantization is not None:
         kept, what = ~np.isnan(array), "must be numbers"
     elif spec.dtype.kind == "f":
-        kept, what = np.isfinite(made) | ~np.isfinite(array), f"must be numbers that {spec.dtype.name} holds"
+        kept, what = np.isfinite(cast) | ~np.isfinite(array), f"must be numbers that {spec.dtype.name} holds"
     else:
-        kept, what = made == array, f"takes whole numbers that {spec.dtype.name} holds, not scaled ones"
+        kept, what = cast == array, f"takes whole numbers that {spec.dtype.name} holds, not scaled ones"
     if not kept.all():
         raise InputError(f"input {spec.name!r} {what}, got {array[~kept][0]}")
-    return made
+    return cast
 
 
 def check_not_pixels(value: Array, spec: TensorSpec) -> None:
-    """Raise InputError for uint8 in an image input's own shape, unless the file takes uint8.
+    """Raise InputError for uint8 values in the shape of an image input, unless the file takes uint8.
 
-    Passed on as they are, pixels would be real values 0 to 255, whatever mean and std the input has.
+    Such values are probably pixels. Without preprocessing they would count as real values from 0 to 255, which ignores
+    the mean and std of the input.
     """
     if value.dtype == np.uint8 and spec.dtype != np.uint8:
         raise InputError(
@@ -69,15 +70,15 @@ def check_not_pixels(value: Array, spec: TensorSpec) -> None:
 
 
 def as_picture(value: Any, colour: Colour) -> Image:
-    """Return (height, width, 3) uint8 BGR.
+    """Return a picture as (height, width, 3) uint8 BGR.
 
     Args:
         value: (height, width, 3) or (height, width[, 1]) uint8, or the path of a picture file.
-        colour: the order of the channels, ``BGR`` or ``RGB``; picture files have their own.
+        colour: the order of the channels, ``BGR`` or ``RGB``. It does not matter for picture files.
 
     Raises:
-        InputError: it is no picture.
-        FileError: the file is missing, damaged or no picture.
+        InputError: the value is not a picture.
+        FileError: the file is missing, damaged or not a picture.
     """
     if isinstance(value, (str, Path)):
         from edge.sources.images import read_image

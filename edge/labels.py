@@ -1,4 +1,4 @@
-"""Label files, which have one label a line, or lines of ``index label`` as some published files do."""
+"""Label files have one label on each line. In some published files the lines are ``index label``."""
 
 import re
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ def read(path: Path, gaps: bool = False) -> list[str]:
 
     Args:
         path: the label file, UTF-8.
-        gaps: whether the file is known to be indexed and may leave out indices, as Coral's coco_labels.txt does. The
-            label of an index that is left out is its number as text.
+        gaps: whether the file is indexed and may omit indices, as in Coral's coco_labels.txt. The label of an omitted
+            index is its number as text.
 
     Raises:
         FileError: the file cannot be read.

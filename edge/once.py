@@ -1,4 +1,4 @@
-"""A value that is computed at most once, however many threads ask for it."""
+"""``Once`` holds a value that is computed at most once, also when several threads need it."""
 
 import threading
 from collections.abc import Callable
@@ -8,23 +8,27 @@ T = TypeVar("T")
 
 
 class Once(Generic[T]):
-    """Calls ``compute`` when the first caller asks; callers in other threads wait for that one result.
+    """Computes a value at the first call and returns it at every call. Other threads wait for the first call.
 
-    ``functools.cached_property`` is not enough here: it computes twice when two threads ask at the same time
-    (Python 3.12 and later), or lets the same property of all objects wait for one lock (before).
+    ``functools.cached_property`` does not suffice. Since Python 3.12 it computes the value twice when two threads need
+    it at the same time. Before, one lock served that property of all objects.
     """
 
     def __init__(self, compute: Callable[[], T]) -> None:
-        """compute: takes nothing and returns the value; when it raises, the next caller tries again."""
+        """Store the function.
+
+        Args:
+            compute: returns the value. When it raises an exception, the next call tries again.
+        """
         self._compute: Callable[[], T] | None = compute
         self._lock = threading.Lock()
         self._value: T
 
     def __call__(self) -> T:
-        """Return the value."""
+        """Return the value, which is computed at the first call."""
         if self._compute is not None:
             with self._lock:
                 if self._compute is not None:
                     self._value = self._compute()
-                    self._compute = None  # also lets go of what it was computed from
+                    self._compute = None  # also releases the objects that compute refers to
         return self._value

@@ -1,4 +1,4 @@
-"""Picture files before they are decoded: which names they have, and whether one was cut short. Plain Python."""
+"""Checks of picture files before they are decoded: their suffixes, and whether a file is complete."""
 
 import re
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ _ALONE, _START, _END = 0x01, 0xD8, 0xD9
 
 
 def is_whole(data: bytes) -> bool:
-    """Return whether a JPEG or PNG file has its end. OpenCV fills the rest of a cut file with other pixels, in silence.
+    """Return whether a JPEG or PNG file is complete. OpenCV fills missing parts of a file without an error.
 
-    Files of other formats are only checked not to be empty.
+    Files of other formats are complete unless they are empty.
 
     Args:
-        data: the content of the file. Data behind the picture's end, like the film of a motion photo, is ignored.
+        data: the content of the file. Data after the picture, such as the video of a motion photo, is ignored.
     """
     if data.startswith(b"\xff\xd8"):
         return _jpeg_ends(data)
@@ -39,6 +39,6 @@ def _jpeg_ends(data: bytes) -> bool:
 
 
 def left_out(names: Sequence[str], sample: str = "image") -> str:
-    """Return the line that says how many samples of a set could not be used, and names the first."""
+    """Return the line for the user on samples that cannot be decoded: their number, and the names of the first."""
     shown = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
     return f"left out {len(names)} {sample}(s) that cannot be decoded: {shown}"

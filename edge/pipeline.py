@@ -1,15 +1,19 @@
-"""The loop as a row of stages: source, gate, inference, tracker, sinks.
+"""``Loop`` runs a network on the frames of a source. Its stages are source, gate, network, tracker and sinks.
 
-A capture thread reads; the loop's thread runs the network; each sink has a thread of its own (``edge.sinks.queued``).
-From a live source the newest frame wins: a frame not yet taken is replaced by the next, and the one that is taken is
-preprocessed in the loop's thread, as late as can be. From a file or folder every frame is processed, in order, and
-preprocessed in the capture thread, while its pixels are still in that core's cache: on two cores a 720p clip with
-a MobileNetV2 of 224 x 224 took 3.7 ms a frame that way and 4.2 ms the other, of which the model needs 3.4.
+One thread reads frames from the source, the thread that calls ``run`` runs the network, and each sink has a thread of
+its own (``edge.sinks.queued``).
 
-    loop = Loop(open_source("0"), session)
+The newest frame of a live source wins: it replaces a frame that the loop has not taken yet. A frame is preprocessed in
+the loop's thread, after it was taken. The frames of a file or folder are all processed, in order. They are preprocessed
+in the capture thread, while the pixels are in the cache of its core. For a 720p clip and a MobileNetV2 of 224 x 224,
+two cores took 3.7 ms per frame this way, and 4.2 ms with preprocessing in the loop's thread; the network alone takes
+3.4 ms.
+
+    source = open_source("0")
+    loop = Loop(source, session)
     loop.run([open_sink("terminal", "stdout", source)])
 
-``loop.stats.snapshot()`` says at any time, in any thread, how it goes.
+``loop.stats.snapshot()`` returns the counters at any time, in any thread.
 """
 
 import threading
@@ -31,19 +35,20 @@ from edge.sinks.queued import Queued
 from edge.sources.base import Source
 from edge.stats import Stats, StatsSnapshot
 
-AHEAD = 4
-"""Decoded frames that may wait when none may be lost: enough to even out a slow one, 11 MB at 720p."""
+READ_AHEAD = 4
+"""The most frames of a file or folder that wait for the network: enough to even out a slow frame, 11 MB at 720p."""
 
-LEAVE_SECONDS = 2.0
-"""How long to wait for a capture thread that is inside a read; it holds nothing that outlives the process."""
+JOIN_SECONDS = 2.0
+"""How long to wait for a capture thread that is blocked in a read. It holds nothing that outlives the process."""
 
 
 class Network(Protocol):
-    """What the loop asks of a network; ``edge.session.Session`` is one.
+    """The interface of a network for the loop. ``edge.session.Session`` implements it.
 
     Attributes:
-        signature: what the network takes and gives.
-        preprocess: turns a picture, (height, width, 3) uint8 BGR, into the network's input; None when it takes none.
+        signature: the network's inputs and outputs.
+        preprocess: turns a picture (height, width, 3) uint8 BGR into the network's input. None when the network does
+            not take one image.
     """
 
     @property
@@ -58,33 +63,33 @@ class Network(Protocol):
 
 
 class Gate(Protocol):
-    """Decides which frames are worth the network's time, such as those with motion in them."""
+    """Decides which frames the network processes, for example those with motion."""
 
     def __call__(self, frame: Frame) -> bool:
-        """Return False to skip ``frame``. It is called once for each frame, in order, always in the same thread."""
+        """Return False to skip ``frame``. The gate is called once per frame, in order, always in the same thread."""
         ...
 
 
 class Tracker(Protocol):
-    """Follows objects from one frame to the next."""
+    """Tracks objects from one frame to the next."""
 
     def __call__(self, frame: Frame, result: Result) -> Result:
-        """Return the result with identities, or with objects added or removed."""
+        """Return ``result`` with identities for its objects. Objects may also be added or removed."""
         ...
 
 
-class _Looked(NamedTuple):
-    """A frame that went through the gate. prepared: the network's input; None when the gate said no."""
+class _GatedFrame(NamedTuple):
+    """A frame after the gate, with the network's input, which is None when the gate skips the frame."""
 
     frame: Frame
     prepared: Prepared | None
 
 
 class Loop:
-    """One run of a network over a source. ``stop`` may be called from any thread or a signal handler.
+    """Runs a network on all frames of a source, once.
 
     Attributes:
-        stats: the counters, which may be read in any thread while the loop runs.
+        stats: the counters. Any thread may read them while the loop runs.
     """
 
     def __init__(
@@ -95,14 +100,14 @@ class Loop:
         track: Tracker | None = None,
         max_frames: int | None = None,
     ) -> None:
-        """Put the stages together.
+        """Connect the stages.
 
         Args:
-            source: where frames come from; the loop closes it when it ends.
-            network: what runs on them; it stays the caller's to close.
-            gate: decides which frames are skipped; None skips none.
-            track: follows objects from frame to frame; None does not.
-            max_frames: after how many results the loop ends; None has no limit.
+            source: the source of frames. The loop closes it at the end.
+            network: the network. The caller closes it.
+            gate: decides which frames are skipped. None skips no frame.
+            track: tracks objects from frame to frame. None does not track.
+            max_frames: the number of results after which the loop ends. None means no limit.
 
         Raises:
             InputError: the network does not take one image.
@@ -111,23 +116,30 @@ class Loop:
         self._source, self._network, self._preprocess = source, network, _image_input(network)
         self._gate, self._track, self._max_frames = gate, track, max_frames
         live = source.live
-        self._frames: Handover[Frame | _Looked] = Handover(1 if live else AHEAD, lossless=not live)
+        self._frames: Handover[Frame | _GatedFrame] = Handover(1 if live else READ_AHEAD, lossless=not live)
         self._stopped = threading.Event()
 
     def stop(self) -> None:
-        """End the run after the frame in hand; sinks then complete what they write."""
+        """End the run after the current frame. It may be called in any thread or signal handler."""
         self._stopped.set()
         self._source.close()
 
     def run(self, sinks: Sequence[Sink] = ()) -> StatsSnapshot:
-        """Process frames until the source ends, ``max_frames`` are done, or ``stop``. Closes the sinks; runs once.
+        """Process frames until the source ends, ``max_frames`` results are done, or ``stop`` is called.
 
-        Raises what the source, the network or a sink raises (see Sink), after all sinks have been closed.
+        Exceptions of the source and the network, and of a sink whose errors are fatal, are raised after all sinks have
+        been closed.
+
+        Args:
+            sinks: the sinks that get the results. The loop closes them.
+
+        Returns:
+            The counters at the end.
         """
         capture = threading.Thread(target=self._capture, name="capture", daemon=True)
         with ExitStack() as closing:
             queued = [closing.enter_context(self._queued(sink)) for sink in sinks]
-            closing.callback(self._leave, capture)
+            closing.callback(self._end_capture, capture)
             capture.start()
             self._consume(queued)
         return self.stats.snapshot()
@@ -138,25 +150,25 @@ class Loop:
     def _capture(self) -> None:
         try:
             for frame in self._source:
-                if not self._frames.put(frame if self._source.live else self._ahead(frame)):
+                if not self._frames.put(frame if self._source.live else self._prepare_ahead(frame)):
                     break
-        except BaseException as error:  # raised again in the loop's thread
+        except BaseException as error:  # the loop's thread raises it again
             self._frames.finish(error)
         else:
             self._frames.finish()
 
-    def _look(self, frame: Frame) -> _Looked:
-        """Ask the gate, and prepare the frame when it is let through."""
+    def _prepare(self, frame: Frame) -> _GatedFrame:
+        """Call the gate, and preprocess the frame unless it is skipped."""
         if self._gate is not None and not self._gate(frame):
-            return _Looked(frame, None)
-        return _Looked(frame, self._preprocess(frame.bgr))
+            return _GatedFrame(frame, None)
+        return _GatedFrame(frame, self._preprocess(frame.bgr))
 
-    def _ahead(self, frame: Frame) -> _Looked:
-        """Do the same in the capture thread, into memory of its own: the next frame is prepared before this one ran."""
-        looked = self._look(frame)
-        if looked.prepared is None:
-            return looked
-        return _Looked(frame, looked.prepared._replace(tensor=looked.prepared.tensor.copy()))
+    def _prepare_ahead(self, frame: Frame) -> _GatedFrame:
+        """Prepare a frame with a copy of its input, because the next frame may be prepared before this one is run."""
+        gated = self._prepare(frame)
+        if gated.prepared is None:
+            return gated
+        return _GatedFrame(frame, gated.prepared._replace(tensor=gated.prepared.tensor.copy()))
 
     def _consume(self, sinks: Sequence[Queued]) -> None:
         if self._max_frames == 0:
@@ -164,9 +176,9 @@ class Loop:
         for item in self._frames:
             if self._stopped.is_set():
                 return
-            frame, prepared = item if isinstance(item, _Looked) else self._look(item)
+            frame, prepared = item if isinstance(item, _GatedFrame) else self._prepare(item)
             if prepared is None:
-                self.stats.skip(frame)
+                self.stats.count_skipped(frame)
                 continue
             event = Event(frame, self._process(frame, prepared))
             for sink in sinks:
@@ -178,13 +190,13 @@ class Loop:
         start = time.perf_counter()
         try:
             result = self._network.infer(prepared)
-        except BrokenOutput as error:  # a covered lens may be enough; the next frame may be well again
+        except BrokenOutput as error:  # a covered lens may cause it; the next frame may be good
             result = Result(self._network.signature.task.name, fault=str(error))
         infer_ms = (time.perf_counter() - start) * 1e3
         if self._track is not None and not result.fault:
             result = self._track(frame, result)
-        age_ms = max(0.0, (time.time_ns() - frame.captured_ns) / 1e6)  # the clock may be set back
-        dropped, skipped = self.stats.count(frame, age_ms, infer_ms, bool(result.fault))
+        age_ms = max(0.0, (time.time_ns() - frame.captured_ns) / 1e6)  # the system clock may be set back
+        dropped, skipped = self.stats.count_result(frame, age_ms, infer_ms, bool(result.fault))
         return replace(
             result,
             frame=frame.index,
@@ -197,14 +209,14 @@ class Loop:
             infer_ms=infer_ms,
         )
 
-    def _leave(self, capture: threading.Thread) -> None:
+    def _end_capture(self, capture: threading.Thread) -> None:
         self._source.close()
         self._frames.close()
-        capture.join(LEAVE_SECONDS)
+        capture.join(JOIN_SECONDS)
 
 
 def _image_input(network: Network) -> Callable[[Image], Prepared]:
-    """Return what prepares the network's one image. Raises InputError when it takes anything else."""
+    """Return the network's preprocessing. Raises InputError when the network does not take one image."""
     if network.preprocess is not None:
         return network.preprocess
     inputs = network.signature.inputs

@@ -1,7 +1,7 @@
-"""Where a frame lies in a network's input, and the way back: boxes, points and masks to the frame's pixels.
+"""``Placement`` states where a frame lies in a network's input, and maps boxes, points and masks back to the frame.
 
 Coordinates are continuous: a picture of width w spans 0 to w, and the centre of its first pixel is 0.5. OpenCV's resize
-keeps these spans, so a point moves by a scale and an offset, without a half pixel to add.
+uses the same coordinates, so that a point maps by a scale and an offset, without a shift of half a pixel.
 """
 
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ TURNS = (0, 90, 180, 270)
 
 @dataclass(frozen=True)
 class Placement:
-    """How a frame was put into an input: turned clockwise, then ``input = turned * scale + offset`` on each axis.
+    """How a frame was put into an input: rotated clockwise, then ``input = rotated * scale + offset`` on each axis.
 
     Attributes:
         frame: width and height of the frame, in pixels.
         input: width and height of the input, in pixels.
-        scale: input pixels per pixel of the turned frame, x and y.
-        offset: where the turned frame's left and top edges lie in the input; negative when they were cut off.
-        rotation: how far the frame was turned clockwise before it was placed, one of 0, 90, 180 and 270 degrees.
+        scale: input pixels per pixel of the rotated frame, in x and y.
+        offset: the left and top edge of the rotated frame in the input, in pixels. They are negative after a crop.
+        rotation: the clockwise rotation of the frame: 0, 90, 180 or 270 degrees.
     """
 
     frame: tuple[int, int]
@@ -41,12 +41,12 @@ class Placement:
 
     @property
     def turned(self) -> tuple[int, int]:
-        """Width and height of the frame after its rotation."""
+        """The width and height of the frame after its rotation."""
         width, height = self.frame
         return (height, width) if self.rotation in (90, 270) else (width, height)
 
     def to_input(self, points: Any) -> Floats:
-        """Map (..., 2) x, y of the frame to x, y of the input, both in pixels."""
+        """Map points (..., 2) with x, y from the frame to the input, both in pixels."""
         x, y = np.moveaxis(np.asarray(points, np.float64), -1, 0)
         width, height = self.frame
         turned = {0: (x, y), 90: (height - y, x), 180: (width - x, height - y), 270: (y, width - x)}[self.rotation]
@@ -54,7 +54,7 @@ class Placement:
         return np.stack(placed, axis=-1).astype(np.float32)
 
     def to_frame(self, points: Any) -> Floats:
-        """Map (..., 2) x, y of the input to x, y of the frame, both in pixels; the inverse of ``to_input``."""
+        """Map points (..., 2) with x, y from the input to the frame, both in pixels: the inverse of ``to_input``."""
         values = np.moveaxis(np.asarray(points, np.float64), -1, 0)
         x, y = ((v - offset) / scale for v, scale, offset in zip(values, self.scale, self.offset, strict=True))
         width, height = self.frame
@@ -62,11 +62,11 @@ class Placement:
         return np.stack(back, axis=-1).astype(np.float32)
 
     def boxes_to_frame(self, boxes: Any, clip: bool = True) -> Floats:
-        """Map (n, 4) boxes x0, y0, x1, y1 of the input to the frame, both in pixels.
+        """Map boxes (n, 4) with x0, y0, x1, y1 from the input to the frame, both in pixels.
 
         Args:
             boxes: float, x0 <= x1 and y0 <= y1.
-            clip: cut the boxes off at the frame's border.
+            clip: whether boxes are clipped to the frame.
         """
         rows = np.asarray(boxes, np.float32).reshape(-1, 2, 2)
         ends = self.to_frame(rows)
@@ -76,10 +76,15 @@ class Placement:
         return out.astype(np.float32)
 
     def mask_to_frame(self, mask: Any, interpolation: int = cv2.INTER_NEAREST, fill: int = 0) -> NDArray[Any]:
-        """Map a (rows, columns) or (rows, columns, channels) map over the whole input to the frame's pixels.
+        """Map a mask over the whole input to the pixels of the frame.
 
-        The map may be coarser than the input, as many networks give it. Parts of the frame that the input does not
-        hold, as behind a centre crop, get ``fill``. Returns (height, width[, channels]) of the mask's dtype.
+        Args:
+            mask: (rows, columns) or (rows, columns, channels). It may be coarser than the input.
+            interpolation: the interpolation of OpenCV, nearest neighbour by default.
+            fill: the value for parts of the frame that are not in the input, such as those outside a centre crop.
+
+        Returns:
+            (height, width[, channels]) in the dtype of ``mask``.
         """
         mask = np.asarray(mask)
         out = self._nearest(mask) if interpolation == cv2.INTER_NEAREST else self._warped(mask, interpolation)
@@ -89,7 +94,7 @@ class Placement:
         return out
 
     def _cells(self, mask: NDArray[Any]) -> tuple[Floats, Floats]:
-        """Return where the centres of the turned frame's columns and rows lie among the mask's, in cells."""
+        """Return the centres of the rotated frame's columns and rows in the mask, in cells of the mask."""
         sides = zip(self.turned, self.scale, self.offset, self.input, (mask.shape[1], mask.shape[0]), strict=True)
         x, y = (((np.arange(n) + 0.5) * scale + offset) * cells / side for n, scale, offset, side, cells in sides)
         return x, y
@@ -105,12 +110,12 @@ class Placement:
         step = [v[1] - v[0] if len(v) > 1 else 1.0 for v in (x, y)]
         matrix = np.asarray([[step[0], 0, x[0] - 0.5], [0, step[1], y[0] - 0.5]])
         flags = interpolation | cv2.WARP_INVERSE_MAP
-        # Half a cell at each edge has no second neighbour: there the border's values go on.
+        # The outer half of each border cell has no second neighbour, so the values of the border are repeated.
         warped = cv2.warpAffine(mask, matrix, self.turned, flags=flags, borderMode=cv2.BORDER_REPLICATE)
         return np.ascontiguousarray(np.rot90(warped, self.rotation // 90))
 
     def _outside(self) -> NDArray[np.bool_] | None:
-        """Return (height, width), True where the frame was cut off; None when the input holds all of it."""
+        """Return (height, width) bool, True for pixels outside the input. None when the whole frame is in the input."""
         width, height = self.frame
         corners = self.to_input([[0.0, 0.0], [width, height]])
         low, high = corners.min(axis=0), corners.max(axis=0)

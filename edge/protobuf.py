@@ -1,7 +1,7 @@
-"""Reading of Protocol Buffers, the format of ONNX files, without generated code and without trust.
+"""A safe parser of Protocol Buffers, the format of ONNX files. It needs no generated code.
 
 https://protobuf.dev/programming-guides/encoding: a message is a sequence of fields, each a key (number and wire type)
-and a value. Every read is checked against the end of the message and raises Damaged beyond it.
+and a value. Every read is checked against the end of the message, and raises Damaged beyond it.
 """
 
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ _FIXED = {FIXED64: 8, FIXED32: 4}
 
 
 class Message:
-    """A part of the data that is one message.
+    """One message in the data.
 
     Args:
         data: bytes or a memory map.
-        start: where the message begins.
-        end: where it ends, exclusive; None for the end of the data.
+        start: the position of the message.
+        end: the end of the message, exclusive. None means the end of the data.
     """
 
     def __init__(self, data: Any, start: int = 0, end: int | None = None) -> None:
@@ -27,7 +27,7 @@ class Message:
         self._end = len(data) if end is None else end
 
     def messages(self, number: int) -> "Iterator[Message]":
-        """Yield the messages, strings or bytes of the field ``number``, in order. Other fields are passed over."""
+        """Yield the messages, strings or bytes of the field ``number``, in order."""
         for found, wire, start, end in self._fields():
             if found == number and wire == BYTES:
                 yield Message(self._data, start, end)
@@ -39,11 +39,11 @@ class Message:
                 yield found, Message(self._data, start, end)
 
     def text(self) -> str:
-        """Return the bytes as a string; what is no UTF-8 is replaced."""
+        """Return the bytes as text. Invalid UTF-8 is replaced."""
         return bytes(self._data[self._start : self._end]).decode("utf-8", "replace")
 
     def _fields(self) -> Iterator[tuple[int, int, int, int]]:
-        """Yield number, wire type, beginning and end of the value of each field."""
+        """Yield number, wire type, start and end of the value of each field."""
         at = self._start
         while at < self._end:
             key, at = self._varint(at)
@@ -63,7 +63,7 @@ class Message:
             at = end
 
     def _varint(self, at: int) -> tuple[int, int]:
-        """Return a number of seven bits a byte, and the place behind it."""
+        """Return a variable-length integer (7 bits per byte), and the position after it."""
         value = 0
         for shift in range(0, 70, 7):
             if at >= self._end:

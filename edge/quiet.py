@@ -1,4 +1,4 @@
-"""Keep the messages of native libraries off stderr, where a user looks for what went wrong."""
+"""``quiet`` hides messages of native libraries on stderr, so that the user sees only real errors there."""
 
 import os
 import sys
@@ -16,27 +16,27 @@ _LAST_WORDS = 'trap "" TERM; read -r ended || cat "/dev/fd/$0"'
 
 
 def info(line: bytes) -> bool:
-    """Whether TFLite marks the line as information."""
+    """Return whether TFLite marks a line as information."""
     return line.startswith(b"INFO: ")
 
 
 def anything(line: bytes) -> bool:
-    """Every line is noise: for libraries that report their errors as exceptions."""
+    """Return True for every line. It is for libraries that report errors as exceptions."""
     return True
 
 
 @contextmanager
 def quiet(noise: Callable[[bytes], bool], last_words: bool = False) -> Iterator[None]:
-    """Hold back the lines that native code prints to stderr and that are noise; the other lines still appear.
+    """Hide noise that native code prints to stderr during the body. Other lines still appear.
 
-    Some native loggers cannot be reached from Python (https://github.com/google-ai-edge/LiteRT/issues/7420). So file
-    descriptor 2 is redirected until the body ends, which should be soon. EDGE_DEBUG=1 leaves stderr alone.
+    Some native loggers cannot be reached from Python (https://github.com/google-ai-edge/LiteRT/issues/7420). Therefore
+    file descriptor 2 is redirected during the body, which should be short. With EDGE_DEBUG=1 nothing is hidden.
 
     Args:
-        noise: says of a line, with its line end, whether to drop it.
-        last_words: whether everything that was held back should appear when the process dies inside the body.
-            Converters end the process after a failed check, and the reason is in what they printed. It costs a shell
-            process, so only those who call such code ask for it; interpreters raise exceptions instead.
+        noise: takes a line with its line end, and returns whether to hide it.
+        last_words: whether all lines appear when the process dies during the body. Converters abort the process after
+            a failed check, whose reason is in these lines. This costs a shell process. Interpreters raise exceptions
+            and do not need it.
     """
     if os.environ.get("EDGE_DEBUG") == "1":
         yield
@@ -51,7 +51,7 @@ def quiet(noise: Callable[[bytes], bool], last_words: bool = False) -> Iterator[
 
 
 def _scratch_file() -> IO[bytes]:
-    """Return a file for the lines: in memory where the system allows it, because a device's disk may be read-only."""
+    """Return a temporary file, in memory if possible, because the disk of a device may be read-only."""
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("edge-stderr"), "w+b")
     import tempfile
@@ -61,7 +61,7 @@ def _scratch_file() -> IO[bytes]:
 
 @contextmanager
 def _redirected(caught: IO[bytes], last_words: bool) -> Iterator[None]:
-    """Point descriptor 2 at ``caught`` during the body. It does nothing when 2 is closed, as in some services."""
+    """Redirect descriptor 2 to ``caught`` during the body. Nothing happens when it is closed, as in some services."""
     if sys.stderr is not None:
         sys.stderr.flush()
     try:
@@ -82,10 +82,10 @@ def _redirected(caught: IO[bytes], last_words: bool) -> Iterator[None]:
 
 @contextmanager
 def _watched(caught: IO[bytes], stderr: int) -> Iterator[None]:
-    """Let another process copy ``caught`` to ``stderr`` if this one dies during the body.
+    """Let another process copy ``caught`` to ``stderr`` if this process dies during the body.
 
-    Nothing inside a process survives its abort(). A thread that forwards lines ends before it has read them all, and
-    native code that fills a pipe while it holds the interpreter's lock would wait for that thread for ever.
+    A thread of this process could not do it: it ends at abort(). Native code that fills a pipe while it holds the
+    interpreter's lock would also wait for such a thread forever.
     """
     import subprocess
 

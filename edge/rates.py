@@ -1,9 +1,9 @@
-"""How often things happened lately: counts of the last seconds, in one bucket a second."""
+"""``RecentCounts`` counts events of the last seconds, with one bucket per second."""
 
 from collections import Counter, deque
 
 WINDOW = 10
-"""Seconds that a rate looks back, the one that has just begun included."""
+"""Number of seconds over which a rate is computed, including the present one."""
 
 
 class RecentCounts:
@@ -16,9 +16,9 @@ class RecentCounts:
         """Count ``count`` events.
 
         Args:
-            now: seconds of a clock that never goes back.
-            name: of the events.
-            count: how many there were.
+            now: the time in seconds of a monotonic clock.
+            name: the name of the events.
+            count: the number of events.
         """
         if not self._buckets or self._buckets[-1][0] < int(now):
             self._buckets.append((int(now), Counter()))
@@ -26,11 +26,11 @@ class RecentCounts:
         self._buckets[-1][1][name] += count
 
     def rates(self, now: float, since: float) -> Counter[str]:
-        """Return events per second, by name; names that did not occur are missing, which a Counter reads as 0.
+        """Return events per second by name. A Counter returns 0 for names without events.
 
         Args:
-            now: seconds of the clock that ``add`` was given.
-            since: when counting began, for a rate within the first WINDOW seconds.
+            now: the time in seconds of the same clock.
+            since: the time at which counting began, for rates during the first WINDOW seconds.
         """
         self._forget(now)
         total: Counter[str] = Counter()

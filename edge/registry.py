@@ -1,7 +1,7 @@
-"""Explicit tables of import paths: a name, the module that serves it, and what that module needs.
+"""Tables of import paths: each row states a name, the module behind it, and what that module needs.
 
-A table imports nothing. The module is imported when its name is asked for, and a missing dependency
-is reported with the command that installs it. Installed packages extend a table through entry points
+A table imports nothing. ``load`` imports the module of a name, and reports a missing dependency with the
+command that installs it. Installed packages extend a table through entry points
 of the group ``edge.<kind>s`` (``edge.backends``, ``edge.decoders``, ``edge.tasks``, ``edge.sources``,
 ``edge.sinks``, ``edge.models``).
 """

@@ -1,17 +1,17 @@
-"""Where a running part says what it had to skip, drop or open again: one line each, by default on stderr."""
+"""Running parts report errors and recoveries in single lines, by default on stderr."""
 
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 
 Report = Callable[[str], None]
-"""Takes one line, without its end."""
+"""A function that takes one line of text, without a line end."""
 
 
 def to_stderr(line: str) -> None:
-    """Print ``line`` on stderr, which is looked up now, as it may have been replaced.
+    """Print a line on the present ``sys.stderr``. Tests and services may replace it at any time.
 
-    Where stderr is closed or its disk is full the line is lost: what it tells of must not become another fault.
+    The line is lost when stderr is closed or its disk is full, because a report must not cause another error.
     """
     with suppress(OSError, ValueError):
         print(line, file=sys.stderr)

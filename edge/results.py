@@ -1,7 +1,6 @@
-"""What the loop hands to sinks: plain values, frozen, ready to print or to serialize.
+"""``Result`` is what the loop passes to sinks: frozen plain values, ready to print or serialize.
 
-``docs/results-format.md`` describes the JSON form; the part that belongs to a task is written by the task itself
-(``edge.tasks``).
+``docs/results-format.md`` describes the JSON form. Each task writes its own part of it (``edge.tasks``).
 """
 
 import math
@@ -13,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 SCHEMA = 2
-"""Version of the JSON form; version 1 had classification only and no such field."""
+"""The version of the JSON form. Version 1 had only classification, and no field for the version."""
 
 Box = tuple[float, float, float, float]
-"""x0, y0, x1, y1 in pixels of the original frame, origin top left, x1 and y1 exclusive."""
+"""A box x0, y0, x1, y1 in pixels of the original frame. The origin is top left; x1 and y1 are exclusive."""
 
 Point = tuple[float, float, float]
-"""x, y in pixels of the original frame, and a score, 0 to 1."""
+"""A point x, y in pixels of the original frame, and its score from 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +27,12 @@ class Prediction:
 
     Attributes:
         label: the class's name.
-        score: 0 to 1.
-        index: the class's row in the labels.
-        box: where the object is; None for a class of the whole picture.
-        id: the track, when a tracker gave one.
-        points: landmarks or keypoints that belong to the object.
-        nested: what another model said of the object's box.
+        score: the score, from 0 to 1.
+        index: the class's index in the labels.
+        box: the object's box. None for a class of the whole picture.
+        id: the number of the track. None without a tracker.
+        points: landmarks or keypoints of the object.
+        nested: the result of another model for the object's box.
     """
 
     label: str
@@ -46,7 +45,7 @@ class Prediction:
 
     @property
     def caption(self) -> str:
-        """What a person reads of it: ``cat 98%``, with a track ``cat #3 98%``."""
+        """The text for the user: ``cat 98%``, or ``cat #3 98%`` with a track."""
         track = "" if self.id is None else f" #{self.id}"
         return f"{self.label}{track} {self.score:.0%}"
 
@@ -56,8 +55,9 @@ class Mask:
     """One class for each pixel of the frame.
 
     Attributes:
-        classes: (height, width) uint8 or uint16 of the frame; ``unknown`` where the network did not look.
-        labels: the classes' names.
+        classes: (height, width) uint8 or uint16, in pixels of the frame. Pixels outside the network's input are
+            ``unknown``.
+        labels: the names of the classes.
     """
 
     classes: NDArray[Any]
@@ -65,11 +65,11 @@ class Mask:
 
     @property
     def unknown(self) -> int:
-        """The number of pixels that the network did not look at: the largest of the dtype."""
+        """The class number of pixels outside the network's input: the largest value of the dtype."""
         return unknown_class(self.classes.dtype)
 
     def shares(self) -> dict[str, float]:
-        """Return each class's share of the frame's pixels, 0 to 1; classes without a pixel are left out."""
+        """Return the share of each class in the frame's pixels, from 0 to 1. Classes without a pixel are omitted."""
         counts = np.bincount(self.classes.ravel(), minlength=len(self.labels)).tolist()
         found: dict[str, float] = {}
         for label, count in zip(self.labels, counts[: len(self.labels)], strict=True):
@@ -79,7 +79,7 @@ class Mask:
 
 
 def unknown_class(dtype: Any) -> int:
-    """Return the class number that masks of ``dtype`` keep for pixels that the network did not look at."""
+    """Return the class number of pixels outside the network's input in masks of ``dtype``."""
     return int(np.iinfo(dtype).max)
 
 
@@ -88,14 +88,14 @@ class Pose:
     """Keypoints of one instance, such as a person or a face.
 
     Attributes:
-        points: x, y, score of each keypoint, in the order of ``names``; pixels of the frame.
-        names: the keypoints' names.
-        score: of the instance, 0 to 1.
-        box: around the instance, where the network gives one.
+        points: x, y in pixels of the frame and score of each keypoint, in the order of ``names``.
+        names: the names of the keypoints.
+        score: the score of the instance, from 0 to 1.
+        box: the box around the instance. None when the network has no boxes.
         edges: pairs of keypoints that a drawing joins.
         point_threshold: points with a lower score are uncertain, and a drawing leaves them out.
-        part: which set of the instance's points this is, for networks that give several, such as an eye's contour and
-            its iris: the name of the network's output.
+        part: the name of the output with these points, for networks with several sets of points per instance, such as
+            the contour and the iris of an eye.
     """
 
     points: tuple[Point, ...]
@@ -107,7 +107,7 @@ class Pose:
     part: str = ""
 
     def certain(self) -> tuple[bool, ...]:
-        """Return for each point whether it has a place and reaches the threshold."""
+        """Return for each point whether its coordinates are finite and its score reaches the threshold."""
         return tuple(all(map(math.isfinite, point)) and point[2] >= self.point_threshold for point in self.points)
 
 
@@ -116,23 +116,23 @@ class Result:
     """Everything known about one processed frame. What the task does not give stays empty.
 
     Attributes:
-        task: the task's name, which says which of the next seven fields are filled.
-        predictions: classes or objects, best first.
-        mask: one class for each pixel.
-        poses: keypoints, one entry an instance, best first.
+        task: the task's name. It decides which of the next eight fields are filled.
+        predictions: classes or objects, with the best first.
+        mask: one class per pixel.
+        poses: keypoints, one entry per instance, with the best first.
         embedding: (n,) float32.
-        values: measured quantities by name.
-        units: the unit of each of ``values`` that has one.
-        image: (height, width, 3) uint8 BGR, for networks that make pictures.
-        tensors: the outputs as they are, by name, real values.
-        frame: the frame's index counted by the source, from 0; -1 outside of a loop.
+        values: the predicted quantities by name.
+        units: the units of the quantities, by name.
+        image: (height, width, 3) uint8 BGR, for networks that return pictures.
+        tensors: the outputs by name, as real values.
+        frame: the frame's index from the source. -1 outside of a loop.
         source: the source's name.
         captured_ns: ``time.time_ns()`` when the frame was captured.
-        age_clock: what the age counts from: ``arrival``, ``decode``, ``pts`` or ``sender``.
-        age_ms: from capture to result.
-        dropped: frames that newer ones replaced since the loop began.
-        skipped: frames that a gate passed over since the loop began.
-        infer_ms: the network's part of the age: its run and the decoding of its outputs.
+        age_clock: the moment from which the age counts: ``arrival``, ``decode``, ``pts`` or ``sender``.
+        age_ms: the time from capture to result, in ms.
+        dropped: the frames that newer ones replaced since the loop began.
+        skipped: the frames that a gate skipped since the loop began.
+        infer_ms: the time of the network and its decoder, in ms.
         fault: why there is no result, in one line; empty when there is one.
     """
 
@@ -156,7 +156,7 @@ class Result:
     fault: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """Return the JSON object that the jsonl and MQTT sinks write: the frame's facts and the task's part."""
+        """Return the JSON object of the jsonl and MQTT sinks: data of the frame, and the task's part."""
         from edge import tasks
 
         return {
@@ -176,5 +176,5 @@ class Result:
 
 
 def rounded(value: float, digits: int) -> float | None:
-    """Return a Python float (numpy's are no JSON), None unless it is finite: JSON knows no NaN, and 0 is a claim."""
+    """Return a Python float for JSON, which has no numpy floats. None unless it is finite: JSON has no NaN."""
     return round(float(value), digits) if math.isfinite(value) else None

@@ -1,11 +1,11 @@
-"""What is needed to run one model file: the file alone, or with what a bundle states about it."""
+"""``Runnable`` is a model file with all that is needed to run it, from a bundle or without one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # a bare file is run without reading these modules
+if TYPE_CHECKING:  # a file without a bundle runs without these modules
     from edge.manifest import Golden
     from edge.signature import Signature
 
@@ -19,9 +19,13 @@ def is_bundle(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class TensorNames:
-    """Which tensor of a model file is which name of the signature: signature name to the file's tensor name.
+    """The names of a model file's tensors, by their names in the signature.
 
-    Empty maps mean that the file's tensors come in the signature's order.
+    A mapping is empty when the file has its tensors in the order of the signature.
+
+    Attributes:
+        inputs: the file's name of each input.
+        outputs: the file's name of each output.
     """
 
     inputs: Mapping[str, str] = field(default_factory=dict)
@@ -30,16 +34,16 @@ class TensorNames:
 
 @dataclass(frozen=True)
 class Runnable:
-    """What is needed to run one model file.
+    """A model file, and all that is needed to run it.
 
     Attributes:
         path: the model file.
-        name: the network's.
-        signature: None for a bare file, which does not say.
-        precision: None for a bare file.
-        labels: None where nobody says; empty for a task without classes.
-        tensors: which tensor of the file is which name of the signature.
-        golden: the folder's golden input and outputs, if there are any.
+        name: the network's name.
+        signature: the network's signature. None for a file without a bundle.
+        precision: the file's precision. None for a file without a bundle.
+        labels: the class names. None when they are unknown, empty for a task without classes.
+        tensors: the file's tensor names for the names in the signature.
+        golden: the golden input and outputs, which lie beside ``path``. None when there are none.
     """
 
     path: Path
@@ -49,4 +53,4 @@ class Runnable:
     labels: tuple[str, ...] | None = None
     tensors: TensorNames = field(default_factory=TensorNames)
     golden: "Golden | None" = None
-    _folder: object = field(default=None, repr=False, compare=False)  # what path lies in lives as long as this
+    _folder: object = field(default=None, repr=False, compare=False)  # keeps the private folder of a zip alive

@@ -1,8 +1,8 @@
-"""The signature: what a network takes and gives, stated once by name, so that no later stage has to guess.
+"""The signature states the inputs and outputs of a network by name, so that no later stage has to guess.
 
 A signature lists the inputs and the outputs of a network with their meaning, and the task that turns the outputs into
-a result. It is written by ``edge-convert`` into the bundle's manifest; for a bare file ``edge.recognize`` finds it.
-Shapes and value ranges are those of real values: a quantized file maps them to integers by its own scales.
+a result. ``edge-convert`` writes it into the manifest; for a file without a bundle ``edge.recognize`` finds it.
+Dtypes and value ranges are those of real values. A quantized file maps them to integers by its scales.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,7 +29,7 @@ ROLES = {
     "image": "a picture",
     "tensor": "numbers without a stated meaning",
 }
-"""What the numbers of an output mean to the task that reads it."""
+"""The roles of outputs, which tell the task what the numbers mean."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Input:
         kind: ``image`` for pictures that ``edge.imaging`` prepares, ``tensor`` for anything else.
         shape: the shape with the batch first, which is 1.
         dtype: of the real values, ``float32`` for what is measured, ``int32`` or ``int64`` for tokens and indices.
-        format: how pixels become the input's numbers; None unless ``kind`` is ``image``.
+        format: how pixels become the input's values. None unless ``kind`` is ``image``.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Input:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of an image input, in pixels."""
+        """The width and height of an image input, in pixels."""
         if self.format is None or len(self.shape) < 3:
             raise InputError(f"input {self.name!r} must be an image to have a width and a height, it is {self.shape}")
         return image_size(self.shape, self.format)
@@ -65,7 +65,7 @@ class Output:
     Attributes:
         name: the output's name, unique in the signature.
         role: what its numbers mean, one of ``ROLES``.
-        shape: the shape with the batch first, which is 1; sizes only known after a run are those of a run.
+        shape: the shape with the batch first, which is 1. Sizes that are known only after a run are those of one run.
         dtype: of the real values; quantized files give integers that stand for them.
     """
 
@@ -77,12 +77,12 @@ class Output:
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """Which task reads the outputs, and with what.
+    """The task that reads the outputs, with its decoder and parameters.
 
     Attributes:
-        name: a row of ``edge.tasks.TASKS``.
-        decoder: a row of ``edge.decoders.DECODERS``, for tasks that have decoders.
-        parameters: what task and decoder need beside the outputs, JSON values only: anchors or their recipe,
+        name: the name in ``edge.tasks.TASKS``.
+        decoder: the name in ``edge.decoders.DECODERS``, for tasks with decoders.
+        parameters: what task and decoder need besides the outputs, as JSON values: anchors or their recipe,
             strides, thresholds, activation, background class, box order.
     """
 
@@ -93,7 +93,7 @@ class TaskSpec:
 
 @dataclass(frozen=True)
 class Signature:
-    """What a network takes and gives. Raises InputError when two inputs, or two outputs, have one name."""
+    """The inputs, outputs and task of a network. Raises InputError when two inputs or two outputs share a name."""
 
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
@@ -111,7 +111,7 @@ class Signature:
 
     @property
     def image(self) -> Input | None:
-        """The image input that frames go into; None when the network does not take exactly one image."""
+        """The image input for frames. None when the network does not take exactly one image."""
         images = [one for one in self.inputs if one.kind == "image"]
         return images[0] if len(images) == 1 else None
 
@@ -121,7 +121,7 @@ class Signature:
         return any(one.format is not None and one.format.resize == "tile" for one in self.inputs)
 
     def with_role(self, role: str) -> tuple[Output, ...]:
-        """Return the outputs of that role, in order."""
+        """Return the outputs with this role, in order."""
         return tuple(output for output in self.outputs if output.role == role)
 
     def only(self, role: str) -> tuple[Output, ...]:
@@ -139,7 +139,7 @@ class Signature:
         return self.with_role(role)
 
     def one(self, role: str) -> Output:
-        """Return the one output of that role. Raises InputError, with what there is, when it is not exactly one."""
+        """Return the only output with this role. Raises InputError, which lists the outputs, when there is not one."""
         found = self.with_role(role)
         if len(found) != 1:
             raise InputError(
@@ -155,9 +155,11 @@ class Signature:
 
 
 def image_size(shape: tuple[int, ...], form: InputFormat) -> tuple[int, int]:
-    """Return width and height of an image input of ``shape``, batch first, channels where ``form.layout`` says.
+    """Return width and height of an image input.
 
-    A shape without a channel axis, (1, height, width), is a grey image; one with five axes a clip of images.
+    Args:
+        shape: the shape with the batch first. (1, height, width) is a grey image, five axes are a clip of images.
+        form: the format, whose layout states the position of the channels.
     """
     if len(shape) == 5:
         shape = shape[1:]
@@ -166,5 +168,5 @@ def image_size(shape: tuple[int, ...], form: InputFormat) -> tuple[int, int]:
 
 
 def describe(tensors: Iterable[Any]) -> str:
-    """Return names, shapes and dtypes as error messages list them; takes Inputs, Outputs and TensorSpecs."""
+    """Return names, shapes and dtypes of Inputs, Outputs or TensorSpecs, for messages."""
     return ", ".join(f"{t.name} {tuple(t.shape)} {getattr(t.dtype, 'name', t.dtype)}" for t in tensors)

@@ -1,7 +1,7 @@
-"""How a run of the loop goes: what became of each frame and each result, the results' ages, the network's times.
+"""``Stats`` counts the frames and results of a loop, and keeps the ages of results and the times of the network.
 
-Three things are counted apart. A frame is *dropped* when a newer one came before the loop could take it, and *skipped*
-when a gate passed it over. A result is *lost* to a sink that was too slow, or failing, when it came.
+A frame is *dropped* when a newer frame arrived before the loop took it. A frame is *skipped* when a gate decided so. A
+result is *lost* for a sink that was too slow or failed. The three are counted separately.
 """
 
 import threading
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from edge.frames import Frame
 from edge.rates import RecentCounts
 
-REMEMBERED = 10_000
-"""Results whose times the percentiles are made of: the latest, as a loop may run for months."""
+KEPT_RESULTS = 10_000
+"""Number of the latest results from which medians and percentiles are computed. A loop may run for months."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Rates:
     """Events per second over the last ``edge.rates.WINDOW`` seconds.
 
     Attributes:
-        frames: frames that became results.
-        dropped: frames that newer ones replaced.
-        skipped: frames that a gate passed over.
-        lost: results that a sink did not take.
+        frames: frames with a result.
+        dropped: frames that were replaced by newer ones.
+        skipped: frames that a gate skipped.
+        lost: results that were lost for a sink.
     """
 
     frames: float = 0.0
@@ -40,24 +40,24 @@ class Rates:
 
 @dataclass(frozen=True)
 class StatsSnapshot:
-    """The counts at one moment, which agree with each other: ``frames + dropped + skipped`` is ``captured``.
+    """The counters at one moment. They are consistent: ``frames + dropped + skipped`` is ``captured``.
 
     Attributes:
-        frames: frames that became results.
-        dropped: frames that newer ones replaced, in the loop or inside the source.
-        skipped: frames that a gate passed over.
-        lost: results that a sink did not take, all sinks together.
-        sink_errors: how often a sink failed, all sinks together.
-        seconds: from the first frame's arrival to the last frame's result, or its being skipped.
-        fps: results per second, over all of ``seconds``.
-        age_median: from capture to result, in ms, of the last REMEMBERED results like the next three.
-        age_p90: nine of ten ages were at most that, in ms.
-        infer_median: the network's part of the age, with the decoding of its outputs, in ms.
-        infer_p90: nine of ten of these times were at most that, in ms.
-        recent: rates of the last seconds.
-        lost_by_sink: ``lost`` by the sink's name.
-        errors_by_sink: ``sink_errors`` by the sink's name.
-        faults: how many of the results say why there is none.
+        frames: frames with a result.
+        dropped: frames that were replaced by newer ones, in the loop or inside the source.
+        skipped: frames that a gate skipped.
+        lost: results that were lost for a sink, summed over all sinks.
+        sink_errors: errors of sinks, summed over all sinks.
+        seconds: the time from the arrival of the first frame to the end of the last, in seconds.
+        fps: results per second over ``seconds``.
+        age_median: median age of the last KEPT_RESULTS results, from capture to result, in ms.
+        age_p90: 90th percentile of these ages, in ms.
+        infer_median: median time of the network and its decoder for these results, in ms.
+        infer_p90: 90th percentile of these times, in ms.
+        recent: events per second over the last seconds.
+        lost_by_sink: ``lost`` for each sink, by the sink's name.
+        errors_by_sink: ``sink_errors`` for each sink, by the sink's name.
+        faults: results that only state why there is none, such as NaN in an output.
     """
 
     frames: int = 0
@@ -78,11 +78,11 @@ class StatsSnapshot:
 
     @property
     def captured(self) -> int:
-        """How many frames the source captured up to the last one that was processed or skipped."""
+        """The number of frames that the source captured, up to the last one that was processed or skipped."""
         return self.frames + self.dropped + self.skipped
 
     def as_json(self) -> dict[str, Any]:
-        """Return the JSON object of a run, three decimals; ``sinks_dropped`` is the former name of ``lost``."""
+        """Return the JSON object of a run. Times have three decimals; ``sinks_dropped`` is an old name of ``lost``."""
         names = ("seconds", "fps", "age_median", "age_p90", "infer_median", "infer_p90")
         counts = ("frames", "dropped", "skipped", "lost", "sink_errors", "faults")
         return {
@@ -92,7 +92,7 @@ class StatsSnapshot:
         }
 
     def line(self) -> str:
-        """Return one line for a person; what is usually 0 is left out when it is."""
+        """Return one line of text. Counters that are usually 0 appear only when they are not."""
         usual = [f"{self.frames} frame{'' if self.frames == 1 else 's'}", f"{self.dropped} dropped"]
         seldom = {
             "skipped": self.skipped,
@@ -109,10 +109,14 @@ class StatsSnapshot:
 
 
 class Stats:
-    """The counters of a running loop. Its threads write them; any thread may take a snapshot at any time."""
+    """The counters of a running loop. All methods may be called from any thread."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
-        """clock: seconds that never go back; for tests."""
+        """Start with all counters at 0.
+
+        Args:
+            clock: returns monotonic time in seconds. Tests pass their own.
+        """
         self._clock = clock
         self._lock = threading.Lock()
         self._frames = self._skipped = self._captured = self._faults = 0
@@ -120,51 +124,61 @@ class Stats:
         self._errors: Counter[str] = Counter()
         self._recent = RecentCounts()
         self._began = self._ended = 0.0
-        self._ages, self._infers = np.zeros(REMEMBERED), np.zeros(REMEMBERED)  # rings of the latest
+        self._ages, self._infers = np.zeros(KEPT_RESULTS), np.zeros(KEPT_RESULTS)  # ring buffers
 
     @property
     def frames(self) -> int:
-        """How many frames became results so far."""
+        """The number of frames with a result so far."""
         return self._frames
 
-    def count(self, frame: Frame, age_ms: float, infer_ms: float, faulty: bool = False) -> tuple[int, int]:
-        """Note the result of ``frame``; return how many frames were dropped and skipped so far."""
+    def count_result(self, frame: Frame, age_ms: float, infer_ms: float, faulty: bool = False) -> tuple[int, int]:
+        """Count a result.
+
+        Args:
+            frame: the frame of the result. A gap in its index counts as dropped frames.
+            age_ms: the age of the result, in ms.
+            infer_ms: the time of the network and its decoder, in ms.
+            faulty: whether the result only states why there is none.
+
+        Returns:
+            The numbers of dropped and of skipped frames so far.
+        """
         with self._lock:
             self._faults += faulty
-            place = self._frames % REMEMBERED
+            place = self._frames % KEPT_RESULTS
             self._ages[place], self._infers[place] = age_ms, infer_ms
             self._frames += 1
-            self._decided(frame, "frames", age_ms / 1e3)
+            self._count_frame(frame, "frames", age_ms / 1e3)
             return self._dropped, self._skipped
 
-    def skip(self, frame: Frame) -> None:
-        """Note that a gate passed ``frame`` over."""
+    def count_skipped(self, frame: Frame) -> None:
+        """Count a frame that a gate skipped."""
         with self._lock:
             self._skipped += 1
-            self._decided(frame, "skipped", 0.0)
+            self._count_frame(frame, "skipped", 0.0)
 
-    def lose(self, sink: str, count: int = 1) -> None:
-        """Note that a sink of that name did not take ``count`` results."""
+    def count_lost(self, sink: str, count: int = 1) -> None:
+        """Count ``count`` results that were lost for the sink with the name ``sink``."""
         if not count:
             return
         with self._lock:
             self._lost[sink] += count
             self._recent.add(self._clock(), "lost", count)
 
-    def fail(self, sink: str) -> None:
-        """Note that a sink of that name failed once."""
+    def count_error(self, sink: str) -> None:
+        """Count one error of the sink with the name ``sink``."""
         with self._lock:
             self._errors[sink] += 1
 
     def snapshot(self) -> StatsSnapshot:
-        """Return the counts and times at this moment."""
+        """Return the counters at this moment."""
         with self._lock:
             now = self._clock()
             seconds = self._ended - self._began
             recent = self._recent.rates(now, self._began)
             lost, errors, faults = dict(self._lost), dict(self._errors), self._faults
             counts = (self._frames, self._dropped, self._skipped, sum(lost.values()), sum(errors.values()))
-            times = [ring[: min(self._frames, REMEMBERED)].copy() for ring in (self._ages, self._infers)]
+            times = [ring[: min(self._frames, KEPT_RESULTS)].copy() for ring in (self._ages, self._infers)]
         rates = Rates(*(float(recent[name]) for name in Rates.__dataclass_fields__))
         fps = counts[0] / seconds if seconds > 0 else 0.0
         age, infer = (_percentiles(ring) for ring in times)
@@ -174,26 +188,26 @@ class Stats:
     def _dropped(self) -> int:
         return self._captured - self._frames - self._skipped
 
-    def _decided(self, frame: Frame, fate: str, age: float) -> None:
-        """Count one frame by its fate, and as dropped those that its index says came between it and the last one.
+    def _count_frame(self, frame: Frame, outcome: str, age: float) -> None:
+        """Count a frame that arrived ``age`` seconds ago, and the frames that were dropped since the last one.
 
-        age: how many seconds ago it arrived.
+        A gap between the indices of the two frames is the number of dropped frames.
         """
         now = self._clock()
         self._ended = now
         if not self._captured:
             self._began = now - age
-        dropped = max(0, frame.index - self._captured)  # a source whose index goes back captured this one at least
+        dropped = max(0, frame.index - self._captured)  # an index that goes back drops no frames
         self._captured += dropped + 1
-        self._recent.add(now, fate)
+        self._recent.add(now, outcome)
         if dropped:
             self._recent.add(now, "dropped", dropped)
 
 
 def _percentiles(times: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the median and the 90th percentile, zeros when there are none."""
+    """Return the median and the 90th percentile, or zeros when there are no times."""
     if not times.size:
         return 0.0, 0.0
-    # As np.percentile, which imports numpy's masked arrays at its first call: a tenth of the command's start.
+    # This computes the same as np.percentile, whose first call imports numpy.ma: a tenth of the command's start time.
     median, p90 = np.interp(np.array([0.5, 0.9]) * (len(times) - 1), np.arange(len(times)), np.sort(times))
     return float(median), float(p90)

@@ -1,5 +1,6 @@
-"""What a tensor is at a model's border: name, shape, dtype, and the affine map of quantized values.
+"""Descriptions of a model's inputs and outputs: name, shape, dtype and quantization.
 
+The quantization is affine:
 real = scale * (quantized - zero_point)   (Jacob et al. 2018, https://arxiv.org/abs/1712.05877)
 """
 
@@ -22,12 +23,17 @@ DTYPES = (
     "bool",
     *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
 )
-"""Of the real values of inputs and outputs."""
+"""The dtypes that a signature may state for the real values of inputs and outputs."""
 
 
 @dataclass(frozen=True)
 class Quantization:
-    """Per-tensor affine quantization. scale: real units per step, > 0. zero_point: the integer that is 0.0."""
+    """Affine quantization with one scale for the whole tensor.
+
+    Attributes:
+        scale: the real value of one quantization step, above 0.
+        zero_point: the integer that stands for the real value 0.
+    """
 
     scale: float
     zero_point: int
@@ -35,7 +41,14 @@ class Quantization:
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """One input or output. shape: static, batch first. quantization: None for float tensors."""
+    """One input or output of a model.
+
+    Attributes:
+        name: the tensor's name.
+        shape: the static shape, with the batch axis first.
+        dtype: the dtype of the array that the model takes or returns.
+        quantization: the quantization of integers. None when the values are real values already.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -43,7 +56,7 @@ class TensorSpec:
     quantization: Quantization | None = None
 
     def describe(self) -> str:
-        """Return shape and dtype as error messages print them: ``(1, 224, 224, 3) uint8``."""
+        """Return shape and dtype for messages, such as ``(1, 224, 224, 3) uint8``."""
         return f"{self.shape} {self.dtype.name}"
 
     def check(self, array: Array) -> None:
@@ -56,9 +69,16 @@ class TensorSpec:
 
 
 def quantize(real: Array, spec: TensorSpec) -> Array:
-    """Map real values to ``spec.dtype``: round half away from zero as the TFLite kernels do, then clip.
+    """Quantize real values: divide by the scale, round, add the zero point and clip.
 
-    A spec without quantization only casts. Shape is kept.
+    Values halfway between two integers are rounded away from zero, as in the TFLite kernels.
+
+    Args:
+        real: real values of any shape.
+        spec: the tensor's dtype and quantization. Without quantization the values are only cast.
+
+    Returns:
+        The quantized values in the shape of ``real`` and the dtype of ``spec``.
     """
     if spec.quantization is None:
         return real.astype(spec.dtype)
@@ -70,7 +90,15 @@ def quantize(real: Array, spec: TensorSpec) -> Array:
 
 
 def dequantize(array: Array, spec: TensorSpec) -> NDArray[np.float32]:
-    """Map ``array`` back to real values, float32, same shape. A spec without quantization only casts."""
+    """Return the real values of quantized values.
+
+    Args:
+        array: quantized values of any shape.
+        spec: the tensor's quantization. Without quantization the values are only cast.
+
+    Returns:
+        The real values, float32, in the shape of ``array``.
+    """
     if spec.quantization is None:
         return array.astype(np.float32)
     shifted = array.astype(np.float32) - np.float32(spec.quantization.zero_point)
@@ -78,7 +106,7 @@ def dequantize(array: Array, spec: TensorSpec) -> NDArray[np.float32]:
 
 
 def dtype_name(name: Any) -> str:
-    """Return a manifest's name of a dtype. Raises InputError for one that is none of ``DTYPES``."""
+    """Check the name of a dtype from a manifest and return it. Raises InputError unless it is in ``DTYPES``."""
     if name not in DTYPES:
         raise InputError(f"dtype must be one of {', '.join(DTYPES)}, got {name!r}")
     return str(name)
@@ -86,11 +114,11 @@ def dtype_name(name: Any) -> str:
 
 @dataclass(frozen=True)
 class Tensor:
-    """One output of a run: the array as the runtime gave it, and what its integers stand for.
+    """One output of a network.
 
     Attributes:
-        raw: the runtime's array, quantized or not.
-        spec: its name in the file, shape, dtype and quantization.
+        raw: the array as the runtime returned it, quantized or not.
+        spec: the array's name in the file, shape, dtype and quantization.
     """
 
     raw: Array
@@ -98,15 +126,19 @@ class Tensor:
 
     @cached_property
     def real(self) -> NDArray[np.float32]:
-        """The real values, float32, in the shape of ``raw``; computed once, when somebody asks."""
+        """The real values, float32, in the shape of ``raw``. They are computed at the first use."""
         return dequantize(self.raw, self.spec)
 
 
 Outputs = Mapping[str, Tensor]
-"""What one run of a network gave, by the signature's names."""
+"""The outputs of one run of a network, by their names in the signature."""
 
 
 def real_outputs(arrays: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Return plain arrays of real values as outputs, for tests and for references that are no files."""
+    """Return plain arrays of real values as outputs. Tests, and references that are not files, need it.
+
+    Args:
+        arrays: arrays of real values by output name.
+    """
     found = {name: np.asarray(value) for name, value in arrays.items()}
     return {name: Tensor(value, TensorSpec(name, value.shape, value.dtype)) for name, value in found.items()}

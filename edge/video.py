@@ -1,4 +1,4 @@
-"""Video through OpenCV: the only place that opens captures and that knows the codec of a suffix."""
+"""``Capture`` reads and ``Writer`` writes video through OpenCV. No other module opens captures or chooses codecs."""
 
 import os
 import shutil
@@ -11,14 +11,14 @@ from edge.errors import FileError, InputError
 from edge.imaging import Image
 
 CODECS = {".avi": "MJPG", ".mp4": "mp4v"}
-"""The codecs that every opencv-python-headless wheel has. An H.264 encoder is in none, because of patents."""
+"""The codec for each suffix. Every opencv-python-headless wheel has these; none has an H.264 encoder (patents)."""
 
 MIN_FREE_BYTES = 8 << 20
 _CHECK_EVERY = 16
 
 
-def _hush() -> None:
-    """Hold back what OpenCV and FFmpeg print about errors that are reported here in one line."""
+def _silence_logging() -> None:
+    """Suppress messages of OpenCV and FFmpeg on errors that are reported here in one line."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     if os.environ.get("EDGE_DEBUG") == "1":
         return
@@ -29,11 +29,11 @@ def _hush() -> None:
         cv2.utils.logging.setLogLevel(errors_only)
 
 
-_hush()
+_silence_logging()
 
 
 class Writer(Closing):
-    """It writes BGR frames of one size to a file. ``close`` raises when the file on the disk is not complete."""
+    """Writes BGR frames of one size to a file. ``close`` raises FileError when the file is not complete."""
 
     def __init__(self, path: Path, size: tuple[int, int], fps: float, name: Path | None = None) -> None:
         """Open a file for writing.
@@ -103,10 +103,10 @@ class Writer(Closing):
 
 
 class Capture(Closing):
-    """An open video, camera or stream, which one thread reads and closes.
+    """An open video, camera or stream. The same thread must read and close it.
 
     Attributes:
-        fps: the frame rate that the source states; None when it states none, or one that cannot be.
+        fps: the frame rate that the source states. None when it states none, or an impossible one.
     """
 
     def __init__(self, target: str, name: str | None = None, timeout: float | None = None) -> None:
@@ -114,11 +114,11 @@ class Capture(Closing):
 
         Args:
             target: a file, a device or an address.
-            name: what to call it in messages; None for the target itself.
-            timeout: seconds to wait for a stream, when opening and when reading; None for files and cameras.
+            name: the name in messages. None takes the target.
+            timeout: the longest wait for a stream to open, and for a frame, in seconds. None for files and cameras.
 
         Raises:
-            FileError: it cannot be opened.
+            FileError: the target cannot be opened.
         """
         self._capture = cv2.VideoCapture()
         limits = [] if timeout is None else _time_limits(timeout)
@@ -129,12 +129,12 @@ class Capture(Closing):
         self.fps: float | None = stated if 0 < stated <= 1000 else None
 
     def read(self) -> Image | None:
-        """Return the next frame, (height, width, 3) uint8 BGR; None at the end or after an error."""
+        """Return the next frame, (height, width, 3) uint8 BGR, or None at the end and after an error."""
         image: Image | None = self._capture.read()[1]
         return image
 
     def count(self) -> int:
-        """Return how many frames the file's header states, or 0."""
+        """Return the number of frames in the file's header, or 0."""
         return max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
 
     def close(self) -> None:
@@ -159,7 +159,7 @@ def _why(target: str) -> str:
 
 
 def frame_count(path: Path) -> int:
-    """Return how many frames the header of a video file states, or 0 when it cannot be read."""
+    """Return the number of frames in the header of a video file, or 0 when it cannot be read."""
     try:
         with Capture(str(path)) as capture:
             return capture.count()

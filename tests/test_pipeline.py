@@ -9,7 +9,7 @@ import pytest
 
 from edge.errors import FileError, InputError
 from edge.imaging import InputFormat, Preprocessor
-from edge.pipeline import AHEAD, Loop
+from edge.pipeline import READ_AHEAD, Loop
 from edge.results import Prediction, Result
 from edge.signature import Input
 from edge.sinks import overlay
@@ -29,17 +29,17 @@ def endless():
 
 
 def test_every_frame_of_a_file_in_order_with_its_label():
-    frames = [frame(i, source=f"{i}.png") for i in range(3 * AHEAD)]
+    frames = [frame(i, source=f"{i}.png") for i in range(3 * READ_AHEAD)]
     sink = ListSink()
     stats = Loop(ListSource(frames), BandsNetwork()).run([sink])
-    assert [r.frame for r in sink.results] == list(range(3 * AHEAD))
-    assert [r.predictions[0].label for r in sink.results] == [BANDS[i % 4] for i in range(3 * AHEAD)]
+    assert [r.frame for r in sink.results] == list(range(3 * READ_AHEAD))
+    assert [r.predictions[0].label for r in sink.results] == [BANDS[i % 4] for i in range(3 * READ_AHEAD)]
     assert [r.source for r in sink.results] == [f.source for f in frames]
     assert {(r.captured_ns, r.age_clock) for r in sink.results} == {(frames[0].captured_ns, "arrival")}
     assert {(r.dropped, r.skipped) for r in sink.results} == {(0, 0)}
     assert all(0 < r.infer_ms < r.age_ms for r in sink.results)
     assert sink.closed == 1
-    assert (stats.frames, stats.dropped, stats.skipped, stats.lost) == (3 * AHEAD, 0, 0, 0)
+    assert (stats.frames, stats.dropped, stats.skipped, stats.lost) == (3 * READ_AHEAD, 0, 0, 0)
 
 
 def test_a_file_is_read_ahead_by_a_bounded_number_of_frames():
@@ -47,7 +47,7 @@ def test_a_file_is_read_ahead_by_a_bounded_number_of_frames():
 
     def before(one):
         asked.append(one.index)
-        if one.index == AHEAD + 1:
+        if one.index == READ_AHEAD + 1:
             enough.set()
 
     network = BandsNetwork(lambda: enough.wait(10))  # reading goes on while the network runs

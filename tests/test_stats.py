@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from edge.handover import Handover
 from edge.pipeline import Loop
-from edge.stats import REMEMBERED, Stats, StatsSnapshot
+from edge.stats import KEPT_RESULTS, Stats, StatsSnapshot
 from tests.loops import BandsNetwork, ListSink, ListSource, frame
 
 IMAGE = np.zeros((2, 2, 3), np.uint8)
@@ -48,13 +48,13 @@ def test_every_captured_frame_is_taken_dropped_or_skipped(steps, capacity):
             captured += 1
         elif captured > stats.snapshot().captured:  # something waits
             if step == "skip":
-                stats.skip(slot.take())
+                stats.count_skipped(slot.take())
             else:
-                stats.count(slot.take(), 1.0, 0.5)
+                stats.count_result(slot.take(), 1.0, 0.5)
                 taken += 1
     slot.finish()
     for one in slot:
-        stats.count(one, 1.0, 0.5)
+        stats.count_result(one, 1.0, 0.5)
         taken += 1
     found = stats.snapshot()
     assert found.frames == taken
@@ -103,7 +103,7 @@ def test_snapshots_taken_while_it_runs_agree_with_themselves_and_only_grow():
 def test_times_and_rates():
     stats = clocked(step=0.5)
     for index, age in enumerate([100.0, 20.0, 30.0, 40.0, 50.0]):
-        stats.count(numbered(2 * index), age, age / 10)
+        stats.count_result(numbered(2 * index), age, age / 10)
     found = stats.snapshot()  # counted at 1000, 1000.5 … 1002; now 1002.5
     assert (found.frames, found.dropped) == (5, 4)
     assert found.seconds == pytest.approx(2.1)  # the first frame had arrived 0.1 s before its result
@@ -116,27 +116,27 @@ def test_times_and_rates():
 
 def test_percentiles_are_of_the_latest_results():
     stats = Stats()
-    for index in range(REMEMBERED + 10):
-        stats.count(numbered(index), 1000.0 if index < 10 else 5.0, 1.0)
+    for index in range(KEPT_RESULTS + 10):
+        stats.count_result(numbered(index), 1000.0 if index < 10 else 5.0, 1.0)
     found = stats.snapshot()
-    assert (found.frames, found.age_median) == (REMEMBERED + 10, 5.0)
+    assert (found.frames, found.age_median) == (KEPT_RESULTS + 10, 5.0)
     assert found.age_p90 == 5.0
 
 
 def test_a_source_that_counts_from_anew_never_makes_a_count_negative():
     stats = Stats()
     for index in (0, 1, 0, 1, 5):
-        stats.count(numbered(index), 1.0, 1.0)
+        stats.count_result(numbered(index), 1.0, 1.0)
     found = stats.snapshot()
     assert (found.frames, found.dropped) == (5, 1)  # of 5 only 4 can be told to be missing
 
 
 def test_sinks_are_counted_by_name():
     stats = Stats()
-    stats.lose("mqtt")
-    stats.lose("preview", 3)
-    stats.lose("preview", 0)
-    stats.fail("mqtt")
+    stats.count_lost("mqtt")
+    stats.count_lost("preview", 3)
+    stats.count_lost("preview", 0)
+    stats.count_error("mqtt")
     found = stats.snapshot()
     assert (found.lost, found.lost_by_sink) == (4, {"mqtt": 1, "preview": 3})
     assert (found.sink_errors, found.errors_by_sink) == (1, {"mqtt": 1})
@@ -148,10 +148,10 @@ def test_before_anything_happened_all_is_zero():
 
 def test_the_summary_as_json():
     stats = clocked()
-    stats.count(numbered(0), 12.3456, 1.0)
-    stats.skip(numbered(1))
-    stats.count(numbered(4), 12.3456, 1.0, faulty=True)
-    stats.lose("preview", 2)
+    stats.count_result(numbered(0), 12.3456, 1.0)
+    stats.count_skipped(numbered(1))
+    stats.count_result(numbered(4), 12.3456, 1.0, faulty=True)
+    stats.count_lost("preview", 2)
     row = stats.snapshot().as_json()
     assert row == {
         "frames": 2,

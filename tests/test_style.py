@@ -8,37 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("edge", "models", "deploy", "calibration", "tools")
 MODULES = [path.relative_to(ROOT).as_posix() for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
-PENDING = {
-    "deploy/compress/biases.py",
-    "deploy/compress/prune.py",
-    "deploy/compress/qat.py",
-    "deploy/compress/ranges.py",
-    "deploy/compress/scheme.py",
-    "deploy/convert/recipe.py",
-    "deploy/convert/reference.py",
-    "deploy/load.py",
-    "deploy/package.py",
-    "deploy/parity.py",
-    "deploy/quantize_configs.py",
-    "deploy/samples/arrays.py",
-    "deploy/samples/pictures.py",
-    "deploy/samples/series.py",
-    "deploy/untrusted.py",
-    "edge/bundle.py",
-    "edge/cli/_checks.py",
-    "edge/cli/_data.py",
-    "edge/cli/train.py",
-    "edge/imaging.py",
-    "edge/once.py",
-    "edge/pipeline.py",
-    "edge/sinks/terminal.py",
-    "edge/sources/picamera.py",
-    "edge/sources/stream.py",
-    "edge/sources/supervised.py",
-    "edge/sources/synthetic.py",
-    "edge/stats.py",
-    "edge/tensors.py",
-}
+PENDING: set[str] = set()
 """Modules that are still to be rewritten by these rules. Take a module out when you rewrite it; add none."""
 MOST_LINES = 300
 MOST_LINES_OF_A_FUNCTION = 60

@@ -55,7 +55,7 @@ def tensor_names(bundle: Bundle, artifact: Artifact) -> TensorNames:
 
 def _session(bundle: Bundle, artifact: Artifact) -> Session:
     path = bundle.path(artifact)
-    return Session(bundle.run(artifact), backends.for_file(path), 1, SessionOptions())
+    return Session(bundle.as_runnable(artifact), backends.for_file(path), 1, SessionOptions())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,9 +1,9 @@
-"""Biases where the int8 file has them.
+"""``quantize_biases`` rounds the biases of a quantization-aware model as its int8 file stores them.
 
-The file stores a bias as a whole number of steps of its sums, input step times weight step. Training has it anywhere
-between, so the file's sums are off by up to half a step: too little to matter once, enough to turn one value in a
-thousand of every layer to the next byte. Behind fifty layers one image in a hundred gets another answer. Put on a step
-beforehand, biases are the same numbers in both, and the quantization-aware model is what the file computes.
+The file stores a bias as an int32 whose scale is the scale of the input times the scale of the weights (Jacob et al.
+2018, https://arxiv.org/abs/1712.05877, section 2.4). Training does not round biases, so that the file's accumulators
+are off by up to half a step. This changes about one output value in a thousand of each layer by one step. After fifty
+layers it changes the answer for one image in a hundred. With rounded biases the model computes what its file computes.
 """
 
 from typing import Any
@@ -14,48 +14,53 @@ from numpy.typing import NDArray
 from edge.deploy.compress import ranges
 
 KERNELS = ("kernel", "depthwise_kernel")
-"""What layers call the weights that they quantize."""
+"""The names of the weights that layers quantize."""
 
 
-def put_on_steps(simulated: Any) -> None:
-    """Move every bias of a quantization-aware model by at most half a step of its layer's sums, in place.
+def quantize_biases(simulated: Any) -> None:
+    """Round every bias to a multiple of its layer's accumulator scale, in place.
 
-    Where a normalization follows, the bias is what it and the layer add together, and the normalization moves. Biases
-    stay as they are in layers that are called twice, and behind activations whose step the file's format fixes (tanh).
+    Where a batch normalization follows, the sum of both biases is rounded, by a change of the normalization. Biases of
+    layers that are called twice are not changed, nor are those behind activations whose scale is fixed by the file
+    format, such as tanh.
+
+    Args:
+        simulated: a quantization-aware model.
     """
     for wrapper in simulated.layers:
-        weights = _weight_step(wrapper)
-        inputs = None if weights is None or len(wrapper.inbound_nodes) > 1 else _step_before(wrapper)
-        if weights is None or inputs is None:
+        weight_scale = _weight_scale(wrapper)
+        input_scale = None if weight_scale is None or len(wrapper.inbound_nodes) > 1 else _input_scale(wrapper)
+        if weight_scale is None or input_scale is None:
             continue
         norm = _normalization(wrapper)
         if norm is not None:
-            _put_normalization(norm, wrapper.layer, weights * inputs)
+            _quantize_normalization(norm, wrapper.layer, weight_scale * input_scale)
         elif wrapper.layer.use_bias:
             bias = wrapper.layer.bias
-            bias.assign_add(_to_step(bias.numpy(), weights * inputs))
+            bias.assign_add(_rounding(bias.numpy(), weight_scale * input_scale))
 
 
-def _put_normalization(norm: Any, layer: Any, step: NDArray[np.float64]) -> None:
+def _quantize_normalization(norm: Any, layer: Any, step: NDArray[np.float64]) -> None:
+    """Change beta, or the moving mean, so that the folded bias of ``layer`` and ``norm`` is a multiple of its scale."""
     scale = 1 / np.sqrt(norm.moving_variance.numpy() + norm.epsilon)
     scale = scale * norm.gamma.numpy() if norm.scale else scale
     bias = layer.bias.numpy() if layer.use_bias else 0.0
     added = (bias - norm.moving_mean.numpy()) * scale + (norm.beta.numpy() if norm.center else 0.0)
-    move = _to_step(added, step * np.abs(scale))
+    move = _rounding(added, step * np.abs(scale))
     if norm.center:
         norm.beta.assign_add(move)
     else:
         norm.moving_mean.assign_sub(np.where(scale == 0, 0, move / np.where(scale == 0, 1, scale)))
 
 
-def _to_step(values: NDArray[np.float32], step: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return what brings ``values`` to the nearest multiple of ``step``; nothing where that is 0."""
+def _rounding(values: NDArray[np.float32], step: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the differences from ``values`` to the nearest multiples of ``step``, and 0 where ``step`` is 0."""
     exact = np.asarray(values, np.float64)
     return np.where(step > 0, step * np.round(exact / np.where(step > 0, step, 1)) - exact, 0.0)
 
 
-def _weight_step(wrapper: Any) -> NDArray[np.float64] | None:
-    """Return what one step of the quantized kernel is worth, (channels,) or (); None for layers without."""
+def _weight_scale(wrapper: Any) -> NDArray[np.float64] | None:
+    """Return the scale of the quantized kernel, (channels,) or (). None for a layer without a kernel."""
     found = ranges.variables(wrapper)
     for name in KERNELS:
         if f"{name}_max" in found:
@@ -63,8 +68,8 @@ def _weight_step(wrapper: Any) -> NDArray[np.float64] | None:
     return None
 
 
-def _step_before(layer: Any) -> float | None:
-    """Return the step of the values that come to ``layer``: of the range that they were rounded to last."""
+def _input_scale(layer: Any) -> float | None:
+    """Return the scale of the last quantization before ``layer``. None when it is unknown."""
     before = layer.inbound_nodes[0].parent_nodes
     if not before:
         return None
@@ -72,11 +77,11 @@ def _step_before(layer: Any) -> float | None:
     if own := ranges.range_of(origin):
         low, high = (float(variable.numpy()) for variable in own)
         return (high - low) / 255
-    return _step_before(origin) if ranges.moves_values(getattr(origin, "layer", origin)) else None
+    return _input_scale(origin) if ranges.moves_values(getattr(origin, "layer", origin)) else None
 
 
 def _normalization(wrapper: Any) -> Any:
-    """Return the normalization that the converter folds into the wrapped layer, or None."""
+    """Return the batch normalization that the converter folds into the wrapped layer, or None."""
     followers = [node.outbound_layer for node in wrapper.outbound_nodes]
     follower = getattr(followers[0], "layer", None) if len(followers) == 1 else None
     return follower if type(follower).__name__ == "BatchNormalization" else None

@@ -1,6 +1,7 @@
-"""Magnitude pruning through tfmot: the smallest weights go to zero along a polynomial, and stay there.
+"""Magnitude pruning through tfmot: the smallest weights become zero and stay zero.
 
-To prune, or not to prune (Zhu and Gupta 2017, https://arxiv.org/abs/1710.01878), equation 1.
+The sparsity rises during training by the polynomial of equation 1 of
+To prune, or not to prune (Zhu and Gupta 2017, https://arxiv.org/abs/1710.01878).
 """
 
 from typing import Any
@@ -11,14 +12,20 @@ from edge.deploy._tensorflow import need
 from edge.errors import InputError
 
 PRUNED = ("Conv2D", "Dense")
-"""Layers whose kernels are pruned. Depthwise kernels hold few weights and are hurt most, so they stay whole."""
+"""Layers whose kernels are pruned. Depthwise kernels are few weights, and pruning them costs the most accuracy."""
 
 
 def prunable(model: Any, sparsity: float, steps: int) -> tuple[Any, list[Any]]:
-    """Return a copy of ``model`` that prunes itself while it is fitted, and the callbacks that it needs.
+    """Return a copy of a network that is pruned while it is trained, and the Keras callbacks for that training.
 
-    sparsity: final share of zeros in every pruned kernel, above 0 and below 1. steps: of the whole fit;
-    the share rises over the first two thirds, the rest recovers accuracy.
+    Args:
+        model: the network, which is not changed.
+        sparsity: the final share of zeros in every pruned kernel, above 0 and below 1.
+        steps: the number of training steps. The sparsity rises during the first two thirds of them; during the rest
+            the accuracy recovers.
+
+    Raises:
+        InputError: the sparsity is out of range.
     """
     if not 0 < sparsity < 1:
         raise InputError(f"the sparsity to prune to must be above 0 and below 1, got {sparsity}")
@@ -28,12 +35,12 @@ def prunable(model: Any, sparsity: float, steps: int) -> tuple[Any, list[Any]]:
     decay = tfmot.sparsity.keras.PolynomialDecay(0.0, sparsity, 0, last, frequency=max(1, last // 20))
 
     def wrap(layer: Any) -> Any:
-        copied = layer.__class__.from_config(layer.get_config())  # the layer itself would be in both networks
+        copied = layer.__class__.from_config(layer.get_config())  # a shared layer would belong to both networks
         if type(layer).__name__ not in PRUNED:
             return copied
         return tfmot.sparsity.keras.prune_low_magnitude(copied, pruning_schedule=decay)
 
-    # Cloning keeps initial values nowhere: copy them layer by layer, wrappers add variables of their own.
+    # A clone has new weights. They are copied layer by layer, because the wrappers have more variables.
     copy = keras.models.clone_model(model, clone_function=wrap)
     for layer in copy.layers:
         _inner(layer).set_weights(model.get_layer(_inner(layer).name).get_weights())
@@ -41,10 +48,10 @@ def prunable(model: Any, sparsity: float, steps: int) -> tuple[Any, list[Any]]:
 
 
 def strip(model: Any) -> Any:
-    """Return the network without the pruning wrappers, its zeros in place and its layers its own."""
+    """Return a copy of a pruned network without the pruning wrappers. The pruned weights stay zero."""
     keras = need("tf_keras")
 
-    # tfmot's own reuses the layers, which then belong to two graphs: a part of the network could not be taken.
+    # tfmot's strip_pruning reuses the layers, which then belong to two graphs, and no part of the model can be cut out.
     def unwrap(layer: Any) -> Any:
         inner = _inner(layer)
         return inner.__class__.from_config(inner.get_config())
@@ -60,9 +67,10 @@ def _inner(layer: Any) -> Any:
 
 
 def sparsity(model: Any) -> float:
-    """Return the share of zeros, 0 to 1, in the kernels that pruning touches, over the whole model.
+    """Return the share of zeros, from 0 to 1, in all kernels of the PRUNED layers.
 
-    Quantization-aware models are looked at through their wrappers.
+    Args:
+        model: a plain, pruned or quantization-aware network.
     """
     zeros = total = 0
     for layer in model.layers:

@@ -1,7 +1,7 @@
-"""Quantization-aware training through tfmot, with our own layers taught to it.
+"""Quantization-aware training through tfmot, which is extended here for the layers of this project.
 
-tfmot refuses layers that it does not know. Ours say in ``quantizes_output`` whether their output has a
-range of its own; moving values (split, shuffle) keeps the scale and is left alone.
+tfmot refuses layers that it does not know. The attribute ``quantizes_output`` of our layers states whether their output
+gets a range. The output of layers that only move values, such as split and shuffle, keeps the scale of the input.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,11 +17,16 @@ INSTEAD = "leave --qat away, edge-convert quantizes after training"
 
 
 def quantize_aware(model: Any, batches: Iterable[Any], keep_sparsity: bool = False) -> Any:
-    """Return a copy of ``model`` that simulates int8 (per-channel weights, per-tensor activations).
+    """Return a copy of a network that simulates int8, with per-channel weights and per-tensor activations.
 
-    batches: some training inputs, each (n, height, width, channels) float32, normalized; the activation ranges
-    start from them. keep_sparsity: weights that are zero stay zero while training. Raises InputError when a
-    layer cannot be quantized.
+    Args:
+        model: the float network.
+        batches: normalized training inputs, each (n, height, width, channels) float32. The activation ranges are
+            initialized from them.
+        keep_sparsity: whether weights that are zero stay zero during training.
+
+    Raises:
+        InputError: a layer cannot be quantized.
     """
     need("tensorflow_model_optimization")
     from edge.deploy.compress.scheme import Scheme
@@ -29,15 +34,19 @@ def quantize_aware(model: Any, batches: Iterable[Any], keep_sparsity: bool = Fal
 
     with _refusing(model):
         simulated = wrapped(model, Scheme(keep_sparsity))
-    ranges.start_from(simulated, model, batches)
-    ranges.tie(simulated, model)
+    ranges.initialize_ranges(simulated, model, batches)
+    ranges.unify_scales(simulated, model)
     return simulated
 
 
 def check(model: Any) -> None:
-    """Raise InputError, which names the layers, for a network that cannot be trained quantization-aware.
+    """Check that a network can be trained quantization-aware. This takes as long as building the network once.
 
-    It costs one building of the network: for callers with longer work to do before they train it.
+    Args:
+        model: the float network.
+
+    Raises:
+        InputError: it cannot; the message names the layers.
     """
     tokens = [entry.name for entry in model.inputs if not entry.dtype.is_floating]
     if tokens:
@@ -55,7 +64,7 @@ def check(model: Any) -> None:
 
 @contextmanager
 def _refusing(model: Any) -> Iterator[None]:
-    """Turn what tfmot and Keras raise of a network that they cannot handle into one line."""
+    """Turn the exceptions of tfmot and Keras into an InputError with one line."""
     try:
         with scope():
             yield
@@ -65,10 +74,12 @@ def _refusing(model: Any) -> Iterator[None]:
 
 
 def finish(simulated: Any, model: Any) -> None:
-    """After training, make what ``simulated`` computes what its int8 file will: final ranges, biases on steps.
+    """Make a trained model compute what its int8 file will compute: set the final ranges and quantize the biases.
 
-    model: the float network that it was made from.
+    Args:
+        simulated: the trained quantization-aware model, which is changed in place.
+        model: the float network that it was made from.
     """
-    ranges.tie(simulated, model)
-    ranges.follow_kernels(simulated)
-    biases.put_on_steps(simulated)
+    ranges.unify_scales(simulated, model)
+    ranges.refresh_ranges(simulated)
+    biases.quantize_biases(simulated)

@@ -1,11 +1,13 @@
-"""Where activation ranges come from: which layers share one, and where training starts from.
+"""The activation ranges of a quantization-aware model: which layers share one, and which values training starts from.
 
-A concatenation that passes values of an earlier one through (ShuffleNetV2's kept half) would rescale them
-for a range of its own: an extra operation and an extra rounding in every unit, and one that runtimes round
-differently. Those concatenations and what they join share one range instead, as post-training conversion does.
+Each unit of ShuffleNetV2 concatenates channels that an earlier concatenation already contains. If each concatenation
+had its own range, every unit would rescale these values. This would add an operation and a rounding, and runtimes
+round differently. Therefore such concatenations and the layers that they join share one range, as in the conversion
+after training.
 
-tfmot starts every other range at -6 to 6 and moves it by a thousandth of the way per step, so a fine-tuning
-of a few epochs would end with ranges that are half unused. They start from the float network's instead.
+tfmot starts every range at -6 to 6 and follows the data with a moving average that changes by a thousandth per step.
+After a few epochs of fine-tuning, half of many ranges would be unused. Therefore the ranges start from the values of
+the float network.
 """
 
 from collections.abc import Iterable
@@ -17,22 +19,28 @@ from edge.calibration.training_ranges import around_zero, outermost
 from edge.deploy._tensorflow import need
 
 MOVES_VALUES = {"MaxPooling2D", "Reshape", "Permute", "Flatten", "Dropout", "ZeroPadding2D"}
-"""Keras layers whose output keeps their input's scale."""
+"""Keras layers that do not change values, so that their output has the scale of their input."""
 
 
 def shared_ranges(model: Any) -> dict[str, str]:
-    """Return layer name to group name for the layers that share a range.
+    """Find the layers that must share a range.
 
-    A group is two or more concatenations whose values reach each other unchanged, and the layers that compute
-    what they join: with one range for all, nothing is rescaled on the way. It is called after its first member.
+    A group consists of two or more concatenations that contain the same values, and of the layers that compute these
+    values. With one range for the group, no value is rescaled.
+
+    Args:
+        model: the float network.
+
+    Returns:
+        The group's name for each layer that shares a range. It is the name of the group's first concatenation.
     """
     origins = {c.name: _origins(c) for c in model.layers if type(c).__name__ == "Concatenate"}
     groups: list[set[str]] = []
     for name, behind in origins.items():
         member = {name, *behind}
-        # Only concatenations tie groups together: a layer that feeds two separate ones stays with its first.
-        tied = [g for g in groups if g & member & origins.keys()]
-        groups = [g for g in groups if g not in tied] + [member.union(*tied)]
+        # Only a common concatenation merges two groups. A layer that feeds two separate groups stays in the first.
+        merged = [g for g in groups if g & member & origins.keys()]
+        groups = [g for g in groups if g not in merged] + [member.union(*merged)]
     leaders: dict[str, str] = {}
     for group in groups:
         joined = [name for name in origins if name in group]
@@ -42,7 +50,7 @@ def shared_ranges(model: Any) -> dict[str, str]:
 
 
 def _origins(layer: Any) -> set[str]:
-    """Return the layers whose values reach ``layer`` unchanged."""
+    """Return the names of the layers whose values reach ``layer`` unchanged."""
     found = set()
     for node in layer.inbound_nodes[0].parent_nodes:
         found |= _origins(node.layer) if moves_values(node.layer) else {str(node.layer.name)}
@@ -50,38 +58,48 @@ def _origins(layer: Any) -> set[str]:
 
 
 def moves_values(layer: Any) -> bool:
-    """Return whether what ``layer`` gives are values that it was given."""
+    """Return whether a layer only moves or selects values, so that its output has the scale of its input."""
     own = getattr(type(layer), "quantizes_output", None)
     return own is False or type(layer).__name__ in MOVES_VALUES
 
 
-def start_from(simulated: Any, model: Any, batches: Iterable[Any]) -> None:
-    """Set every activation range of ``simulated`` from what ``model``, its float original, does on ``batches``.
+def initialize_ranges(simulated: Any, model: Any, batches: Iterable[Any]) -> None:
+    """Set every activation range from the values of the float network.
 
-    batches: (n, height, width, channels) float32 inputs, normalized. A range is the mean of the batches' outermost
-    percentiles: a few outliers would double the step of all other values. Zero is always inside, exact in int8.
+    A range is the mean over the batches of the extreme percentiles of a layer's output, because a few outliers could
+    double the scale. It always contains zero, which is exact in int8.
+
+    Args:
+        simulated: the quantization-aware model, whose ranges are set.
+        model: the float network that it was made from.
+        batches: normalized inputs, each (n, height, width, channels) float32.
     """
     wrappers = _ranged(simulated)
     keras = need("tf_keras")
     probe = keras.Model(model.inputs, [model.get_layer(name).output for name in wrappers])
     entry = next((layer for layer in simulated.layers if type(layer).__name__ == "QuantizeLayer"), None)
     found = []
-    extremes = [0.0, 0.0]
+    limits = [0.0, 0.0]
     for batch in batches:
-        extremes = [min(extremes[0], float(np.min(batch))), max(extremes[1], float(np.max(batch)))]
+        limits = [min(limits[0], float(np.min(batch))), max(limits[1], float(np.max(batch)))]
         outputs = probe(batch, training=False)
         outputs = outputs if isinstance(outputs, list) else [outputs]
         found.append([outermost(out) for out in outputs])
     for wrapper, (low, high) in zip(wrappers.values(), np.mean(found, 0), strict=True):
         _set_range(wrapper, min(0.0, low), max(0.0, high))
-    if entry and extremes[0] < extremes[1]:
-        _set_range(entry, *around_zero(*extremes))
+    if entry and limits[0] < limits[1]:
+        _set_range(entry, *around_zero(*limits))
 
 
-def tie(simulated: Any, model: Any) -> None:
-    """Give each group of ``shared_ranges`` the widest range of its members. Call it again after training.
+def unify_scales(simulated: Any, model: Any) -> None:
+    """Give all members of a group of ``shared_ranges`` the union of their ranges.
 
-    While they train, members drift a little apart; a file converted then would rescale between them.
+    The ranges of a group drift apart during training, so this has to be called again after it. Otherwise the converted
+    file would rescale values between the members.
+
+    Args:
+        simulated: the quantization-aware model, whose ranges are set.
+        model: the float network that it was made from.
     """
     wrappers = _ranged(simulated)
     groups: dict[str, list[Any]] = {}
@@ -95,7 +113,7 @@ def tie(simulated: Any, model: Any) -> None:
 
 
 def _ranged(simulated: Any) -> dict[str, Any]:
-    """Return the wrappers that have an activation range, by the names of the layers they wrap."""
+    """Return the wrappers with an activation range, by the name of the layer inside."""
     wrappers = [layer for layer in simulated.layers if hasattr(layer, "quantize_config") and range_of(layer)]
     return {layer.name.removeprefix("quant_"): layer for layer in wrappers}
 
@@ -106,7 +124,14 @@ def _set_range(layer: Any, low: float, high: float) -> None:
 
 
 def range_of(layer: Any) -> list[Any]:
-    """Return the min and max variables of a wrapper's or the input's range, [] for layers that have none."""
+    """Return the two variables, minimum and maximum, of a layer's activation range.
+
+    Args:
+        layer: a quantization wrapper, or the layer that quantizes the input.
+
+    Returns:
+        The variables, or an empty list for a layer without an activation range.
+    """
     found = variables(layer)
     for stem in ("output", "post_activation", layer.name):
         if f"{stem}_min" in found:
@@ -115,14 +140,18 @@ def range_of(layer: Any) -> list[Any]:
 
 
 def variables(layer: Any) -> dict[str, Any]:
-    """Return the variables of ``layer``, its ranges among them, by the last part of their names."""
+    """Return all variables of ``layer``, including its ranges, by the last part of their names."""
     return {w.name.split(":")[0].split("/")[-1]: w for w in layer.weights}
 
 
-def follow_kernels(simulated: Any) -> None:
-    """Set the ranges of depthwise kernels to the kernels' own, as the next step of training would.
+def refresh_ranges(simulated: Any) -> None:
+    """Set the ranges of depthwise kernels to the kernels' present values, as the next training step would.
 
-    The last step has moved the kernels since. Of other kernels the file has the ranges that it is given.
+    The last training step changed the kernels after their ranges were computed. Other kernels need no change, because
+    the file stores the ranges that they have.
+
+    Args:
+        simulated: the quantization-aware model, whose ranges are set.
     """
     for layer in simulated.layers:
         found = variables(layer)

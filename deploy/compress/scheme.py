@@ -1,8 +1,10 @@
-"""tfmot's 8-bit scheme, corrected where the file would differ from it or hold something in float. Imports tfmot.
+"""``Scheme`` is tfmot's 8-bit scheme with three corrections. Importing this module imports tfmot.
 
-It has one range for all of a depthwise kernel (``quantize_configs``). It takes the quantizer of the weights off a
-convolution or dense layer that a ReLU follows without normalization between. And it leaves a normalization behind a
-transposed convolution or a dense layer as it is, which the converter cannot fold through the quantizer of the weights.
+Without the corrections the int8 file would compute something else, or contain float operations:
+- tfmot has one range for a whole depthwise kernel, while the file has one per channel (see ``quantize_configs``).
+- tfmot does not quantize the weights of a convolution or dense layer when a ReLU follows without a normalization.
+- tfmot does not fold a normalization into a transposed convolution or a dense layer, and the converter cannot do it
+  once the weights are quantized.
 """
 
 from collections import OrderedDict
@@ -18,39 +20,44 @@ from edge.deploy.compress.prune import PRUNED
 _keras: Any = need("tf_keras")
 
 FOLDED = "Conv2DTranspose|Dense"
-"""Layers that their normalization is folded into before training; tfmot does it for the other convolutions."""
+"""Layers into which their normalization is folded before training. tfmot does it for the other convolutions."""
 
 WEIGHTED = ("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "Dense")
+"""Layers with weights that are quantized."""
 
 
 class Scheme(default_8bit.Default8BitQuantizeScheme):
-    """8-bit weights per channel, activations per tensor. keep_sparsity: kernels' zeros stay zero while training."""
+    """An int8 scheme with per-channel weights and per-tensor activations.
+
+    Attributes:
+        keep_sparsity: whether zeros in kernels stay zero during training.
+    """
 
     def __init__(self, keep_sparsity: bool = False) -> None:
         super().__init__()
         self.keep_sparsity = keep_sparsity
 
     def get_layout_transformer(self) -> Any:
-        """Return what changes the layers before they are wrapped."""
+        """Return the transformation of the layers before they are wrapped."""
         return _Layout()
 
     def get_quantize_registry(self) -> Any:
-        """Return what says how a layer is wrapped."""
+        """Return the registry that states how each layer is wrapped."""
         return _Preserving() if self.keep_sparsity else _Registry()
 
 
 class _Layout(default_8bit.Default8BitQuantizeLayoutTransform):
     def apply(self, model: Any, layer_quantize_map: dict[str, Any]) -> Any:
-        """Fold, do what tfmot does, and leave a weighted layer before a ReLU its weights' quantizer."""
+        """Fold normalizations, apply tfmot's transformations, and quantize the weights of layers before a ReLU."""
         quantized = layer_quantize_map
-        if any(_folds(layer) for layer in model.layers):  # seconds go into building a large network again
+        if any(_folds(layer) for layer in model.layers):  # rebuilding a large network takes seconds
             model, quantized = ModelTransformer(model, [_Fold()], set(quantized), quantized).transform()
         model, quantized = super().apply(model, quantized)
         for layer in model.layers:
             if type(layer).__name__ in WEIGHTED and _before_relu(layer):
-                quantized[layer.name] = {}  # what the registry says
+                quantized[layer.name] = {}  # use the registry's configuration
                 if layer.activation is _keras.activations.linear:
-                    layer.activation = NoOpActivation()  # without a range of the output
+                    layer.activation = NoOpActivation()  # no range for the output: the ReLU has one
         return model, quantized
 
 
@@ -65,7 +72,7 @@ def _before_relu(layer: Any) -> bool:
 
 
 class _Fold(transforms.Transform):
-    """Normalization behind a transposed convolution or a dense layer: one layer, called as the normalization was."""
+    """Folds a normalization into the transposed convolution or dense layer before it, and keeps its name."""
 
     def pattern(self) -> Any:
         weighted = transforms.LayerPattern(FOLDED, {"activation": "linear"})
@@ -77,18 +84,25 @@ class _Fold(transforms.Transform):
         name = match_layer.layer["config"]["name"]
         config = layer.layer | {"name": name, "config": layer.layer["config"] | {"name": name, "use_bias": True}}
         weights = OrderedDict([("kernel:0", kernel), ("bias:0", bias)])
-        return transforms.LayerNode(config, weights, metadata={"quantize_config": None})  # None: the registry's
+        return transforms.LayerNode(config, weights, metadata={"quantize_config": None})  # None: the registry decides
 
 
 def folded(layer: dict[str, Any], weights: dict[str, Any], norm: dict[str, Any], statistics: dict[str, Any]) -> Any:
-    """Return the kernel and bias of ``layer`` that compute what it and its normalization do in inference.
+    """Return the kernel and bias into which a layer and its batch normalization fold for inference.
 
-    layer: its serialized form; norm: the normalization's configuration; weights, statistics: by the variables' names.
+    kernel' = kernel * gamma / sqrt(variance + epsilon), bias' = beta + (bias - mean) * gamma / sqrt(variance + epsilon)
+    (Jacob et al. 2018, https://arxiv.org/abs/1712.05877, section 3.2).
+
+    Args:
+        layer: the serialized layer, a Conv2DTranspose or Dense.
+        weights: the layer's weights by variable name.
+        norm: the configuration of the normalization.
+        statistics: the normalization's weights by variable name.
     """
     shape = np.shape(statistics["moving_mean:0"])
     scale = statistics.get("gamma:0", np.ones(shape)) / np.sqrt(statistics["moving_variance:0"] + norm["epsilon"])
     bias = weights.get("bias:0", np.zeros(shape)) - statistics["moving_mean:0"]
-    # A transposed kernel is (height, width, out, in), a dense one (in, out).
+    # The kernel of a transposed convolution is (height, width, out, in), that of a dense layer (in, out).
     wide = scale[:, None] if layer["class_name"] == "Conv2DTranspose" else scale
     return weights["kernel:0"] * wide, bias * scale + statistics.get("beta:0", np.zeros(shape))
 
@@ -101,10 +115,7 @@ class _Registry(default_8bit.Default8BitQuantizeRegistry):
 
 
 class _Preserving(_Registry):
-    """Keeps the zeros of the layers whose zeros tfmot can keep; its own registry refuses a network that has others.
-
-    Depthwise kernels are neither pruned nor kept.
-    """
+    """Keeps the zeros of the PRUNED layers. tfmot's own registry would refuse a network that has other layers."""
 
     def get_quantize_config(self, layer: Any) -> Any:
         if type(layer).__name__ in PRUNED:

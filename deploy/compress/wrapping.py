@@ -1,7 +1,7 @@
-"""From a network to one whose layers simulate int8. Imports tfmot.
+"""``wrapped`` returns a copy of a network whose layers simulate int8. Importing this module imports tfmot.
 
-It does what ``tfmot.quantization.keras.quantize_apply`` does, which builds the network anew for each of five steps:
-annotated, copied, unwrapped, transformed, wrapped. Here it is transformed and wrapped, in half the time
+The result is that of ``tfmot.quantization.keras.quantize_apply``, which rebuilds the network in each of five steps:
+annotate, copy, unwrap, transform, wrap. Here the network is only transformed and wrapped, in half the time
 (docs/decisions/quantize-scheme.md).
 """
 
@@ -14,14 +14,20 @@ from edge.deploy._tensorflow import need
 from edge.deploy._tfmot import QuantizeLayer, QuantizeWrapper
 
 Plan = dict[str, dict[str, Any]]
-"""By a layer's name, what the wrapper gets instead of the registry's choice: tfmot's layer metadata."""
+"""tfmot's metadata by layer name. A quantize configuration in it overrides the registry's."""
 
 
 def wrapped(model: Any, scheme: Any) -> Any:
-    """Return a copy of ``model`` that simulates int8 as ``scheme``, a tfmot QuantizeScheme, says.
+    """Return a copy of a network that simulates int8.
 
-    Raises ValueError when layers have no quantize configuration, and what tfmot and Keras raise of layers that they
-    cannot build again: ValueError, TypeError, RuntimeError.
+    Args:
+        model: the float network.
+        scheme: tfmot's QuantizeScheme, which states how layers are quantized.
+
+    Raises:
+        ValueError: layers have no quantize configuration, or cannot be rebuilt.
+        TypeError: a layer cannot be rebuilt.
+        RuntimeError: a layer cannot be rebuilt.
     """
     transformed, plan = planned(model, scheme)
     wrap = _wrapper(plan, scheme.get_quantize_registry())
@@ -29,9 +35,16 @@ def wrapped(model: Any, scheme: Any) -> Any:
 
 
 def planned(model: Any, scheme: Any) -> tuple[Any, Plan]:
-    """Return ``model`` as it is before its layers are wrapped, and how each is going to be.
+    """Return the transformed network before its layers are wrapped, and the plan for wrapping them.
 
-    Raises ValueError that names all layers without a quantize configuration, and as ``wrapped`` does.
+    Args:
+        model: the float network.
+        scheme: tfmot's QuantizeScheme.
+
+    Raises:
+        ValueError: layers have no quantize configuration; the message names them. Also as in ``wrapped``.
+        TypeError: a layer cannot be rebuilt.
+        RuntimeError: a layer cannot be rebuilt.
     """
     plan: Plan = {name: {} for name in model.input_names}
     plan |= {layer.name: {"quantize_config": _own_config(layer)} for layer in model.layers if layer.name not in plan}
@@ -50,13 +63,13 @@ def planned(model: Any, scheme: Any) -> tuple[Any, Plan]:
 
 
 def _config(layer: Any, plan: Plan, registry: Any) -> Any:
-    """Return the quantize configuration of a layer; None when there is none."""
+    """Return the quantize configuration of a layer, or None when there is none."""
     config = plan.get(layer.name, {}).get("quantize_config")
     return registry.get_quantize_config(layer) if config is None and registry.supports(layer) else config
 
 
 def _own_config(layer: Any) -> Any:
-    """Return the configuration of a layer that tfmot does not know; None leaves it to the registry."""
+    """Return the configuration of a layer that is unknown to tfmot. None means that the registry decides."""
     if type(layer).__name__ in own.FOREIGN:
         return own.FOREIGN[type(layer).__name__]()
     quantizes = getattr(type(layer), "quantizes_output", None)
@@ -67,7 +80,7 @@ def _own_config(layer: Any) -> Any:
 
 @contextmanager
 def _legacy_config(model: Any) -> Iterator[None]:
-    """tfmot reads a network in Keras' older form, and leaves the switch on: its file would be of that form, too."""
+    """Restore Keras' switch for the older configuration format, which tfmot sets and does not reset."""
     before = getattr(model, "use_legacy_config", False)
     try:
         yield
@@ -78,7 +91,7 @@ def _legacy_config(model: Any) -> Iterator[None]:
 def _wrapper(plan: Plan, registry: Any) -> Callable[[Any], Any]:
     def wrap(layer: Any) -> Any:
         if isinstance(layer, QuantizeLayer):
-            # Of several followers a concatenation's may not take the input's range away.
+            # A concatenation may remove the range of the input only when nothing else follows the input.
             changes = plan.get(layer.name, {}) if len(layer.outbound_nodes) <= 1 else {}
             return QuantizeLayer.from_config(layer.get_config() | changes)
         return QuantizeWrapper(layer, _config(layer, plan, registry))

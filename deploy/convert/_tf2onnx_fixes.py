@@ -1,4 +1,4 @@
-"""What tf2onnx gets wrong, put right in its own table of handlers. Importing this imports tf2onnx."""
+"""Corrected handlers for tf2onnx, registered in its table. Importing this module imports tf2onnx."""
 
 from typing import Any
 
@@ -10,10 +10,9 @@ from tf2onnx.tflite_handlers.tfl_math import TflFullyConnectedOp
 
 @tfl_op(["TFL_FULLY_CONNECTED"])
 class FullyConnected(TflFullyConnectedOp):
-    """Dense layers that read a tensor of more than two dimensions, as behind a flattening that was folded away.
+    """Dense layers whose input has more than two dimensions, because a flattening before it was removed.
 
-    tf2onnx 1.17 flattens that input and forgets the bias while it does. Flattened here, with all inputs kept,
-    there is nothing left for it to do.
+    tf2onnx 1.17 flattens such an input, but loses the bias. This handler flattens it first and keeps all inputs.
     """
 
     @classmethod
@@ -37,9 +36,10 @@ def _flatten_input(ctx: Any, node: Any) -> None:
 
 @tf_op(["Conv2DBackpropInput", "Conv3DBackpropInputV2"])
 class GappedConvTranspose(ConvTranspose):
-    """Transposed convolutions with a stride beyond the kernel, whose last rows see no input at all.
+    """Transposed convolutions with a stride larger than the kernel, whose last rows depend on no input.
 
-    tf2onnx 1.17 writes those rows as negative pads, which ONNX Runtime refuses; they are ``output_padding``.
+    tf2onnx 1.17 writes negative pads for these rows, which ONNX Runtime refuses. This handler writes
+    ``output_padding`` instead.
     """
 
     @classmethod

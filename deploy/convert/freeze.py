@@ -1,8 +1,8 @@
-"""Freeze a network once: batch 1, variables folded to constants. Everything else is derived from that graph.
+"""``freeze`` traces a network with batch size 1 and folds its variables to constants. All files come from this graph.
 
-Tracing and freezing takes a fraction of a second where ``TFLiteConverter.from_keras_model`` spends ten on
-saving the tracked Keras object; and with a fixed batch no shape is computed at run time, so that channel
-shuffles stay plain reshapes and the delegate takes the graph in one piece.
+Tracing and freezing takes a fraction of a second, while ``TFLiteConverter.from_keras_model`` needs ten seconds to save
+the Keras object. With a fixed batch size no shape is computed at run time. Channel shuffles then stay plain reshapes,
+and a delegate can run the whole graph.
 """
 
 import re
@@ -21,10 +21,10 @@ from edge.models import lowering
 from edge.tensors import TensorSpec
 
 NUMBERED = re.compile(r"(input|input_layer|keras_tensor)(_\d+)?")
-"""Names that Keras gives to inputs that were given none."""
+"""Names that Keras gives to inputs without a name."""
 
 LOOPS = {"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"}
-"""Operations with graphs of their own, whose tensors have no range that an int8 file could hold."""
+"""Operations that contain graphs. An int8 file cannot hold ranges for the tensors inside."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Frozen:
     """A network without variables, for a batch of 1.
 
     Attributes:
-        graph: a ``GraphDef`` that holds what the outputs need and nothing else.
+        graph: a ``GraphDef`` with only the operations that the outputs depend on.
         traced: the ``tf.ConcreteFunction`` that it was made from.
         inputs: the symbolic tensors that the graph reads, by name, in the model's order.
-        outputs: the symbolic tensors that it gives, by name, in the model's order.
-        int8: freezes the form that is quantized after training, for networks with layers that have one.
+        outputs: the symbolic tensors that it returns, by name, in the model's order.
+        int8: freezes the lowering for int8, for networks with layers that have one.
     """
 
     graph: Any
@@ -57,16 +57,16 @@ class Frozen:
 
     @property
     def loops(self) -> bool:
-        """Whether the graph has a loop or a branch, as recurrent layers have that are not unrolled."""
+        """Whether the graph has a loop or a branch. Recurrent layers that are not unrolled have a loop."""
         return any(node.op in LOOPS for node in self.graph.node)
 
     def for_int8(self) -> "Frozen":
-        """Return the form to quantize after training."""
+        """Return the frozen network to quantize after training."""
         return self if self.int8 is None else self.int8()
 
 
 def _specs(tensors: Mapping[str, Any]) -> tuple[TensorSpec, ...]:
-    """Raises InputError for a tensor whose shape is only known while the network runs."""
+    """Return the specs of symbolic tensors. Raises InputError when a shape is known only at run time."""
     found = []
     for name, tensor in tensors.items():
         if not tensor.shape.is_fully_defined():
@@ -83,29 +83,29 @@ def freeze(
     """Trace a network for one sample and fold its variables.
 
     Args:
-        call: takes tensors by name and returns tensors in any structure, a dictionary or a list for several.
-        inputs: the ``tf.TensorSpec`` of each input by name; the batch, which comes first, becomes 1.
-        names: returns the names of a structure's outputs in the order of ``naming.flat``; by default
-            ``naming.output_names``.
+        call: takes tensors by name and returns a tensor, or a dictionary or list of tensors, possibly nested.
+        inputs: the ``tf.TensorSpec`` of each input by name. The batch, on the first axis, becomes 1.
+        names: takes what ``call`` returns, and returns the names of the outputs in the order of ``naming.flat``. The
+            default is ``naming.output_names``.
 
     Raises:
-        InputError: a size besides the batch is open, an input holds no numbers, the network cannot run on a batch of
-            1, or it reads values that come from elsewhere than its inputs and variables.
+        InputError: a size other than the batch is unknown, an input is not numeric, the network cannot run with batch
+            size 1, or it reads values that are neither inputs nor variables.
     """
     tf = need("tensorflow")
     specs = [tf.TensorSpec(_single(name, s), s.dtype, naming.operation_name(name)) for name, s in inputs.items()]
     outputs: dict[str, str] = {}
 
     def run(*tensors: Any) -> Any:
-        made = call(dict(zip(inputs, tensors, strict=True)))
-        leaves = [leaf for _, leaf in naming.flat(made)]
-        found = naming.unique((names or naming.output_names)(made))
+        structure = call(dict(zip(inputs, tensors, strict=True)))
+        leaves = [leaf for _, leaf in naming.flat(structure)]
+        found = naming.unique((names or naming.output_names)(structure))
         named = [tf.identity(leaf, naming.operation_name(n)) for n, leaf in zip(found, leaves, strict=True)]
         outputs.update({name: tensor.name for name, tensor in zip(found, named, strict=True)})
         return named
 
     try:
-        # Keras converts the layers that need it; the call itself has no control flow for autograph to look for.
+        # Keras applies autograph to the layers that need it. The call itself has no control flow to convert.
         traced = tf.function(run, autograph=False).get_concrete_function(*specs)
     except (ValueError, TypeError, tf.errors.OpError) as error:
         raise InputError(f"the model cannot run on a batch of 1: {_first_line(error)}") from error
@@ -114,7 +114,7 @@ def freeze(
 
 
 def _single(name: str, spec: Any) -> tuple[int, ...]:
-    """Return the shape of one sample. Raises InputError when it is not known."""
+    """Return the shape of one sample. Raises InputError when it is unknown."""
     if spec.dtype.name in ("string", "resource", "variant"):
         raise InputError(f"the model's input {name!r} must hold numbers, it holds {spec.dtype.name}")
     if not spec.shape.rank:
@@ -127,13 +127,13 @@ def _single(name: str, spec: Any) -> tuple[int, ...]:
 
 
 def pruned(graph: Any, traced: Any, inputs: Mapping[str, Any], outputs: Mapping[str, str]) -> Frozen:
-    """Return the network of a graph without variables; what no output needs is taken out of it.
+    """Return the frozen network of a graph without variables, and remove operations that no output depends on.
 
     Args:
-        graph: the ``GraphDef``; it changes.
-        traced: what it was made from.
-        inputs: symbolic tensors by name.
-        outputs: the names of the tensors in the graph, by name.
+        graph: the ``GraphDef``, which is changed.
+        traced: the concrete function that the graph was made from.
+        inputs: the symbolic input tensors, by name.
+        outputs: the graph's names of the output tensors, by name.
     """
     if not outputs:
         raise InputError("the model must have an output, it gives nothing")
@@ -148,7 +148,7 @@ def pruned(graph: Any, traced: Any, inputs: Mapping[str, Any], outputs: Mapping[
 
 
 def needed(graph: Any, names: Iterable[str]) -> set[str]:
-    """Return the names of the nodes that ``names`` are computed from, themselves included."""
+    """Return ``names`` and the names of all nodes that they depend on."""
     nodes, found, waiting = {node.name: node for node in graph.node}, set[str](), list(names)
     while waiting:
         name = waiting.pop()
@@ -159,12 +159,12 @@ def needed(graph: Any, names: Iterable[str]) -> set[str]:
 
 
 def node_of(tensor: str) -> str:
-    """Return the node of a graph's tensor: ``^name`` and ``name:0`` are ``name``."""
+    """Return the name of the node of a tensor: ``name`` for ``^name`` and ``name:0``."""
     return tensor.removeprefix("^").split(":")[0]
 
 
 def _refuse_open(graph: Any, inputs: Mapping[str, Any]) -> None:
-    """Raise InputError when the graph waits for more than its inputs: a lookup table, say."""
+    """Raise InputError when the graph reads more than its inputs, such as a lookup table."""
     known = {tensor.op.name for tensor in inputs.values()}
     left = [node.name for node in graph.node if node.op == "Placeholder" and node.name not in known]
     if left:
@@ -179,9 +179,9 @@ def _first_line(error: Exception) -> str:
 
 
 def freeze_keras(model: Any) -> Frozen:
-    """Freeze a Keras model (2 or 3) in inference mode.
+    """Freeze a Keras 2 or 3 model in inference mode.
 
-    Inputs and outputs are called what their dictionary's keys or their layers are called.
+    Inputs and outputs have the names of their dictionary keys, or of their layers.
     """
     frozen = _freeze_for(lowering.FLOAT, model)
     if any(lowering.INT8 in getattr(type(layer), "lowers", ()) for layer in model.layers):
@@ -201,13 +201,13 @@ def keras_inputs(model: Any) -> dict[str, Any]:
     entries = [leaf for _, leaf in naming.flat(structure)]
     layers = [str(getattr(entry, "name", "input")).split(":")[0] for entry in entries]
     if len(layers) == 1 and NUMBERED.fullmatch(layers[0]):
-        layers = ["input"]  # Keras counts such layers through all models of a process
+        layers = ["input"]  # Keras numbers such layers over all models of a process
     names = naming.names(structure, layers, "input")
     return {n: tf.TensorSpec(e.shape, _dtype(e), n) for n, e in zip(names, entries, strict=True)}
 
 
 def _input(model: Any) -> Any:
-    """Return the model's inputs in their structure; Keras knows none of a model that has not been called."""
+    """Return the model's inputs in their structure. Raises InputError for a model that was not called yet."""
     try:
         structure = model.input
     except (AttributeError, ValueError):
@@ -227,6 +227,6 @@ def call_keras(model: Any, tensors: Mapping[str, Any]) -> Any:
     return model(naming.filled(_input(model), leaves), training=False)
 
 
-def keras_outputs(model: Any, made: Any) -> list[str]:
-    """Return the name of each output that a call of a Keras model made, in the order of ``naming.flat``."""
-    return naming.output_names(made, list(getattr(model, "output_names", None) or ()))
+def keras_outputs(model: Any, outputs: Any) -> list[str]:
+    """Return the names of the outputs of a Keras model, in the order of ``naming.flat``."""
+    return naming.output_names(outputs, list(getattr(model, "output_names", None) or ()))

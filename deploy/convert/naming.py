@@ -1,4 +1,4 @@
-"""Names for what a network takes and gives, whatever structure it comes in: dictionaries, lists, layers."""
+"""Names for the inputs and outputs of a network, which may be nested dictionaries, lists and tuples."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,9 +9,9 @@ Path = tuple[str | int, ...]
 
 
 def flat(structure: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Yield the leaves of nested dictionaries, lists and tuples with the way to each: keys and positions.
+    """Yield each leaf of nested dictionaries, lists and tuples, with its path of keys and positions.
 
-    Dictionaries are read in the order of their sorted keys, as TensorFlow and Keras read them.
+    Dictionaries are read in the order of their sorted keys, as in TensorFlow and Keras.
     """
     if isinstance(structure, Mapping):
         for key in sorted(structure):
@@ -24,30 +24,30 @@ def flat(structure: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 
 def filled(structure: Any, leaves: Iterator[Any], kind: type = object) -> Any:
-    """Return ``structure`` with its leaves of ``kind`` replaced, in the order of ``flat``; others stay."""
+    """Return a copy of ``structure`` whose leaves of the type ``kind`` are replaced, in the order of ``flat``."""
     if isinstance(structure, Mapping):
-        made = {key: filled(structure[key], leaves, kind) for key in sorted(structure)}
-        return {key: made[key] for key in structure}
+        replaced = {key: filled(structure[key], leaves, kind) for key in sorted(structure)}
+        return {key: replaced[key] for key in structure}
     if isinstance(structure, (list, tuple)):
         return [filled(part, leaves, kind) for part in structure]
     return next(leaves) if structure is not None and isinstance(structure, kind) else structure
 
 
 def output_names(structure: Any, layers: Sequence[str] = ()) -> list[str]:
-    """Return a name of its own for each output of ``structure``; see ``names``."""
+    """Return a unique name for each output of ``structure``; see ``names``."""
     return names(structure, layers, "output")
 
 
 def names(structure: Any, layers: Sequence[str], kind: str) -> list[str]:
-    """Return a name of its own for each leaf of ``structure``.
+    """Return a unique name for each leaf of ``structure``.
+
+    A leaf of dictionaries is named by its keys, such as ``head/boxes``. A leaf of a list is named by its layer, else by
+    its position, such as ``output_0``. A single leaf is named by its layer, else ``output``.
 
     Args:
-        structure: what a network takes or gives.
-        layers: the names of the layers that the leaves belong to, where they are known.
-        kind: ``input`` or ``output``, the name where there is neither a key nor a layer.
-
-    A leaf of a dictionary has the keys' name, ``head/boxes`` inside of two; one of a list its layer's name, else
-    ``output_0``; a single one its layer's, else ``output``.
+        structure: the inputs or outputs of a network.
+        layers: the names of the layers of the leaves, where they are known.
+        kind: the name where there is neither a key nor a layer: ``input`` or ``output``.
     """
     found = []
     for position, (path, _) in enumerate(flat(structure)):
@@ -61,7 +61,7 @@ def names(structure: Any, layers: Sequence[str], kind: str) -> list[str]:
 
 
 def unique(found: Sequence[str]) -> list[str]:
-    """Return the names, with a number behind each that another one has already."""
+    """Return the names, with a number appended to each name that occurred before."""
     taken: dict[str, None] = {}
     for name in found:
         candidates = (f"{name}_{number}" if number else name for number in count())
@@ -70,6 +70,6 @@ def unique(found: Sequence[str]) -> list[str]:
 
 
 def operation_name(name: str) -> str:
-    """Return ``name`` as TensorFlow allows it for an operation: other characters become underscores."""
+    """Return a valid name for a TensorFlow operation: invalid characters become underscores."""
     plain = re.sub(r"[^A-Za-z0-9_.\\/>-]", "_", name)
     return plain if re.match(r"[A-Za-z0-9.]", plain) else f"x{plain}"

@@ -1,8 +1,8 @@
-"""Run a float file on samples with every tensor kept, so that calibration can look at each.
+"""``values`` runs a float file on samples and keeps every tensor, so that calibration can observe all of them.
 
-TFLite's own calibrator reads an operation's inputs after it has run. By then an elementwise operation may have written
-its result over one of them, which so gets the result's range: in a residual addition, a multiple of its own
-(https://github.com/tensorflow/tensorflow/issues/127842). Here every tensor has memory of its own.
+TFLite's calibrator reads the inputs of an operation after the operation has run. An elementwise operation may then have
+overwritten an input with its output, so that the input gets the output's range. In a residual addition this is several
+times too wide (https://github.com/tensorflow/tensorflow/issues/127842). Here no tensor shares memory with another.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,11 +15,11 @@ from edge.deploy._tensorflow import need
 
 
 def values(content: bytes, samples: Sequence[Mapping[str, NDArray[Any]]]) -> Iterator[Value]:
-    """Run the file on each sample and yield the function that returns a tensor by its index.
+    """Run a file on each sample, and yield after each run a function that returns a tensor by its index.
 
     Args:
-        content: the file.
-        samples: by input name in the file's order, batch 1, of the file's own types.
+        content: the bytes of the file.
+        samples: arrays by input name, in the order of the file, with batch size 1 and the file's dtypes.
     """
     interpreters = need("ai_edge_litert.interpreter")
     interpreter = interpreters.Interpreter(

@@ -1,8 +1,8 @@
-"""From a TFLite file to ONNX, so that both hold the same network, quantized alike.
+"""``from_tflite`` converts a TFLite file to ONNX, so that both files hold the same network with the same quantization.
 
-Going from Keras directly leaves grouped convolutions as function calls that no runtime knows, and stores
-the weights of a quantized network as floats; from the TFLite file, convolutions are real grouped ``Conv``
-nodes and int8 weights stay int8 between QuantizeLinear and DequantizeLinear.
+A conversion directly from Keras would leave grouped convolutions as function calls, which no runtime supports, and
+would store the weights of a quantized network as floats. From the TFLite file, grouped convolutions become ``Conv``
+nodes, and int8 weights stay int8 between QuantizeLinear and DequantizeLinear.
 """
 
 import json
@@ -20,16 +20,16 @@ OPSET = 17
 
 
 def _border_scales(tflite: Path) -> str:
-    """Return the affine maps of inputs and outputs, as the onnxruntime backend reads them back."""
+    """Return scale and zero point of inputs and outputs by name, in the form that the onnxruntime backend reads."""
     with open_model(tflite) as model:
         quantized = [spec for spec in (*model.inputs, *model.outputs) if spec.quantization]
     return json.dumps({s.name: [s.quantization.scale, s.quantization.zero_point] for s in quantized if s.quantization})
 
 
 def from_tflite(tflite: Path, target: Path, metadata: Mapping[str, str] | None = None) -> None:
-    """Write ``target`` from a TFLite file; checked by ``onnx.checker``, batch 1, with ``metadata_props``.
+    """Convert a TFLite file to an ONNX file, and check it with ``onnx.checker``.
 
-    Layout stays NHWC at the border; names and dtypes are the TFLite file's.
+    The inputs and outputs keep the names, dtypes, batch size and NHWC layout of the TFLite file.
 
     Raises:
         InputError: an operation has no ONNX form.
@@ -57,20 +57,20 @@ def _convert(tflite: Path) -> Any:
             with _in_place():
                 return tf2onnx.from_tflite(str(tflite), opset=OPSET)[0]
         except Exception:
-            # A pass of its optimizer that fails is left out where it keeps copies to go back to.
+            # The optimizer skips a pass that fails only if it keeps copies of the graph.
             return _with_copies(tf2onnx, tflite)
 
 
 def _with_copies(tf2onnx: Any, tflite: Path) -> Any:
     try:
         return tf2onnx.from_tflite(str(tflite), opset=OPSET)[0]
-    except Exception as error:  # of many classes, from deep inside of its handlers
+    except Exception as error:  # its handlers raise exceptions of many classes
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise InputError(f"{tflite.name} has no ONNX form: {reason}") from error
 
 
 def _refuse_unknown(model: Any, tflite: Path) -> None:
-    """Raise InputError for operations that tf2onnx left as TFLite's: no runtime knows them."""
+    """Raise InputError when TFLite operations remain, because no ONNX runtime supports them."""
     left = sorted({node.op_type for node in model.graph.node if node.domain or node.op_type.startswith("TFL_")})
     if left:
         raise InputError(f"{tflite.name} has operations without an ONNX form: {', '.join(left)}")
@@ -78,9 +78,9 @@ def _refuse_unknown(model: Any, tflite: Path) -> None:
 
 @contextmanager
 def _in_place() -> Iterator[None]:
-    """Let tf2onnx's optimizer work on its only graph, which it would copy before each of some fifty passes.
+    """Make tf2onnx's optimizer work without copies of the graph, which it would make before each of about fifty passes.
 
-    tf2onnx 1.17 asks whether this variable is there, whatever its value.
+    tf2onnx 1.17 checks whether this environment variable exists. Its value does not matter.
     """
     name = "TF2ONNX_CATCH_ERRORS"
     before = os.environ.get(name)

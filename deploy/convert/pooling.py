@@ -1,8 +1,8 @@
-"""An average over the whole image gets a range of its own.
+"""``to_means`` replaces average pooling over the whole image by MEAN, whose output has its own range.
 
-TFLite's int8 AVERAGE_POOL_2D has one range for what it reads and what it writes. Over a whole image the averages are a
-fraction of the largest value, so that most of the 256 levels are never used: in MLPerf Tiny's ResNet-8 four of five.
-MEAN computes the same and has a range for each.
+TFLite's int8 AVERAGE_POOL_2D has the same range for input and output. The averages over a whole image are much smaller
+than the largest value, so that most of the 256 levels are not used: four of five in MLPerf Tiny's ResNet-8. MEAN
+computes the same, with different ranges for input and output.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from edge.deploy.convert.tflite_object import TFLiteObject
 
 
 def to_means(file: TFLiteObject) -> None:
-    """Turn every AVERAGE_POOL_2D whose one window is the whole image into a MEAN over height and width."""
+    """Replace every AVERAGE_POOL_2D whose window is the whole image by a MEAN over height and width, in place."""
     schema = file.schema
     for code, operation in file.operations():
         if code != schema.BuiltinOperator.AVERAGE_POOL_2D or not _covers(file, operation):

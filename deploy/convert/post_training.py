@@ -1,4 +1,4 @@
-"""Quantization after training: what a float file gets before TFLite's quantizer turns it into int8."""
+"""``prepared`` prepares a float file for TFLite's int8 quantizer: it sets ranges and rounds weights."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,13 +15,13 @@ from edge.deploy.convert.tflite_object import TFLiteObject
 def prepared(
     calibrated: bytes, samples: Sequence[Mapping[str, NDArray[Any]]], method: str, progress: Progress
 ) -> bytes:
-    """Return the float file with observed ranges, whole-image averages as MEAN, and weights on their int8 steps.
+    """Return a float file with observed ranges, averages over the whole image as MEAN, and weights rounded by GPTQ.
 
     Args:
-        calibrated: as TFLite's converter leaves it before it quantizes.
-        samples: inputs by name in the file's order, batch 1.
-        method: of ``edge.calibration.tensor_ranges.METHODS``.
-        progress: gets samples run and in all.
+        calibrated: the file of TFLite's converter before it quantizes.
+        samples: inputs by name in the file's order, with batch size 1.
+        method: how ranges are computed, one of ``edge.calibration.tensor_ranges.METHODS``.
+        progress: takes the number of samples done and their total.
     """
     file = TFLiteObject(calibrated)
     pooling.to_means(file)
@@ -30,5 +30,5 @@ def prepared(
     observe(values, len(samples), ranges, [bound.layer for bound in layers], progress)
     file.set_ranges(ranges.ranges())
     while layers:
-        layers.pop().round(file)  # this frees its Hessian
+        layers.pop().round(file)  # pop frees the layer's Hessian
     return file.to_bytes()

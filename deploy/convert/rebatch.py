@@ -1,8 +1,8 @@
-"""From a function that was saved for a batch of many samples to one for a single sample.
+"""``single`` converts a function that was saved for a fixed batch size to batch size 1.
 
-What was saved cannot be traced again. So its graph is frozen as it is, its inputs get a batch of 1, and TensorFlow
-infers all shapes anew. A reshape that names the old batch gets 1 in its place. Whether the result is still the same
-network is decided by numbers: it must give one sample what the whole gives it among others.
+A saved function cannot be traced again. Therefore its graph is frozen as it is, the batch size of its inputs is set to
+1, and TensorFlow infers all shapes again. In the shape of a reshape, the old batch size is replaced by 1. The result is
+verified numerically: it must return the same for one sample as the original returns for it in a batch.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,26 +17,26 @@ from edge.deploy.convert.naming import operation_name
 from edge.errors import InputError
 
 TOLERANCE = 1e-4
-"""Of an output's largest value: one sample runs through other kernels than many."""
+"""Largest difference, as a share of the output's largest value. One sample may run in other kernels than many."""
 
 
 def single(call: Callable[[dict[str, Any]], Mapping[str, Any]], inputs: Mapping[str, Any], batch: int) -> Frozen:
-    """Freeze a network that was built for a batch for a batch of 1.
+    """Freeze a network that was built for a fixed batch size, with batch size 1.
 
     Args:
-        call: takes tensors by name, gives tensors by name.
-        inputs: the ``tf.TensorSpec`` of each input by name, with the batch.
-        batch: the size of the batch.
+        call: takes tensors by name and returns tensors by name.
+        inputs: the ``tf.TensorSpec`` of each input by name, with the original batch size.
+        batch: the original batch size.
 
     Raises:
-        InputError: the network is another one for a single sample.
+        InputError: the network computes something else for a single sample.
     """
     tf = need("tensorflow")
     outputs: dict[str, str] = {}
 
     def run(*tensors: Any) -> list[Any]:
-        made = call(dict(zip(inputs, tensors, strict=True)))
-        named = {name: tf.identity(value, operation_name(name)) for name, value in made.items()}
+        returned = call(dict(zip(inputs, tensors, strict=True)))
+        named = {name: tf.identity(value, operation_name(name)) for name, value in returned.items()}
         outputs.update({name: tensor.name for name, tensor in named.items()})
         return list(named.values())
 
@@ -56,7 +56,7 @@ def single(call: Callable[[dict[str, Any]], Mapping[str, Any]], inputs: Mapping[
 
 
 def _shrink(graph: Any, entries: set[str], batch: int) -> None:
-    """Write 1 for the batch into the graph's inputs and into the shapes of reshapes; forget the shapes inferred."""
+    """Set the batch size of inputs and reshapes to 1, and remove the inferred shapes."""
     tf = need("tensorflow")
     shapes = {name: shape for name, shape in _fixed_shapes(graph, entries).items() if shape.size and shape[0] == batch}
     for node in graph.node:
@@ -73,11 +73,11 @@ def _shrink(graph: Any, entries: set[str], batch: int) -> None:
 
 
 def _fixed_shapes(graph: Any, entries: set[str]) -> dict[str, Any]:
-    """Return the shapes that reshapes are given without looking at the network's inputs, by their nodes' names."""
+    """Return by node name the shapes of reshapes that do not depend on the network's inputs."""
     tf = need("tensorflow")
     for node in graph.node:
         if node.op == "Const":
-            del node.input[:]  # calls that were inlined let constants wait for their inputs
+            del node.input[:]  # inlined calls give constants control inputs
     targets = {node_of(node.input[1]) for node in graph.node if node.op == "Reshape"}
     fixed = [name for name in targets if not needed(graph, [name]) & entries]
     with tf.Graph().as_default() as whole, tf.compat.v1.Session(graph=whole) as session:
@@ -95,7 +95,7 @@ def _imported(graph: Any, entries: Mapping[str, str], outputs: Mapping[str, str]
 
 
 def _compare(traced: Any, frozen: Frozen, inputs: Mapping[str, Any], names: list[str], batch: int) -> None:
-    """Raise InputError unless the frozen network gives the last sample of a batch what the whole one gives it."""
+    """Raise InputError unless both networks return the same for the last sample of a batch."""
     tf = need("tensorflow")
     rng = np.random.default_rng(0)
     full = [_drawn(rng, tuple(spec.shape), spec.dtype.as_numpy_dtype) for spec in inputs.values()]

@@ -1,4 +1,4 @@
-"""A recipe: which files to make from one frozen graph, and how; saved in the bundle that it made."""
+"""A recipe states which files to make from a model and how; the bundle keeps it. ``make`` converts by a recipe."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -20,12 +20,12 @@ PRECISIONS = ("float32", "int8")
 
 @dataclass(frozen=True)
 class Recipe:
-    """Which files to make.
+    """Which files to make, and how.
 
     Attributes:
-        tflite: precisions, of PRECISIONS.
-        onnx: likewise; an ONNX file is derived from the TFLite file of the same precision.
-        method: of METHODS, how ranges are fitted to calibration samples.
+        tflite: the precisions of the TFLite files, each one of PRECISIONS.
+        onnx: the precisions of the ONNX files. Each is derived from the TFLite file of the same precision.
+        method: how ranges are computed from the calibration samples, one of METHODS.
     """
 
     tflite: tuple[str, ...] = ("float32", "int8")
@@ -43,21 +43,21 @@ class Recipe:
 
     @property
     def precisions(self) -> tuple[str, ...]:
-        """Every precision that some file needs, float32 first."""
+        """The precisions of all files, float32 first."""
         return tuple(p for p in PRECISIONS if p in self.tflite or p in self.onnx)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the manifest's form."""
+        """Return the JSON object for the manifest."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
-class Made:
-    """One converted file; its size and digest are filled in by the bundle.
+class ConvertedArtifact:
+    """One converted file.
 
     Attributes:
-        path: where it is.
-        artifact: its entry in the manifest.
+        path: where the file is.
+        artifact: its entry in the manifest, still without size and digest, which ``write_bundle`` computes.
     """
 
     path: Path
@@ -65,7 +65,12 @@ class Made:
 
 
 def default_recipe(source: SourceModel, can_calibrate: bool) -> Recipe:
-    """Return what to make when nobody says: all that ``source`` allows, in both formats."""
+    """Return the recipe for a conversion without explicit precisions: all that ``source`` allows, in both formats.
+
+    Args:
+        source: the model.
+        can_calibrate: whether there are calibration samples for int8.
+    """
     if source.file is not None:
         precision = file_precision(source.file)
         only = (precision,)
@@ -77,7 +82,7 @@ def default_recipe(source: SourceModel, can_calibrate: bool) -> Recipe:
 
 
 def _float_only(source: SourceModel) -> str:
-    """Return why the model has no int8 file, nothing when it can have one."""
+    """Return why the model cannot become int8, or an empty text when it can."""
     row = NETWORKS.get(source.network or "")
     if source.frozen is not None and source.frozen.loops:
         return "it has a loop"
@@ -85,7 +90,7 @@ def _float_only(source: SourceModel) -> str:
 
 
 def check(source: SourceModel, recipe: Recipe) -> None:
-    """Raise InputError when the model has no file of a precision that is asked for, before any work is done."""
+    """Raise InputError when ``source`` cannot become a file of a requested precision. This takes no conversion."""
     if "int8" in recipe.precisions and source.frozen is not None:
         if (why := _float_only(source)) and not source.frozen.loops:
             raise InputError(f"{source.name} has no int8 file: {why}; convert it to float32")
@@ -93,7 +98,12 @@ def check(source: SourceModel, recipe: Recipe) -> None:
 
 
 def first_file(source: SourceModel, folder: Path) -> Path:
-    """Return a file of the model to look at: the finished one, else one that ``make`` will find in ``folder``."""
+    """Return a file of the model that can be inspected before the conversion.
+
+    Args:
+        source: the model; where it is a finished file, that file is returned.
+        folder: where the file is written otherwise. ``make`` uses it again when it is given the same folder.
+    """
     if source.file is not None:
         return source.file
     precision = "int8" if source.quantize_aware else "float32"
@@ -108,46 +118,51 @@ def make(
     samples: tflite.Samples | None,
     folder: Path,
     progress: Progress = lambda done, total: None,
-    tell: Callable[[str], None] | None = None,
-) -> list[Made]:
-    """Convert ``source`` into ``folder`` by ``recipe``.
+    report: Callable[[str], None] | None = None,
+) -> list[ConvertedArtifact]:
+    """Convert ``source`` by ``recipe``.
 
     Args:
         source: the model.
         recipe: which files to make.
-        samples: calibration inputs; needed for int8 unless the source is quantization-aware.
-        folder: where the files go; one that ``first_file`` left there is not made again.
-        progress: gets the samples run and in all.
-        tell: hears why an ONNX file is left out; None makes that an error.
+        samples: calibration inputs, needed for int8 unless the model is quantization-aware.
+        folder: where the files are written. A file that ``first_file`` left there is used again.
+        progress: takes the number of samples done and their total.
+        report: takes one line that says why an ONNX file was left out. None raises the error instead.
+
+    Returns:
+        The converted files, float32 before int8 and TFLite before ONNX.
 
     Raises:
         InputError: a file cannot be made.
     """
-    made = []
+    converted = []
     for precision in recipe.precisions:
         path = folder / f"model_{precision}.tflite"
         if source.file is not None and source.file.suffix == ".onnx":
-            made.append(_copied(source, source.file, folder, precision, recipe))
+            converted.append(_copied(source, source.file, folder, precision, recipe))
             continue
         if not path.exists():
             path.write_bytes(_tflite(source, precision, samples, recipe.method, progress))
         if precision in recipe.tflite:
-            made.append(_made(source, path, precision))
+            converted.append(_artifact(source, path, precision))
         if precision in recipe.onnx:
-            made += _onnx(source, path, precision, tell)
-    return made
+            converted += _onnx(source, path, precision, report)
+    return converted
 
 
-def _onnx(source: SourceModel, tflite_file: Path, precision: str, tell: Callable[[str], None] | None) -> list[Made]:
-    target = tflite_file.with_suffix(".onnx")
+def _onnx(
+    source: SourceModel, tflite_file: Path, precision: str, report: Callable[[str], None] | None
+) -> list[ConvertedArtifact]:
+    path = tflite_file.with_suffix(".onnx")
     try:
-        onnx.from_tflite(tflite_file, target, {"edge.name": source.name, "edge.precision": precision})
+        onnx.from_tflite(tflite_file, path, {"edge.name": source.name, "edge.precision": precision})
     except InputError as error:
-        if tell is None:
+        if report is None:
             raise
-        tell(f"no {target.name}: {error}")
+        report(f"no {path.name}: {error}")
         return []
-    return [_made(source, target, precision)]
+    return [_artifact(source, path, precision)]
 
 
 def _tflite(
@@ -176,22 +191,25 @@ def _check_precision(file: Path, precision: str) -> None:
         raise InputError(f"{file.name} is {now}; {precision} needs the Keras model")
 
 
-def _copied(source: SourceModel, file: Path, folder: Path, precision: str, recipe: Recipe) -> Made:
+def _copied(source: SourceModel, file: Path, folder: Path, precision: str, recipe: Recipe) -> ConvertedArtifact:
     _check_precision(file, precision)
     if recipe.tflite:
         raise InputError(f"an .onnx file becomes no .tflite, got {file.name}; convert the Keras model")
-    target = folder / f"model_{precision}.onnx"
-    target.write_bytes(file.read_bytes())
-    return _made(source, target, precision)
+    path = folder / f"model_{precision}.onnx"
+    path.write_bytes(file.read_bytes())
+    return _artifact(source, path, precision)
 
 
-def _made(source: SourceModel, path: Path, precision: str) -> Made:
+def _artifact(source: SourceModel, path: Path, precision: str) -> ConvertedArtifact:
     names = find_names(path, source)
-    return Made(path, Artifact(path.suffix[1:], precision, (StoredFile(path.name),), "cpu", names))
+    return ConvertedArtifact(path, Artifact(path.suffix[1:], precision, (StoredFile(path.name),), "cpu", names))
 
 
 def file_precision(path: Path) -> str:
-    """Return int8 for a file that takes or gives quantized numbers, or bytes on both sides; float32 otherwise."""
+    """Return ``int8`` or ``float32`` for a .tflite or .onnx file.
+
+    A file is int8 when an input or output is quantized, or when all inputs and outputs are 8-bit integers.
+    """
     with open_model(path) as model:
         border = (model.inputs, model.outputs)
     quantized = any(spec.quantization for side in border for spec in side)

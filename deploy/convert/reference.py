@@ -1,7 +1,8 @@
-"""What converted files are compared with: the model itself, run on many samples.
+"""A reference runs the original model on many samples; converted files are compared with its outputs.
 
-A reference takes arrays by input name, real values with the samples in front, and returns arrays by output name, real
-values, with the samples in front of what the output has for one: (n, classes) for (1, classes), (n, 3) for (3,).
+A reference is called with arrays of real values by input name, with the n samples on the first axis. It returns arrays
+of real values by output name, also with the n samples on the first axis: an output (1, classes) becomes (n, classes),
+and an output (3,), which has no batch axis, becomes (n, 3).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,20 +21,26 @@ Arrays = dict[str, NDArray[Any]]
 Reference = Callable[[Mapping[str, NDArray[Any]]], Arrays]
 
 LARGEST_BATCH = 256
+"""The most samples on which a function runs at once."""
 
 
-class OfFunction:
-    """A TensorFlow function, which takes a batch where it can and one sample after the other where it cannot."""
+class FunctionReference:
+    """Runs a TensorFlow function on batches, or on one sample at a time where its outputs have no batch axis."""
 
     def __init__(self, call: Callable[[Mapping[str, Any]], Mapping[str, Any]], batch: int | None = None) -> None:
-        """call: takes and gives tensors by name. batch: the only size that it takes, None for any."""
-        # Keras converts the layers that need it; the call itself has no control flow for autograph to look for.
+        """Trace the function.
+
+        Args:
+            call: takes tensors by input name and returns tensors by output name.
+            batch: the only batch size that the function takes. None means any size.
+        """
+        # Keras applies autograph to the layers that need it. The call itself has no control flow to convert.
         function = need("tensorflow").function
         self._call = function(lambda tensors: call(tensors), autograph=False, reduce_retracing=batch is None)
         self._batch = batch
 
     def __call__(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
-        """See the top of this file."""
+        """Return the outputs for all samples, as the module's docstring describes."""
         count, size = len(next(iter(inputs.values()))), self._batch or LARGEST_BATCH
         parts = [self._part({k: v[at : at + size] for k, v in inputs.items()}) for at in range(0, count, size)]
         return _joined(parts)
@@ -50,16 +57,21 @@ class OfFunction:
 
     def _run(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         try:
-            made = self._call(dict(inputs))
+            outputs = self._call(dict(inputs))
         except need("tensorflow").errors.InvalidArgumentError as error:
-            # What comes from the operations of a graph, such as a token beyond the vocabulary.
+            # An operation of the graph rejects the sample, for example a token beyond the vocabulary.
             reason = str(error.message).strip().splitlines()[0]
             raise InputError(f"the network refuses a sample, its numbers or shape do not fit: {reason}") from error
-        return {name: np.asarray(value) for name, value in made.items()}
+        return {name: np.asarray(value) for name, value in outputs.items()}
 
 
-class OfFile:
-    """A .tflite or .onnx file in its runtime, opened once."""
+class FileReference:
+    """Runs a .tflite or .onnx file in its runtime.
+
+    Attributes:
+        inputs: the file's inputs.
+        outputs: the file's outputs.
+    """
 
     def __init__(self, path: Path) -> None:
         self._model = open_model(path)
@@ -67,28 +79,28 @@ class OfFile:
         self.outputs: Sequence[TensorSpec] = self._model.outputs
 
     def __call__(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
-        """See the top of this file; real values are quantized at the file's border."""
+        """Return the outputs for all samples. Inputs are quantized and outputs dequantized where the file needs it."""
         count = len(next(iter(inputs.values())))
         return _stacked([self._row({name: array[i : i + 1] for name, array in inputs.items()}) for i in range(count)])
 
     def _row(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         arrays = [np.ascontiguousarray(quantize(inputs[spec.name], spec)) for spec in self.inputs]
-        made = self._model.run(arrays)
-        return {spec.name: _real(array, spec) for spec, array in zip(self.outputs, made, strict=True)}
+        outputs = self._model.run(arrays)
+        return {spec.name: _real(array, spec) for spec, array in zip(self.outputs, outputs, strict=True)}
 
 
 def _real(array: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
-    """Return real values; integers that stand for nothing else, such as class numbers, stay integers."""
+    """Return real values; integers without quantization, such as class numbers, stay integers."""
     return array if spec.quantization is None else dequantize(array, spec)
 
 
 def _padded(array: NDArray[Any], size: int) -> NDArray[Any]:
-    """Return ``size`` samples, the last one again and again where there are fewer."""
+    """Return ``size`` samples; missing ones are copies of the last sample."""
     return np.concatenate([array, np.repeat(array[-1:], size - len(array), axis=0)])
 
 
 def _stacked(rows: Sequence[Arrays]) -> Arrays:
-    """Return the outputs of single samples with the samples in front: those that have a batch of 1 lose it."""
+    """Stack the outputs of single samples on a new first axis; a batch axis of size 1 is dropped."""
     found = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     return {name: array[:, 0] if array.shape[1:2] == (1,) else array for name, array in found.items()}
 
@@ -98,5 +110,14 @@ def _joined(parts: Sequence[Arrays]) -> Arrays:
 
 
 def sample(outputs: Mapping[str, NDArray[Any]], specs: Sequence[TensorSpec], position: int) -> Arrays:
-    """Return the outputs of one sample, each in the shape of its spec."""
+    """Return the outputs of one sample.
+
+    Args:
+        outputs: the arrays that a reference returned, by name.
+        specs: the model's outputs.
+        position: the sample's index on the first axis.
+
+    Returns:
+        The arrays by output name, each in the shape of its spec.
+    """
     return {spec.name: outputs[spec.name][position].reshape(spec.shape) for spec in specs}

@@ -1,4 +1,4 @@
-"""Where a TFLite file's weights are and what they are multiplied by, for ``edge.calibration.weighted_layers``."""
+"""``layers`` finds the weights of a TFLite file and the tensors they are multiplied by, so that they can be rounded."""
 
 import math
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from edge.deploy.convert.tflite_object import TFLiteObject
 
 @dataclass(frozen=True)
 class Bound:
-    """A layer and the indices of its tensors in the file.
+    """A layer for ``edge.calibration.weighted_layers``, with the indices of its tensors in the file.
 
     Attributes:
-        layer: what calibration rounds.
+        layer: the layer whose weights calibration rounds.
         weights: index of the weights.
         bias: index of the bias, which no other operation reads.
     """
@@ -28,7 +28,7 @@ class Bound:
     bias: int
 
     def round(self, file: TFLiteObject) -> None:
-        """Put the layer's weights in ``file`` on their steps, and move its bias."""
+        """Replace the layer's weights in ``file`` by rounded ones, and correct its bias."""
         weights, bias = file.constant(self.weights), file.constant(self.bias)
         assert weights is not None, "found by layers()"
         assert bias is not None, "found by layers()"
@@ -38,9 +38,9 @@ class Bound:
 
 
 def layers(file: TFLiteObject) -> list[Bound]:
-    """Return every convolution and dense layer with constant weights of its own, up to MOST_INPUTS wide.
+    """Return all convolutions and dense layers with constant weights and at most MOST_INPUTS inputs per output.
 
-    A layer without a bias, or with one that others read too, gets its own.
+    A layer without a bias, or with a bias that other layers share, gets a bias of its own.
     """
     return [bound for code, operation in file.operations() if (bound := _bound(file, code, operation))]
 
@@ -67,7 +67,7 @@ def _bound(file: TFLiteObject, code: int, operation: Any) -> Bound | None:
 
 
 def _own_bias(file: TFLiteObject, operation: Any, channels: int) -> int | None:
-    """Return the index of the bias that only this operation reads; None for one that is computed."""
+    """Return the index of a bias that only this operation reads, or None when the bias is computed."""
     bias = int(operation.inputs[2]) if len(operation.inputs) > 2 else -1
     values = np.zeros(channels, np.float32) if bias < 0 else file.constant(bias)
     if values is None:

@@ -1,6 +1,7 @@
-"""Open a SavedModel: a graph, which may read and write files, and functions that run while it is being loaded.
+"""``open_saved_model`` opens a SavedModel safely.
 
-So the file is read and every operation in it is looked at before TensorFlow loads it.
+A SavedModel may contain operations that read and write files, and functions that run while it is loaded. Therefore
+every operation is checked before TensorFlow loads the model.
 """
 
 import re
@@ -34,26 +35,27 @@ TensorArrayGradV3 TensorArrayReadV3 TensorArrayScatterV3 TensorArraySizeV3 Tenso
 TensorArrayWriteV3
 """
 STATEFUL = set(_STATEFUL.split())
-"""Operations with a state that stays in memory: variables, random numbers, tables, calls."""
+"""Stateful operations whose state stays in memory: variables, random numbers, tables, calls."""
 
 OUTSIDE = re.compile(
     r"File(?!name|spec)|Reader|Dataset|PyFunc|Print|Debug|Abort|Vocab|FromText|XlaCustomCall|XlaLaunch"
 )
-"""Operations that TensorFlow calls stateless and that reach outside of the graph all the same."""
+"""Operations that TensorFlow declares as stateless, although they access files or other resources."""
 
 SAVES = {"SaveV2", "MergeV2Checkpoints", "SaveSlices", "Save"}
 RESTORES = {"RestoreV2", "Restore", "RestoreSlice"}
-"""What an ordinary SavedModel's own saver does; nothing else may call it, or it would run when we do not ask."""
+"""The operations of the saver of an ordinary SavedModel. They are refused where anything else calls them."""
 
 
 @dataclass(frozen=True)
 class Saved:
-    """A function of a SavedModel.
+    """One function of a SavedModel.
 
     Attributes:
         call: takes tensors by name and returns tensors by name.
-        inputs: the ``tf.TensorSpec`` of each input by name, batch first, sorted by name: the file keeps no order.
-        batch: the number of samples that it was saved for; None when that is open, or 1.
+        inputs: the ``tf.TensorSpec`` of each input by name, with the batch first. They are sorted by name, because the
+            file does not store an order.
+        batch: the batch size that the function was saved for. None when it is open or 1.
     """
 
     call: Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -61,23 +63,23 @@ class Saved:
     batch: int | None
 
     def freeze(self) -> Frozen:
-        """Return the function for a single sample, without variables. Raises InputError when it cannot be one."""
+        """Return the frozen function with batch size 1. Raises InputError when that is not possible."""
         if self.batch is None:
             return freeze(self.call, self.inputs)
         return rebatch.single(self.call, self.inputs, self.batch)
 
 
 def open_saved_model(path: Path, trust: bool, signature: str | None = None) -> Saved:
-    """Read a SavedModel.
+    """Open a SavedModel.
 
     Args:
-        path: its folder.
-        trust: load it whatever its operations reach.
-        signature: which of its functions; by default ``serving_default``, else the only one that there is.
+        path: the model's folder.
+        trust: whether operations that access files or other resources are allowed.
+        signature: the name of the function to use. The default is ``serving_default``, else the only function.
 
     Raises:
-        FileError: it is damaged.
-        InputError: it reaches outside of itself, or does not say which function is meant.
+        FileError: the model is damaged.
+        InputError: an operation is not allowed, or the function is not clear.
     """
     tf = need("tensorflow")
     try:
@@ -93,7 +95,7 @@ def open_saved_model(path: Path, trust: bool, signature: str | None = None) -> S
 
 
 def _function(loaded: Any, path: Path, wanted: str | None) -> Any:
-    """Return the concrete function that is meant: of a signature, else of an object that can be called."""
+    """Return the concrete function of the signature, else of an object that can be called."""
     found = dict(loaded.signatures)
     if not found:
         for name in dir(loaded):
@@ -119,14 +121,14 @@ def _saved(loaded: Any, function: Any, path: Path) -> Saved:
         assert loaded is not None, "what a function was loaded with keeps its variables alive"
         given = (tensors[name] for name in names)
         args, kwargs = filled(structure, given, tf.TensorSpec)
-        made = function(*args, **kwargs)
-        return dict(zip(output_names(made), (leaf for _, leaf in flat(made)), strict=True))
+        outputs = function(*args, **kwargs)
+        return dict(zip(output_names(outputs), (leaf for _, leaf in flat(outputs)), strict=True))
 
     return Saved(call, {name: specs[name] for name in sorted(specs)}, _batch(specs, path))
 
 
 def _batch(specs: Mapping[str, Any], path: Path) -> int | None:
-    """Return the number of samples that the inputs were saved for, None when it is open or 1."""
+    """Return the batch size of the inputs, or None when it is open or 1."""
     sizes = {spec.shape[0] for spec in specs.values() if spec.shape.rank}
     if len(sizes - {None}) > 1 or (None in sizes and sizes - {None, 1}):
         raise InputError(f"SavedModel {path}: its inputs must have one batch, got {sorted(map(str, sizes))}")
@@ -139,14 +141,14 @@ def _first_line(error: Exception) -> str:
 
 
 def _check(path: Path) -> None:
-    """Raise InputError when an operation reaches outside of the graph."""
+    """Raise InputError when an operation may access anything outside the graph."""
     reaching = {op for graph in private.parse_saved_model(path).meta_graphs for op in reaching_operations(graph)}
     if reaching:
         raise InputError(f"SavedModel {path} uses {', '.join(sorted(reaching))}; add --trust to allow it")
 
 
 def reaching_operations(graph: Any) -> set[str]:
-    """Return the operations of a ``MetaGraphDef`` that reach outside of it, its saver's own left out."""
+    """Return the operations of a ``MetaGraphDef`` that may access anything outside it, except those of its saver."""
     nodes = {f"node {node.name}": node for node in graph.graph_def.node}
     bodies = {f"function {f.signature.name}": f.node_def for f in graph.graph_def.library.function}
     calls = {name: _needs(node) for name, node in nodes.items()}
@@ -180,7 +182,7 @@ def _functions(node: Any) -> set[str]:
 
 
 def _entries(graph: Any) -> Iterable[str]:
-    """Yield what loading or calling starts from: signatures, initializers, the functions of the loaded objects."""
+    """Yield the entry points of loading and calling: signatures, initializers and functions of loaded objects."""
     for signature in graph.signature_def.values():
         yield from (_node(tensor.name) for tensor in signature.outputs.values())
     for collection in graph.collection_def.values():
@@ -201,7 +203,7 @@ def _reached(calls: dict[str, set[str]], start: Iterable[str]) -> set[str]:
 
 
 def _reaches(op: str, bodies: dict[str, Any]) -> bool:
-    """Whether an operation is not known to stay inside; a function called by its name is looked at by itself."""
+    """Return whether an operation may access anything outside. Calls of functions are checked separately."""
     if op in STATEFUL or f"function {op}" in bodies:
         return False
     definition = private.operation(op)

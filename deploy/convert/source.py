@@ -1,4 +1,4 @@
-"""What ``edge-convert`` accepts as MODEL, brought to one form: a frozen graph or a file, and a reference."""
+"""``open_source`` opens whatever ``edge-convert`` accepts as MODEL, and returns it in one form, a ``SourceModel``."""
 
 import importlib
 import json
@@ -12,7 +12,7 @@ from typing import Any
 from edge.deploy import quantized
 from edge.deploy.convert import freeze, naming
 from edge.deploy.convert.freeze import Frozen, freeze_keras
-from edge.deploy.convert.reference import OfFile, OfFunction, Reference
+from edge.deploy.convert.reference import FileReference, FunctionReference, Reference
 from edge.deploy.convert.saved_model import open_saved_model
 from edge.deploy.load import KERAS_SUFFIXES, load_keras
 from edge.errors import FileError, InputError, unknown_name
@@ -27,18 +27,18 @@ class SourceModel:
     """A network to convert.
 
     Attributes:
-        name: for the bundle.
-        inputs: names, shapes with a batch of 1, dtypes, and the quantization of a finished file.
-        outputs: likewise.
-        reference: what candidates are compared with.
-        frozen: for models that are still to be converted.
-        file: for those that are already (.tflite, .onnx).
-        quantize_aware: whether int8 ranges are in the graph.
-        record: ``train.json`` beside the model, if there is one.
-        labels: the released weights' own label file.
-        folder: where the model lies, None for one that is no file.
-        network: its row in ``edge.models.networks``, when it is from the zoo.
-        trained: False for a network of the zoo without weights.
+        name: the name for the bundle.
+        inputs: the inputs, with batch size 1. Those of a .tflite or .onnx file may be quantized.
+        outputs: the outputs, with batch size 1.
+        reference: runs the model; converted files are compared with its outputs.
+        frozen: the frozen graph. None for a .tflite or .onnx file.
+        file: the .tflite or .onnx file. None for other models.
+        quantize_aware: whether the graph contains int8 ranges.
+        record: the content of ``train.json`` beside the model. None when there is none.
+        labels: the label file of released weights. None for other models.
+        folder: the folder of the model's file. None when there is no file.
+        network: the name in ``edge.models.networks`` for a network of the zoo. None for others.
+        trained: whether the weights are trained. False for a network of the zoo without released weights.
     """
 
     name: str
@@ -56,16 +56,16 @@ class SourceModel:
 
 
 def open_source(text: str, trust: bool = False, signature: str | None = None) -> SourceModel:
-    """Open MODEL: .keras, .h5, a SavedModel folder, .tflite, .onnx, ``zoo:NAME`` or ``package.module:function``.
+    """Open a model.
 
     Args:
-        text: MODEL.
-        trust: allow layers with code and operations that reach outside of the model.
-        signature: which function of a SavedModel.
+        text: a .keras, .h5, .tflite or .onnx file, a SavedModel folder, ``zoo:NAME`` or ``package.module:function``.
+        trust: whether layers with code, and operations that access files, are allowed.
+        signature: the name of the function of a SavedModel. None takes the default.
 
     Raises:
-        FileError: it does not exist, or is damaged.
-        InputError: it cannot be converted.
+        FileError: the model does not exist or is damaged.
+        InputError: the model cannot be converted.
     """
     check_kind(text)
     if text.startswith(ZOO):
@@ -81,14 +81,14 @@ def open_source(text: str, trust: bool = False, signature: str | None = None) ->
 
 
 def check_kind(text: str) -> None:
-    """Check that MODEL is there and of a known kind, which takes no TensorFlow: its start takes seconds.
+    """Check that a model exists and is of a known kind, without TensorFlow, whose import takes seconds.
 
     Args:
-        text: MODEL, as ``open_source`` takes it.
+        text: the model, as in ``open_source``.
 
     Raises:
-        FileError: it does not exist, or is a .tflite or .onnx file that cannot be loaded.
-        InputError: it is of another kind, or the zoo has no network of the name.
+        FileError: the model does not exist, or is a .tflite or .onnx file that cannot be loaded.
+        InputError: the model is of another kind, or the zoo has no network with the name.
     """
     path = Path(text)
     if text.startswith(ZOO):
@@ -96,7 +96,7 @@ def check_kind(text: str) -> None:
     elif path.is_dir():
         _check_saved_model(path)
     elif path.is_file() and path.suffix in FINISHED_SUFFIXES:
-        OfFile(path)
+        FileReference(path)
     elif not path.is_file() and not _names_function(text):
         raise FileError(f"model {path} does not exist")
     elif path.is_file() and path.suffix not in KERAS_SUFFIXES:
@@ -126,10 +126,10 @@ def _check_saved_model(path: Path) -> None:
 
 def _keras(model: Any, record: Mapping[str, Any] | None) -> SourceModel:
     def call(tensors: Mapping[str, Any]) -> dict[str, Any]:
-        made = freeze.call_keras(model, tensors)
-        return dict(zip(freeze.keras_outputs(model, made), (leaf for _, leaf in naming.flat(made)), strict=True))
+        outputs = freeze.call_keras(model, tensors)
+        return dict(zip(freeze.keras_outputs(model, outputs), (leaf for _, leaf in naming.flat(outputs)), strict=True))
 
-    source = _traced(str(model.name), freeze_keras(model), OfFunction(call))
+    source = _traced(str(model.name), freeze_keras(model), FunctionReference(call))
     return replace(source, quantize_aware=quantized.is_quantize_aware(model), record=record)
 
 
@@ -157,30 +157,30 @@ def _zoo(name: str) -> SourceModel:
 
 
 def _function(text: str) -> SourceModel:
-    """Import and call ``package.module:function``; naming it is the user's word that it may run."""
+    """Import and call ``package.module:function``. The user allows it to run by naming it."""
     module, _, attribute = text.partition(":")
     if (here := str(Path.cwd())) not in sys.path:
-        sys.path.insert(0, here)  # an installed command does not look in the current folder by itself
+        sys.path.insert(0, here)  # an installed command does not search the current folder
     try:
         function = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise InputError(f"{text} cannot be imported: {error}; expected package.module:function") from error
-    made = function()
-    if not hasattr(made, "inputs"):
-        raise InputError(f"{text}() must return a Keras model, got {type(made).__name__}")
-    return _keras(made, None)
+    model = function()
+    if not hasattr(model, "inputs"):
+        raise InputError(f"{text}() must return a Keras model, got {type(model).__name__}")
+    return _keras(model, None)
 
 
 def _saved_model(path: Path, trust: bool, signature: str | None) -> SourceModel:
     saved = open_saved_model(path, trust, signature)
     frozen = saved.freeze()
     batch = saved.batch or (1 if all(spec.shape[0] == 1 for spec in saved.inputs.values()) else None)
-    reference = OfFunction(partial(_with_unread, saved.call, saved.inputs), batch)
+    reference = FunctionReference(partial(_with_unread, saved.call, saved.inputs), batch)
     return replace(_traced(path.name, frozen, reference), folder=path)
 
 
 def _with_unread(call: Any, inputs: Mapping[str, Any], tensors: Mapping[str, Any]) -> dict[str, Any]:
-    """Run a function whose inputs are not all read: zeros go into those that the frozen network lacks."""
+    """Run a function with zeros for the inputs that the frozen network does not have, because it never reads them."""
     from edge.deploy._tensorflow import need
 
     tf = need("tensorflow")
@@ -194,8 +194,8 @@ def _with_unread(call: Any, inputs: Mapping[str, Any], tensors: Mapping[str, Any
 
 
 def _file(path: Path) -> SourceModel:
-    """A finished file is its own reference."""
-    reference = OfFile(path)
+    """Return the source of a .tflite or .onnx file, which is its own reference."""
+    reference = FileReference(path)
     return SourceModel(
         path.stem, tuple(reference.inputs), tuple(reference.outputs), reference, file=path, record=_record(path),
         folder=path.parent,

@@ -1,4 +1,4 @@
-"""Which tensor of a converted file is which input or output of the model."""
+"""``find_names`` matches the tensors of a converted file with the inputs and outputs of the model."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,13 +17,13 @@ from edge.tensors import Array, TensorSpec, dequantize, quantize
 
 
 def find_names(path: Path, source: SourceModel) -> TensorNames:
-    """Return the file's tensor for each of the model's inputs and outputs.
+    """Find the file's tensor for each input and output of the model.
 
-    They are told by their names, which conversion keeps; else by their order, when the shapes agree with it; and two
-    outputs of one shape without names of ours by what they give for a sample.
+    Tensors are matched by name, which the conversion usually keeps. Otherwise they are matched by order, if the shapes
+    agree. Outputs with equal shapes are then matched by their values for a sample.
 
     Raises:
-        InputError: the file's tensors are not the model's.
+        InputError: the file's tensors do not match the model's.
     """
     with open_model(path) as model:
         inputs = _by_name(model.inputs, source.inputs) or _in_order(model.inputs, source.inputs, path)
@@ -46,7 +46,7 @@ def _in_order(specs: Sequence[TensorSpec], known: Sequence[TensorSpec], path: Pa
 
 
 def _by_values(model: Model, source: SourceModel, inputs: dict[str, str], path: Path) -> dict[str, str]:
-    """Give each output of the model the file's output of its shape that is nearest to it on a drawn sample."""
+    """Match outputs of equal shape by the nearest values for a random sample."""
     given = _drawn(source.inputs)
     expected = reference.sample(source.reference(given), source.outputs, 0)
     to_model = {in_file: name for name, in_file in inputs.items()}
@@ -67,7 +67,7 @@ def _by_values(model: Model, source: SourceModel, inputs: dict[str, str], path: 
 
 
 def _drawn(specs: Sequence[TensorSpec]) -> dict[str, Array]:
-    """Return a sample for the inputs: normal values, and small whole numbers where there may be tokens."""
+    """Return a random sample: normally distributed values, and small whole numbers for integer inputs."""
     rng = np.random.default_rng(0)
     floats = {spec.name: rng.normal(size=spec.shape).astype(np.float32) for spec in specs}
     return {

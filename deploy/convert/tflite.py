@@ -1,4 +1,4 @@
-"""From the frozen graph to TFLite: float32, and int8 by calibration or from quantization-aware training."""
+"""A frozen graph is converted to TFLite: to float32, or to int8 by calibration or after quantization-aware training."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,30 +17,32 @@ from edge.tensors import TensorSpec
 
 Array = NDArray[Any]
 Samples = Iterable[Mapping[str, Array] | Array]
-"""Model inputs one by one, by name, batch 1: images (1, height, width, channels) float32, normalized; tokens (1, n)
-int32. An array alone is the sample of a network with one input."""
+"""Samples for calibration. Each is a mapping of arrays by input name, or an array for a network with one input.
+
+The batch size is 1: normalized images are (1, height, width, channels) float32, tokens are (1, n) int32.
+"""
 
 
 def to_float32(frozen: Frozen) -> bytes:
-    """Return a float32 TFLite file. Raises InputError when the model has operations that TFLite lacks."""
+    """Return a float32 TFLite file. Raises InputError when TFLite does not have an operation of the model."""
     return _convert(_converter(frozen))
 
 
 def to_int8(
     frozen: Frozen, samples: Samples, method: str = METHODS[0], progress: Progress = lambda done, total: None
 ) -> bytes:
-    """Return a full-integer file: int8 in and out, per-channel weights, ranges observed on ``samples``.
+    """Return an int8 TFLite file, with int8 inputs and outputs and per-channel weights.
 
-    Integer inputs, such as tokens, stay what they are.
+    Integer inputs, such as tokens, keep their dtype.
 
     Args:
         frozen: the network.
-        samples: see Samples.
-        method: of METHODS, how ranges are fitted.
-        progress: gets samples run and in all.
+        samples: the samples from which the ranges are computed.
+        method: how ranges are computed, one of METHODS.
+        progress: takes the number of samples done and their total.
 
     Raises:
-        InputError: there is no sample, the model has a loop, or operations that TFLite lacks.
+        InputError: there is no sample, the model has a loop, or TFLite does not have one of its operations.
     """
     refuse_loops(frozen)
     frozen = frozen.for_int8()
@@ -49,7 +51,7 @@ def to_int8(
     if not rows:
         raise InputError("int8 needs calibration samples: give them with --calibrate")
     converter = _int8(_converter(frozen))
-    # The converter needs a sample for its form; the ranges are observed below.
+    # The converter requires a sample. The ranges are observed below.
     converter.representative_dataset = lambda: iter([list(rows[0].values())])
     converter.target_spec.supported_ops = [need("tensorflow").lite.OpsSet.TFLITE_BUILTINS_INT8]
     private.calibrate_only(converter)
@@ -59,7 +61,7 @@ def to_int8(
 
 
 def refuse_loops(frozen: Frozen) -> None:
-    """Raise InputError for a network with loops: TensorFlow's calibrator ends the process on them."""
+    """Raise InputError for a network with loops, because TensorFlow's calibrator would abort the process."""
     if frozen.loops:
         raise InputError(
             "the model has a loop, as recurrent layers have, whose values have no fixed ranges: convert it to float32, "
@@ -68,15 +70,15 @@ def refuse_loops(frozen: Frozen) -> None:
 
 
 def _named(sample: Mapping[str, Array] | Array, specs: tuple[TensorSpec, ...]) -> dict[str, Array]:
-    """Return a sample's inputs by name, in the network's order and of its types."""
+    """Return the inputs of a sample by name, in the network's order and dtypes."""
     by_name = sample if isinstance(sample, Mapping) else {specs[0].name: sample}
     return {spec.name: np.ascontiguousarray(by_name[spec.name], spec.dtype) for spec in specs}
 
 
 def qat_to_int8(frozen: Frozen) -> bytes:
-    """Return a full-integer file from a quantization-aware trained network, whose ranges are in the graph.
+    """Return an int8 TFLite file of a quantization-aware network, whose ranges are in the graph.
 
-    Raises InputError when the model has operations that TFLite lacks.
+    Raises InputError when TFLite does not have an operation of the model.
     """
     return _convert(_int8(_converter(frozen)))
 
@@ -92,7 +94,7 @@ def _converter(frozen: Frozen) -> Any:
 
 
 def _int8(converter: Any) -> Any:
-    """Without ``DEFAULT`` a QAT graph stays a float graph full of QUANTIZE and DEQUANTIZE."""
+    """Set int8 inputs and outputs, and the option without which a QAT graph stays float with QUANTIZE operations."""
     tf = need("tensorflow")
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.inference_input_type = tf.int8
@@ -101,7 +103,7 @@ def _int8(converter: Any) -> Any:
 
 
 def _convert(converter: Any) -> bytes:
-    """Run it without its log lines. Raises InputError when it refuses the model."""
+    """Run the converter without its log lines. Raises InputError when it refuses the model."""
     refused = private.converter_error()
     try:
         with quiet_conversion(), private.converting_only(converter):
@@ -111,13 +113,13 @@ def _convert(converter: Any) -> bytes:
 
 
 NEEDS_FLEX, NEEDS_CUSTOM = 1, 2
-"""The codes of errors about operations that TFLite has no builtin for (converter_error_data.proto)."""
+"""The error codes for operations without a TFLite builtin (converter_error_data.proto)."""
 SHOWN = 5
-"""How many operations, and how many places of each, a message names."""
+"""The most operations in a message, and the most places of each operation."""
 
 
 def _why(error: Any) -> str:
-    """Return one line from a ``ConverterError``: the operations that stopped it, and where in the model they are."""
+    """Return one line for a ``ConverterError``: the unsupported operations and their places in the model."""
     at: dict[str, set[str]] = {}
     for data in error.errors:
         if data.error_code in (NEEDS_FLEX, NEEDS_CUSTOM) and data.operator.name:
@@ -134,13 +136,13 @@ def _why(error: Any) -> str:
 
 
 def _places(data: Any) -> set[str]:
-    """Return the names in the graph. Behind an @ is the function it was read from; types have a colon at the end."""
+    """Return the names in the graph. An @ separates a name from its function, and types end with a colon."""
     names = {call.name.split("@")[0] for call in data.location.call}
     return {name for name in names if name and not name.endswith(":")}
 
 
 def _first(found: Iterable[str], between: str) -> str:
-    """Join the first few, in order: the converter collects its errors in a hash table."""
+    """Join the first few items, sorted, because the converter's order of errors is random."""
     ordered = sorted(found)
     more = [f"{len(ordered) - SHOWN} more"] if len(ordered) > SHOWN else []
     return between.join(ordered[:SHOWN] + more)

@@ -1,4 +1,4 @@
-"""A TFLite file as an object whose tensors and operations can be changed, and back."""
+"""``TFLiteObject`` parses a TFLite file, allows changes of tensors and operations, and writes it again."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -15,11 +15,11 @@ THROUGH = (
     *("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "SLICE", "STRIDED_SLICE", "MAX_POOL_2D"),
     *("SOFTMAX", "LOGISTIC"),
 )
-"""Operations whose output has the range of what they read, or a fixed one and the order of what they read."""
+"""Operations whose output has the range of their input, or a fixed range with the order of their input."""
 
 
 class TFLiteObject:
-    """The first subgraph of a file. Tensors are known by their index, operations by the schema's own objects."""
+    """The first subgraph of a file. Tensors are referred to by index, operations by the objects of the schema."""
 
     def __init__(self, content: bytes) -> None:
         self._tools, self.schema = private.flatbuffer_tools()
@@ -28,7 +28,7 @@ class TFLiteObject:
         self._uses = Counter(int(index) for operation in self._graph.operators for index in operation.inputs)
 
     def to_bytes(self) -> bytes:
-        """Return the file."""
+        """Return the bytes of the file."""
         return bytes(self._tools.convert_object_to_bytearray(self._model))
 
     def operations(self) -> Iterator[tuple[int, Any]]:
@@ -37,17 +37,17 @@ class TFLiteObject:
             yield self._model.operatorCodes[operation.opcodeIndex].builtinCode, operation
 
     def ranged(self) -> list[int]:
-        """Return the indices of the tensors that TFLite's calibrator gave a range: not of constants."""
+        """Return the indices of the tensors with a range from TFLite's calibrator. Constants have none."""
         return [index for index, tensor in enumerate(self._graph.tensors) if _has_range(tensor)]
 
     def set_ranges(self, ranges: Mapping[int, tuple[float, float]]) -> None:
-        """Put ranges, by their tensor's index, in the place of the calibrator's."""
+        """Replace the calibrator's ranges by those given, by tensor index."""
         for index, (least, largest) in ranges.items():
             found = self._graph.tensors[index].quantization
             found.min, found.max = [least], [largest]
 
     def border(self) -> set[int]:
-        """Return the inputs and outputs of the whole file, and what decides an output's range or order."""
+        """Return the inputs and outputs of the file, and the tensors that decide the range or order of an output."""
         found = {int(index) for index in (*self._graph.inputs, *self._graph.outputs)}
         through = {getattr(self.schema.BuiltinOperator, name) for name in THROUGH}
         for code, operation in reversed(list(self.operations())):
@@ -56,7 +56,7 @@ class TFLiteObject:
         return found
 
     def shape(self, index: int) -> tuple[int, ...]:
-        """Return a tensor's shape."""
+        """Return the shape of a tensor."""
         return tuple(int(size) for size in self._graph.tensors[index].shape)
 
     def is_shared(self, index: int) -> bool:
@@ -64,7 +64,7 @@ class TFLiteObject:
         return self._uses[index] > 1
 
     def constant(self, index: int) -> Floats | None:
-        """Return a copy of a constant float tensor; None for anything else, an absent tensor (-1) too."""
+        """Return a copy of a constant float tensor. None for any other tensor, and for an absent one (index -1)."""
         tensor = self._graph.tensors[index] if index >= 0 else None
         if tensor is None or tensor.type != self.schema.TensorType.FLOAT32:
             return None
@@ -72,11 +72,11 @@ class TFLiteObject:
         return None if data is None else np.frombuffer(bytes(data), np.float32).reshape(self.shape(index)).copy()
 
     def replace(self, index: int, values: NDArray[np.floating[Any]]) -> None:
-        """Give a float constant new values; its old ones may serve other tensors and stay."""
+        """Set the values of a float constant. The old values stay in the file, because other tensors may share them."""
         self._graph.tensors[index].buffer = self._buffer(values.astype(np.float32))
 
     def add_constant(self, name: str, values: NDArray[Any]) -> int:
-        """Return the index of a new tensor, int32 or float32."""
+        """Add a constant int32 or float32 tensor and return its index."""
         types = self.schema.TensorType
         tensor = self.schema.TensorT()
         tensor.name, tensor.shape = name, list(values.shape)
@@ -86,7 +86,7 @@ class TFLiteObject:
         return len(self._graph.tensors) - 1
 
     def code(self, builtin: int, version: int) -> int:
-        """Return the number that an operation names its kind by (``opcodeIndex``), new if need be."""
+        """Return the ``opcodeIndex`` of a kind of operation, which is added to the file if necessary."""
         for number, row in enumerate(self._model.operatorCodes):
             if row.builtinCode == builtin and row.version >= version:
                 return number

@@ -1,7 +1,8 @@
-"""Samples from an .npz file: an array for each input, with the samples in front, and optionally their truths.
+"""Samples can be read from an .npz file, which holds one array per input with the samples on the first axis.
 
-A network with one image input also takes pictures of any size in ``images``. Pictures are uint8, RGB or grey. Truths
-are in ``labels`` for a classifier, else in an array that is called as an output.
+For a network with one image input, the array ``images`` may hold pictures of another size instead: (n, height, width,
+1 or 3) uint8, grey or RGB. The truths are optional. A classifier finds them in the array ``labels``, other tasks in
+an array that has the name of an output.
 """
 
 import zipfile
@@ -13,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.deploy.samples.annotated import bgr
-from edge.deploy.samples.base import Choice, Sample, Samples, Wanted, unlabelled
-from edge.deploy.samples.pictures import Preparation, real
+from edge.deploy.samples.base import Choice, NetworkInfo, Sample, Samples, unlabelled
+from edge.deploy.samples.pictures import PicturePreprocessor, real
 from edge.errors import FileError, InputError
 from edge.imaging import Preprocessor
 from edge.placement import Placement
@@ -24,28 +25,40 @@ from edge.tensors import Array
 PICTURES = "images"
 LABELS = "labels"
 
-Made = tuple[Array, Placement | None]
+Placed = tuple[Array, Placement | None]
+"""An input tensor, and where the picture lies in it."""
 
 
-def of_arrays(path: Path, wanted: Wanted, splits: Sequence[str], choice: Choice) -> Samples:
-    """Return the samples of a file; ``splits`` does not matter, as a file has no parts."""
+def array_samples(path: Path, network: NetworkInfo, splits: Sequence[str], choice: Choice) -> Samples:
+    """Return the samples of an .npz file.
+
+    Args:
+        path: the file.
+        network: the network that the samples are for.
+        splits: not used, because a file has no parts.
+        choice: chooses samples by their classes.
+
+    Raises:
+        FileError: the file does not exist.
+        InputError: the file does not hold arrays that fit the network.
+    """
     arrays = _read(path)
-    makers = _makers(path, wanted, arrays)
+    makers = _makers(path, network, arrays)
     counts = {name: len(array) for name, array in arrays.items() if name in (PICTURES, *makers)}
     if len(set(counts.values())) != 1 or 0 in counts.values():
         raise InputError(f"{path}: its arrays must have as many samples each, at least one, got {counts}")
     count = next(iter(counts.values()))
-    truth = _truth(path, wanted, arrays, count)
+    truth = _truth(path, network, arrays, count)
     numbers = truth if truth is not None and truth.ndim == 1 and truth.dtype.kind in "iu" else unlabelled(count)
     rows = choice(numbers.astype(np.int64))
     ids = tuple(f"{path.name}[{row}]" for row in rows)
 
     def read() -> Iterator[Sample]:
         for name, row in zip(ids, rows, strict=True):
-            made = {entry: make(row) for entry, make in makers.items()}
-            place = next((placement for _, placement in made.values() if placement is not None), None)
-            inputs = {entry: tensor for entry, (tensor, _) in made.items()}
-            yield Sample(name, inputs, place if len(made) == 1 else None, None if truth is None else _one(truth[row]))
+            placed = {entry: make(row) for entry, make in makers.items()}
+            place = next((placement for _, placement in placed.values() if placement is not None), None)
+            inputs = {entry: tensor for entry, (tensor, _) in placed.items()}
+            yield Sample(name, inputs, place if len(placed) == 1 else None, None if truth is None else _one(truth[row]))
 
     return Samples(ids, read, "sample")
 
@@ -64,25 +77,25 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
         raise InputError(f"{path} must be an .npz file of arrays, without pickles; it is damaged or none") from error
 
 
-def _makers(path: Path, wanted: Wanted, arrays: Mapping[str, Any]) -> dict[str, Callable[[int], Made]]:
-    """Return for each input what makes it of a row of its array."""
-    entries = wanted.signature.inputs
+def _makers(path: Path, network: NetworkInfo, arrays: Mapping[str, Any]) -> dict[str, Callable[[int], Placed]]:
+    """Return by input name a function that makes the input from the array's row of a given index."""
+    entries = network.signature.inputs
     if len(entries) == 1 and entries[0].name not in arrays and PICTURES in arrays:
-        return {entries[0].name: _pictures(path, PICTURES, arrays[PICTURES], Preparation(wanted))}
+        return {entries[0].name: _pictures(path, PICTURES, arrays[PICTURES], PicturePreprocessor(network))}
     if lacking := [entry.name for entry in entries if entry.name not in arrays]:
-        also = f" (or {PICTURES})" if wanted.signature.image is not None and len(entries) == 1 else ""
+        also = f" (or {PICTURES})" if network.signature.image is not None and len(entries) == 1 else ""
         raise InputError(
             f"{path} must have an array for each input: {', '.join(entry.name for entry in entries)}{also}; "
             f"{', '.join(lacking)} is missing, it has {', '.join(arrays)}"
         )
-    return {entry.name: _maker(path, wanted, entry, arrays[entry.name]) for entry in entries}
+    return {entry.name: _maker(path, network, entry, arrays[entry.name]) for entry in entries}
 
 
-def _maker(path: Path, wanted: Wanted, entry: Input, array: NDArray[Any]) -> Callable[[int], Made]:
-    shape, spec = entry.shape[1:], wanted.specs[entry.name]
+def _maker(path: Path, network: NetworkInfo, entry: Input, array: NDArray[Any]) -> Callable[[int], Placed]:
+    shape, spec = entry.shape[1:], network.specs[entry.name]
     if entry.format is not None and array.dtype == np.uint8 and len(entry.shape) != 5:
-        if len(wanted.signature.inputs) == 1:
-            return _pictures(path, entry.name, array, Preparation(wanted))
+        if len(network.signature.inputs) == 1:
+            return _pictures(path, entry.name, array, PicturePreprocessor(network))
         prepare = Preprocessor(spec, entry.format)
         return _pictures(path, entry.name, array, lambda image: ({entry.name: real(prepare(image).tensor, spec)}, None))
     if entry.format is not None and array.dtype == np.uint8 and array.ndim == 5:
@@ -106,36 +119,36 @@ def _frame_spec(spec: Any) -> Any:
     return replace(spec, shape=(1, *spec.shape[2:]))
 
 
-def _pictures(path: Path, name: str, array: NDArray[Any], prepare: Any) -> Callable[[int], Made]:
+def _pictures(path: Path, name: str, array: NDArray[Any], prepare: Any) -> Callable[[int], Placed]:
     if array.ndim != 4 or array.shape[-1] not in (1, 3) or array.dtype != np.uint8:
         raise InputError(f"{path}: {name} must be (n, height, width, 1 or 3) uint8, got {array.shape} {array.dtype}")
 
-    def make(row: int) -> Made:
+    def make(row: int) -> Placed:
         inputs, placement = prepare(bgr(array[row]))
         return next(iter(inputs.values())), placement
 
     return make
 
 
-def _truth(path: Path, wanted: Wanted, arrays: Mapping[str, NDArray[Any]], count: int) -> NDArray[Any] | None:
-    """Return (n, …) truths in the task's form; None when the file has none."""
-    task = wanted.signature.task.name
-    names = [LABELS] if task == "classify" else [output.name for output in wanted.signature.outputs]
+def _truth(path: Path, network: NetworkInfo, arrays: Mapping[str, NDArray[Any]], count: int) -> NDArray[Any] | None:
+    """Return the truths (n, …) in the task's form, or None when the file has none."""
+    task = network.signature.task.name
+    names = [LABELS] if task == "classify" else [output.name for output in network.signature.outputs]
     found = next((arrays[name] for name in names if name in arrays), None)
     if found is None or (task != "classify" and len(names) > 1):
         return None
     if task == "classify":
-        return _classes(path, wanted, found, count)
+        return _classes(path, network, found, count)
     if len(found) != count:
         raise InputError(f"{path}: its truths must be as many as its {count} samples, got {found.shape}")
     return found[..., ::-1] if task == "image" and found.ndim == 4 else found
 
 
-def _classes(path: Path, wanted: Wanted, found: NDArray[Any], count: int) -> NDArray[np.int64]:
-    output = wanted.signature.one("scores")
+def _classes(path: Path, network: NetworkInfo, found: NDArray[Any], count: int) -> NDArray[np.int64]:
+    output = network.signature.one("scores")
     numbers = max(output.shape)
     if found.ndim == 2 and found.shape[1] == numbers:
-        return found.astype(np.int64)  # of independent classes, which of them are there
+        return found.astype(np.int64)  # multi-label: 1 for each class that is present
     classes = max(2, numbers)
     if found.shape != (count,) or found.dtype.kind not in "iuf" or found.min() < 0 or found.max() >= classes:
         raise InputError(f"{path}: {LABELS} must be ({count},) from 0 to {classes - 1}, got {found.shape}")

@@ -1,7 +1,8 @@
-"""Samples for calibration and verification: what a network is given, and what is known of it.
+"""A sample holds the inputs for one run of a network and, where it is known, the true answer.
 
-They are made as a device makes them: pictures go through ``edge.imaging.Preprocessor``, so that ranges are fitted to
-and qualities measured on what the network will see. They are decoded as they are needed, however many there are.
+Samples serve calibration and verification. They are preprocessed as on a device (pictures by
+``edge.imaging.Preprocessor``), so that ranges and quality are measured on what the network will see there. Each sample
+is decoded when it is needed, so that a data set need not fit in memory.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,22 +19,23 @@ from edge.signature import Signature
 from edge.tensors import Array, TensorSpec
 
 Choice = Callable[[NDArray[np.int64]], NDArray[np.int64]]
-"""Takes (n,) class numbers of all samples and returns the rows that are wanted, in order."""
+"""A function that takes the class numbers (n,) of all samples and returns the indices of the chosen ones, in order."""
 
 CALIBRATION = ("train", "validation", "test")
 VERIFICATION = ("test", "validation", "train")
-"""Parts of a data set; the first one that it has is taken."""
+"""Names of the parts of a data set, in order of preference. The first part that the data set has is used."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample.
+    """The inputs for one run of a network, and the true answer.
 
     Attributes:
-        id: what it is called.
-        inputs: by input name, batch 1, real values; tokens and other whole numbers as they are.
-        placement: where the picture lies in the input; None for tensors.
-        truth: what is known of it, in the form that the task's docstring states; None if nothing is.
+        id: the sample's name in messages.
+        inputs: arrays by input name, with batch size 1. They hold real values; whole numbers, such as tokens, keep
+            their dtype.
+        placement: where the picture lies in the input. None for other inputs.
+        truth: the true answer in the form that the task's docstring states. None when it is unknown.
     """
 
     id: str
@@ -44,13 +46,13 @@ class Sample:
 
 @dataclass(frozen=True)
 class Samples:
-    """The samples that were chosen of a data set.
+    """The samples that were chosen from a data set.
 
     Attributes:
-        ids: what each is called.
-        read: yields each, in order; None for one that cannot be decoded.
-        noun: what one is called in messages.
-        notes: what was assumed, a line each.
+        ids: the name of each sample.
+        read: returns an iterator over the samples, in order. It yields None for a sample that cannot be decoded.
+        noun: the word for one sample in messages.
+        notes: lines for the user that say what was assumed.
     """
 
     ids: tuple[str, ...]
@@ -60,15 +62,15 @@ class Samples:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What samples are for.
+class NetworkInfo:
+    """What a reader of samples must know of the network.
 
     Attributes:
-        signature: of the network.
-        specs: the model's own inputs, by name; those of a finished file may be quantized.
-        labels: class names in the network's order; empty when nobody gave any.
-        record: of the training, if there is one.
-        folder: where the model and what belongs to it lie.
+        signature: the network's signature.
+        specs: the model's inputs by name. Those of a finished file may be quantized.
+        labels: the class names in the network's order. Empty when they are unknown.
+        record: the training record. Empty when there is none.
+        folder: the folder of the model's file, which may also hold a vocabulary. None when there is no file.
     """
 
     signature: Signature
@@ -79,16 +81,20 @@ class Wanted:
 
     @property
     def classifies(self) -> bool:
-        """Whether the class of a sample is the truth that the task compares with."""
+        """Whether the network's task is classification, so that a sample's class is its truth."""
         return self.signature.task.name == "classify"
 
     @property
     def name(self) -> str:
-        """The name of the only input."""
+        """The name of the first input, for networks with one input."""
         return self.signature.inputs[0].name
 
     def classes(self, found: Sequence[str], root: Path) -> NDArray[np.int64]:
-        """Return the network's class for each of a data set's labels; its own order where the network has none.
+        """Return the network's class number for each label of a data set.
+
+        Args:
+            found: the data set's labels. They keep their order when the network has no labels.
+            root: the data set's path, for messages.
 
         Raises:
             InputError: a label is not one of the network's.
@@ -103,14 +109,23 @@ class Wanted:
         return np.asarray([self.labels.index(label) for label in found], np.int64)
 
 
-def part(splits: Mapping[str, Any], wanted: Sequence[str], root: Path) -> Any:
-    """Return the first of the wanted parts that a data set has. Raises InputError when it has none."""
-    name = next((name for name in wanted if splits.get(name)), None)
+def part(splits: Mapping[str, Any], names: Sequence[str], root: Path) -> Any:
+    """Return the part of a data set that is used.
+
+    Args:
+        splits: the data set's parts by name.
+        names: CALIBRATION or VERIFICATION; the first name that the data set has is used.
+        root: the data set's path, for messages.
+
+    Raises:
+        InputError: the data set has none of these parts.
+    """
+    name = next((name for name in names if splits.get(name)), None)
     if name is None:
-        raise InputError(f"data set {root} must have {' or '.join(wanted)}, it has {', '.join(splits) or 'nothing'}")
+        raise InputError(f"data set {root} must have {' or '.join(names)}, it has {', '.join(splits) or 'nothing'}")
     return splits[name]
 
 
 def unlabelled(count: int) -> NDArray[np.int64]:
-    """Return the classes of samples without any: all of one."""
+    """Return the class numbers (count,) of samples without classes: all are 0."""
     return np.zeros(count, np.int64)

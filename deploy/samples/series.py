@@ -1,4 +1,4 @@
-"""Sounds, sentences and clips, made into inputs as the training of the network made them."""
+"""Sounds, sentences and clips become samples; they are preprocessed as in the training of the network."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.deploy.samples.annotated import bgr
-from edge.deploy.samples.base import VERIFICATION, Choice, Sample, Samples, Wanted, part, unlabelled
+from edge.deploy.samples.base import VERIFICATION, Choice, NetworkInfo, Sample, Samples, part, unlabelled
 from edge.deploy.samples.pictures import real
 from edge.errors import FileError, InputError
 from edge.imaging import Preprocessor
@@ -24,60 +24,81 @@ from edge.models.training.training_record import TEXT
 from edge.tensors import Array
 
 SECONDS = 1.0
-"""Of a sound that features are taken of where no record says it."""
+"""Length of the sound from which features are computed, when no training record states it."""
 
 
 def sound_files(path: Path) -> tuple[str, ...]:
-    """Return the names of the .wav files of a folder or a zip; none of another file."""
+    """Return the names of the .wav files in a folder or a zip. Any other file has none."""
     if path.is_file() and path.suffix != ".zip":
         return ()
     return tuple(name for name in file_names(path) if name.lower().endswith(".wav") and "__MACOSX" not in name)
 
 
-def of_sounds(path: Path, wanted: Wanted, splits: Sequence[str], choice: Choice) -> Samples:
-    """Return the sounds of a folder or a zip; in ``<label>_<speaker>_<index>.wav`` the label is the truth.
+def sound_samples(path: Path, network: NetworkInfo, splits: Sequence[str], choice: Choice) -> Samples:
+    """Return the sounds of a folder or a zip.
 
-    Of a network whose record names the speakers that it was reported on, those are verified on, the others calibrated.
+    The label in ``<label>_<speaker>_<index>.wav`` is a classifier's truth. When the training record names its speakers,
+    verification uses those that training held out, and calibration uses the others.
+
+    Args:
+        path: the folder or zip.
+        network: the network that the samples are for.
+        splits: CALIBRATION or VERIFICATION.
+        choice: chooses sounds by their classes.
+
+    Raises:
+        InputError: a label is not one of the network's, or the network takes no sounds.
+        FileError: no sound can be read.
     """
     names = sound_files(path)
-    parsed = _parsed(names) if wanted.classifies else None
+    parsed = _parsed(names) if network.classifies else None
     if parsed is None:
         classes = unlabelled(len(names))
     else:
-        heard = _heard([speaker for _, speaker in parsed], wanted, splits)
-        names, labels = tuple(names[row] for row in heard), [parsed[row][0] for row in heard]
+        chosen_rows = _rows_of_speakers([speaker for _, speaker in parsed], network, splits)
+        names, labels = tuple(names[row] for row in chosen_rows), [parsed[row][0] for row in chosen_rows]
         order = sorted(set(labels))
-        classes = wanted.classes(order, path)[[order.index(label) for label in labels]]
+        classes = network.classes(order, path)[[order.index(label) for label in labels]]
     rows = choice(classes)
     chosen = tuple(names[row] for row in rows)
     truths = [None if parsed is None else int(classes[row]) for row in rows]
-    hear = Hearing(wanted, path, chosen)
-    return Samples(chosen, partial(_sounds, path, chosen, truths, hear, wanted.name), "sound", hear.notes)
+    prepare = SoundPreprocessor(network, path, chosen)
+    return Samples(chosen, partial(_sounds, path, chosen, truths, prepare, network.name), "sound", prepare.notes)
 
 
 def _parsed(names: Sequence[str]) -> list[tuple[str, str]] | None:
-    """Return label and speaker of each file; None unless all are called ``<label>_<speaker>_<index>.wav``."""
+    """Return label and speaker of each file, or None unless all names are ``<label>_<speaker>_<index>.wav``."""
     parts = [PurePosixPath(name).stem.rsplit("_", 2) for name in names]
     return [(row[0], row[1]) for row in parts] if all(len(row) == 3 and all(row) for row in parts) else None
 
 
-def _heard(speakers: Sequence[str], wanted: Wanted, splits: Sequence[str]) -> list[int]:
-    """Return the rows of the speakers that the record has for verification or for training; all where it has none."""
-    said = wanted.record.get("speakers", {}).get("report" if splits == VERIFICATION else "train", ())
-    rows = [row for row, speaker in enumerate(speakers) if speaker in said]
+def _rows_of_speakers(speakers: Sequence[str], network: NetworkInfo, splits: Sequence[str]) -> list[int]:
+    """Return the rows of the record's speakers for verification or for training, or all rows without such a record."""
+    wanted = network.record.get("speakers", {}).get("report" if splits == VERIFICATION else "train", ())
+    rows = [row for row, speaker in enumerate(speakers) if speaker in wanted]
     return rows or list(range(len(speakers)))
 
 
-class Hearing:
-    """Makes a network's input of a sound: its waveform, or features of it.
+class SoundPreprocessor:
+    """Turns a sound into the network's input: its waveform, or features computed from it.
 
     Attributes:
-        notes: what was assumed.
+        notes: lines for the user that say what was assumed.
     """
 
-    def __init__(self, wanted: Wanted, path: Path, names: Sequence[str]) -> None:
-        """The rate is the record's, else that of the first sound. Raises FileError when none can be read."""
-        shape, record = wanted.signature.inputs[0].shape[1:], wanted.record.get("sound")
+    def __init__(self, network: NetworkInfo, path: Path, names: Sequence[str]) -> None:
+        """Prepare for one network.
+
+        Args:
+            network: the network. Its training record states the sample rate; otherwise the first sound does.
+            path: the folder or zip of the sounds.
+            names: the names of the sounds in it.
+
+        Raises:
+            InputError: the network's input is no sound.
+            FileError: no sound can be read.
+        """
+        shape, record = network.signature.inputs[0].shape[1:], network.record.get("sound")
         if len(shape) not in (2, 3) or shape[-1] != 1:
             raise InputError(f"sounds become (1, samples, 1) or (1, frames, bins, 1), the network takes {(1, *shape)}")
         self.notes: tuple[str, ...] = ()
@@ -97,8 +118,19 @@ class Hearing:
             self._features = Features(shape[0], shape[1], self._rate, self._samples, record["kind"])
 
     def __call__(self, data: bytes, name: str) -> NDArray[np.float32] | None:
-        """Return the input, batch 1, of a .wav file; None when it cannot be read."""
-        from edge.models.training.sound.speech_task import Speech  # it imports TensorFlow
+        """Return the network's input for one sound.
+
+        Args:
+            data: the bytes of a .wav file.
+            name: the file's name, for messages.
+
+        Returns:
+            (1, samples, 1) float32 or (1, frames, bins, 1) float32, or None when the file cannot be read.
+
+        Raises:
+            InputError: the sound has another sample rate than the network.
+        """
+        from edge.models.training.sound.speech_task import Speech  # imports TensorFlow
 
         found = decode(data)
         if found is None:
@@ -110,34 +142,42 @@ class Hearing:
 
 
 def _sounds(
-    path: Path, names: Sequence[str], truths: Sequence[int | None], hear: Hearing, entry: str
+    path: Path, names: Sequence[str], truths: Sequence[int | None], prepare: SoundPreprocessor, entry: str
 ) -> Iterator[Sample | None]:
     for name, truth, data in zip(names, truths, ImageFolder(path, (), {}).read(tuple(names)), strict=True):
-        made = hear(data, name)
-        yield None if made is None else Sample(name, {entry: made}, None, truth)
+        array = prepare(data, name)
+        yield None if array is None else Sample(name, {entry: array}, None, truth)
 
 
-def of_sentences(path: Path, wanted: Wanted, splits: Sequence[str], choice: Choice) -> Samples:
-    """Return sentences as tokens of the vocabulary that lies beside the model.
+def sentence_samples(path: Path, network: NetworkInfo, splits: Sequence[str], choice: Choice) -> Samples:
+    """Return sentences as tokens of the vocabulary beside the model.
 
-    path: a folder or a zip as training reads it, or one file with ``label<TAB>sentence`` or a sentence a line.
+    Args:
+        path: a folder or zip as for training, or a text file with ``label<TAB>sentence`` or a sentence on each line.
+        network: the network that the samples are for. Its folder holds the vocabulary.
+        splits: the parts of the data set to look for, in order of preference.
+        choice: chooses sentences by their classes.
+
+    Raises:
+        FileError: a file cannot be read.
+        InputError: there are no sentences, or a label is not one of the network's.
     """
-    words = vocabulary.read((wanted.folder or Path()) / TEXT)
-    texts, classes = _texts(path, wanted, splits)
+    words = vocabulary.read((network.folder or Path()) / TEXT)
+    texts, classes = _texts(path, network, splits)
     rows = choice(unlabelled(len(texts)) if classes is None else classes)
-    tokens = words.tokens([texts[row] for row in rows], wanted.signature.inputs[0].shape[1])
-    truths = [None if classes is None or not wanted.classifies else int(classes[row]) for row in rows]
+    tokens = words.tokens([texts[row] for row in rows], network.signature.inputs[0].shape[1])
+    truths = [None if classes is None or not network.classifies else int(classes[row]) for row in rows]
     ids = tuple(f"{path.name}[{row}]" for row in rows)
 
     def read() -> Iterator[Sample]:
         for name, row, truth in zip(ids, tokens, truths, strict=True):
-            yield Sample(name, {wanted.name: row[None]}, None, truth)
+            yield Sample(name, {network.name: row[None]}, None, truth)
 
     return Samples(ids, read, "sentence")
 
 
-def _texts(path: Path, wanted: Wanted, splits: Sequence[str]) -> tuple[Sequence[str], NDArray[np.int64] | None]:
-    """Return sentences and their classes, None for sentences without labels."""
+def _texts(path: Path, network: NetworkInfo, splits: Sequence[str]) -> tuple[Sequence[str], NDArray[np.int64] | None]:
+    """Return the sentences and their classes; the classes are None for sentences without labels."""
     if path.is_file() and path.suffix != ".zip":
         try:
             lines = [line for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
@@ -149,43 +189,63 @@ def _texts(path: Path, wanted: Wanted, splits: Sequence[str]) -> tuple[Sequence[
             return lines, None
         pairs = [line.split("\t", 1) for line in lines]
         order = sorted({label.strip() for label, _ in pairs})
-        numbers = dict(zip(order, wanted.classes(order, path).tolist(), strict=True))
+        numbers = dict(zip(order, network.classes(order, path).tolist(), strict=True))
         return [text for _, text in pairs], np.asarray([numbers[label.strip()] for label, _ in pairs])
     data = open_sentences(path)
     chosen = part(data.splits, splits, path)
-    return chosen.texts, wanted.classes(data.labels, path)[np.asarray(chosen.classes, np.int64)]
+    return chosen.texts, network.classes(data.labels, path)[np.asarray(chosen.classes, np.int64)]
 
 
-def of_clips(path: Path, wanted: Wanted, splits: Sequence[str], choice: Choice) -> Samples:
-    """Return clips of ``<split>/<class>/<clip>``, a video or a folder of frames each, in the input's frames."""
+def clip_samples(path: Path, network: NetworkInfo, splits: Sequence[str], choice: Choice) -> Samples:
+    """Return the clips ``<split>/<class>/<clip>``, each a video or a folder of frames.
+
+    Args:
+        path: the folder of the data set.
+        network: the network that the samples are for. Its input states the number and size of the frames.
+        splits: the parts of the data set to look for, in order of preference.
+        choice: chooses clips by their classes.
+
+    Raises:
+        InputError: the data set has none of the parts, or other classes than the network.
+    """
     folder = open_clips(path)
     clips = part(folder.splits, splits, path)
-    numbers = wanted.classes(folder.labels, path) if wanted.classifies else unlabelled(len(folder.labels))
+    numbers = network.classes(folder.labels, path) if network.classifies else unlabelled(len(folder.labels))
     classes = numbers[[clip.label for clip in clips]]
     rows = choice(classes)
-    truths = [int(classes[row]) if wanted.classifies else None for row in rows]
+    truths = [int(classes[row]) if network.classifies else None for row in rows]
     chosen = [clips[row] for row in rows]
-    return Samples(tuple(clip.name for clip in chosen), partial(_clips, folder, chosen, truths, wanted), "clip")
+    return Samples(tuple(clip.name for clip in chosen), partial(_clips, folder, chosen, truths, network), "clip")
 
 
 def _clips(
-    folder: ClipFolder, clips: Sequence[Clip], truths: Sequence[int | None], wanted: Wanted
+    folder: ClipFolder, clips: Sequence[Clip], truths: Sequence[int | None], network: NetworkInfo
 ) -> Iterator[Sample | None]:
-    entry = wanted.signature.inputs[0]
+    entry = network.signature.inputs[0]
     _, count, height, width, channels = entry.shape
-    prepare = frames_of(wanted)
-    size, step = (count, height, width, channels), int(wanted.record.get("clip", {}).get("step", 0))
+    prepare = frames_of(network)
+    size, step = (count, height, width, channels), int(network.record.get("clip", {}).get("step", 0))
     for clip, truth, frames in zip(clips, truths, folder.read(clips, size, step), strict=True):
         yield None if frames is None else Sample(clip.name, {entry.name: prepare(frames)}, None, truth)
 
 
-def frames_of(wanted: Wanted) -> Callable[[Any], Array]:
-    """Return what makes a network's input of (frames, height, width, channels) uint8, RGB or grey."""
-    entry = wanted.signature.inputs[0]
+def frames_of(network: NetworkInfo) -> Callable[[Any], Array]:
+    """Return a function that makes a network's input of the frames of a clip.
+
+    The function takes (frames, height, width, channels) uint8, RGB or grey, and returns (1, frames, height, width,
+    channels) float32 real values.
+
+    Args:
+        network: the network.
+
+    Raises:
+        InputError: the network does not take clips of pixels.
+    """
+    entry = network.signature.inputs[0]
     if entry.format is None or len(entry.shape) != 5:
         raise InputError(
             f"clips become (1, frames, height, width, channels) of pixels, the network takes {entry.shape}"
         )
-    spec = wanted.specs[entry.name]
+    spec = network.specs[entry.name]
     prepare = Preprocessor(replace(spec, shape=(1, *spec.shape[2:])), entry.format)
     return lambda frames: np.stack([real(prepare(bgr(frame)).tensor, spec)[0] for frame in frames])[None]

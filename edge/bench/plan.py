@@ -1,4 +1,4 @@
-"""What to measure: every file of every bundle, on every backend that opens it, with every number of threads."""
+"""``jobs`` lists what to measure: each file, on each backend that opens it, with each number of threads."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -54,13 +54,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a job gave.
+    """The result of a job.
 
     Attributes:
         job: the configuration.
         version: name and version of the runtime.
-        timing: its latencies; None when the backend refused the file.
-        error: why there is no timing.
+        timing: the latencies. None when the backend refused the file.
+        error: the reason, when there is no timing.
         fastest: whether its median is the lowest of all files of its origin.
     """
 
@@ -112,7 +112,7 @@ class ModelFiles:
 
 
 def jobs(models: ModelFiles, names: Sequence[str] | None, threads: Sequence[int]) -> list[Job]:
-    """Return what to measure. Files of a bundle that none of the backends opens are left out.
+    """Return the jobs. Files of a bundle that no backend opens are omitted.
 
     Args:
         models: the model files.
@@ -139,7 +139,7 @@ def jobs(models: ModelFiles, names: Sequence[str] | None, threads: Sequence[int]
 
 
 def _nothing_opens(file: ModelFile, names: Sequence[str] | None) -> EdgeError:
-    """Return why none of the backends takes ``file``."""
+    """Return why no backend opens ``file``."""
     asked: Sequence[str | None] = names or [None]
     try:
         for name in asked:
@@ -155,7 +155,7 @@ def run(todo: Sequence[Job], seconds: float, done: Callable[[int, int], None]) -
 
     Args:
         todo: the jobs.
-        seconds: how long to measure each.
+        seconds: the time for each job, in seconds.
         done: called with the number of measured jobs and of all jobs, before the first and after each.
     """
     out = []
@@ -177,7 +177,7 @@ def _measured(job: Job, seconds: float) -> Measurement:
 
 
 def mark_fastest(rows: Iterable[Measurement]) -> list[Measurement]:
-    """Return the rows with ``fastest`` set on the lowest median of each origin, the first one of equals."""
+    """Return the rows with ``fastest`` set on the lowest median of each origin. Of equal ones it is the first."""
     rows = list(rows)
     best: dict[Path, Measurement] = {}
     for row in rows:

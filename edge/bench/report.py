@@ -1,4 +1,4 @@
-"""Measurements for people, as a table and a picture, and for machines, as JSON."""
+"""Measurements are reported as a text table, a picture, and JSON."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ _LEFT = (0, 1, 2, 3)
 
 
 def table(rows: Sequence[Measurement]) -> str:
-    """Return the rows as aligned text, ``*`` before the fastest of each bundle or file, then the refusals."""
+    """Return the rows as aligned text. ``*`` marks the fastest of each bundle or file; refused files come last."""
     cells = [_HEAD, *(_cells(row) for row in rows if row.timing)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["  ".join(_align(i, text, widths[i]) for i, text in enumerate(row)).rstrip() for row in cells]
@@ -70,7 +70,7 @@ def _row_json(row: Measurement) -> dict[str, Any]:
 
 
 def plot(rows: Sequence[Measurement], device: Device, path: Path) -> None:
-    """Write a PNG with a bar for each row up to its median, and a line from there to its 90th percentile.
+    """Write a PNG with a bar up to the median of each row, and a line to its 90th percentile.
 
     Args:
         rows: the measurements; those without a timing are left out. The fastest has another colour.

@@ -1,4 +1,4 @@
-"""What edge-doctor looks at in the software: Python, packages, runtimes. One function a subject."""
+"""The checks of ``edge-doctor`` on the software: Python, packages and runtimes. Each function checks one subject."""
 
 import importlib.util
 import sys
@@ -13,12 +13,23 @@ from edge.errors import GateFailed
 from edge.registry import Entry
 
 Status = Literal["ok", "absent", "warning", "broken"]
-"""absent: optional and not there. warning: works, but not as it should. broken: required, and does not work."""
+"""The result of a check.
+
+``ok``: it works. ``absent``: it is optional and not installed. ``warning``: it works only in part. ``broken``: it is
+required and does not work.
+"""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the report. found: what is here. mend: the command or step that changes it, where one would."""
+    """One line of the report.
+
+    Attributes:
+        subject: what was checked.
+        status: the result.
+        found: what was found, such as a version.
+        mend: the command that repairs it. Empty when nothing has to be repaired.
+    """
 
     subject: str
     status: Status
@@ -26,12 +37,12 @@ class Check:
     mend: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """Return the JSON object."""
+        """Return the JSON object of the check."""
         return asdict(self)
 
 
 def version_of(package: str) -> str | None:
-    """Return an installed distribution's version, None when it is not installed."""
+    """Return the version of an installed distribution, or None when it is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -39,7 +50,7 @@ def version_of(package: str) -> str | None:
 
 
 def python(version: Sequence[int] = sys.version_info[:3]) -> list[Check]:
-    """Check the interpreter's version."""
+    """Check that the version of Python is supported."""
     shown = ".".join(map(str, version))
     if (3, 10) <= tuple(version[:2]) <= (3, 13):
         return [Check("python", "ok", shown)]
@@ -47,7 +58,7 @@ def python(version: Sequence[int] = sys.version_info[:3]) -> list[Check]:
 
 
 def numpy(installed: Callable[[str], str | None] = version_of) -> list[Check]:
-    """Check numpy, and that it is one that an installed tflite_runtime can use."""
+    """Check that numpy is installed, and that tflite_runtime, if it is installed, works with this version."""
     version = installed("numpy")
     if version is None:
         return [Check("numpy", "broken", "not installed", "pip install edgekit")]
@@ -65,7 +76,7 @@ OPENCV = ("opencv-python-headless", "opencv-python", "opencv-contrib-python-head
 def opencv(
     installed: Callable[[str], str | None] = version_of, load: Callable[[], object] | None = None
 ) -> list[Check]:
-    """Check that exactly one OpenCV is installed, and that it loads."""
+    """Check that exactly one OpenCV package is installed, and that it can be imported."""
     here = [f"{name} {installed(name)}" for name in OPENCV if installed(name)]
     found = ", ".join(here) or "no opencv package"
     reinstall = f"pip uninstall -y {' '.join(OPENCV)} && pip install opencv-python-headless"
@@ -85,7 +96,7 @@ def _load_opencv() -> object:
 
 
 def runtimes(run: Callable[[str], None] = selfcheck.check) -> list[Check]:
-    """Check each backend of the table: installed, and computes a sum right. One that opens .tflite is required."""
+    """Check that each backend is installed and passes its self-check. One that opens .tflite files is required."""
     checks = [_runtime(name, entry, run) for name, entry in backends.BACKENDS.items()]
     working = {check.subject.split()[-1] for check in checks if check.status == "ok"}
     if not working & set(backends.PREFERENCE[".tflite"]):
@@ -109,7 +120,7 @@ TRAINING = ("tensorflow", "tf_keras", "tensorflow_model_optimization", "tf2onnx"
 
 
 def training(find: Callable[[str], object] = importlib.util.find_spec) -> list[Check]:
-    """Check what edge-train, edge-compress and edge-convert need; a device does without."""
+    """Check the packages that edge-train, edge-compress and edge-convert need. A device does not need them."""
     missing = [name for name in TRAINING if find(name) is None]
     if not missing:
         return [Check("training", "ok", f"tensorflow {version_of('tensorflow') or version_of('tensorflow-cpu')}")]

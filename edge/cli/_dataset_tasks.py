@@ -1,4 +1,4 @@
-"""``--data`` of edge-train: what the data are, told by the network's task and the files; read once it is claimed."""
+"""``open_dataset`` opens the data set of ``--data``. Its dataset task follows from the network's task and the files."""
 
 import hashlib
 import importlib
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Opened:
-    """A data set that is listed, but not read.
+    """A data set whose files are listed, but not read.
 
     Attributes:
-        identity: what tells the data set from another in a record.
-        sample: what one sample is called in messages.
-        load: of (input_shape, settings, cache), the task.
+        identity: the name and digest that identify the data set in a record.
+        sample: the word for one sample in messages.
+        load: takes (input_shape, settings, cache), reads the data and returns the dataset task.
     """
 
     identity: dict[str, str]
@@ -41,18 +41,18 @@ def open_dataset(
     options: dict[str, Any] | None = None,
     shared: dict[str, Any] | None = None,
 ) -> Opened:
-    """List the data set behind ``--data`` for a network; nothing is decoded yet.
+    """List the data set of ``--data`` for a network. Nothing is decoded yet.
 
     Args:
-        network: a row of the table of networks, or a plug-in, which is taken for a classifier.
-        data: a folder, a zip, or the name of a drawn set.
-        input_shape: of the network, without the batch.
-        options: those of the task's reader.
-        shared: the network's options, of which the reader takes those that it knows: the anchors of a detector are
-            laid out by both.
+        network: the name of a network. A plug-in counts as a classifier.
+        data: a folder, a zip, or the name of a drawn data set.
+        input_shape: the input shape of the network, without the batch.
+        options: the options of the reader.
+        shared: the options of the network. The reader takes those that it knows, such as a detector's anchors, which
+            both need.
 
     Raises:
-        InputError: the network's task has no training, or the data are for another task.
+        InputError: the network's task cannot be trained, or the data are for another task.
         FileError: the data cannot be read.
     """
     from edge.models.networks import NETWORKS
@@ -63,7 +63,7 @@ def open_dataset(
 
 
 def _row_for(tasks: tuple[str, ...], data: str, dimensions: int) -> str:
-    """Return the row of the table of dataset tasks."""
+    """Return the name of the dataset task for a network's tasks and the data."""
     from edge.models.training.folder import file_names
     from edge.models.training.task_table import drawn_for, reader_of
 
@@ -77,7 +77,18 @@ def _row_for(tasks: tuple[str, ...], data: str, dimensions: int) -> str:
 def open_row(
     name: str, data: str, options: dict[str, Any] | None = None, shared: dict[str, Any] | None = None
 ) -> Opened:
-    """List the data set behind ``--data`` by a row of the table of dataset tasks; see ``open_dataset``."""
+    """List the data set of ``--data`` for a dataset task.
+
+    Args:
+        name: the name of the dataset task.
+        data: a folder, a zip, or the name of a drawn data set.
+        options: the options of the reader.
+        shared: the options of the network; see ``open_dataset``.
+
+    Raises:
+        InputError: there is no such dataset task, or the drawn data set is for another one.
+        FileError: the data cannot be read.
+    """
     from edge import registry
     from edge.models.training.task_table import DATASET_TASKS, drawn_for
 
@@ -105,7 +116,7 @@ def _digest(listing: str, root: Path) -> str:
 
 
 def _chosen(read: Any, options: dict[str, Any], shared: dict[str, Any], cache: Path) -> dict[str, Any]:
-    """Return what the reader is called with by name. Raises InputError for an option that it does not take."""
+    """Return the reader's keyword arguments. Raises InputError for an option that it does not take."""
     parameters = inspect.signature(read).parameters
     known = [name for name, parameter in parameters.items() if parameter.kind is parameter.KEYWORD_ONLY]
     if unknown := [name for name in options if name not in known]:
@@ -116,7 +127,7 @@ def _chosen(read: Any, options: dict[str, Any], shared: dict[str, Any], cache: P
 
 
 def say_left_out(names: list[str], sample: str = "image") -> None:
-    """Print the line that names the samples that were left out, when there are any."""
+    """Print one line on the samples that could not be decoded, if there are any."""
     from edge.pictures import left_out
 
     if names:

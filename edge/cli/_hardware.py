@@ -1,4 +1,4 @@
-"""What edge-doctor looks at in the machine: cameras, the Coral accelerator, disk."""
+"""The checks of ``edge-doctor`` on the hardware: cameras, the Coral accelerator and the disk."""
 
 import ctypes.util
 import os
@@ -10,19 +10,19 @@ from edge.cli._checks import Check
 from edge.device import Device
 
 CORAL_IDS = {"1a6e:089a", "18d1:9302"}
-"""vendor:product of the USB stick before and after its first use since it was plugged in."""
+"""USB vendor:product of the Coral stick, before and after its first use since it was plugged in."""
 
 LOW_DISK_MB = 500
 
 
 def machine(device: Device) -> list[Check]:
-    """Say what machine this is."""
+    """Return the name of this machine as a check that always passes."""
     found = f"{device.model}, {device.arch}, {device.cores} core(s), {device.memory_mb} MiB, {device.os}"
     return [Check("machine", "ok", found)]
 
 
 def cameras(root: Path = Path("/")) -> list[Check]:
-    """Check the video devices and that this user may open them."""
+    """Check that video devices exist and that this user may open them."""
     nodes = sorted((root / "dev").glob("video*"))
     if not nodes:
         return [Check("camera", "absent", "no /dev/video*", "connect a USB camera; --source also takes files and URLs")]
@@ -42,7 +42,7 @@ def _camera_name(root: Path, node: Path) -> str:
 
 
 def picamera(device: Device, installed: bool) -> list[Check]:
-    """Check for picamera2, which the ribbon-cable cameras of a Raspberry Pi need; nothing on other machines."""
+    """Check for picamera2, which the CSI cameras of a Raspberry Pi need. Other machines have no such check."""
     if "Raspberry Pi" not in device.model:
         return []
     if installed:
@@ -52,7 +52,7 @@ def picamera(device: Device, installed: bool) -> list[Check]:
 
 
 def coral(root: Path = Path("/"), library: str | None = None) -> list[Check]:
-    """Check for a Coral accelerator (USB stick, or PCIe card) and the library that drives it."""
+    """Check for a Coral accelerator (USB stick or PCIe card) and its library."""
     found = "USB stick" if CORAL_IDS & _usb_ids(root) else "PCIe card" if (root / "dev/apex_0").exists() else ""
     library = library or ctypes.util.find_library("edgetpu")
     if not found:

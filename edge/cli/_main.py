@@ -1,4 +1,4 @@
-"""What every command shares: one place that turns exceptions into a line and an exit code."""
+"""Code that all commands share. ``run`` turns exceptions into one line and an exit code."""
 
 import argparse
 import ast
@@ -16,15 +16,23 @@ from edge.errors import EdgeError, FileError
 DONE, FAILED, USAGE, UNEXPECTED, INTERRUPTED = 0, 1, 2, 3, 130
 
 FORMATTER = argparse.RawDescriptionHelpFormatter
-"""It keeps the lines of a command's examples."""
+"""The help formatter that keeps the line breaks of a command's examples."""
 
 Body = Callable[[argparse.Namespace], int | None]
 
 
 def run(parser: argparse.ArgumentParser, body: Body, argv: Sequence[str] | None = None) -> int:
-    """Parse ``argv``, call ``body`` and return the exit code of DESIGN: 0, 1, 2, 3 or 130.
+    """Run a command and return its exit code.
 
-    An EdgeError is one line on stderr; anything else too, unless EDGE_DEBUG=1 asks for the traceback.
+    An exception becomes one line on stderr. With EDGE_DEBUG=1 it is raised with its traceback.
+
+    Args:
+        parser: the command's parser.
+        body: runs the command. It takes the parsed arguments and returns an exit code, or None for 0.
+        argv: the arguments. None takes those of the process.
+
+    Returns:
+        0 done, 1 a gate or check failed, 2 bad usage or input, 3 unexpected error, 130 interrupted.
     """
     parser.error = partial(_usage_error, parser.prog)  # type: ignore[method-assign]
     arguments = parser.parse_args(argv)
@@ -41,7 +49,7 @@ def run(parser: argparse.ArgumentParser, body: Body, argv: Sequence[str] | None 
     except OSError as error:
         _raise_when_debugging()
         return _report(parser.prog, _os_error_line(error), USAGE)
-    except Exception as error:  # the one place where everything ends as a line and a code
+    except Exception as error:  # every other exception becomes one line and an exit code
         _raise_when_debugging()
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
         hint = "set EDGE_DEBUG=1 for the traceback"
@@ -49,7 +57,7 @@ def run(parser: argparse.ArgumentParser, body: Body, argv: Sequence[str] | None 
 
 
 def _usage_error(prog: str, message: str) -> NoReturn:
-    """End with one line, where argparse would print all options before it."""
+    """Exit with one line. argparse would print all options before it."""
     raise SystemExit(_report(prog, f"error: {message}; see {prog} --help", USAGE))
 
 
@@ -69,14 +77,14 @@ def _report(prog: str, line: str, code: int) -> int:
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """Add ``--json FILE``: the result for machines."""
+    """Add the option ``--json FILE``."""
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write the result as JSON to FILE")
 
 
 def numbers(text: str) -> tuple[float, ...]:
-    """Return what ``--mean`` and ``--std`` are given as: one number, or one for each of three channels.
+    """Parse the value of ``--mean`` or ``--std``: one number, or three numbers for three channels.
 
-    Raises ArgumentTypeError, which argparse shows, for anything else, NaN and infinity among it.
+    Raises ArgumentTypeError, which argparse shows, for any other text and for NaN and infinity.
     """
     try:
         found = tuple(float(part) for part in text.split(","))
@@ -88,7 +96,7 @@ def numbers(text: str) -> tuple[float, ...]:
 
 
 def named_value(text: str) -> tuple[str, Any]:
-    """Return name and value of ``NAME=VALUE``; the value is a Python literal such as 3, True or (8, 16), else text.
+    """Parse ``NAME=VALUE``. The value is a Python literal, such as 3, True or (8, 16), or else text.
 
     Raises ArgumentTypeError, which argparse shows, when there is no name.
     """
@@ -102,7 +110,15 @@ def named_value(text: str) -> tuple[str, Any]:
 
 
 def write_json(path: Path | None, content: Any) -> None:
-    """Write ``content`` beside ``path`` and rename it over; nothing when path is None. NaN and infinity are null."""
+    """Write JSON to a file, completely or not at all. NaN and infinity become null.
+
+    Args:
+        path: the file. None writes nothing.
+        content: values that ``json`` can write.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
     if path is None:
         return
     from edge.files import replaced
@@ -115,7 +131,7 @@ def write_json(path: Path | None, content: Any) -> None:
 
 
 def _finite(content: Any) -> Any:
-    """Return ``content`` with null for each number that JSON does not know: one must not cost a whole report."""
+    """Return ``content`` with None for each number that JSON cannot represent, so that the rest can be written."""
     if isinstance(content, dict):
         return {key: _finite(value) for key, value in content.items()}
     if isinstance(content, (list, tuple)):
@@ -124,7 +140,7 @@ def _finite(content: Any) -> Any:
 
 
 def progress(what: str) -> Callable[[int, int], None]:
-    """Return a function of (done, total) that keeps one line on a terminal, and a line a quarter elsewhere."""
+    """Return a function of (done, total) that shows the progress: one updated line on a terminal, else four lines."""
     shown = -1
 
     def show(done: int, total: int) -> None:
@@ -140,7 +156,7 @@ def progress(what: str) -> Callable[[int, int], None]:
 
 
 def quiet_tensorflow() -> None:
-    """Import TensorFlow with Keras 2 chosen and its start-up chatter held back; MissingExtra when it is absent."""
+    """Import TensorFlow with Keras 2, without its messages. Raises MissingExtra when it is not installed."""
     from edge.deploy._tensorflow import need
 
     need("tensorflow")

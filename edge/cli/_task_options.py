@@ -1,4 +1,4 @@
-"""Options that say what the outputs of a model mean, the same in every command."""
+"""Command-line options for the meaning of a model's outputs, shared by several commands."""
 
 import argparse
 import json
@@ -6,11 +6,11 @@ from typing import Any
 
 
 def add(group: Any) -> None:
-    """Add the options to a parser or a group of one; it imports nothing heavy."""
+    """Add the options ``--task`` and ``--decoder`` to a parser or argument group."""
     group.add_argument(
         "--task",
         metavar="NAME",
-        help="classify, detect, segment, keypoints, embed, regress, image or raw (default: found)",
+        help="task of the network: classify, detect, segment, keypoints, embed, regress, image or raw (default: found)",
     )
     group.add_argument(
         "--decoder",
@@ -20,12 +20,12 @@ def add(group: Any) -> None:
 
 
 def add_parameters(group: Any) -> None:
-    """Add the options that change a task's parameters, of a bundle too."""
+    """Add the options that change parameters of the task, also those of a bundle."""
     group.add_argument(
         "--score-threshold",
         type=float,
         metavar="S",
-        help="least score of a detected object, 0 to 1 (default: the bundle's, or 0.3)",
+        help="least score of a detected object, from 0 to 1 (default: the bundle's, or 0.3)",
     )
     group.add_argument(
         "--parameter",
@@ -33,12 +33,12 @@ def add_parameters(group: Any) -> None:
         default=[],
         type=_parameter,
         metavar="NAME=VALUE",
-        help="any parameter of the task or its decoder, such as iou_threshold=0.5; VALUE is JSON or a word; repeatable",
+        help="parameter of the task or its decoder, such as iou_threshold=0.5; VALUE is JSON or a word; repeatable",
     )
 
 
 def parameters(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the task parameters that the arguments name."""
+    """Return the task parameters that the arguments state."""
     found = dict(arguments.parameter)
     for name in ("score_threshold", "top"):
         if (value := getattr(arguments, name, None)) is not None:

@@ -1,4 +1,4 @@
-"""edge-bench: how fast bundles and model files run on this machine, over backends and thread counts."""
+"""edge-bench: measure how fast bundles and model files run on this machine, by backend and number of threads."""
 
 import argparse
 from collections.abc import Sequence
@@ -9,16 +9,16 @@ from edge.cli import _main
 EPILOG = """\
 examples:
   edge-bench net.edge
-  edge-bench net.edge --tune                                   edge-camera then takes the fastest on this machine
+  edge-bench net.edge --tune                                   (edge-camera then uses the fastest combination)
   edge-bench net_int8.tflite net_float32.onnx --threads 1,2 --seconds 3 --plot speed.png
 
-Each combination is run on one random input: warm-up, then at least 20 runs and SECONDS seconds. The fastest
-of each bundle or file is marked with *. A network that runs on tiles is timed on one window of a frame.
-Nothing else should be busy on the machine while it measures."""
+Each combination runs on one random input: a warm-up, then at least 20 runs and at least SECONDS seconds. The fastest
+combination of each bundle or file is marked with *. For a network that runs on tiles, one window of a frame is timed.
+No other program should be busy during the measurement."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit code."""
+    """Run ``edge-bench`` and return the exit code."""
     return _main.run(_parser(), _bench, argv)
 
 
@@ -26,19 +26,29 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="edge-bench", description=__doc__, epilog=EPILOG, formatter_class=_main.FORMATTER
     )
-    parser.add_argument("models", nargs="+", type=Path, metavar="BUNDLE|FILE", help="a bundle, .tflite or .onnx")
     parser.add_argument(
-        "--backends", type=_names, metavar="all|NAMES", help="runtimes, separated by commas (default: all installed)"
+        "models", nargs="+", type=Path, metavar="BUNDLE|FILE", help="a bundle, a .tflite or an .onnx file"
     )
     parser.add_argument(
-        "--threads", type=_counts, metavar="COUNTS", help="thread counts, like 1,2 (default: 1 and one a core, to 4)"
+        "--backends",
+        type=_names,
+        metavar="all|NAMES",
+        help="runtimes to measure, separated by commas (default: all installed)",
     )
-    parser.add_argument("--seconds", type=_seconds, default=1.0, help="time for each combination (default: 1)")
-    parser.add_argument("--precision", metavar="NAME", help="only the bundles' files of it, like int8")
     parser.add_argument(
-        "--tune", action="store_true", help="record each bundle's fastest beside it, for edge-camera to use"
+        "--threads",
+        type=_counts,
+        metavar="COUNTS",
+        help="numbers of threads, such as 1,2 (default: 1, and the number of cores up to 4)",
     )
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw the table as a PNG")
+    parser.add_argument("--seconds", type=_seconds, default=1.0, help="seconds for each combination (default 1)")
+    parser.add_argument(
+        "--precision", metavar="NAME", help="measure only the bundles' files of this precision, such as int8"
+    )
+    parser.add_argument(
+        "--tune", action="store_true", help="save the fastest combination beside each bundle, for edge-camera"
+    )
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw the result as a PNG file")
     _main.add_json(parser)
     return parser
 

@@ -1,4 +1,4 @@
-"""edge-camera: run a model on a camera, a video, a stream or images, and say what it sees."""
+"""edge-camera: run a model on a camera, a video, a stream or images, and show the results."""
 
 import argparse
 import gc
@@ -26,17 +26,18 @@ examples:
   edge-camera --model yolo.onnx --labels coco.txt --source cat.jpg --snapshot seen.png --score-threshold 0.5
   edge-camera --model net.edge --source synthetic --max-frames 50        without a camera: drawn frames
 
-From a camera or a stream the newest frame wins, and a fault is mended by opening it again: the loop runs until
---max-frames, Ctrl-C (exit code 130) or SIGTERM (exit code 0); files are complete in each case. A camera that
-cannot be opened at the start is an error (exit code 2); a stream is tried again. From files and folders every
-frame is processed, in order, and the loop ends with them. A file that cannot be written ends the loop; a terminal
-that is slow or gone does not. The summary counts frames that newer ones replaced (dropped), frames that were
-passed over (skipped), and results that a slow sink did not take (lost) apart."""
+Cameras and streams: the newest frame is processed, and older ones that wait are dropped. After an error the source
+is opened again. The loop runs until --max-frames, Ctrl-C (exit code 130) or SIGTERM (exit code 0). A camera that
+cannot be opened at the start is an error (exit code 2); a stream is tried again.
+Files and folders: every frame is processed, in order, and the loop ends after the last one.
+Output files are complete however the loop ends. A file that cannot be written ends the loop; a terminal that is slow
+or closed does not. The summary counts separately: frames that a newer one replaced (dropped), frames that were not
+processed on purpose (skipped), and results that a slow output did not take (lost)."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit code."""
-    if argv is None:  # in a process of its own: to search what the imports made, all of which stays, takes 20 ms
+    """Run ``edge-camera`` and return the exit code."""
+    if argv is None:  # only as a process of its own: collecting the objects of the imports would take 20 ms
         gc.disable()
     return _main.run(_parser(), _camera, argv)
 
@@ -45,16 +46,22 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="edge-camera", description=__doc__, epilog=EPILOG, formatter_class=_main.FORMATTER
     )
-    parser.add_argument("--model", required=True, type=Path, metavar="BUNDLE|FILE", help="a bundle, .tflite or .onnx")
+    parser.add_argument(
+        "--model",
+        required=True,
+        type=Path,
+        metavar="BUNDLE|FILE",
+        help="the model: a bundle, a .tflite or an .onnx file",
+    )
     parser.add_argument("--source", default="0", metavar="SOURCE", help=f"{SOURCE} (default: 0)")
-    parser.add_argument("--max-frames", type=_count, metavar="N", help="end after N frames")
+    parser.add_argument("--max-frames", type=_count, metavar="N", help="end after N results (default: no limit)")
     parser.add_argument(
         "--rotate",
         type=int,
         choices=(0, 90, 180, 270),
         default=0,
         metavar="DEGREES",
-        help="turn what the network sees clockwise, for a camera that hangs on its side: 90, 180 or 270 (default 0)",
+        help="rotate frames clockwise before the network, by 90, 180 or 270 (default 0)",
     )
     _main.add_json(parser)
     _add_results(parser)
@@ -65,35 +72,58 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_results(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("results")
-    group.add_argument("--top", type=_count, metavar="K", help="labels that a classifier gives for a frame (default 1)")
-    _task_options.add_parameters(group)
-    group.add_argument("--jsonl", metavar="FILE", help="one JSON object per frame; - for stdout")
-    group.add_argument("--record", metavar="FILE", help="an annotated video, .avi or .mp4")
-    group.add_argument("--snapshot", metavar="FILE", help="the last frame as an annotated picture, .jpg or .png")
     group.add_argument(
-        "--sink", action="append", default=[], type=_sink, metavar="NAME=TARGET", help="any other sink, also repeatedly"
+        "--top",
+        type=_count,
+        metavar="K",
+        help="number of labels per frame of a classifier (default: the bundle's, or 1)",
     )
-    group.add_argument("--quiet", action="store_true", help="no line per frame")
+    _task_options.add_parameters(group)
+    group.add_argument("--jsonl", metavar="FILE", help="write one JSON object per frame to FILE; - is stdout")
+    group.add_argument("--record", metavar="FILE", help="write an annotated video to FILE, .avi or .mp4")
+    group.add_argument("--snapshot", metavar="FILE", help="write the last frame, annotated, to FILE, .jpg or .png")
+    group.add_argument(
+        "--sink",
+        action="append",
+        default=[],
+        type=_sink,
+        metavar="NAME=TARGET",
+        help="add any sink by its name; repeatable",
+    )
+    group.add_argument("--quiet", action="store_true", help="do not print a line per frame")
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("choice", "default: the bundle's tuning record, else the preferred ones")
-    group.add_argument("--backend", metavar="NAME", help="the runtime")
-    group.add_argument("--threads", type=_count, metavar="N", help="the model's threads")
-    group.add_argument("--precision", metavar="P", help="which of a bundle's files: int8, float32, …")
+    group = parser.add_argument_group(
+        "how the model runs", "default: the bundle's tuning record, else the preferred values"
+    )
+    group.add_argument("--backend", metavar="NAME", help="runtime, such as litert or onnxruntime")
+    group.add_argument("--threads", type=_count, metavar="N", help="number of threads of the model")
+    group.add_argument("--precision", metavar="P", help="precision of the bundle's file: int8, float32, …")
 
 
 def _add_format(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("bare files", "a bundle holds its labels and states its input")
+    group = parser.add_argument_group("files without a bundle", "a bundle contains all of this")
     _task_options.add(group)
-    group.add_argument("--labels", type=Path, metavar="FILE", help="one label a line, in class order")
-    group.add_argument("--colour", choices=("RGB", "BGR", "GRAY"), help="channel order of the input")
-    group.add_argument("--mean", type=_main.numbers, metavar="M", help="of pixels 0 to 255: one value, or R,G,B")
-    group.add_argument("--std", type=_main.numbers, metavar="S", help="of pixels 0 to 255: one value, or R,G,B")
+    group.add_argument(
+        "--labels", type=Path, metavar="FILE", help="class names in the order of the classes, one on each line"
+    )
+    group.add_argument(
+        "--colour", choices=("RGB", "BGR", "GRAY"), help="order of the input's channels (default: found)"
+    )
+    group.add_argument(
+        "--mean",
+        type=_main.numbers,
+        metavar="M",
+        help="mean of the pixels 0 to 255: one number, or R,G,B (default: found)",
+    )
+    group.add_argument(
+        "--std", type=_main.numbers, metavar="S", help="divisor of the pixels: one number, or R,G,B (default: found)"
+    )
     group.add_argument(
         "--resize",
         choices=("stretch", "letterbox", "crop", "tile"),
-        help="how a frame goes into the input: stretch ignores its aspect ratio (default), letterbox pads it, crop "
+        help="how a frame is fitted to the input: stretch ignores its aspect ratio (default), letterbox pads it, crop "
         "takes its centre, tile runs on windows of it at its own resolution (segment and image only)",
     )
 
@@ -148,7 +178,7 @@ def _collect_garbage() -> None:
 
 @contextmanager
 def _stopped_by_signals(loop: "Loop") -> Iterator[list[int]]:
-    """Let Ctrl-C and SIGTERM end the loop after the frame in hand; a second Ctrl-C does not wait for that."""
+    """Let Ctrl-C and SIGTERM end the loop after the current frame. A second Ctrl-C ends it at once."""
     received: list[int] = []
 
     def stop(number: int, _: Any) -> None:

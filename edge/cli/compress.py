@@ -1,4 +1,4 @@
-"""``edge-compress``: prune a trained network and train it quantization-aware, whatever its task."""
+"""``edge-compress`` prunes a trained network of any task and trains it quantization-aware."""
 
 import argparse
 import json
@@ -21,36 +21,37 @@ examples:
   edge-compress run/model.keras --data photos.zip --out small --prune 0.5 --qat --resume
   edge-compress detector/model.keras --data scenes:boxes --out small --qat --optimizer adam --learning-rate 0.0005
 
-The task, and how its data are read, come from the training record train.json beside MODEL; without one MODEL is taken
-for a classifier of images, or --task says what it is. Pruning comes first, then quantization-aware training, which
-keeps the zeros. A layer that cannot be trained quantization-aware is refused before anything is trained. OUT gets
-compress.json with the task's figures and the sizes before and after each step, each step as a TFLite file, and the
-last one as model.keras or, after quantization-aware training, as model.h5: the .keras format cannot restore its
-wrappers.
+The task and the options of the data come from the training record train.json beside MODEL. Without a record, MODEL
+counts as a classifier of images unless --task is given. Pruning comes first, then quantization-aware training, which
+keeps the zeros. A layer that cannot be trained quantization-aware is refused before the training begins.
+
+The command writes to --out: compress.json with the quality and size before and after each step, the result of each
+step as a TFLite file, and the last model. That is model.keras, or model.h5 after quantization-aware training, because
+a .keras file cannot restore the quantization wrappers.
 """
 
 RECORD = "compress.json"
 
 RATES = {"sgd": 0.01, "adam": 0.0005, "adamw": 0.0005}
-"""Learning rates when nobody says another."""
+"""The default learning rate of each optimizer."""
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the command's parser; it imports nothing heavy."""
+    """Return the parser of ``edge-compress``. It imports no heavy module."""
     p = argparse.ArgumentParser(
         "edge-compress",
         description="Prune a trained network and train it quantization-aware.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .h5 file of Keras 2")
-    p.add_argument("--data", required=True, metavar="DIR|ZIP|NAME", help="the data that it was trained on")
-    p.add_argument("--out", type=Path, required=True, metavar="DIR", help="write everything into this folder")
+    p.add_argument("model", type=Path, metavar="MODEL", help="the network: a .keras or .h5 file of Keras 2")
+    p.add_argument("--data", required=True, metavar="DIR|ZIP|NAME", help="data set on which the network was trained")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     p.add_argument(
         "--task",
         metavar="NAME",
-        help="what the data are: classify, segment, detect, keypoints, embed, speech, text or clips "
-        "(default: what the training record says, or classify)",
+        help="dataset task: classify, segment, detect, keypoints, embed, speech, text or clips "
+        "(default: from the training record, or classify)",
     )
     p.add_argument(
         "--data-option",
@@ -58,30 +59,64 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="how the data are read, beyond what the training record says",
+        help="option of the data reader, which overrides the training record; repeatable",
     )
-    p.add_argument("--labels", type=Path, metavar="FILE", help="class order (default: labels.txt beside MODEL)")
-    p.add_argument("--prune", type=float, metavar="SHARE", help="zeros in every 1x1, 3x3 and dense kernel, e.g. 0.5")
-    p.add_argument("--prune-epochs", type=int, default=4, metavar="N", help="epochs while pruning (default 4)")
-    p.add_argument("--qat", action="store_true", help="train with int8 simulated")
-    p.add_argument("--qat-epochs", type=int, default=3, metavar="N", help="epochs with int8 simulated (default 3)")
-    p.add_argument("--optimizer", choices=tuple(RATES), default="sgd", help="of both trainings (default sgd)")
     p.add_argument(
-        "--learning-rate",
-        type=float,
-        metavar="RATE",
-        help="of both, at the top of a cosine (default 0.01 for sgd, 0.0005 for the others)",
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="class names in the order of the classes (default: labels.txt beside MODEL)",
     )
-    p.add_argument("--batch", type=int, default=128, help="samples a step (default 128)")
-    p.add_argument("--crop", type=int, metavar="PIXELS", help="largest shift (default: an eighth of the input)")
-    p.add_argument("--label-smoothing", type=float, default=0.0, help="share of a target given to all (default 0)")
-    p.add_argument("--mean", type=_main.numbers, metavar="M", help="default: the training record's, or 127.5")
-    p.add_argument("--std", type=_main.numbers, metavar="S", help="default: the training record's, or 127.5")
-    p.add_argument("--seed", type=int, default=0, help="seed of both trainings (default 0)")
-    p.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    _add_training(p.add_argument_group("pruning and training"))
+    p.add_argument("--resume", action="store_true", help="continue the run in --out")
     p.add_argument("--trust", action="store_true", help="allow Lambda layers, which run code from the file")
     _main.add_json(p)
     return p
+
+
+def _add_training(group: Any) -> None:
+    group.add_argument(
+        "--prune",
+        type=float,
+        metavar="SHARE",
+        help="prune each dense and convolution kernel, except depthwise, to this share of zeros, such as 0.5",
+    )
+    group.add_argument(
+        "--prune-epochs", type=int, default=4, metavar="N", help="epochs of training with pruning (default 4)"
+    )
+    group.add_argument("--qat", action="store_true", help="train quantization-aware, with simulated int8")
+    group.add_argument(
+        "--qat-epochs", type=int, default=3, metavar="N", help="epochs of quantization-aware training (default 3)"
+    )
+    group.add_argument(
+        "--optimizer", choices=tuple(RATES), default="sgd", help="optimizer of both trainings (default sgd)"
+    )
+    group.add_argument(
+        "--learning-rate",
+        type=float,
+        metavar="RATE",
+        help="highest learning rate of both trainings (default 0.01 for sgd, 0.0005 for the others)",
+    )
+    group.add_argument("--batch", type=int, default=128, metavar="N", help="samples in a batch (default 128)")
+    group.add_argument(
+        "--crop", type=int, metavar="PIXELS", help="largest shift of an image (default: an eighth of the input)"
+    )
+    group.add_argument(
+        "--label-smoothing", type=float, default=0.0, help="share of a target given to all classes (default 0)"
+    )
+    group.add_argument(
+        "--mean",
+        type=_main.numbers,
+        metavar="M",
+        help="mean of the pixels (default: from the training record, or 127.5)",
+    )
+    group.add_argument(
+        "--std",
+        type=_main.numbers,
+        metavar="S",
+        help="divisor of the pixels (default: from the training record, or 127.5)",
+    )
+    group.add_argument("--seed", type=int, default=0, metavar="N", help="seed of both trainings (default 0)")
 
 
 def body(a: argparse.Namespace) -> None:
@@ -123,7 +158,7 @@ def body(a: argparse.Namespace) -> None:
 
 
 def _training(model: Path) -> dict[str, Any]:
-    """Return the training record beside the model, empty when there is none."""
+    """Return the training record beside the model, or an empty one."""
     path = model.with_name("train.json")
     if not path.is_file():
         return {}
@@ -134,7 +169,7 @@ def _training(model: Path) -> dict[str, Any]:
 
 
 def _labels(a: argparse.Namespace, row: str) -> list[str]:
-    """Return the class names; an embedding has none."""
+    """Return the class names. The list is empty for an embedding, which has no classes."""
     from edge import labels
 
     if a.labels:
@@ -145,7 +180,7 @@ def _labels(a: argparse.Namespace, row: str) -> list[str]:
 def _reader_options(
     a: argparse.Namespace, row: str, training: Mapping[str, Any], names: Sequence[str]
 ) -> dict[str, Any]:
-    """Return what the reader of the data is told: what was said, else what the training record says."""
+    """Return the options of the data reader: those given, else those of the training record."""
     from edge.models.training.training_record import TEXT, reader_options
 
     options = reader_options(training)
@@ -162,7 +197,7 @@ def _reader_options(
 
 
 def _check_classes(a: argparse.Namespace, row: str, model: Any, names: list[str]) -> None:
-    """Raise InputError unless there is a name for each class of the model; a detector has the background, too."""
+    """Raise InputError unless each class of the model has a name. A detector also has a background class."""
     from edge import labels
 
     if row != "embed":
@@ -171,7 +206,7 @@ def _check_classes(a: argparse.Namespace, row: str, model: Any, names: list[str]
 
 
 def _check_labels(a: argparse.Namespace, task: "DatasetTask", names: Sequence[str]) -> None:
-    """Raise InputError when the data have other classes, or the same in another order."""
+    """Raise InputError when the data have other classes than the model, or another order of them."""
     if task.labels and list(task.labels) != list(names):
         raise InputError(
             f"--data {a.data} must have the model's classes {', '.join(names)}, got {', '.join(task.labels)}"
@@ -179,13 +214,13 @@ def _check_labels(a: argparse.Namespace, task: "DatasetTask", names: Sequence[st
 
 
 def _finished(out: Path) -> dict[str, Any] | None:
-    """Return the record of a run that was resumed though it is complete, else None."""
+    """Return the record of a complete run, or None."""
     path = out / RECORD
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
 
 def _settings(a: argparse.Namespace, epochs: int, model: Any, training: Mapping[str, Any]) -> "Settings":
-    """Return the settings of one fit; images are mirrored unless the training left that out."""
+    """Return the settings of one training. Images are mirrored unless the original training did not mirror them."""
     from edge.models.training.settings import Augmentation, Settings
 
     side = model.input_shape[1:][-3:][0]
@@ -204,7 +239,7 @@ def _settings(a: argparse.Namespace, epochs: int, model: Any, training: Mapping[
 
 
 def _steps(a: argparse.Namespace, model: Any, task: "DatasetTask", training: Mapping[str, Any]) -> dict[str, Any]:
-    """Run the steps in order; of an interrupted run, epochs that were finished are not trained again."""
+    """Run the steps in order. Finished epochs of an interrupted run are not trained again."""
     from edge.deploy import compression as steps
     from edge.models.training.fit import environment
 
@@ -225,7 +260,7 @@ def _steps(a: argparse.Namespace, model: Any, task: "DatasetTask", training: Map
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Run ``edge-compress`` and return the exit code."""
     return _main.run(parser(), body, argv)
 
 

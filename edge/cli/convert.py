@@ -1,4 +1,4 @@
-"""``edge-convert``: from a network to a verified bundle of TFLite and ONNX files."""
+"""``edge-convert`` converts a network to a verified bundle of TFLite and ONNX files."""
 
 import argparse
 import ast
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edge.cli import _main
 
 if TYPE_CHECKING:
-    from edge.deploy.package import Conversion
+    from edge.deploy.package import ConversionOptions
     from edge.manifest import Manifest
 
 EXAMPLES = """\
@@ -23,20 +23,27 @@ examples:
   edge-convert two_inputs.keras --out net --task regress --calibrate arrays.npz --verify arrays.npz
   edge-convert zoo:mobilenet_v2 --out net --tflite float32
 
-MODEL: .keras (Keras 2 or 3), .h5, a SavedModel folder, .tflite, .onnx, zoo:NAME or package.module:function. It may have
-several inputs and outputs. What they mean, the labels, mean and std are taken from the training record beside MODEL
-where there is one; otherwise they are recognized or said here. What was assumed is printed and kept in the bundle.
+MODEL is a .keras file (Keras 2 or 3), an .h5 file, a SavedModel folder, a .tflite or .onnx file, zoo:NAME, or
+package.module:function. It may have several inputs and outputs. Their meaning, the labels, mean and std come from the
+options, else from the training record beside MODEL, else they are recognized. Each assumption is printed and kept in
+the bundle.
 
-DATA is what the network takes: pictures in a folder or a zip, with train/<class>/ and test/<class>/, with boxes (VOC),
-masks or keypoints (COCO), or without anything; a set that is drawn here, named as in edge-train --help; .wav files;
-clips; sentences, for a network with a vocabulary.txt beside it; or an .npz file with an array for each input, and its
-truths in "labels" or in an array called as the output.
+DATA holds samples for the network. It can be:
+  a folder or zip of pictures, in train/<class>/ and test/<class>/, with boxes (VOC), masks or keypoints (COCO)
+  a folder of pictures without truths, for calibration
+  a folder or zip of .wav files, or of clips
+  sentences, for a network with vocabulary.txt beside MODEL
+  an .npz file with an array for each input, and the truths in "labels" or in an array with the output's name
+  the name of a drawn data set, see edge-train --help
 
-With --verify the files are compared with MODEL as its task compares; over budget is exit code 1 and no bundle.
+With --verify the files are compared with MODEL by the measure of its task. If a file is over its budget, no bundle is
+written and the exit code is 1.
 """
 
 ACTIVATIONS = {"probabilities": "none", "logits": "softmax"}
 """What ``--output`` says in the task's terms."""
+
+RECORD_OR = "(default: from the training record, or 127.5)"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -47,94 +54,118 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("model", metavar="MODEL", help="the network, see below")
-    p.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="a folder, or a single file NAME.edge")
-    p.add_argument("--tflite", metavar="LIST", help="float32,int8 (default: all that MODEL and --calibrate allow)")
-    p.add_argument("--onnx", metavar="LIST", help="float32,int8 (default: as --tflite; none when --tflite is given)")
-    p.add_argument("--name", help="of the bundle; default the network's")
-    p.add_argument("--labels", type=Path, metavar="FILE", help="one a line; default labels.txt beside MODEL")
-    p.add_argument("--signature", metavar="NAME", help="which function of a SavedModel; default serving_default")
-    p.add_argument("--trust", action="store_true", help="allow Lambda layers and file operations in MODEL")
-    _add_meaning(p.add_argument_group("what the outputs mean; default: the training record's, or recognized"))
-    _add_pixels(p.add_argument_group("pixels: input = (pixel - mean) / std, pixel 0 to 255"))
-    _add_int8(p.add_argument_group("int8"))
-    _add_gate(p.add_argument_group("gate"))
+    p.add_argument("model", metavar="MODEL", help="the network to convert, see below")
+    p.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="BUNDLE",
+        help="write the bundle here: a folder, or one file NAME.edge",
+    )
+    p.add_argument(
+        "--tflite",
+        metavar="LIST",
+        help="precisions of the TFLite files: float32,int8 (default: all that MODEL and --calibrate allow)",
+    )
+    p.add_argument(
+        "--onnx",
+        metavar="LIST",
+        help="precisions of the ONNX files (default: as --tflite; none if only --tflite is given)",
+    )
+    p.add_argument("--name", help="name of the bundle (default: the network's name)")
+    p.add_argument(
+        "--labels", type=Path, metavar="FILE", help="class names, one on each line (default: labels.txt beside MODEL)"
+    )
+    p.add_argument("--signature", metavar="NAME", help="function of a SavedModel to convert (default: serving_default)")
+    p.add_argument("--trust", action="store_true", help="allow MODEL to run code: Lambda layers and file operations")
+    _add_meaning(p.add_argument_group("meaning of the outputs (default: from the training record, or recognized)"))
+    _add_pixels(p.add_argument_group("pixels: input = (pixel - mean) / std, with pixels from 0 to 255"))
+    _add_int8(p.add_argument_group("calibration of int8 files"))
+    _add_gate(p.add_argument_group("verification of the files"))
     _main.add_json(p)
     return p
 
 
 def _add_meaning(group: Any) -> None:
     group.add_argument(
-        "--task", metavar="NAME", help="classify, detect, segment, keypoints, embed, regress, image, raw"
+        "--task",
+        metavar="NAME",
+        help="task of the network: classify, detect, segment, keypoints, embed, regress, image or raw",
     )
-    group.add_argument("--decoder", metavar="NAME", help="of a detector's or a pose network's outputs: ssd, yolov8, …")
+    group.add_argument("--decoder", metavar="NAME", help="how outputs become boxes or points: ssd, yolov8, …")
     group.add_argument(
         "--parameter",
         type=_parameter,
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="of task or decoder, e.g. score_threshold=0.3, units=\"['m', 'deg']\"; may be repeated",
+        help="parameter of the task or decoder, such as score_threshold=0.3 or units=\"['m', 'deg']\"; repeatable",
     )
     group.add_argument(
-        "--output", choices=tuple(ACTIVATIONS), help="what a classifier returns: short for --parameter activation=…"
+        "--output", choices=tuple(ACTIVATIONS), help="what a classifier returns; sets --parameter activation=…"
     )
     group.add_argument(
         "--input-kind",
         choices=("image", "tensor"),
-        help="whether inputs are pictures or other numbers; default: told by their shapes",
+        help="whether the inputs are pictures or other numbers (default: derived from their shapes)",
     )
 
 
 def _add_pixels(group: Any) -> None:
-    group.add_argument("--mean", type=_main.numbers, metavar="M[,M,M]", help="default: the training record's, or 127.5")
-    group.add_argument("--std", type=_main.numbers, metavar="S[,S,S]", help="default: the training record's, or 127.5")
-    group.add_argument("--colour", choices=("RGB", "BGR", "GRAY"), help="order; default RGB, GRAY for 1 channel")
+    group.add_argument("--mean", type=_main.numbers, metavar="M[,M,M]", help=f"mean of the pixels {RECORD_OR}")
+    group.add_argument("--std", type=_main.numbers, metavar="S[,S,S]", help=f"divisor of the pixels {RECORD_OR}")
+    group.add_argument(
+        "--colour", choices=("RGB", "BGR", "GRAY"), help="order of the channels (default: RGB, or GRAY for 1 channel)"
+    )
     group.add_argument(
         "--resize",
         choices=("stretch", "letterbox", "crop", "tile"),
-        help="how a picture goes into the input; tile: in windows at its own resolution (default: the record's, where "
-        "training with view=crop gives tile, or stretch)",
+        help="how a picture is fitted to the input; tile cuts windows at its own resolution (default: from the "
+        "training record, where view=crop means tile, or stretch)",
     )
 
 
 def _add_int8(group: Any) -> None:
-    group.add_argument("--calibrate", metavar="DATA", help="samples whose ranges int8 is fitted to, see below")
-    group.add_argument("--samples", type=int, default=200, metavar="N", help="how many of them (default 200)")
+    group.add_argument("--calibrate", metavar="DATA", help="samples from which the int8 ranges are computed, see below")
+    group.add_argument(
+        "--samples", type=int, default=200, metavar="N", help="number of calibration samples (default 200)"
+    )
     group.add_argument(
         "--method",
         choices=("mse", "minmax"),
         default="mse",
-        help="how ranges are fitted: mse clips what costs less than it saves, minmax keeps all (default mse)",
+        help="how ranges are computed: mse has the least squared error, minmax clips nothing (default mse)",
     )
-    group.add_argument("--seed", type=int, default=0, help="of their choice (default 0)")
+    group.add_argument("--seed", type=int, default=0, metavar="N", help="seed for choosing samples (default 0)")
 
 
 def _add_gate(group: Any) -> None:
-    group.add_argument("--verify", metavar="DATA", help="samples to compare the files with MODEL on, see below")
-    group.add_argument("--verify-samples", type=int, metavar="N", help="at most so many (default all)")
+    group.add_argument("--verify", metavar="DATA", help="samples on which the files are compared with MODEL, see below")
+    group.add_argument(
+        "--verify-samples", type=int, metavar="N", help="largest number of verification samples (default: all)"
+    )
     group.add_argument(
         "--max-drop",
         type=float,
         metavar="POINTS",
-        help="of int8 quality (accuracy, mAP, Dice …) where truths are known (default the task's, 0.5 for classify)",
+        help="largest loss of quality (accuracy, mAP, Dice …) of int8 files (default: the task's, 0.5 for classify)",
     )
     group.add_argument(
         "--min-agreement",
         type=float,
         metavar="VALUE",
-        help="of int8 with MODEL, in percent, dB or cosine as the task measures (default the task's, 98 for classify)",
+        help="least agreement of int8 files with MODEL: percent, dB or cosine (default: the task's, 98 for classify)",
     )
     group.add_argument(
         "--min-onnx-agreement",
         type=float,
         metavar="VALUE",
-        help="of int8 ONNX with int8 TFLite (default a quarter of the loss that --min-agreement allows by default)",
+        help="least agreement of int8 ONNX with int8 TFLite (default: a quarter of the task's allowed disagreement)",
     )
 
 
 def _parameter(text: str) -> tuple[str, Any]:
-    """Return name and value; a value that is no Python literal is text, and true, false and null are JSON's."""
+    """Return name and value of NAME=VALUE. VALUE is a Python literal, JSON's true, false or null, or else text."""
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
         raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
@@ -154,30 +185,30 @@ def body(a: argparse.Namespace) -> None:
     from edge.deploy.convert.source import check_kind
 
     check_kind(a.model)
-    wanted = _wanted(a)
+    options = _options(a)
     _main.quiet_tensorflow()
-    listener = package.Listener(tell=lambda line: print(line, file=sys.stderr), progress=_main.progress)
-    manifest = package.convert(wanted, listener)
+    callbacks = package.Callbacks(report=lambda line: print(line, file=sys.stderr), progress=_main.progress)
+    manifest = package.convert(options, callbacks)
     _main.write_json(a.json, {"bundle": str(a.out), "manifest": _as_json(manifest)})
     _show(manifest, a.out)
 
 
 def _as_json(manifest: "Manifest") -> Any:
-    """Return the manifest as it stands in the bundle, where the labels are a file beside it."""
+    """Return the JSON object of the manifest as the bundle holds it, with the digest of its labels file."""
     written = "".join(f"{label}\n" for label in manifest.labels).encode()
     return manifest.as_json(hashlib.sha256(written).hexdigest())
 
 
-def _wanted(a: argparse.Namespace) -> "Conversion":
-    """Return what the arguments ask for; InputError for what is no budget, before the work and not after it."""
+def _options(a: argparse.Namespace) -> "ConversionOptions":
+    """Return the conversion's options. An invalid budget raises InputError here, before any work is done."""
     from edge.cli._data import data_path
-    from edge.deploy.package import Calibration, Conversion
+    from edge.deploy.package import Calibration, ConversionOptions
     from edge.deploy.parity import Gate
     from edge.deploy.signature import Pixels
 
     budgets = (a.min_agreement, a.min_onnx_agreement, a.max_drop)
     gate = Gate(data_path(a.verify or ""), a.verify_samples, a.seed, *budgets)
-    return Conversion(
+    return ConversionOptions(
         model=a.model,
         out=a.out,
         tflite=_precisions(a.tflite),
@@ -207,7 +238,7 @@ def _precisions(text: str | None) -> tuple[str, ...] | None:
 
 
 def _show(manifest: "Manifest", out: Path) -> None:
-    """Print the files and how they compare with the model, or with what they were made from."""
+    """Print one line for each file with its size and its last comparison, and a line for the bundle."""
     parity = {row["candidate"]: row for row in manifest.measured["parity"]}
     for artifact in manifest.artifacts:
         line = f"{artifact.file:24} {artifact.bytes / 1024:8.0f} KiB"
@@ -219,7 +250,7 @@ def _show(manifest: "Manifest", out: Path) -> None:
 
 
 def _compared(row: Mapping[str, Any]) -> str:
-    """Return how a file compares, by the task's measure, and its quality with the model's in brackets."""
+    """Return the agreement by the task's measure, and the file's quality with the reference's in brackets."""
     digits, unit = (2, row["unit"]) if row["unit"] in ("%", "dB") else (4, row["unit"])
     value = "equal" if row["agreement"] is None else f"{row['agreement']:.{digits}f} {unit}".strip()
     line = f"{row['measure']} {value} with {row['reference']} on {row['samples']}"
@@ -229,7 +260,7 @@ def _compared(row: Mapping[str, Any]) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Run ``edge-convert`` and return the exit code."""
     return _main.run(parser(), body, argv)
 
 

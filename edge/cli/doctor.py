@@ -1,4 +1,4 @@
-"""edge-doctor: what this machine has, what it lacks, and the command that mends each."""
+"""edge-doctor: check this machine, and show how to repair or install what is missing."""
 
 import argparse
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 _MARKS = {"ok": "ok", "absent": "-", "warning": "!", "broken": "FAIL"}
 
 EPILOG = """\
-ok: works; -: optional and absent; !: works, but not as it should; FAIL: required and broken (exit code 1).
-Every installed runtime loads and runs a tiny network as its self-check."""
+ok: it works; -: it is optional and not installed; !: it works only in part; FAIL: it is required and does not work
+(exit code 1). Every installed runtime loads and runs a tiny network as its self-check."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit code."""
+    """Run ``edge-doctor`` and return the exit code."""
     parser = argparse.ArgumentParser(prog="edge-doctor", description=__doc__, epilog=EPILOG)
     _main.add_json(parser)
     return _main.run(parser, _doctor, argv)
@@ -37,7 +37,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def examine(device: "Device") -> list["Check"]:
-    """Return every check of this machine, in the order of the report."""
+    """Return all checks of this machine, in the order of the report."""
     import importlib.util
     from pathlib import Path
 
@@ -58,7 +58,7 @@ def examine(device: "Device") -> list["Check"]:
 
 
 def report(checks: Sequence["Check"]) -> str:
-    """Return the checks as aligned text, what mends each on a line of its own, and a verdict."""
+    """Return the checks as aligned text. A line with the repair follows each check that needs one."""
     width = max(len(check.subject) for check in checks)
     lines = []
     for check in checks:

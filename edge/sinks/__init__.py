@@ -1,7 +1,7 @@
-"""Where results go: one file each, one table. Importing this package imports no sink.
+"""Sinks write results. Each sink has a file and a row in the table. Importing this package imports no sink.
 
-A sink is made by a function of a target (a file name, or what that sink takes) and the source it serves. A third
-party adds one with an entry point of the group ``edge.sinks`` that names such a function.
+The table names a function that makes the sink. It takes a target, such as a file name, and the source. Another package
+adds a sink with an entry point of the group ``edge.sinks`` that names such a function.
 """
 
 from edge import registry
@@ -26,10 +26,16 @@ def names() -> list[str]:
 
 
 def open_sink(name: str, target: str, source: Source) -> Sink:
-    """Return sink ``name`` writing to ``target``.
+    """Open a sink.
 
-    Raises InputError for an unknown name or target, or a plug-in that does not state its policy; FileError when the
-    target cannot be written.
+    Args:
+        name: the name of the sink.
+        target: the destination, such as a file name.
+        source: the source of the frames.
+
+    Raises:
+        InputError: the name or target is unknown, or a plug-in does not state its policy.
+        FileError: the target cannot be written.
     """
     sink: Sink = registry.load("sink", SINKS, name)(target, source)
     if missing := [field for field in ("name", "lossless", "on_error") if not hasattr(sink, field)]:

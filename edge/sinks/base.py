@@ -1,4 +1,4 @@
-"""The interface of every sink: where results go, and what is to happen when one is slow or fails."""
+"""The interface of all sinks. A sink writes results, and states what happens when it is slow or fails."""
 
 from typing import Literal, Protocol
 
@@ -9,16 +9,16 @@ OnError = Literal["fatal", "retry"]
 
 
 class Sink(Closing, Protocol):
-    """A context manager that takes events. ``edge.sinks.queued`` gives each one a queue and a thread of its own.
+    """A context manager that takes events. ``edge.sinks.queued`` gives each sink a queue and a thread.
 
     Attributes:
-        name: the sink's row in the table, for messages and statistics.
-        lossless: whether it must get every result. The loop then waits for it when the source is a file or a folder;
-            from a live source it has a deeper queue, and what is lost nevertheless is said. A sink that is not
-            lossless never holds the loop up: the oldest result that waits for it is replaced.
-        on_error: ``fatal``: what it raises ends the run, because what it was asked to keep cannot be kept; before it
-            raises, it removes what it has half written. ``retry``: what it raises is reported and counted, and it is
-            given results again after a back-off. A sink that talks to a network is always ``retry``.
+        name: the sink's name in the table, for messages and statistics.
+        lossless: whether the sink must get every result. If it is True, the loop waits for the sink when the source is
+            a file or folder. With a live source the sink has a longer queue, and lost results are reported. If it is
+            False, the loop never waits: a new result replaces the oldest one in the queue.
+        on_error: what an exception of the sink does. ``fatal`` ends the run, because the sink cannot keep what it must;
+            the sink removes partly written files before it raises. With ``retry`` the exception is reported and
+            counted, and the sink gets results again after a back-off. A sink that uses a network is always ``retry``.
     """
 
     name: str
@@ -30,5 +30,5 @@ class Sink(Closing, Protocol):
         ...
 
     def close(self) -> None:
-        """Flush and release; what was written is complete afterwards."""
+        """Flush and release the output, which is complete afterwards."""
         ...

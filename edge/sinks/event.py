@@ -1,4 +1,4 @@
-"""What sinks are given: a frame, its result, and the picture that shows both."""
+"""An event is what sinks get: a frame, its result, and a picture that shows both."""
 
 from functools import partial
 
@@ -10,15 +10,15 @@ from edge.sinks import overlay
 
 
 class Event:
-    """One frame with its result; every sink of a loop gets the same object.
+    """One frame with its result. All sinks of a loop get the same object.
 
     Attributes:
-        frame: the frame; its pixels must not be changed.
-        result: what the network said of it.
+        frame: the frame, whose pixels must not be changed.
+        result: the network's result for the frame.
     """
 
     def __init__(self, frame: Frame, result: Result) -> None:
-        """The picture is not drawn before somebody asks for it."""
+        """Store frame and result. The picture is drawn at its first use."""
         self.frame, self.result = frame, result
         self._picture = Once(partial(_drawn, frame, result))
 
@@ -26,7 +26,7 @@ class Event:
     def picture(self) -> Image:
         """The frame with its result drawn in, (height, width, 3) uint8 BGR, read-only.
 
-        It is drawn once, however many sinks show it, in the thread of the first one that asks.
+        It is drawn once, in the thread of the first sink that uses it.
         """
         return self._picture()
 

@@ -1,4 +1,4 @@
-"""Results as JSON lines: one object per frame, for other programs."""
+"""The sink ``jsonl`` writes results as JSON lines, one object per frame, for other programs."""
 
 import io
 import json
@@ -16,10 +16,10 @@ from edge.sources.base import Source
 
 
 class JsonLines(Sink):
-    """Writes and flushes one line per frame, to ``-`` (stdout), a pipe or a device directly.
+    """Writes and flushes one line per frame to a file, to ``-`` (stdout), or to a pipe or device.
 
-    A file is begun with the first frame, written beside its place, and renamed when the loop ends; to follow it
-    while it grows, use ``-``. A reader that leaves (BrokenPipeError) ends the run like a full disk.
+    A file is begun at the first frame under a temporary name, and renamed when the loop ends. Use ``-`` to follow the
+    lines while the loop runs. A closed pipe (BrokenPipeError) ends the run, as a full disk does.
     """
 
     name = "jsonl"
@@ -27,7 +27,7 @@ class JsonLines(Sink):
     on_error: OnError = "fatal"
 
     def __init__(self, target: str, source: Source) -> None:
-        """Raises FileError when ``target`` cannot be written."""
+        """Open the target. Raises FileError when it cannot be written."""
         self._target, self._path = target, Path(target)
         self._special = self._path.exists() and not self._path.is_file() and not self._path.is_dir()
         if target != "-" and not self._special:
@@ -58,7 +58,7 @@ class JsonLines(Sink):
         return self._open.enter_context(path.open("w", encoding="utf-8"))
 
     def _abandon(self, error: OSError) -> None:
-        """Close and remove the file; closing tries again to write what is buffered and fails again."""
+        """Close and remove the file. An error in close is ignored, because it only repeats the first one."""
         stack, self._open = self._open, ExitStack()
         try:
             stack.__exit__(type(error), error, error.__traceback__)
@@ -67,7 +67,7 @@ class JsonLines(Sink):
 
 
 def _stdout() -> TextIO:
-    """Return stdout with a buffer of its own: lines that a full disk refused are not tried again at exit."""
+    """Return stdout with a separate buffer, so that lines a full disk refused are not written again at exit."""
     try:
         descriptor = os.dup(sys.stdout.fileno())
     except io.UnsupportedOperation:
@@ -76,7 +76,7 @@ def _stdout() -> TextIO:
 
 
 class _Borrowed(io.StringIO):
-    """Passes lines on to a stream that is someone else's to close."""
+    """Writes to a stream without closing it."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A picture with its result drawn in, as the result's task draws it."""
+"""``annotated`` draws a result into a copy of a picture."""
 
 from edge import tasks
 from edge.imaging import Image
@@ -6,8 +6,8 @@ from edge.results import Result
 
 
 def annotated(image: Image, result: Result) -> Image:
-    """Return a copy of ``image``, (height, width, 3) uint8 BGR, with the result, or why there is none, drawn in."""
-    from edge.tasks import lettering  # a loop that shows no picture starts without it
+    """Return a copy of ``image``, (height, width, 3) uint8 BGR, with the result drawn in, or why there is none."""
+    from edge.tasks import lettering  # a loop without pictures starts without it
 
     out = image.copy()
     if result.fault:

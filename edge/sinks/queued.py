@@ -1,4 +1,4 @@
-"""A queue and a thread around a sink, and the sink's policy: what happens when it is slow, and when it fails."""
+"""``Queued`` gives a sink a queue and a thread, and applies its policy when it is slow or fails."""
 
 import threading
 
@@ -11,22 +11,22 @@ from edge.sinks.event import Event
 from edge.stats import Stats
 
 CAPACITY = 8
-"""Results that may wait for a sink. All sinks hold the same objects, so memory is that of the deepest queue."""
+"""The most results that wait for a sink. All sinks share the objects, so the deepest queue decides the memory."""
 
 LIVE_CAPACITY = 32
-"""Results that may wait for a lossless sink of a live source: a second at 30 a second, 88 MB of 720p frames."""
+"""The most results that wait for a lossless sink of a live source: one second at 30 fps, 88 MB of 720p frames."""
 
 ROOM_SECONDS = 0.2
-"""How often a loop that waits for a sink looks whether it was stopped."""
+"""The interval at which a loop that waits for a sink checks whether it was stopped."""
 
 CLOSE_SECONDS = 5.0
-"""How long a sink that may fail can take for one result when the run has ended; a file is always completed."""
+"""The longest time for one result after the run has ended. A sink whose errors are fatal has no such limit."""
 
 
 class Queued:
-    """Gives events to the sink inside, in one thread, and counts in ``Stats`` what the sink did not take.
+    """A context manager that passes events to a sink in a thread, and counts lost results in ``Stats``.
 
-    A context manager. ``emit`` and ``close`` raise what a sink whose errors are fatal raised, once.
+    ``emit`` or ``close`` raises the exception of a sink whose errors are fatal, once.
     """
 
     def __init__(
@@ -41,12 +41,12 @@ class Queued:
         """Start the thread.
 
         Args:
-            sink: what gets the events; it is closed in the thread.
-            live: whether the source is, and must not be held up even by a sink that is lossless.
-            stats: where losses and failures are counted.
-            stopped: set when the run is to end; a sink that fails is then no longer waited for.
-            backoff: how long a sink that failed is left alone.
-            report: called with a line for each fault and recovery.
+            sink: the sink. It is closed in the thread.
+            live: whether the source is live. Then the loop never waits, not even for a lossless sink.
+            stats: the counters of lost results and errors.
+            stopped: is set when the run must end. The loop then no longer waits for a sink that fails.
+            backoff: how long to wait after an error before the sink gets events again.
+            report: takes one line for each error and each recovery.
         """
         self._sink, self._stats, self._backoff, self._report = sink, stats, backoff, report
         self._fatal = sink.on_error == "fatal"
@@ -67,7 +67,7 @@ class Queued:
         self.close()
 
     def emit(self, event: Event) -> None:
-        """Hand ``event`` over; waits for room only where the sink is lossless and the source is not live."""
+        """Add an event to the queue. It waits for room only if the sink is lossless and the source is not live."""
         while True:
             try:
                 taken = self._queue.put(event, ROOM_SECONDS)
@@ -82,7 +82,7 @@ class Queued:
         self._count_replaced()
 
     def close(self) -> None:
-        """Let the sink take what waits, close it, and wait for that; one that may fail is not waited for for ever."""
+        """Let the sink take the waiting events, and close it. The wait is limited unless its errors are fatal."""
         self._queue.finish()
         self._ending.set()
         while self._thread.is_alive():
@@ -106,7 +106,7 @@ class Queued:
             self._queue.close()
 
     def _give(self, event: Event) -> None:
-        """Let the sink take one event. A lossless sink that failed is given it again, until the run ends."""
+        """Give the sink one event. A lossless sink gets it again after an error, until the run ends."""
         while True:
             try:
                 self._sink.emit(event)
@@ -121,12 +121,12 @@ class Queued:
                 return
 
     def _failed(self, error: Exception) -> bool:
-        """Count a failure, say the first of several in a row, and wait; return whether the sink is given up.
+        """Count an error, report the first of several in a row, and wait. Return whether to give up the sink.
 
-        Once the run is ending there is one more try, which wakes a sink that waited, and then no other.
+        When the run ends, a sink that waits gets its event once more. After another error it is given up.
         """
         self._failures += 1
-        self._stats.fail(self._sink.name)
+        self._stats.count_error(self._sink.name)
         delay = self._backoff.delay(self._failures)
         ending = self._ending.is_set()
         if self._failures == 1:
@@ -143,11 +143,11 @@ class Queued:
         self._failures = 0
 
     def _ended(self, error: Exception) -> None:
-        """Note that the sink failed for good: in ``emit`` when that is fatal, or in ``close``."""
+        """Record the error that ended the sink: a fatal one in ``emit``, or any in ``close``."""
         if self._fatal:
             self._fault = error
             return
-        self._stats.fail(self._sink.name)
+        self._stats.count_error(self._sink.name)
         self._report(f"sink {self._sink.name} was not closed: {_line(error)}")
 
     def _count_replaced(self) -> None:
@@ -160,11 +160,11 @@ class Queued:
         self._lose(replaced)
 
     def _lose(self, count: int) -> None:
-        if not self._abandoned:  # what a thread does that was left is counted already
-            self._stats.lose(self._sink.name, count)
+        if not self._abandoned:  # the results of an abandoned thread are already counted as lost
+            self._stats.count_lost(self._sink.name, count)
 
     def _abandon(self) -> None:
-        """Leave a thread that is inside the sink and does not come back; it ends with the process."""
+        """Abandon a thread that is blocked in the sink. It ends with the process."""
         lost = self._queue.close() + self._given - self._done
         self._lose(lost)
         self._abandoned = True
@@ -177,6 +177,6 @@ class Queued:
 
 
 def _line(error: Exception) -> str:
-    """Return the error in one line: the class, unless the message is one of ours."""
+    """Return an error in one line. The class comes first, unless the error is an EdgeError."""
     text = " ".join(str(error).split())
     return text if isinstance(error, EdgeError) else " ".join(filter(None, (type(error).__name__, text)))

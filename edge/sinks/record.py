@@ -1,4 +1,4 @@
-"""An annotated video of what the loop saw."""
+"""The sink ``record`` writes an annotated video."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,11 +20,11 @@ IMAGES_FPS = 2.0
 
 
 class Record(Sink):
-    """Written beside its place and renamed when the loop ends; a full disk leaves nothing.
+    """Writes a video under a temporary name and renames it when the loop ends. After an error no file remains.
 
-    From a file every frame is written once, at the file's rate; from images, two a second. From a live source the
-    rate is LIVE_FPS and frames are repeated or left out by their capture times, so that it plays at the speed of
-    life. The first frame decides the size; others are scaled to fit it.
+    Each frame of a video file is written once, at the rate of the file. Images are shown two per second. The rate for a
+    live source is LIVE_FPS: frames are repeated or left out by their capture times, so that the video plays in real
+    time. The first frame decides the size, and other frames are scaled to fit into it.
     """
 
     name = "record"
@@ -32,7 +32,7 @@ class Record(Sink):
     on_error: OnError = "fatal"
 
     def __init__(self, target: str, source: Source) -> None:
-        """Raises InputError for a suffix without a codec, FileError when ``target`` cannot be written."""
+        """Check the target. Raises InputError for a suffix without a codec, FileError when it cannot be written."""
         self._path = Path(target)
         if self._path.suffix.lower() not in CODECS:
             raise InputError(f"a recording's name must end in {' or '.join(CODECS)}, got {target!r}")
@@ -57,18 +57,21 @@ class Record(Sink):
             raise
 
     def close(self) -> None:
-        """See Sink. Raises FileError when not every frame reached the disk."""
+        """Complete the video. Raises FileError when it lacks frames. See ``Sink``."""
         self._open.close()
 
     def _begin(self, frame: Frame) -> Writer:
-        self._size = (frame.size[0] & ~1, frame.size[1] & ~1)  # MPEG-4 halves the colour planes
+        self._size = (
+            frame.size[0] & ~1,
+            frame.size[1] & ~1,
+        )  # MPEG-4 needs even sizes, because its colour planes have half the size
         self._due_ns = frame.captured_ns
         temporary = self._open.enter_context(replaced(self._path))
         self._writer = self._open.enter_context(Writer(temporary, self._size, self._fps, self._path))
         return self._writer
 
     def _repeats(self, captured_ns: int) -> int:
-        """Return how often a frame is due by its capture time: at most a second's worth after a stall."""
+        """Return how often to write a frame, by its capture time. After a stall it is at most one second of frames."""
         if not self._paced:
             return 1
         step = round(1e9 / self._fps)
@@ -81,7 +84,7 @@ class Record(Sink):
 
 
 def _fitted(image: Image, size: tuple[int, int]) -> Image:
-    """Return ``image`` at ``size`` (width, height), its aspect kept, black around it."""
+    """Return ``image`` scaled to fit into ``size`` (width, height), with its aspect ratio and black borders."""
     if (image.shape[1], image.shape[0]) == size:
         return image
     left, top, width, height = letterbox_box(image.shape[1], image.shape[0], *size)

@@ -1,4 +1,4 @@
-"""The last frame as a picture with its results drawn in."""
+"""The sink ``snapshot`` writes the last frame as an annotated picture."""
 
 from pathlib import Path
 
@@ -15,14 +15,14 @@ SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 class Snapshot(Sink):
-    """Keeps the newest frame and writes it once, when the loop ends; nothing when there was no frame."""
+    """Keeps the newest frame and writes it when the loop ends. Without a frame it writes nothing."""
 
     name = "snapshot"
     lossless = False
     on_error: OnError = "fatal"
 
     def __init__(self, target: str, source: Source) -> None:
-        """Raises InputError unless ``target`` ends in one of SUFFIXES, FileError when it cannot be written."""
+        """Check the target. Raises InputError for a suffix not in SUFFIXES, FileError when it cannot be written."""
         self._path = Path(target)
         if self._path.suffix.lower() not in SUFFIXES:
             raise InputError(f"a snapshot's name must end in {', '.join(SUFFIXES)}, got {target!r}")
@@ -34,7 +34,7 @@ class Snapshot(Sink):
         self._last = event
 
     def close(self) -> None:
-        """See Sink. Raises FileError when the disk is full."""
+        """Write the picture. Raises FileError when the disk is full. See ``Sink``."""
         last, self._last = self._last, None
         if last is None:
             return

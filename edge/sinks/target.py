@@ -1,4 +1,4 @@
-"""Files that sinks write: found to be writable before the loop begins, and named when they are not."""
+"""Helpers for sinks that write files: a check before the loop begins, and errors that name the file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from edge.errors import FileError
 
 @contextmanager
 def naming(target: str | Path) -> Iterator[None]:
-    """Turn an OSError of the body into a FileError that names ``target``; BrokenPipeError (the reader left) stays."""
+    """Turn an OSError of the body into a FileError that names ``target``. BrokenPipeError is not changed."""
     try:
         yield
     except (FileError, BrokenPipeError):
@@ -19,8 +19,8 @@ def naming(target: str | Path) -> Iterator[None]:
 
 
 def check_writable(path: Path) -> None:
-    """Raise FileError unless a file can be made at ``path``; what is there stays as it is."""
-    import tempfile  # a terminal needs none
+    """Raise FileError unless a file can be written at ``path``. An existing file is not changed."""
+    import tempfile  # the terminal sink does not need it
 
     with naming(path):
         if path.is_dir():

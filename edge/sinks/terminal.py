@@ -1,4 +1,4 @@
-"""What the loop sees, for a person at a terminal."""
+"""The terminal sink prints results as text."""
 
 import os
 import shutil
@@ -17,14 +17,14 @@ from edge.sinks.target import naming
 from edge.sources.base import Source
 
 TTY_INTERVAL, PLAIN_INTERVAL = 0.1, 1.0
-"""Seconds between two lines of the same source: one that is rewritten, or one below the other in a log."""
+"""The least seconds between two lines of the same source: on a terminal, where one line is rewritten, and elsewhere."""
 
 
 class Terminal(Sink):
-    """One line that is rewritten on a terminal, plain lines into anything else, at most one an interval.
+    """Rewrites one line on a terminal, and prints lines below each other into a file or pipe.
 
-    The first line of each source (each image of a folder) is always shown and stays. A terminal or log that cannot
-    be written does not end a run; a pipe whose reader left does, as for every command.
+    It prints at most one line per interval, but always the first line of each source, such as an image of a folder. An
+    error of a terminal or file does not end the run. A pipe that was closed by its reader does, as in every command.
     """
 
     name = "terminal"
@@ -34,7 +34,17 @@ class Terminal(Sink):
     def __init__(
         self, target: str, source: Source, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """target: ``stdout`` or ``stderr``, or nothing for stdout. stream, clock: for tests."""
+        """Open the sink.
+
+        Args:
+            target: ``stdout`` or ``stderr``. An empty text means stdout.
+            source: not used; all sinks are opened with the source.
+            stream: the stream to write to, in tests.
+            clock: returns monotonic time in seconds; tests pass their own.
+
+        Raises:
+            InputError: ``target`` is another text.
+        """
         if target not in ("", "stdout", "stderr"):
             raise InputError(f"the terminal sink writes to stdout or stderr, got {target!r}")
         self._stream = stream or (sys.stderr if target == "stderr" else sys.stdout)
@@ -46,7 +56,7 @@ class Terminal(Sink):
         self._shown_at = 0.0
 
     def emit(self, event: Event) -> None:
-        """See Sink."""
+        """Print the line of a result, unless the last line was printed too recently. See ``Sink``."""
         frame, result = event.frame, event.result
         now, new = self._clock(), frame.source != self._source
         if not new and now - self._shown_at < self._interval:
@@ -56,7 +66,7 @@ class Terminal(Sink):
         self._source, self._shown_at = frame.source, now
 
     def close(self) -> None:
-        """End the line that was being rewritten."""
+        """End the line that is rewritten."""
         if self._tty and self._source is not None:
             self._stream.write("\n")
             self._stream.flush()
@@ -80,7 +90,7 @@ def _is_pipe(stream: TextIO) -> bool:
 
 
 def line(result: Result) -> str:
-    """Return what is shown: ``clip.avi #17  star 98% | ring 1%  age 12 ms  infer 3.1 ms  dropped 2``."""
+    """Return the line for a result: ``clip.avi #17  star 98% | ring 1%  age 12 ms  infer 3.1 ms  dropped 2``."""
     found = result.fault or tasks.load(result.task).line(result)
     timing = f"age {result.age_ms:.0f} ms  infer {result.infer_ms:.1f} ms"
     counts = {"dropped": result.dropped, "skipped": result.skipped}

@@ -1,11 +1,11 @@
-"""Where frames come from: one file each, one table. Importing this package opens and imports nothing heavy.
+"""Sources yield frames. Each source has a file and a row in the table. Importing this package imports no source.
 
     with open_source("clip.avi") as source:
         for frame in source:
             ...
 
-A third party adds a source with an entry point of the group ``edge.sources`` that names a function from the
-text after ``NAME:`` to a ``Source``.
+Another package adds a source with an entry point of the group ``edge.sources``. It names a function that takes the text
+after ``NAME:`` and returns a ``Source``.
 """
 
 import re
@@ -43,12 +43,16 @@ def names() -> list[str]:
 
 
 def open_source(text: str) -> Source:
-    """Return the source that ``text`` describes, as ``edge-camera --source`` takes it.
+    """Open a source.
 
-    ``0`` or ``/dev/video0``, a video or image file, a folder of images, an rtsp:// or http:// address,
-    ``picamera``, ``synthetic[:WxH@FPS]``, or ``NAME:…`` of an installed plug-in.
-    Raises FileError when a file, folder or camera is not there, InputError for anything not understood,
-    MissingExtra when a dependency is absent.
+    Args:
+        text: the value of ``edge-camera --source``: ``0`` or ``/dev/video0``, a video or image file, a folder of
+            images, an rtsp:// or http:// address, ``picamera``, ``synthetic[:WxH@FPS]``, or ``NAME:…`` for a plug-in.
+
+    Raises:
+        FileError: the file, folder or camera does not exist.
+        InputError: the text describes no source.
+        MissingExtra: a dependency is not installed.
     """
     kind, rest = _kind(text)
     source: Source = registry.load("source", SOURCES, kind)(rest)
@@ -56,7 +60,7 @@ def open_source(text: str) -> Source:
 
 
 def _kind(text: str) -> tuple[str, str]:
-    """Return the table's name for ``text`` and what to open it with."""
+    """Return the name of the source for ``text``, and the text to open it with."""
     name, _, rest = text.partition(":")
     if name in ("synthetic", "picamera"):
         return name, rest

@@ -11,15 +11,15 @@ from edge.frames import Frame, PixelFormat
 
 
 class Source(Closing, Protocol):
-    """A context manager and an iterator of frames, iterated by one thread.
+    """A context manager that yields frames to one thread.
 
     Iterating raises FileError when the source cannot be opened.
 
     Attributes:
-        name: what a person would call it; it holds no password.
-        live: True for cameras and streams, where the newest frame matters and the end means a fault;
-            False for files and folders, where every frame is processed, in order, and the end is the end.
-        fps: the frames per second that a file states; None for images and whatever is live.
+        name: the name for the user, without passwords.
+        live: True for cameras and streams: the newest frame counts, and the end is an error. False for files and
+            folders: every frame is processed, in order.
+        fps: the frames per second that a video file states. None for images and live sources.
     """
 
     name: str
@@ -29,23 +29,23 @@ class Source(Closing, Protocol):
     def __iter__(self) -> Iterator[Frame]: ...
 
     def close(self) -> None:
-        """End the iteration, from any thread; a blocked read ends."""
+        """End the iteration, also during a blocked read. Any thread may call it."""
         ...
 
 
 class Device(Closing, Protocol):
-    """What ``edge.sources.supervised`` keeps alive: an opened camera or stream.
+    """An opened camera or stream for ``edge.sources.supervised``.
 
     Attributes:
-        format: how the pixels lie in the arrays that ``read`` returns.
+        format: the pixel format of the arrays that ``read`` returns.
     """
 
     format: PixelFormat = "BGR"
 
     def read(self) -> NDArray[np.uint8]:
-        """Return the pixels of the next frame, in the shape of ``format``. Raises FileError when none can be had."""
+        """Return the pixels of the next frame in ``format``. Raises FileError when there is none."""
         ...
 
     def close(self) -> None:
-        """Release the device; called by the thread that reads."""
+        """Release the device. The thread that reads calls it."""
         ...

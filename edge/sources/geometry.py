@@ -1,4 +1,4 @@
-"""``WxH@FPS``: the size and rate of a source that can be asked for one."""
+"""``parse`` reads ``WxH@FPS``, the size and rate of a camera."""
 
 import re
 
@@ -9,7 +9,7 @@ MIN_SIDE, MAX_SIDE = 16, 8192
 
 
 def parse(text: str, default: tuple[int, int, float]) -> tuple[int, int, float]:
-    """Return width, height (pixels) and frames per second; what ``text`` leaves out comes from ``default``."""
+    """Return width and height in pixels, and frames per second. ``default`` supplies what ``text`` leaves out."""
     match = _FORM.fullmatch(text)
     if match is None:
         raise InputError(f"a size and rate must look like 640x480@30, 640x480 or @30, got {text!r}")

@@ -1,4 +1,4 @@
-"""An image, or the images of a folder: lossless, sorted by name."""
+"""This source yields an image, or all images of a folder, sorted by name. It is lossless."""
 
 import time
 from collections.abc import Iterator
@@ -16,16 +16,16 @@ from edge.sources.base import Source
 
 
 class Images(Source):
-    """Files that OpenCV decodes, directly inside the folder; subfolders are not entered.
+    """The images directly inside a folder, in formats that OpenCV decodes. Subfolders are not searched.
 
-    A file that cannot be decoded or was cut short is skipped, reported in one line, and counted in ``skipped``.
+    A file that is damaged or incomplete is reported in one line and counted in ``skipped``.
     """
 
     live = False
     fps = None
 
     def __init__(self, path: str | Path, report: Report = to_stderr) -> None:
-        """Raises FileError when there is nothing to read."""
+        """List the images. Raises FileError when there are none."""
         self.name = str(path)
         self.skipped = 0
         self._report = report
@@ -33,7 +33,7 @@ class Images(Source):
         self._paths = _listed(Path(path))
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield one frame per image, ``source`` being its path. Raises FileError when none can be decoded."""
+        """Yield one frame per image; its ``source`` is the image's path. Raises FileError when none can be decoded."""
         index = self.skipped = 0
         for path in self._paths:
             if self._closed:
@@ -54,7 +54,7 @@ class Images(Source):
 
 
 def read_image(path: Path) -> Image | None:
-    """Return (height, width, 3) uint8 BGR, turned upright as its EXIF data says; None when it is cut or no image."""
+    """Return (height, width, 3) uint8 BGR, rotated by its EXIF data. None when the file is damaged or incomplete."""
     try:
         data = path.read_bytes()
         return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if is_whole(data) else None

@@ -1,12 +1,13 @@
-"""The Raspberry Pi's camera through libcamera's Python library, picamera2."""
+"""The source ``picamera`` reads the Raspberry Pi's camera through picamera2, the Python library of libcamera."""
 
 from edge.errors import FileError
 from edge.imaging import Image
 from edge.sources.base import Device, Source
 from edge.sources.geometry import parse
-from edge.sources.supervised import DEFAULT, Patience, Supervised
+from edge.sources.supervised import DEFAULT, RetryPolicy, SupervisedSource
 
 MODE = (1280, 720, 30.0)
+"""Default width and height in pixels, and frames per second."""
 
 
 class _PiCamera(Device):
@@ -15,25 +16,35 @@ class _PiCamera(Device):
 
         try:
             self._camera = Picamera2()
-        except (IndexError, RuntimeError) as error:  # picamera2's ways of saying that no camera is connected or free
+        except (IndexError, RuntimeError) as error:  # picamera2 raises these when no camera is free
             raise FileError(f"the Pi's camera cannot be opened: {error}; see `rpicam-hello --list-cameras`") from error
-        # libcamera names formats by their order in a 32-bit word: RGB888 lies in memory as blue, green, red.
+        # libcamera names a format by the order in a 32-bit word, so that RGB888 is blue, green, red in memory.
         main = {"size": size, "format": "RGB888"}
         self._camera.configure(self._camera.create_video_configuration(main=main, controls={"FrameRate": fps}))
         self._camera.start()
 
     def read(self) -> Image:
-        """See Device."""
+        """Return the next picture. See ``Device``."""
         image: Image = self._camera.capture_array("main")
         return image
 
     def close(self) -> None:
-        """See Device."""
+        """Stop and release the camera. See ``Device``."""
         self._camera.stop()
         self._camera.close()
 
 
-def open_picamera(text: str, patience: Patience = DEFAULT) -> Source:
-    """text: ``WxH@FPS`` or a part of it. A camera that does not open at the first try is an error."""
+def open_picamera(text: str, retry: RetryPolicy = DEFAULT) -> Source:
+    """Return the source of the Pi's camera.
+
+    Iterating it raises FileError when the camera does not open at the first attempt.
+
+    Args:
+        text: ``WxH@FPS``, ``WxH``, ``@FPS`` or nothing; what is left out is taken from MODE.
+        retry: how long to wait for frames, and before the camera is opened again.
+
+    Raises:
+        InputError: ``text`` has another form.
+    """
     width, height, fps = parse(text, MODE)
-    return Supervised("picamera", lambda: _PiCamera((width, height), fps), True, patience)
+    return SupervisedSource("picamera", lambda: _PiCamera((width, height), fps), True, retry)

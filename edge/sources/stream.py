@@ -1,4 +1,4 @@
-"""Live pictures through OpenCV: V4L2 cameras, RTSP and HTTP streams."""
+"""V4L2 cameras and RTSP and HTTP streams are read through OpenCV."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from edge import video
 from edge.errors import FileError
 from edge.imaging import Image
 from edge.sources.base import Device, Source
-from edge.sources.supervised import DEFAULT, Patience, Supervised
+from edge.sources.supervised import DEFAULT, RetryPolicy, SupervisedSource
 
 _DIGITS = re.compile(r"\d+$")
 
@@ -19,22 +19,28 @@ class _Capture(Device):
         self._capture = video.Capture(target, name, timeout)
 
     def read(self) -> Image:
-        """See Device."""
+        """Return the next picture. See ``Device``."""
         image = self._capture.read()
         if image is None:
             raise FileError(f"source {self._name}: it stopped giving frames")
         return image
 
     def close(self) -> None:
-        """See Device."""
+        """Release the device. See ``Device``."""
         self._capture.close()
 
 
 def open_camera(text: str) -> Source:
-    """text: ``0`` or ``/dev/video0``.
+    """Return the source of a V4L2 camera.
 
-    A camera that is not there or does not open at the first try is an error (FileError): most likely the number
-    is wrong. One that fails later is opened again until it is back.
+    Iterating it raises FileError when the camera does not open at the first attempt. A camera that fails later is
+    opened again until it works.
+
+    Args:
+        text: the number of the camera, such as ``0``, or its device file, such as ``/dev/video0``.
+
+    Raises:
+        FileError: the device file does not exist.
     """
     number = _DIGITS.search(text)
     device = Path(f"/dev/video{number[0]}" if number and not text.startswith("/") else text)
@@ -45,20 +51,25 @@ def open_camera(text: str) -> Source:
             "connect one, or name another source"
         )
     name = str(device)
-    return Supervised(name, lambda: _Capture(name, name, None), must_open=True)
+    return SupervisedSource(name, lambda: _Capture(name, name, None), must_open=True)
 
 
-def open_stream(text: str, patience: Patience = DEFAULT) -> Source:
-    """text: an address such as ``rtsp://user:password@host/path``; the password appears in no message or result.
+def open_stream(text: str, retry: RetryPolicy = DEFAULT) -> Source:
+    """Return the source of a network stream.
 
-    A server that does not answer is tried again without end, as servers start and restart independently of this
-    machine; each try is reported. An http:// file that ends is opened again: download it to run it once.
+    A server that does not answer is tried again without end, because servers start and restart independently of this
+    machine. Each attempt is reported. A video file behind an http:// address is opened again when it ends; download it
+    to run it once.
+
+    Args:
+        text: an address such as ``rtsp://user:password@host/path``. No message or result contains the password.
+        retry: how long to wait for frames, and before the stream is opened again.
     """
     name = without_secret(text)
-    return Supervised(name, lambda: _Capture(text, name, patience.stall), patience=patience)
+    return SupervisedSource(name, lambda: _Capture(text, name, retry.stall), retry=retry)
 
 
 def without_secret(address: str) -> str:
-    """Return ``address`` without its user and password."""
+    """Return a URL without its user and password."""
     parts = urlsplit(address)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -1,8 +1,8 @@
-"""Live sources that come back: a stall or a fault reopens the device, with exponential back-off.
+"""``SupervisedSource`` reads a camera or stream, and opens it again after a stall or an error.
 
-Reading happens in a thread of its own, which opens, reads and releases the device: OpenCV crashes when one
-thread releases what another reads. A read that blocks for too long is given up: its thread is told to release
-the device as soon as it returns, and a new one begins.
+A separate thread opens, reads and releases the device, because OpenCV crashes when one thread releases a device that
+another reads. When a read blocks for too long, the source starts a new thread. The old one releases the device as soon
+as its read returns.
 """
 
 import itertools
@@ -25,21 +25,21 @@ OpenDevice = Callable[[], Device]
 
 
 @dataclass(frozen=True)
-class Patience(Backoff):
-    """How long a device may be silent, and the back-off before it is opened again.
+class RetryPolicy(Backoff):
+    """How long to wait for a frame, and how long to wait before a device is opened again.
 
     Attributes:
-        stall: the longest wait for a frame, in seconds.
+        stall: the longest time without a frame, in seconds. After it the device is opened again.
     """
 
     stall: float = 10.0
 
 
-DEFAULT = Patience()
+DEFAULT = RetryPolicy()
 
 
-class Supervised(Source):
-    """Iterates without end until closed; only a device that ``must_open`` may fail, and only at the first try."""
+class SupervisedSource(Source):
+    """Yields frames until it is closed. Errors are reported and the device is opened again, after a back-off."""
 
     live = True
     fps = None
@@ -49,23 +49,32 @@ class Supervised(Source):
         name: str,
         open_device: OpenDevice,
         must_open: bool = False,
-        patience: Patience = DEFAULT,
+        retry: RetryPolicy = DEFAULT,
         report: Report = to_stderr,
     ) -> None:
-        """name: for messages and frames, without passwords. report: called with a line for each fault and recovery."""
+        """Store the parameters. The device is opened when the source is iterated.
+
+        Args:
+            name: the name in messages and frames, without passwords.
+            open_device: opens the device.
+            must_open: whether an error at the first attempt to open the device is raised.
+            retry: how long to wait for frames, and before the device is opened again.
+            report: takes one line for each error and each recovery.
+        """
         self.name = name
         self._open_device, self._must_open = open_device, must_open
-        self._patience, self._report = patience, report
+        self._retry, self._report = retry, report
         self._numbers = itertools.count()
         self._closed = threading.Event()
         self._reader: _Reader | None = None
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield frames, the newest when the caller is slow: a gap in ``index`` is what it missed.
+        """Yield the newest frame each time. A gap in ``index`` counts the frames that the caller missed.
 
-        Raises EdgeError when the device must open and does not at the first try.
+        Raises:
+            EdgeError: the device must open, and the first attempt failed.
         """
-        failures, began = 0, False
+        failures, started = 0, False
         while not self._closed.is_set():
             reader = self._reader = _Reader(self.name, self._open_device, self._numbers)
             reader.start()
@@ -73,28 +82,28 @@ class Supervised(Source):
                 for frame in self._frames(reader):
                     if failures:
                         self._report(f"source {self.name}: back after {failures} attempt(s)")
-                    failures, began = 0, True
+                    failures, started = 0, True
                     yield frame
             except (EdgeError, TimeoutError) as error:
-                if self._must_open and not began:
+                if self._must_open and not started:
                     raise _as_edge_error(error) from error
                 failures += 1
                 self._pause(failures, str(error))
             finally:
-                reader.leave()
+                reader.end()
 
     def close(self) -> None:
-        """See Source."""
+        """End the iteration. See ``Source``."""
         self._closed.set()
         if self._reader is not None:
-            self._reader.leave()
+            self._reader.end()
 
     def _frames(self, reader: "_Reader") -> Iterator[Frame]:
         while not self._closed.is_set():
             try:
-                frame = reader.slot.take(self._patience.stall)
+                frame = reader.slot.take(self._retry.stall)
             except TimeoutError:
-                raise TimeoutError(f"source {self.name}: no frame for {self._patience.stall:g} s") from None
+                raise TimeoutError(f"source {self.name}: no frame for {self._retry.stall:g} s") from None
             except EOFError:
                 return
             yield frame
@@ -102,13 +111,13 @@ class Supervised(Source):
     def _pause(self, failures: int, why: str) -> None:
         if self._closed.is_set():
             return
-        delay = self._patience.delay(failures)
+        delay = self._retry.delay(failures)
         self._report(f"{why}; opening it again in {delay:g} s")
         self._closed.wait(delay)
 
 
 class _Reader(threading.Thread):
-    """Opens a device, hands its newest frame over, and releases it: all in this thread."""
+    """A thread that opens a device, puts its newest frame into ``slot``, and releases the device."""
 
     def __init__(self, name: str, open_device: OpenDevice, numbers: Iterator[int]) -> None:
         super().__init__(name=f"read {name}", daemon=True)
@@ -124,14 +133,14 @@ class _Reader(threading.Thread):
                         self.slot.put(self._frame(pixels, device.format))
         except EdgeError as error:
             self.slot.finish(error)
-        except Exception as error:  # a driver's own exceptions are faults like any other: reported, then reopened
+        except Exception as error:  # any error of a driver is reported, and the device is opened again
             self.slot.finish(FileError(f"source {self._source}: {type(error).__name__} {error}"))
 
     def _frame(self, pixels: NDArray[np.uint8], form: PixelFormat) -> Frame:
         return Frame(pixels, form, next(self._numbers), time.time_ns(), "arrival", self._source)
 
-    def leave(self) -> None:
-        """Make the thread release the device and end as soon as its read returns."""
+    def end(self) -> None:
+        """Let the thread release the device and end, as soon as its read returns."""
         self.slot.close()
 
 

@@ -1,4 +1,4 @@
-"""A video file: lossless, in order, ends at its end."""
+"""This source yields all frames of a video file, in order. It is lossless."""
 
 import time
 from collections.abc import Iterator
@@ -11,19 +11,19 @@ from edge.sources.base import Source
 
 
 class Video(Source):
-    """Decodes in the thread that iterates, which is also the one that releases the decoder."""
+    """A video file. The thread that iterates decodes the frames and releases the decoder."""
 
     live = False
 
     def __init__(self, path: str | Path) -> None:
-        """Raises FileError when ``path`` is not a video that can be opened."""
+        """Open the file. Raises FileError when it is not a video that can be opened."""
         self.name = str(path)
         self._closed = False
         with video.Capture(self.name) as capture:
             self.fps = capture.fps
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield every frame from the first. Raises FileError when the file holds none."""
+        """Yield all frames. Raises FileError when the file has none."""
         index = 0
         with video.Capture(self.name) as capture:
             while not self._closed and (image := capture.read()) is not None:

@@ -1,7 +1,7 @@
-"""What a network's outputs mean: one file per task, one table. Importing this package imports no OpenCV.
+"""A task turns a network's outputs into a result. Each task has a file and a row in the table.
 
-A task is a class that is made for one signature, see ``edge.tasks.base``. A third party adds one with an entry point
-of the group ``edge.tasks`` that names such a class.
+A task is a class that is constructed for one signature, see ``edge.tasks.base``. Another package adds a task with an
+entry point of the group ``edge.tasks`` that names such a class. Importing this package imports no OpenCV.
 """
 
 from typing import TYPE_CHECKING
@@ -30,6 +30,6 @@ def names() -> list[str]:
 
 
 def load(name: str) -> "type[Task]":
-    """Return the class of task ``name``. Raises InputError for one that is not in the table."""
+    """Return the class of a task. Raises InputError when the table has no such task."""
     task: type[Task] = registry.load("task", TASKS, name)
     return task

@@ -1,4 +1,4 @@
-"""Which activation is still to apply to a network's scores, where no manifest says so."""
+"""``find_activation`` finds the activation that a network lacks, when no manifest states it."""
 
 from collections.abc import Sequence
 
@@ -11,16 +11,16 @@ SUM_TOLERANCE = 0.01
 
 
 def find_activation(tensors: Sequence[Tensor]) -> tuple[str, bool]:
-    """Tell probabilities from logits by what a network gave, where no manifest does.
+    """Decide from the values of an output whether they are probabilities or logits.
 
-    Quantized outputs are told by their steps (``has_probability_steps``). Float probabilities lie within 0 to 1. Those
-    of a softmax sum to 1; others are independent of each other, as those of several sigmoids.
+    Quantized probabilities are recognized by their scale (``has_probability_steps``), float ones by the range 0 to 1.
+    The probabilities of a softmax sum to 1. Otherwise the classes are independent, as with several sigmoids.
 
     Args:
-        tensors: the output of scores in one or more runs; more runs tell more.
+        tensors: the output with the scores in one or more runs. More runs make the decision more certain.
 
     Returns:
-        The activation that is still to apply, one of ``edge.decoders.activations.ACTIVATIONS``, and whether the
+        The activation that must still be applied, one of ``edge.decoders.activations.ACTIVATIONS``, and whether the
         classes are independent.
     """
     values = [tensor.real.ravel() for tensor in tensors]
@@ -30,13 +30,13 @@ def find_activation(tensors: Sequence[Tensor]) -> tuple[str, bool]:
     sums = [float(real.sum()) for real in values]
     if spec.quantization is None:
         return "none", count > 1 and any(abs(total - 1) > SUM_TOLERANCE for total in sums)
-    # Hundreds of small classes round to 0, so a small sum says nothing; a large one cannot be a softmax's.
+    # Hundreds of small scores may round to 0, so the sum of a softmax may be below 1, but not far above.
     largest = 1 + count * spec.quantization.scale / 2
     return "none", count > 1 and any(total > largest + 1e-6 for total in sums)
 
 
 def are_probabilities(tensors: Sequence[Tensor]) -> bool:
-    """Tell whether an output comes from a softmax or a sigmoid: by its steps when quantized, else by its range."""
+    """Return whether an output holds probabilities: by its scale when it is quantized, else by its range."""
     spec = tensors[0].spec
     if spec.quantization is not None:
         return has_probability_steps(spec)
@@ -44,10 +44,10 @@ def are_probabilities(tensors: Sequence[Tensor]) -> bool:
 
 
 def has_probability_steps(spec: TensorSpec) -> bool:
-    """Tell whether an output has the steps that TFLite gives to every softmax and sigmoid, and to little else.
+    """Return whether an output has the quantization of softmax and sigmoid in TFLite.
 
-    They are 1/256 from the lowest integer of eight bits, and 1/32768 from 0 for int16
-    (https://ai.google.dev/edge/litert/models/quantization_spec). Files by other converters may be off by a rounding.
+    For 8 bits the scale is 1/256 and the zero point the lowest integer. For int16 they are 1/32768 and 0
+    (https://ai.google.dev/edge/litert/models/quantization_spec). Other converters may round them differently.
     """
     steps = spec.quantization
     if steps is None or spec.dtype.kind not in "iu":

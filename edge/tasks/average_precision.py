@@ -1,7 +1,7 @@
-"""Mean average precision of detections, as PASCAL VOC counts it since 2010, in numpy.
+"""Mean average precision of detections, as PASCAL VOC defines it since 2010.
 
-Everingham et al., https://doi.org/10.1007/s11263-014-0733-5, section 3.2: the area under the precision-recall curve,
-precision made monotonic, all points.
+Everingham et al., https://doi.org/10.1007/s11263-014-0733-5, section 3.2: the area under the precision-recall curve
+over all points, after the precision is made monotonic.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edge.decoders.select import overlaps
 
 Boxes = NDArray[np.float32]
-"""(n, 4), low corner and high corner. Which axis comes first, and the unit, do not matter to overlaps."""
+"""Boxes (n, 4), low corner and high corner. The order of the axes and the unit do not matter for overlaps."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Truth:
     Attributes:
         boxes: (m, 4) float32, in the same order and unit as those of ``Found``.
         classes: (m,), from 0.
-        difficult: (m,); boxes that count neither way.
+        difficult: (m,) bool. Such boxes do not count, whether they are found or not.
     """
 
     boxes: Boxes
@@ -47,7 +47,7 @@ class Truth:
 
 
 def mean_average_precision(per_class: Sequence[float]) -> float:
-    """Return the mean over the classes that have a true box, 0 to 1; 0 when none has."""
+    """Return the mean over the classes with a true box, from 0 to 1. It is 0 when there is none."""
     known = [value for value in per_class if not np.isnan(value)]
     return float(np.mean(known)) if known else 0.0
 
@@ -55,13 +55,13 @@ def mean_average_precision(per_class: Sequence[float]) -> float:
 def average_precisions(
     found: Sequence[Found], truths: Sequence[Truth], classes: int, iou_threshold: float = 0.5
 ) -> list[float]:
-    """Return the average precision of each class, 0 to 1; not a number for one without a true box.
+    """Return the average precision of each class, from 0 to 1. It is NaN for a class without a true box.
 
     Args:
-        found: detections, one entry an image.
+        found: the detections, one entry per image.
         truths: the true boxes of the same images, in the same order.
-        classes: how many there are.
-        iou_threshold: the least intersection over union of a hit.
+        classes: the number of classes.
+        iou_threshold: the least intersection over union of a true positive.
     """
     return [_of_class(found, truths, number, iou_threshold) for number in range(classes)]
 
@@ -78,10 +78,10 @@ def _of_class(found: Sequence[Found], truths: Sequence[Truth], number: int, iou_
 
 
 def check_boxes(boxes: Boxes, truths: Boxes, difficult: NDArray[np.bool_], iou_threshold: float) -> NDArray[np.int64]:
-    """Return (n,) for (n, 4) boxes of one class in one image, best first: 1 a hit, 0 a false alarm, -1 not counted.
+    """Return (n,) for (n, 4) boxes of one class in one image: 1 true positive, 0 false positive, -1 not counted.
 
-    A box stands for the truth that it overlaps most. The first box for a truth is the hit, every later one a false
-    alarm; a box for a difficult truth does not count.
+    The boxes are sorted with the best first. Each belongs to the true box that it overlaps most. The first box of a
+    true box is a true positive, and later ones are false positives. Boxes of a difficult true box are not counted.
     """
     verdict = np.zeros(len(boxes), np.int64)
     if not len(truths):
@@ -99,12 +99,12 @@ def check_boxes(boxes: Boxes, truths: Boxes, difficult: NDArray[np.bool_], iou_t
 
 
 def area(scores: NDArray[np.float32], verdicts: NDArray[np.int64], positives: int) -> float:
-    """Return the area under the precision-recall curve, 0 to 1.
+    """Return the area under the precision-recall curve, from 0 to 1.
 
     Args:
-        scores: (n,), of the boxes of one class in all images.
-        verdicts: (n,), what ``check_boxes`` said of each.
-        positives: how many true boxes there are, at least 1.
+        scores: (n,) scores of the boxes of one class in all images.
+        verdicts: (n,) results of ``check_boxes`` for these boxes.
+        positives: the number of true boxes, at least 1.
     """
     order = np.argsort(-scores, kind="stable")
     counted = verdicts[order][verdicts[order] >= 0]

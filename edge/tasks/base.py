@@ -1,7 +1,7 @@
-"""The interface of every task: what a network's outputs mean, how that is shown, and how two answers compare.
+"""The interface of all tasks. A task decodes outputs, shows results, and compares the outputs of two networks.
 
 A task owns its parameters in the manifest (``Signature.task.parameters``). The conversion's gate, the loop, the
-sinks and the benchmark look a task up by its name; none of them knows a task.
+sinks and the benchmark look a task up by its name, and contain no code for single tasks.
 """
 
 import math
@@ -18,11 +18,11 @@ from edge.tensors import Outputs
 
 @dataclass(frozen=True)
 class Budget:
-    """What a quantized file may lose against its model.
+    """The limits for a quantized file in comparison with its model.
 
     Attributes:
         agreement: the least value of ``Figures.agreement``.
-        drop: the most that ``Figures.quality`` may fall, in its own unit.
+        drop: the largest decrease of ``Figures.quality``, in its unit.
     """
 
     agreement: float
@@ -31,18 +31,18 @@ class Budget:
 
 @dataclass(frozen=True)
 class Figures:
-    """How a candidate's answers compare with a reference's, over all samples.
+    """The comparison of a candidate with a reference over all samples.
 
     Attributes:
-        samples: how many inputs were compared.
-        measure: what ``agreement`` counts, such as "top-1" or "boxes matched at IoU 0.7".
-        agreement: larger is better.
-        unit: the unit of ``agreement``, "%" or "dB", or nothing.
+        samples: the number of samples.
+        measure: the measure of ``agreement``, such as "top-1" or "boxes matched at IoU 0.7".
+        agreement: the agreement; larger is better.
+        unit: the unit of ``agreement``: "%", "dB" or nothing.
         max_error: the largest absolute difference of any output value.
-        snr: signal-to-noise ratio of all output values, in dB; infinite when they are equal.
-        quality_name: what is measured against the truth, such as "accuracy" or "mAP"; None without truth.
-        quality: of the candidate, in percent or in the quantity's unit.
-        reference_quality: of the reference.
+        snr: the signal-to-noise ratio of all output values, in dB. It is infinite when they are equal.
+        quality_name: the measure against the truth, such as "accuracy" or "mAP". None without truths.
+        quality: the candidate's quality, in percent or in the quantity's unit. None without truths.
+        reference_quality: the reference's quality.
         details: further figures by name, with their unit, such as "mean distance, % of the diagonal".
     """
 
@@ -58,7 +58,7 @@ class Figures:
     details: Mapping[str, float] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the record's form; an infinite value is null."""
+        """Return the JSON object for records. An infinite value becomes null."""
         return {key: _finite(value) for key, value in asdict(self).items()}
 
 
@@ -69,30 +69,30 @@ def _finite(value: Any) -> Any:
 
 
 class Comparer(Protocol):
-    """Collects pairs of answers, sample by sample, and says how they compare."""
+    """Collects the outputs of two networks, sample by sample, and compares them."""
 
     def add(self, reference: Outputs, candidate: Outputs, placement: Placement | None, truth: Any | None) -> None:
-        """Take in one sample.
+        """Add one sample.
 
         Args:
             reference: the model's outputs, by the signature's names.
             candidate: the converted file's outputs, by the same names.
-            placement: where the picture lies in the input; None for tensors.
-            truth: what is known of the sample, in the form that the task's docstring states; None if nothing is.
+            placement: where the picture lies in the input. None for other inputs.
+            truth: the true answer, in the form that the task's docstring states. None when it is unknown.
         """
         ...
 
     def figures(self) -> Figures:
-        """Return the comparison. Raises InputError when nothing was added."""
+        """Return the comparison. Raises InputError when no sample was added."""
         ...
 
 
 class Task(Protocol):
-    """Pure numpy and OpenCV: outputs in, a Result out; nothing about the frame's time is known here.
+    """Turns outputs into a Result, with numpy and OpenCV alone. It does not set the time and source of the frame.
 
     Attributes:
-        name: the row in ``edge.tasks.TASKS``.
-        budget: what an int8 file may lose when nobody says.
+        name: the name in ``edge.tasks.TASKS``.
+        budget: the default limits for an int8 file.
         joins_tiles: whether the result is a mask or a picture, which can be joined from windows (``edge.tiles``).
     """
 
@@ -104,21 +104,21 @@ class Task(Protocol):
         """Read the task's parameters and check that the outputs fit them.
 
         Args:
-            signature: of the network.
-            labels: class names in the network's order; None numbers them.
-            origin: where the labels came from, for messages.
+            signature: the network's signature.
+            labels: the class names in the network's order. None names classes by their numbers.
+            origin: where the labels come from, for messages.
 
         Raises:
-            InputError: a parameter, a shape or the number of labels does not fit; both sides are in the message.
+            InputError: a parameter, a shape or the number of labels does not fit.
         """
         ...
 
     def decode(self, outputs: Outputs, placement: Placement | None = None) -> Result:
-        """Return what the outputs mean.
+        """Turn outputs into a result.
 
         Args:
-            outputs: one run's outputs by the signature's names.
-            placement: where the frame lies in the input, for results in the frame's pixels; None for tensors.
+            outputs: the outputs of one run, by the signature's names.
+            placement: where the frame lies in the input, for results in the frame's pixels. None for other inputs.
         """
         ...
 
@@ -133,10 +133,10 @@ class Task(Protocol):
 
     @staticmethod
     def as_json(result: Result) -> Mapping[str, Any]:
-        """Return the task's part of the JSON form; JSON values only."""
+        """Return the task's part of the JSON form."""
         ...
 
     @staticmethod
     def line(result: Result) -> str:
-        """Return what a person reads of a result, in one line: ``cat 98% | dog 1%``."""
+        """Return one line of text for the user, such as ``cat 98% | dog 1%``."""
         ...

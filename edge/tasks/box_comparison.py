@@ -1,4 +1,4 @@
-"""How the boxes of two networks compare: boxes with a partner, and mean average precision against the truth."""
+"""Comparison of the boxes of two networks: boxes with a partner, and mean average precision against the truth."""
 
 from dataclasses import replace
 from typing import Any
@@ -17,17 +17,17 @@ from edge.tasks.difference import Difference, Share
 from edge.tensors import Outputs
 
 PARTNER_IOU = 0.7
-"""Boxes of the same class that overlap by this much are the same object's."""
+"""Boxes of the same class with at least this IoU belong to the same object."""
 
 BORDERLINE = 0.05
-"""A box without a partner whose score is above the threshold by less than this does not count."""
+"""A box without a partner does not count when its score exceeds the threshold by less than this."""
 
 CURVE_SCORE, CURVE_BOXES = 0.02, 200
-"""Score threshold and boxes a picture for average precision: the curve needs the low scores, too."""
+"""Score threshold and boxes per picture for average precision, whose curve also needs low scores."""
 
 
 class BoxComparison(Comparer):
-    """Compares what is selected, in the frame's pixels, as the loop shows it."""
+    """Compares the selected boxes in pixels of the frame, as the loop shows them."""
 
     def __init__(self, decoder: Decoder, selection: Selection) -> None:
         self._decoder, self._selection = decoder, selection
@@ -71,10 +71,10 @@ class BoxComparison(Comparer):
 
 
 def partners(first: Selected, second: Selected) -> NDArray[np.int64]:
-    """Return for each detection of ``first``, best first, its partner's row in ``second``, -1 for none.
+    """Return for each detection of ``first`` the row of its partner in ``second``, or -1.
 
-    The partner is of the same class, is nobody else's, and of these the one that it overlaps most, by at least
-    ``PARTNER_IOU``.
+    The detections choose in order of their scores. The partner has the same class, is not yet the partner of another
+    detection, and has the largest IoU, which must be at least ``PARTNER_IOU``.
     """
     overlap = overlaps(first.boxes, second.boxes)
     overlap[first.classes[:, None] != second.classes] = 0

@@ -1,4 +1,4 @@
-"""Classification: one vector of class scores into the best labels, or into every label that is there."""
+"""Classification turns a vector of class scores into the best labels, or into all labels above a threshold."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -26,20 +26,20 @@ Floats = NDArray[np.float32]
 
 
 class Classify(Task):
-    """Decodes the output with the role ``scores``: one vector, float or quantized.
+    """Decodes the output with the role ``scores``, which is one vector, float or quantized.
 
-    One number alone is the probability of the second of two labels; the first one has the rest.
+    A single number is the probability of the second of two labels. The first label has the rest.
 
     Parameters in the manifest:
-        activation: what is still to apply to the output: none, softmax, sigmoid, or auto, which looks at the numbers
-            of each run (see ``edge.tasks.activation.find_activation``).
-        multi_label: the classes are independent, and each one that reaches the threshold is a prediction.
-        threshold: the least score of a prediction. Of two labels with one number, what the second one needs to be
-            the answer. 0.5 for these and for multi_label, otherwise 0.
-        top: the most predictions, 1 unless multi_label.
+        activation: the activation that must be applied to the output: none, softmax, sigmoid, or auto, which depends on
+            the values of each run (see ``edge.tasks.activation.find_activation``).
+        multi_label: whether the classes are independent, so that each one above the threshold is a prediction.
+        threshold: the least score of a prediction; for two labels with one number, the least score of the second one.
+            The default is 0.5 for these and for multi_label, otherwise 0.
+        top: the largest number of predictions (default 1, or all for multi_label).
 
     Attributes:
-        classes: how many there are.
+        classes: the number of classes.
         two: whether one number stands for two labels.
         multi_label, threshold: see the parameters.
 
@@ -69,18 +69,18 @@ class Classify(Task):
         self._labels = tuple(labels) if labels is not None else tuple(str(i) for i in range(self.classes))
 
     def decode(self, outputs: Outputs, placement: Placement | None = None) -> Result:
-        """See Task. Scores are probabilities, best first; equal scores stand in class order."""
+        """See Task. Scores are probabilities, with the best first. Equal scores are in the order of the classes."""
         scores = self.scores(outputs)
         found = (Prediction(self._labels[i], float(scores[i]), i) for i in self.answers(scores))
         return Result(self.name, tuple(found))
 
     def scores(self, outputs: Outputs) -> Floats:
-        """Return (classes,) float32, 0 to 1."""
+        """Return the scores (classes,) float32, from 0 to 1."""
         values = probabilities(outputs[self._output], self._activation)
         return np.concatenate([1 - values, values]) if self.two else values
 
     def answers(self, scores: Floats) -> list[int]:
-        """Return the classes that are predictions, best first."""
+        """Return the predicted classes, with the best first."""
         if self.two:
             return ([1, 0] if scores[1] >= self.threshold else [0, 1])[: self._top]
         order = best(scores, self._top)
@@ -111,7 +111,7 @@ class Classify(Task):
 
 
 class _Top1(Comparer):
-    """Classes that share the highest score are all the answer: a tie that goes the other way is no disagreement."""
+    """Compares the best classes. Classes with the same highest score are all right, so that ties do not disagree."""
 
     def __init__(self, task: Classify) -> None:
         self._task, self._difference = task, Difference()
@@ -142,7 +142,7 @@ class _Top1(Comparer):
 
 
 class _Labels(Comparer):
-    """Counts every label of every sample."""
+    """Compares every label of every sample."""
 
     def __init__(self, task: Classify) -> None:
         self._task, self._difference = task, Difference()
@@ -166,12 +166,12 @@ class _Labels(Comparer):
 
 
 def probabilities(tensor: Tensor, activation: str = "auto") -> Floats:
-    """Return the vector of scores, float32, 0 to 1.
+    """Return the vector of scores, float32, from 0 to 1.
 
     Args:
         tensor: the output.
-        activation: what is still to apply, one of ``edge.decoders.activations.ACTIVATIONS``; ``auto`` finds out from
-            the numbers.
+        activation: the activation to apply, one of ``edge.decoders.activations.ACTIVATIONS``, or ``auto``, which
+            depends on the values.
     """
     values = tensor.real.ravel()
     kind = find_activation([tensor])[0] if activation == "auto" else activation
@@ -182,7 +182,7 @@ def probabilities(tensor: Tensor, activation: str = "auto") -> Floats:
 
 
 def best(scores: Floats, top: int) -> list[int]:
-    """Return the indices of the ``top`` largest scores, largest first; equal ones in index order."""
+    """Return the indices of the ``top`` largest scores, with the largest first. Equal scores keep their order."""
     if top == 1:
         return [int(scores.argmax())]
     order = np.argsort(-scores, kind="stable")[:top]

@@ -1,4 +1,4 @@
-"""What tasks with decoders share: the decoder of a signature, and the way of its detections to the frame."""
+"""Code of tasks with decoders: find the decoder of a signature, and map its detections to the frame."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ from edge.tasks.parameters import Parameters
 
 
 def decoder_of(signature: Signature, given: Parameters) -> Any:
-    """Return the signature's decoder, which has read its own of the parameters.
+    """Construct the decoder of a signature, which reads its parameters.
 
     Raises:
-        InputError: there is no decoder, it is another task's, or it does not fit the outputs.
+        InputError: there is no decoder, it belongs to another task, or it does not fit the outputs.
     """
     task, name = signature.task.name, signature.task.decoder
     if name is None:
@@ -34,7 +34,7 @@ def decoder_of(signature: Signature, given: Parameters) -> Any:
 
 
 def on_frame(found: Selected, placement: Placement | None) -> Selected:
-    """Return the detections in pixels of the frame, without those that lie outside of it."""
+    """Map detections to pixels of the frame, and remove those outside of it."""
     if placement is None:
         return found
     boxes, points = placement.boxes_to_frame(found.boxes), found.points

@@ -1,4 +1,4 @@
-"""Detection: objects with their boxes, and landmarks where the network gives them."""
+"""Detection finds objects with their boxes, and landmarks if the network has them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -20,15 +20,15 @@ from edge.tasks.parameters import Parameters
 from edge.tensors import Outputs
 
 MOST_NAMED = 5
-"""A line names so many objects."""
+"""The most objects that a line of text names."""
 
 
 class Detect(Task):
-    """Decodes what the signature's decoder of boxes gives, and selects from it.
+    """Decodes boxes with the decoder of the signature, and selects the best ones.
 
-    Parameters in the manifest, beside the decoder's own and those of ``edge.decoders.select.Selection``, such as
+    Parameters in the manifest, besides those of the decoder and of ``edge.decoders.select.Selection``, such as
     score_threshold, iou_threshold, max_detections and nms:
-        background_label: the first label names the background, which no box has; false unless stated.
+        background_label: whether the first label is the background, which no box has (default false).
 
     The truth of a sample is an ``edge.tasks.average_precision.Truth`` with boxes x0, y0, x1, y1 in pixels of the frame.
     """
@@ -48,7 +48,7 @@ class Detect(Task):
         self._labels = named or (published if len(published) == self.decoder.classes else ())
 
     def decode(self, outputs: Outputs, placement: Placement | None = None) -> Result:
-        """See Task. Boxes are cut off at the frame's border. Without a placement they are in pixels of the input."""
+        """See Task. Boxes are clipped to the frame. Without a placement they are in pixels of the input."""
         found = on_frame(select(self.decoder(outputs), self.selection), placement)
         points: list[tuple[Point, ...]] = [()] * len(found.scores)
         if found.points is not None:
@@ -101,12 +101,12 @@ def _draw(image: Image, one: Prediction) -> None:
 
 
 def _captions(one: Prediction) -> list[str]:
-    """Return the object's label, and below it what another network said of the object as a whole."""
+    """Return the object's label, and the result of another network for the object."""
     if one.nested is None or _has_places(one.nested):
         return [one.caption]
     return [one.caption, tasks.load(one.nested.task).line(one.nested)]
 
 
 def _has_places(result: Result) -> bool:
-    """Whether a result says where something is, and not only what."""
+    """Return whether a result has places, and not only classes."""
     return bool(result.poses) or result.mask is not None or any(one.box is not None for one in result.predictions)

@@ -1,4 +1,4 @@
-"""How far two files' outputs lie apart, in numbers that every task reports: largest difference, signal-to-noise."""
+"""The difference of two files' outputs in figures of every task: largest difference and signal-to-noise ratio."""
 
 import math
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from edge.tensors import Outputs, Tensor
 
 
 class Difference:
-    """Collects what differs, sample by sample.
+    """Collects differences, sample by sample.
 
-    Outputs of plain integers, such as class numbers, count only when the network gives no real values beside them.
+    Integer outputs, such as class numbers, count only when the network has no outputs of real values.
 
     Attributes:
-        samples: how many were added.
+        samples: the number of samples that were added.
         max_error: the largest absolute difference of any value.
     """
 
@@ -27,7 +27,7 @@ class Difference:
         self._noise: dict[str, float] = {}
 
     def add(self, reference: Outputs, candidate: Outputs) -> None:
-        """Take in one sample. Raises GateFailed for outputs of another shape, or that are not finite."""
+        """Add one sample. Raises GateFailed for outputs with different shapes, or that are not finite."""
         for name in _measured(reference):
             expected, got = reference[name].real, candidate[name].real
             if got.shape != expected.shape:
@@ -45,12 +45,12 @@ class Difference:
 
     @property
     def snr(self) -> float:
-        """Signal-to-noise ratio of all values, in dB; infinite when they are equal."""
+        """The signal-to-noise ratio of all values, in dB. It is infinite when they are equal."""
         return decibel(sum(self._signal.values()), sum(self._noise.values()))
 
     @property
     def lowest_snr(self) -> float:
-        """Signal-to-noise ratio of the output that has the lowest, in dB."""
+        """The lowest signal-to-noise ratio of any output, in dB."""
         return min((decibel(self._signal[name], self._noise[name]) for name in self._signal), default=math.inf)
 
     def figures(
@@ -61,7 +61,7 @@ class Difference:
         quality: tuple[str, float, float] | None = None,
         details: Mapping[str, float] | None = None,
     ) -> Figures:
-        """Return the comparison with the figures of the task; finite numbers are rounded to four digits.
+        """Return the comparison with the task's figures. Finite numbers are rounded to four digits.
 
         Args:
             measure, agreement, unit: see Figures.
@@ -89,14 +89,14 @@ class Difference:
 
 
 def decibel(signal: float, noise: float) -> float:
-    """Return 10 log10(signal / noise) of two sums of squares; infinite without noise, minus that without signal."""
+    """Return 10 log10(signal / noise) of two sums of squares: inf without noise, -inf without signal."""
     if noise == 0:
         return math.inf
     return 10 * math.log10(signal / noise) if signal > 0 else -math.inf
 
 
 class Share:
-    """Counts parts of a whole."""
+    """Counts parts of a whole, and returns their share."""
 
     def __init__(self) -> None:
         self.part, self.whole = 0.0, 0.0
@@ -108,12 +108,12 @@ class Share:
 
     @property
     def percent(self) -> float:
-        """The share in percent; 100 when there was nothing to get wrong."""
+        """The share in percent. It is 100 when nothing was counted."""
         return 100.0 * self.part / self.whole if self.whole else 100.0
 
 
 def quality(name: str, candidate: Share, reference: Share) -> tuple[str, float, float] | None:
-    """Return what ``Difference.figures`` takes; None when no sample had a truth."""
+    """Return the quality for ``Difference.figures``, or None when no sample had a truth."""
     return (name, candidate.percent, reference.percent) if candidate.whole else None
 
 

@@ -1,4 +1,4 @@
-"""Embeddings: a vector that is near for two pictures of the same and far for two of different ones."""
+"""Embeddings are vectors that are near for two pictures of the same object, and distant for different objects."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -23,12 +23,12 @@ Floats = NDArray[np.float32]
 
 
 class Embed(Task):
-    """Decodes the output with the role ``embedding``: one vector.
+    """Decodes the output with the role ``embedding``, which is one vector.
 
     Parameters in the manifest:
-        normalize: divide the vector by its length, so that a dot product is the cosine; true unless stated.
+        normalize: whether the vector is divided by its length, so that a dot product is the cosine (default true).
 
-    There is no truth of one sample; whether two are the same is a question of pairs.
+    A sample has no truth, because only pairs of samples can show the same object.
     """
 
     name: ClassVar[str] = "embed"
@@ -44,9 +44,9 @@ class Embed(Task):
         given.finish()
 
     def decode(self, outputs: Outputs, placement: Placement | None = None) -> Result:
-        """See Task. A vector of length 0, or with a value that is not finite, stays as it is."""
+        """See Task. A vector of length 0, or with a value that is not finite, is not normalized."""
         vector = outputs[self._output].real.ravel()
-        wide = vector.astype(np.float64)  # whose squares do not overflow
+        wide = vector.astype(np.float64)  # float64, so that squares do not overflow
         length = float(np.linalg.norm(wide))
         if self._normalize and 0 < length < np.inf:
             vector = (wide / length).astype(np.float32)
@@ -75,7 +75,7 @@ class Embed(Task):
 
     @staticmethod
     def line(result: Result) -> str:
-        """See Task: the first values, to see that they change."""
+        """See Task. The line has the first values, which show that the vector changes."""
         vector = np.zeros(0) if result.embedding is None else result.embedding
         some = " ".join(f"{value:.2f}" for value in vector[:4])
         return f"embedding of {vector.size}: {some}{' ..' if vector.size > 4 else ''}"
@@ -98,7 +98,7 @@ class _Cosines(Comparer):
 
 
 def cosine(first: Floats, second: Floats) -> float:
-    """Return the cosine of the angle between two vectors, -1 to 1; two vectors of zeros are the same."""
+    """Return the cosine of the angle between two vectors, from -1 to 1. It is 1 for two zero vectors."""
     a, b = first.ravel().astype(np.float64), second.ravel().astype(np.float64)
     if np.array_equal(a, b):
         return 1.0

@@ -1,4 +1,4 @@
-"""Networks that make pictures of pictures: super-resolution, style transfer, noise removal."""
+"""Networks that return a picture for a picture, such as super-resolution, style transfer and denoising."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -28,7 +28,7 @@ PEAK = 255.0
 class ImageToImage(Task):
     """Decodes the output with the role ``image``: (1, rows, columns, channels) or (1, channels, rows, columns).
 
-    Outputs of plain integers are pixels as they are, 0 to 255.
+    Integers without quantization are pixels from 0 to 255.
 
     Parameters in the manifest:
         range: the two numbers that stand for 0 and for 255, or auto (default), which takes 0 to 1, -1 to 1 or 0 to 255
@@ -74,12 +74,12 @@ class ImageToImage(Task):
 
     def decode(self, outputs: Outputs, placement: Placement | None = None) -> Result:
         """See Task."""
-        # fmax and fmin take the other number where one is none, so that a broken value is black.
+        # fmax and fmin ignore NaN, so that an invalid value becomes black.
         pixels = np.rint(np.fmin(np.fmax(self.pixels(outputs), 0), PEAK)).astype(np.uint8)
         return Result(self.name, image=_as_frame(self._as_bgr(pixels), placement))
 
     def pixels(self, outputs: Outputs) -> NDArray[np.float32]:
-        """Return (rows, columns, channels) float32 pixel values of the output, meant to be 0 to 255."""
+        """Return the output as (rows, columns, channels) float32 pixel values, nominally from 0 to 255."""
         tensor = outputs[self._output]
         if tensor.spec.quantization is None and tensor.raw.dtype.kind in "iu":
             return channels_last(tensor.raw, self._layout).astype(np.float32)
@@ -103,7 +103,7 @@ class ImageToImage(Task):
 
     @staticmethod
     def as_json(result: Result) -> Mapping[str, Any]:
-        """See Task: the size alone; pictures are no JSON."""
+        """See Task. The JSON form has only the size, because pictures are no JSON."""
         height, width = (0, 0) if result.image is None else result.image.shape[:2]
         return {"image": {"width": width, "height": height}}
 
@@ -163,7 +163,7 @@ def psnr(squares: float, count: int) -> float:
 
 
 def _range(given: Mapping[str, Any]) -> tuple[()] | tuple[float, float] | None:
-    """Return the stated range, nothing in it for auto, None where mean and std are stated."""
+    """Return the stated range: an empty one for ``auto``, and None when mean and std are stated."""
     value = given.get("range", "auto")
     instead = "mean" in given or "std" in given
     if value == "auto":
@@ -175,7 +175,7 @@ def _range(given: Mapping[str, Any]) -> tuple[()] | tuple[float, float] | None:
 
 
 def _likely_range(tensor: Tensor) -> tuple[float, float]:
-    """Return which of the usual ranges a picture's numbers are in; a little beyond 0 to 1 is still that."""
+    """Return the usual range that contains a picture's numbers, with a small tolerance for 0 to 1."""
     if tensor.spec.quantization is not None:
         ends = np.iinfo(tensor.raw.dtype)
         real = dequantize(np.asarray([ends.min, ends.max], tensor.raw.dtype), tensor.spec)
@@ -187,7 +187,7 @@ def _likely_range(tensor: Tensor) -> tuple[float, float]:
 
 
 def _as_frame(image: Image, placement: Placement | None) -> Image:
-    """Return the frame's picture in the resolution that the network's output has of it."""
+    """Return the part of the output that shows the frame, in the output's resolution."""
     if placement is None:
         return image
     sides = zip((image.shape[1], image.shape[0]), placement.input, placement.scale, strict=True)

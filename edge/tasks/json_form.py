@@ -1,4 +1,4 @@
-"""The parts of the JSON form that several tasks share; ``docs/results-format.md`` describes them."""
+"""Parts of the JSON form that several tasks share. ``docs/results-format.md`` describes them."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -11,28 +11,28 @@ from edge.results import Mask, Point, Pose, Prediction, Result, rounded
 from edge.tensors import Array
 
 MOST_VALUES = 256
-"""A tensor of more values is described by ``FIGURES``."""
+"""The most values of a tensor that are listed. A larger tensor is described by ``FIGURES``."""
 
 FIGURES = ("min", "max", "mean", "std")
 
 
 def predictions(found: Iterable[Prediction]) -> list[dict[str, Any]]:
-    """Return classes or objects, each with what is known of it."""
+    """Return classes or objects with all their known fields."""
     return [_prediction(one) for one in found]
 
 
 def box(corners: Sequence[float]) -> list[float | None]:
-    """Return x0, y0, x1, y1 to a tenth of a pixel."""
+    """Return x0, y0, x1, y1, rounded to a tenth of a pixel."""
     return [rounded(value, 1) for value in corners]
 
 
 def points(found: Iterable[Point]) -> list[list[float | None]]:
-    """Return x, y to a tenth of a pixel, and the score, of each point."""
+    """Return x, y, rounded to a tenth of a pixel, and the score of each point."""
     return [[rounded(x, 1), rounded(y, 1), rounded(score, 4)] for x, y, score in found]
 
 
 def nested(result: Result) -> dict[str, Any]:
-    """Return the part that belongs to the task of a result that lies inside another one."""
+    """Return the task's part of a nested result."""
     return {"task": result.task, **tasks.load(result.task).as_json(result)}
 
 
@@ -50,9 +50,9 @@ def _prediction(one: Prediction) -> dict[str, Any]:
 
 
 def mask(found: Mask) -> dict[str, Any]:
-    """Return size, the classes that occur, and runs of equal pixels in rows from the top left.
+    """Return the size, the classes that occur, and the runs of equal pixels by rows from the top left.
 
-    A run is the class's number, null where the network did not look, and how many pixels it has.
+    A run has the class number, which is null outside the network's input, and the number of pixels.
     """
     height, width = found.classes.shape
     counts = np.bincount(found.classes.ravel(), minlength=len(found.labels))[: len(found.labels)]
@@ -74,11 +74,11 @@ def _runs(found: Mask) -> list[list[int | None]]:
 
 
 def tensor(values: Array) -> dict[str, Any]:
-    """Return shape, dtype and up to ``MOST_VALUES`` values in C order; of more, what they are like."""
+    """Return shape, dtype and up to ``MOST_VALUES`` values in C order, or figures that describe more values."""
     out: dict[str, Any] = {"shape": list(values.shape), "dtype": values.dtype.name}
     if values.size <= MOST_VALUES:
         return {**out, "values": numbers(values)}
-    with np.errstate(all="ignore"):  # of values that are not finite the figures are none either
+    with np.errstate(all="ignore"):  # figures of non-finite values are not finite either
         known = (values.min(), values.max(), values.mean(dtype=float), values.std(dtype=float))
     return {**out, **{name: number(value.item()) for name, value in zip(FIGURES, known, strict=True)}}
 
@@ -89,14 +89,14 @@ def numbers(values: Array) -> list[Any]:
 
 
 def number(value: Any) -> Any:
-    """Return a JSON number of six significant digits; a whole number as it is; null for what is not finite."""
+    """Return a JSON number with six significant digits. Integers are not rounded, and non-finite values are None."""
     if isinstance(value, bool | int):
         return value
     return float(f"{value:.6g}") if math.isfinite(value) else None
 
 
 def pose(found: Pose) -> dict[str, Any]:
-    """Return score, part and box where there are any, and each point by its name."""
+    """Return score, part and box, as far as they exist, and each point by its name."""
     out: dict[str, Any] = {"score": rounded(found.score, 4)}
     if found.part:
         out["part"] = found.part

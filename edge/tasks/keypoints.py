@@ -1,4 +1,4 @@
-"""Keypoints: the joints of bodies, the landmarks of faces, the corners of things."""
+"""Keypoints, such as joints of bodies, landmarks of faces and corners of objects."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
@@ -30,20 +30,20 @@ COCO_EDGES = (
     (0, 1), (0, 2), (1, 3), (2, 4), (5, 6), (5, 7), (7, 9), (6, 8), (8, 10), (5, 11), (6, 12), (11, 12), (11, 13),
     (13, 15), (12, 14), (14, 16),
 )  # fmt: skip
-"""Head, shoulders, arms, trunk and legs."""
+"""The pairs of COCO's keypoints that a drawing connects: head, shoulders, arms, trunk and legs."""
 
 SEVERAL = 0.25
-"""Score of an instance where nobody states one, for networks that give several of which most are none."""
+"""The default score threshold of networks with several candidates, most of which are no instances."""
 
 
 class Keypoints(Task):
-    """Decodes what the signature's decoder of poses gives.
+    """Decodes poses with the decoder of the signature.
 
-    Parameters in the manifest, beside the decoder's own:
-        names: of the keypoints; unless stated the labels, COCO's for seventeen points, otherwise numbers.
-        edges: pairs of keypoints that a drawing joins; COCO's for its points.
+    Parameters in the manifest, besides those of the decoder:
+        names: the names of the keypoints (default: the labels, else COCO's names for 17 points, else numbers).
+        edges: the pairs of keypoints that a drawing connects (default: COCO's pairs for COCO's points).
         point_threshold: the score below which a point is uncertain: it is not drawn and not compared (default 0.3).
-        score_threshold: the least score of an instance; 0 for networks of one instance, 0.25 for those of several.
+        score_threshold: the least score of an instance (default 0 for networks of one instance, 0.25 for others).
 
     The truth of a sample is (k, 2) x, y or (k, 3) x, y, visible, or (instances, k, 2 or 3) of them, in pixels of the
     frame; points that are not visible (0) count nowhere.
@@ -137,7 +137,7 @@ def _names(labels: Sequence[str] | None, count: int, origin: str) -> tuple[str, 
 
 
 def _on_frame(found: Poses, placement: Placement | None) -> tuple[Any, Any]:
-    """Return points and boxes in pixels of the frame."""
+    """Map points and boxes to pixels of the frame."""
     if placement is None:
         return found.points, found.boxes
     points = np.concatenate([placement.to_frame(found.points[..., :2]), found.points[..., 2:]], axis=-1)

@@ -1,4 +1,4 @@
-"""Writing into pictures: lines on a dark ground that fit, captions that do not cover each other, a legend."""
+"""Drawing of text: lines on a dark background, captions that do not overlap, and a legend."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -13,30 +13,30 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 INK: Colour = (255, 255, 255)
 
 MIN_TEXT_HEIGHT = 96
-"""Below this many pixels of the picture's height there is no room for text."""
+"""The least height in pixels of a picture with text."""
 
 LEAST_SCALE = 0.7
-"""Text that is too wide is made smaller down to this part of its size; what is still too wide is cut off."""
+"""The least scale of text that is too wide. Text that is still too wide is cut off."""
 
 
 def line_height(image: Image) -> int:
-    """Return the height of a line of text in pixels, with its ground."""
+    """Return the height of a line of text with its background, in pixels."""
     return int(max(14, image.shape[0] // 18))
 
 
 def lines(image: Image, texts: Sequence[str], left: int = 0, top: int = 0) -> None:
-    """Write texts one below the other, as many as the picture has room for."""
+    """Draw texts below each other, as many as fit into the picture."""
     room = max(0, image.shape[0] - top) // line_height(image)
     for row, one in enumerate(texts[:room]):
         text(image, one, left, top + row * line_height(image))
 
 
 def text(image: Image, words: str, left: int, top: int, swatch: Colour | None = None) -> None:
-    """Write one line of text on a dark ground; nothing where the picture is too small to read it.
+    """Draw one line of text on a dark background. A picture that is too small for text is not changed.
 
     Args:
         image: (height, width, 3) uint8 BGR, changed in place.
-        words: what is written. Hershey fonts hold ASCII only; letters lose their accents, others become ``?``.
+        words: the text. Hershey fonts contain only ASCII: accents are removed, and other letters become ``?``.
         left, top: of the ground, in pixels; it is moved to where the line lies inside the picture.
         swatch: the colour of a square in front of the text.
     """
@@ -58,14 +58,14 @@ def text(image: Image, words: str, left: int, top: int, swatch: Colour | None = 
 
 
 class Captions:
-    """Writes captions beside their boxes, none over another one. Those that come first have the choice."""
+    """Draws captions beside their boxes, without overlap. Earlier captions get the better places."""
 
     def __init__(self, image: Image) -> None:
         self._image = image
         self._taken: list[tuple[int, int, int, int]] = []
 
     def add(self, texts: Sequence[str], corners: Sequence[float]) -> None:
-        """Write texts above a box x0, y0, x1, y1, else inside it or below; nothing where all this is taken."""
+        """Draw texts above, inside or below a box x0, y0, x1, y1, or nowhere when no place is free."""
         if not np.isfinite(corners).all():
             return
         x0, y0, _, y1 = pixels(corners)
@@ -83,9 +83,9 @@ class Captions:
 
 
 def legend(image: Image, rows: Sequence[tuple[str, Colour]]) -> None:
-    """Write names with their colours, one below the other, in the lower left corner.
+    """Draw names with their colours, below each other, in the lower left corner.
 
-    Where the picture has no room for all, the last line says how many are left out.
+    When not all fit, the last line states how many are omitted.
     """
     room = image.shape[0] // 2 // line_height(image)
     if len(rows) > room:
@@ -100,7 +100,7 @@ def _meet(first: tuple[int, int, int, int], second: tuple[int, int, int, int]) -
 
 
 def _fitted(words: str, line: int, room: int) -> tuple[str, float]:
-    """Return the text, cut off if it must be, and the font's scale at which it is at most ``room`` pixels wide."""
+    """Return the text, cut off if necessary, and the font scale at which it is at most ``room`` pixels wide."""
     scale = line / 38
     wide = _width(words, scale, line)
     if wide <= room:

@@ -1,4 +1,4 @@
-"""Drawing of masks: each class in its colour over the picture, with a legend."""
+"""Drawing of masks: each class is drawn in its colour over the picture, with a legend."""
 
 import cv2
 import numpy as np
@@ -9,17 +9,17 @@ from edge.results import Mask
 from edge.tasks import canvas, lettering
 
 OPACITY = 0.55
-"""How much of a class's colour covers the picture."""
+"""The opacity of the colours over the picture, from 0 to 1."""
 
 LEAST_SHARE = 0.005
-"""The legend leaves out classes with less of the picture."""
+"""The least share of the picture for a class in the legend."""
 
 BACKGROUNDS = ("background", "_background_", "bg", "unlabeled", "0")
-"""Names of a first class that stays as it is."""
+"""Names of a first class that is not coloured."""
 
 
 def paint(image: Image, mask: Mask) -> None:
-    """Draw ``mask`` into ``image``, in place. The background stays; what the network did not look at gets darker."""
+    """Draw ``mask`` into ``image``, in place. The background is not changed; pixels outside the input get darker."""
     height, width = image.shape[:2]
     classes = mask.classes
     if classes.shape != (height, width):
@@ -35,7 +35,7 @@ def paint(image: Image, mask: Mask) -> None:
 
 
 def _legend(image: Image, mask: Mask, colours: NDArray[np.uint8], plain: bool) -> None:
-    """List the painted classes, the largest first."""
+    """Draw the legend of the coloured classes, with the largest first."""
     numbers = {label: number for number, label in reversed(list(enumerate(mask.labels)))}
     shares = sorted(mask.shares().items(), key=lambda row: -row[1])
     rows = [(label, share) for label, share in shares if share >= LEAST_SHARE and not (plain and numbers[label] == 0)]
@@ -47,7 +47,7 @@ def _is_background(mask: Mask) -> bool:
 
 
 def _table(plain: bool) -> NDArray[np.uint8]:
-    """Return (256, 3) colours. PASCAL VOC's first one, black, is the background's; without one the others move up."""
+    """Return (256, 3) colours. Black is only for a background class; without one the first colour is the next."""
     colours = canvas.palette(256)
     if not plain:
         colours = np.roll(colours, -1, axis=0)

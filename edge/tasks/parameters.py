@@ -1,4 +1,4 @@
-"""A task's parameters: what nobody reads is refused. ``edge.decoders.parameters`` has the checks of single values."""
+"""``Parameters`` reads a task's parameters and refuses unknown ones. ``edge.decoders.parameters`` checks values."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -10,9 +10,9 @@ from edge.signature import Signature
 
 
 class Parameters(Mapping[str, Any]):
-    """The stated parameters of a task, which remember by what names they were read.
+    """The stated parameters of a task. It records which of them were read, by ``get`` or by index.
 
-    Task and decoder each read what is theirs, with ``get`` or by index; ``finish`` then knows what is left.
+    Task and decoder read their parameters, and ``finish`` refuses those that remain.
     """
 
     def __init__(self, signature: Signature) -> None:
@@ -34,7 +34,7 @@ class Parameters(Mapping[str, Any]):
         return len(self._stated)
 
     def within(self, signature: Signature) -> Signature:
-        """Return the signature with these parameters in it, for a decoder to read them from."""
+        """Return the signature with these parameters, so that a decoder reads them from here."""
         self._unused_decoder = None
         return replace(signature, task=replace(signature.task, parameters=self))
 
@@ -48,12 +48,12 @@ class Parameters(Mapping[str, Any]):
 
 
 def texts(given: Mapping[str, Any], name: str, count: int, empty: bool = False) -> tuple[str, ...] | None:
-    """Return ``count`` texts, None when the parameter is not stated.
+    """Return ``count`` texts, or None when the parameter is not stated.
 
     Args:
         given: the parameters.
-        name: of the parameter.
-        count: how many texts there must be.
+        name: the name of the parameter.
+        count: the number of texts.
         empty: whether a text may be empty.
     """
     value = given.get(name)
@@ -66,7 +66,7 @@ def texts(given: Mapping[str, Any], name: str, count: int, empty: bool = False) 
 
 
 def one_or_each(given: Mapping[str, Any], name: str, default: Sequence[float], count: int) -> list[float]:
-    """Return one number for all, or ``count`` of them; one number may stand without a list."""
+    """Return one number for all, or ``count`` numbers. One number need not be a list."""
     found = numbers(given, name, default)
     if len(found) not in (1, count):
         raise InputError(f"parameter {name} must be one number or {count}, got {found}")
@@ -74,7 +74,7 @@ def one_or_each(given: Mapping[str, Any], name: str, default: Sequence[float], c
 
 
 def pairs(given: Mapping[str, Any], name: str, below: int) -> tuple[tuple[int, int], ...] | None:
-    """Return pairs of whole numbers from 0 to ``below`` - 1, None when the parameter is not stated."""
+    """Return pairs of integers from 0 to ``below`` - 1, or None when the parameter is not stated."""
     value = given.get(name)
     if value is None:
         return None

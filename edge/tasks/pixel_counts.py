@@ -1,4 +1,4 @@
-"""How well predicted regions lie on the true ones, from counts of pixels: Dice, IoU, accuracy.
+"""Dice, IoU and accuracy of predicted masks, from counts of pixels.
 
 Dice 1945, https://doi.org/10.2307/1932409; Jaccard 1912, https://doi.org/10.1111/j.1469-8137.1912.tb05611.x (IoU).
 """
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Counts:
-    """Pixels by class.
+    """Numbers of pixels of each class.
 
     Attributes:
-        both: (classes,), predicted as the class and truly of it.
-        predicted: (classes,), predicted as the class.
-        true: (classes,), truly of the class.
+        both: (classes,) pixels that are predicted as the class and truly belong to it.
+        predicted: (classes,) pixels that are predicted as the class.
+        true: (classes,) pixels that truly belong to the class.
     """
 
     both: NDArray[np.int64]
@@ -28,15 +28,15 @@ class Counts:
         return Counts(self.both + other.both, self.predicted + other.predicted, self.true + other.true)
 
     def dice(self) -> NDArray[np.float64]:
-        """2 |A and B| / (|A| + |B|) of each class; not a number for a class in neither."""
+        """Return 2 |A and B| / (|A| + |B|) of each class. It is NaN for a class without pixels in both."""
         return _ratio(2 * self.both, self.predicted + self.true)
 
     def iou(self) -> NDArray[np.float64]:
-        """|A and B| / |A or B| of each class; not a number for a class in neither."""
+        """Return |A and B| / |A or B| of each class. It is NaN for a class without pixels in both."""
         return _ratio(self.both, self.predicted + self.true - self.both)
 
     def accuracy(self) -> float:
-        """Share of the pixels whose class is right."""
+        """Return the share of pixels with the right class."""
         return float(_ratio(self.both.sum(), self.true.sum()))
 
 
@@ -45,7 +45,7 @@ def _ratio(a: Any, b: Any) -> NDArray[np.float64]:
 
 
 def foreground(values: NDArray[np.float64]) -> float:
-    """Return the mean over all classes but the first that occur; 0 when none does."""
+    """Return the mean over the classes that occur, without the first. It is 0 when none occurs."""
     there = values[1:][~np.isnan(values[1:])]
     return float(there.mean()) if there.size else 0.0
 
@@ -53,7 +53,7 @@ def foreground(values: NDArray[np.float64]) -> float:
 def count(predicted: NDArray[Any], true: NDArray[Any], classes: int) -> Counts:
     """Compare two arrays of class indices of the same shape.
 
-    True pixels that are no class, such as 255, count nowhere. Predicted ones that are no class are wrong.
+    True values that are no class, such as 255, are ignored. Predicted values that are no class are wrong.
     """
     valid = true < classes
     predicted, true = predicted[valid], true[valid]

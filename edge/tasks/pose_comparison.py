@@ -1,4 +1,4 @@
-"""How the keypoints of two networks compare: distances of points, and PCK against the truth."""
+"""Comparison of the keypoints of two networks: distances of points, and PCK against the truth."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,20 +15,19 @@ if TYPE_CHECKING:
     from edge.tasks.keypoints import Keypoints
 
 Points = NDArray[np.float64]
-"""(instances, k, 3) or (k, 3): x, y in pixels, score."""
+"""Points (instances, k, 3) or (k, 3): x, y in pixels, and a score."""
 
 NEAR = 0.02
-"""Points of two networks that lie this part of the picture's diagonal apart are at the same place."""
+"""The largest distance of equal points of two networks, as a share of the picture's diagonal."""
 
 RIGHT = 0.05
-"""A point that lies this part of the picture's longer side from the true one is right; training reports the same."""
+"""The largest distance of a right point from the true one, as a share of the longer side, as in training."""
 
 
 class PoseComparison(Comparer):
-    """Pairs the instances of both sides, the nearest ones first for the best instance, and compares their points.
+    """Pairs the instances of both networks and compares their points. The best instance gets the nearest partner first.
 
-    Points that the reference is not certain of do not count. All points of an instance that only one side has count
-    as wrong.
+    Points below the reference's threshold do not count. All points of an instance without a partner count as wrong.
     """
 
     def __init__(self, task: "Keypoints") -> None:
@@ -71,7 +70,7 @@ class PoseComparison(Comparer):
             self._near.add(0, self._certain(other).sum())
 
     def _certain(self, points: Points) -> NDArray[np.bool_]:
-        """Return which of (k, 3) points have a place and reach the threshold."""
+        """Return which of (k, 3) points are finite and reach the threshold."""
         return np.asarray(np.isfinite(points).all(axis=1) & (points[:, 2] >= self._task.point_threshold))
 
     def _size(self, placement: Placement | None) -> tuple[int, int]:
@@ -82,7 +81,7 @@ class PoseComparison(Comparer):
 
 
 def _distances(first: Points, second: Points) -> Points:
-    """Return (k,) distances of two sets of (k, 2 or more) points x, y."""
+    """Return the distances (k,) of two sets of points (k, 2 or more) with x, y."""
     return np.asarray(np.linalg.norm(first[:, :2] - second[:, :2], axis=1))
 
 
@@ -98,7 +97,7 @@ def _true_points(truth: Any, count: int) -> Points:
 
 
 def _count_right(share: Share, truth: Points, found: Points, reach: float) -> None:
-    """Count the visible true points that the nearest instance has within ``reach`` pixels.
+    """Count the visible true points with a predicted point of the nearest instance within ``reach`` pixels.
 
     PCK, Yang and Ramanan 2013, section 6.1, https://doi.org/10.1109/TPAMI.2012.261; there in parts of the person's box.
     """

@@ -1,4 +1,4 @@
-"""Outputs as they are, for networks whose numbers no other task reads."""
+"""The task ``raw`` returns outputs as they are, for networks that no other task can read."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -17,9 +17,9 @@ from edge.tensors import Array, Outputs, Tensor
 
 
 class Raw(Task):
-    """Returns every output by name: real values of quantized ones, others in their own dtype. It has no parameters.
+    """Returns every output by name. Quantized outputs become real values; others keep their dtype.
 
-    There is no truth that it could compare with.
+    The task has no parameters, and samples have no truth.
     """
 
     name: ClassVar[str] = "raw"
@@ -69,7 +69,7 @@ def _values(tensor: Tensor) -> Array:
 
 
 def _summary(name: str, values: Array) -> str:
-    """Return name, shape and the range of the values, or the value where there is one."""
+    """Return name, shape and the range of the values, or the value if there is only one."""
     shape = "x".join(str(size) for size in values.shape)
     if values.size == 1:
         return f"{name} {float(values.ravel()[0]):.4g}"

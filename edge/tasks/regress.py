@@ -1,4 +1,4 @@
-"""Regression: quantities that a network measures, by name and with their unit."""
+"""Regression predicts quantities, which have a name and a unit."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -24,11 +24,11 @@ class Regress(Task):
     """Decodes the outputs with the role ``value``: each of their numbers is a quantity.
 
     Parameters in the manifest:
-        names: of the quantities, in the order of the numbers; otherwise the outputs' names, with a number.
-        units: of the quantities; an empty text for one without.
-        scale, offset: quantity = number * scale + offset; one for all or one for each.
+        names: the names of the quantities, in the order of the numbers (default: names of the outputs, with a number).
+        units: the units of the quantities. An empty text means no unit.
+        scale, offset: quantity = number * scale + offset, one for all or one for each.
 
-    The truth of a sample is a number for each quantity, in its unit; one number where there is one quantity.
+    The truth of a sample is one number for each quantity, in its unit.
     """
 
     name: ClassVar[str] = "regress"
@@ -37,7 +37,7 @@ class Regress(Task):
     def __init__(self, signature: Signature, labels: Sequence[str] | None = None, origin: str = "labels") -> None:
         outputs = signature.only("value")
         if not outputs:
-            signature.one("value")  # raises, with what there is
+            signature.one("value")  # raises an error that lists the outputs
         self._outputs = [output.name for output in outputs]
         names = [name for output in outputs for name in _names(output)]
         count = len(names)
@@ -120,11 +120,11 @@ def determination(true: Doubles, predicted: Doubles) -> float:
     """Return the coefficient of determination R2 = 1 - sum((y - f)^2) / sum((y - mean y)^2), 1 for a perfect fit.
 
     Args:
-        true: (samples, quantities).
-        predicted: of the same shape.
+        true: the true values (samples, quantities).
+        predicted: the predicted values, in the same shape.
 
     Returns:
-        The mean over the quantities whose true values differ; not a number when there is none.
+        The mean over the quantities whose true values vary. It is NaN when there is none.
     """
     rest = np.square(true - predicted).sum(axis=0)
     spread = np.square(true - true.mean(axis=0)).sum(axis=0)

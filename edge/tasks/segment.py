@@ -1,4 +1,4 @@
-"""Segmentation: one class for each pixel, from maps of scores or from a map of class numbers."""
+"""Segmentation finds one class per pixel, from maps of scores or from a map of class numbers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -29,10 +29,10 @@ Classes = NDArray[Any]
 
 RESIZE = ("nearest", "bilinear")
 NOWHERE = 65535
-"""A true number that is no class and counts nowhere."""
+"""A class number in a truth that is ignored."""
 
 MOST_NUMBERED = 255
-"""So many classes are counted for a map of class numbers without labels."""
+"""The number of classes that are compared for a map of class numbers without labels."""
 
 
 class Segment(Task):
@@ -80,7 +80,7 @@ class Segment(Task):
             raise InputError(f"class numbers cannot be interpolated: resize must be nearest for {output.dtype}")
 
     def _names(self, labels: Sequence[str] | None, channels: int, origin: str) -> tuple[str, ...]:
-        """Return the labels; those of class numbers that nobody named are found in each map."""
+        """Return the labels. Class numbers without a label get their names from each map."""
         classes = 2 if channels == 1 else channels
         if labels is not None:
             if not self._numbered:
@@ -102,7 +102,7 @@ class Segment(Task):
     def classes(self, outputs: Outputs) -> Classes:
         """Return (rows, columns) class numbers at the output's own resolution."""
         tensor = outputs[self._output]
-        # The largest quantized number stands for the largest real one, so nothing is dequantized for it.
+        # The largest quantized value is the largest real value, so nothing needs to be dequantized.
         scores = channels_last(tensor.raw, self._layout)
         if self._numbered:
             return _numbers(scores[..., 0])
@@ -160,7 +160,7 @@ class Segment(Task):
             np.copyto(best, plane, where=larger)
             classes[larger] = channel
         seen = _on_frame(np.zeros((1, 1), classes.dtype), placement)
-        return np.maximum(classes, seen)  # what was not seen has the largest number
+        return np.maximum(classes, seen)  # pixels outside the input have the largest number
 
     def _labels_for(self, classes: Classes) -> tuple[str, ...]:
         """Return the labels, and numbers as names for classes beyond them, which only maps of numbers can have."""
@@ -215,7 +215,7 @@ def _dtype(classes: int) -> type[np.uint8] | type[np.uint16]:
 
 
 def _numbers(raw: Classes) -> Classes:
-    """Return the class numbers of a map of them. Raises InputError for numbers that are no classes'."""
+    """Return a map of class numbers as integers. Raises InputError for invalid class numbers."""
     low, high = int(raw.min()), int(raw.max())
     if low < 0 or high >= np.iinfo(np.uint16).max:
         raise InputError(f"class numbers must be from 0 to {np.iinfo(np.uint16).max - 1}, got {low} to {high}")

@@ -1,4 +1,4 @@
-"""What the shape of an output says: the length of a vector, the sides and channels of a map."""
+"""Checks of an output's shape: the length of a vector, and the layout and channels of a map."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ LAYOUTS = ("NHWC", "NCHW")
 
 
 def vector_length(output: Output, task: str) -> int:
-    """Return the length of an output that is one vector: all axes but one are 1. Raises InputError otherwise."""
+    """Return the length of a vector, whose other axes have size 1. Raises InputError for another shape."""
     length = max(output.shape, default=0)
     count = 1
     for size in output.shape:
@@ -23,9 +23,9 @@ def vector_length(output: Output, task: str) -> int:
 
 
 def map_channels(output: Output, task: str, layout: str) -> int:
-    """Return the channels of a map: (1, rows, columns[, channels]), or (1, channels, rows, columns) for NCHW.
+    """Return the number of channels of a map: (1, rows, columns[, channels]), or (1, channels, rows, columns) for NCHW.
 
-    A map without a channel axis has 1. Raises InputError for another shape.
+    A map without a channel axis has 1 channel. Raises InputError for another shape.
     """
     shape = output.shape
     if len(shape) not in (3, 4) or shape[0] != 1 or 0 in shape:
@@ -42,9 +42,9 @@ def channels_last(array: NDArray[Any], layout: str) -> NDArray[Any]:
 
 
 def likely_layout(signature: Signature, output: Output) -> str:
-    """Return the layout of a map that nobody stated: the one whose sides have the ratio of the image input's.
+    """Return the likely layout of a map: the one with the aspect ratio of the image input.
 
-    Where both or neither do, it is the layout of the input: a network's maps nearly always come as its image goes in.
+    When both or neither layout have it, the layout of the input is returned, because it is nearly always the same.
     """
     image = signature.image
     if image is None or image.format is None:

@@ -10,6 +10,7 @@ import pytest
 
 from edge.cli import train
 from edge.cli._data import open_data
+from edge.cli._train_options import network_options, parser
 from tests.cli.commands import complaint, imported_by_help, run
 from tests.models.training.pictures import BGR, image_folder
 
@@ -267,8 +268,8 @@ def test_the_help_names_every_drawn_set(capsys):
     ],
 )
 def test_sizes_fill_the_shape_of_the_networks_input(network, options, shape):
-    arguments = train.parser().parse_args([network, *options])
-    assert train.network_options(arguments)["input_shape"] == shape
+    arguments = parser().parse_args([network, *options])
+    assert network_options(arguments)["input_shape"] == shape
 
 
 def test_help_imports_nothing_heavy():

@@ -10,7 +10,7 @@ from edge.deploy._tensorflow import need
 
 need("tensorflow")
 
-from edge.deploy.package import Calibration, Conversion, Listener, convert  # noqa: E402
+from edge.deploy.package import Calibration, Callbacks, ConversionOptions, convert  # noqa: E402
 from edge.deploy.parity import Gate  # noqa: E402
 from tests.deploy.networks_of_tasks import FAST, SLOW, saved  # noqa: E402
 
@@ -39,8 +39,8 @@ class Heard:
         self.lines = []
 
     @property
-    def listener(self):
-        return Listener(tell=self.lines.append, progress=lambda what: lambda done, total: None)
+    def callbacks(self):
+        return Callbacks(report=self.lines.append, progress=lambda what: lambda done, total: None)
 
 
 def loose(data):
@@ -59,7 +59,9 @@ def test_a_network_of_each_task_becomes_a_bundle_that_runs(name, tmp_path):
     case, heard = {**FAST, **SLOW}[name], Heard()
     model, data, out = saved(case, tmp_path / "run"), tmp_path / "data", tmp_path / "net"
     case.draw(data)
-    manifest = convert(Conversion(str(model), out, calibration=Calibration(data, 6), gate=loose(data)), heard.listener)
+    manifest = convert(
+        ConversionOptions(str(model), out, calibration=Calibration(data, 6), gate=loose(data)), heard.callbacks
+    )
     task, measure, quality = TASKS[name]
     assert manifest.signature.task.name == task
     kinds = [(a.format, a.precision) for a in manifest.artifacts]

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from edge.deploy import parity
-from edge.deploy.convert.recipe import Made
+from edge.deploy.convert.recipe import ConvertedArtifact
 from edge.deploy.convert.source import SourceModel
-from edge.deploy.parity import THE_MODEL, Gate, hold
+from edge.deploy.parity import THE_MODEL, Gate, verify_files
 from edge.deploy.samples import Sample, Samples
 from edge.errors import GateFailed, InputError
 from edge.manifest import Artifact, StoredFile
@@ -18,7 +18,7 @@ from edge.signature import Output
 from edge.tasks.base import Budget
 from edge.tensors import TensorSpec
 from tests.backends import models
-from tests.deploy.samples.wanted import network, tensor
+from tests.deploy.samples.network_info import network, tensor
 
 ROWS = np.random.default_rng(0).normal(size=(7, 2, 3)).astype(np.float32)
 
@@ -28,11 +28,11 @@ def pair(tmp_path):
     """Return a file whose inputs are a, b and whose outputs are a + b, a - b, as float32 and under another name."""
     path = models.tflite_pair(tmp_path / "model_float32.tflite")
     names = TensorNames({"left": "a", "right": "b"}, {"total": "sum", "rest": "difference"})
-    return Made(path, Artifact("tflite", "float32", (StoredFile(path.name),), "cpu", names))
+    return ConvertedArtifact(path, Artifact("tflite", "float32", (StoredFile(path.name),), "cpu", names))
 
 
-def wanted():
-    """Return what samples are for; the signature's order is not the file's."""
+def network_info():
+    """Return a network whose signature lists its inputs and outputs in another order than the file."""
     found = network(tensor((3,), name="right"), tensor((3,), name="left"), task="raw", role="tensor")
     outputs = (Output("rest", "tensor", (1, 3)), Output("total", "tensor", (1, 3)))
     return replace(found, signature=replace(found.signature, outputs=outputs))
@@ -55,7 +55,7 @@ def source(off=0.0):
 def data(monkeypatch):
     """Let any path hold ROWS as samples, the third of which cannot be decoded."""
 
-    def opened(path, wanted, splits, choice):
+    def opened(path, network, splits, choice):
         rows = choice(np.zeros(len(ROWS), np.int64))
 
         def read():
@@ -70,7 +70,7 @@ def data(monkeypatch):
 
 def run(model, made, gate):
     said, shown = [], []
-    rows = hold(gate, model, made, wanted(), said.append, lambda done, total: shown.append((done, total)))
+    rows = verify_files(gate, model, made, network_info(), said.append, lambda done, total: shown.append((done, total)))
     return rows, said, shown
 
 
@@ -148,7 +148,7 @@ def as_int8(made):
     ],
 )
 def test_int8_files_are_held_to_the_task_s_budget_or_what_was_said(pair, tmp_path, gate, twin, limit):
-    with closing(parity.session(pair, "net", wanted())) as opened:
+    with closing(parity.open_session(pair, "net", network_info())) as opened:
         found = Gate(tmp_path, **gate).limits(as_int8(pair), opened.task, "dB", twin)
     assert (found.budget, found.exact) == (limit, False)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge.deploy.convert.source import SourceModel
-from edge.deploy.signature import Pixels, Said, find_signature
+from edge.deploy.signature import Pixels, SignatureOptions, find_signature
 from edge.errors import InputError
 from edge.models.training.training_record import signature_of
 from edge.tensors import Quantization, TensorSpec
@@ -25,7 +25,9 @@ def spec(row):
 @pytest.fixture
 def find(tmp_path):
     """Return what finds the signature of a source of which no file can be read."""
-    return lambda source, said=None: find_signature(source, said or Said(), lambda: tmp_path / "none.tflite")
+    return lambda source, options=None: find_signature(
+        source, options or SignatureOptions(), lambda: tmp_path / "none.tflite"
+    )
 
 
 RECORD = {"input_shape": [32, 48, 3], "mean": [10.0], "std": [20.0]}
@@ -44,12 +46,12 @@ def test_with_a_record_no_file_is_looked_at():
     def file():
         raise AssertionError("nothing has to be converted for it")
 
-    assert find_signature(source(record=RECORD), Said(), file).signature.task.name == "classify"
+    assert find_signature(source(record=RECORD), SignatureOptions(), file).signature.task.name == "classify"
 
 
 def test_what_somebody_says_of_pixels_counts_more_than_the_record(find):
     pixels = Pixels(mean=(1.0, 2.0, 3.0), resize="letterbox", colour="BGR")
-    form = find(source(record=RECORD), Said(pixels=pixels)).signature.image.format
+    form = find(source(record=RECORD), SignatureOptions(pixels=pixels)).signature.image.format
     assert (form.mean, form.std, form.resize, form.colour) == ((1.0, 2.0, 3.0), (20.0,), "letterbox", "BGR")
 
 
@@ -79,14 +81,14 @@ def test_how_pictures_were_read_is_the_resize_and_no_parameter_of_the_task(find,
 
 
 def test_somebody_may_say_that_windows_are_not_wanted(find):
-    said = Said(pixels=Pixels(resize="stretch"))
-    found = find(source(outputs=MASKS, record={**RECORD, "view": "crop"}), said).signature
+    options = SignatureOptions(pixels=Pixels(resize="stretch"))
+    found = find(source(outputs=MASKS, record={**RECORD, "view": "crop"}), options).signature
     assert found.image.format.resize == "stretch"
 
 
 def test_tiles_for_a_task_that_cannot_join_them_are_one_line(find):
     with pytest.raises(InputError, match="got task classify; state resize stretch, letterbox or crop"):
-        find(source(record=RECORD), Said(pixels=Pixels(resize="tile")))
+        find(source(record=RECORD), SignatureOptions(pixels=Pixels(resize="tile")))
 
 
 def test_a_sounds_record_makes_its_input_a_tensor_though_it_looks_like_a_picture(find):
@@ -104,7 +106,7 @@ def test_a_clips_record_says_how_its_pixels_become_numbers(find):
 
 
 def test_another_task_than_the_records_is_recognized(find):
-    found = find(source(record=RECORD), Said(task="embed"))
+    found = find(source(record=RECORD), SignatureOptions(task="embed"))
     assert (found.signature.task.name, found.signature.outputs[0].role) == ("embed", "embedding")
     assert found.signature.image.format.mean == (10.0,)  # of the pixels the record is right
 
@@ -132,7 +134,7 @@ def test_without_a_record_it_is_recognized_and_what_was_assumed_is_said(find):
 
 
 def test_parameters_are_added_to_those_that_were_found(find):
-    found = find(source(record=RECORD), Said(parameters={"top": 3, "activation": "softmax"}))
+    found = find(source(record=RECORD), SignatureOptions(parameters={"top": 3, "activation": "softmax"}))
     assert found.signature.task.parameters == {"activation": "softmax", "top": 3}
 
 
@@ -153,31 +155,33 @@ def test_parameters_are_added_to_those_that_were_found(find):
     ],
 )
 def test_pictures_are_told_by_their_shapes(find, shape, dtype, kind):
-    (entry,) = find(source((("x", shape, dtype),)), Said(task="classify")).signature.inputs
+    (entry,) = find(source((("x", shape, dtype),)), SignatureOptions(task="classify")).signature.inputs
     assert (entry.kind, entry.format is not None) == (kind, kind == "image")
 
 
 def test_a_tensor_is_never_asked_for_a_colour(find):
     """(1, 30, 1, 40) has one channel or forty, and is no picture at all."""
-    (entry,) = find(source((("x", (1, 30, 1, 40)),)), Said(task="raw", pixels=Pixels())).signature.inputs
+    (entry,) = find(source((("x", (1, 30, 1, 40)),)), SignatureOptions(task="raw", pixels=Pixels())).signature.inputs
     assert entry.kind == "tensor"
 
 
 def test_somebody_may_say_that_a_picture_is_none(find):
-    found = find(source(), Said(kind="tensor", task="classify"))
+    found = find(source(), SignatureOptions(kind="tensor", task="classify"))
     assert [entry.kind for entry in found.signature.inputs] == ["tensor"]
     assert not any("pixels" in note for note in found.notes)
 
 
 def test_a_picture_has_channels(find):
     with pytest.raises(InputError, match="colour RGB needs 3 channel"):
-        find(source((("x", (1, 30, 32, 40)),)), Said(kind="image", task="raw"))
+        find(source((("x", (1, 30, 32, 40)),)), SignatureOptions(kind="image", task="raw"))
 
 
 def test_a_quantized_file_s_pixels_fill_its_range_unless_somebody_says_otherwise(find):
     entry = ("image", (1, 32, 48, 3), np.uint8, Quantization(1 / 255, 0))
-    (raw,) = find(source((entry,)), Said(task="classify")).signature.inputs
-    (scaled,) = find(source((entry,)), Said(task="classify", pixels=Pixels((0.0,), (255.0,)))).signature.inputs
+    (raw,) = find(source((entry,)), SignatureOptions(task="classify")).signature.inputs
+    (scaled,) = find(
+        source((entry,)), SignatureOptions(task="classify", pixels=Pixels((0.0,), (255.0,)))
+    ).signature.inputs
     assert (raw.format.raw, scaled.format.raw) == (True, False)
     assert raw.dtype == "float32"
 

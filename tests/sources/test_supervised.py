@@ -7,10 +7,10 @@ import pytest
 
 from edge.errors import FileError
 from edge.sources.base import Device
-from edge.sources.supervised import Patience, Supervised
+from edge.sources.supervised import RetryPolicy, SupervisedSource
 
 IMAGE = np.zeros((4, 4, 3), np.uint8)
-QUICK = Patience(stall=5.0, first=0.001, longest=0.002)
+QUICK = RetryPolicy(stall=5.0, first=0.001, longest=0.002)
 
 
 class Scripted(Device):
@@ -32,7 +32,7 @@ class Scripted(Device):
         self.closed.set()
 
 
-def source_of(*openings, patience=QUICK, must_open=False):
+def source_of(*openings, retry=QUICK, must_open=False):
     """openings: for each attempt a device, or the error that opening raises. The last repeats."""
     lines, attempts = [], list(openings)
 
@@ -42,7 +42,7 @@ def source_of(*openings, patience=QUICK, must_open=False):
             raise step
         return step
 
-    return Supervised("cam", open_device, must_open, patience, lines.append), lines
+    return SupervisedSource("cam", open_device, must_open, retry, lines.append), lines
 
 
 def take(source, count):
@@ -89,7 +89,7 @@ def test_a_driver_that_raises_anything_is_reopened():
 def test_a_blocked_read_is_given_up_and_its_thread_releases_the_device_when_it_returns():
     unblock = threading.Event()
     stuck = Scripted(unblock)
-    source, lines = source_of(stuck, Scripted(IMAGE), patience=Patience(0.001, 0.002, stall=0.05))
+    source, lines = source_of(stuck, Scripted(IMAGE), retry=RetryPolicy(0.001, 0.002, stall=0.05))
     assert len(take(source, 1)) == 1
     assert lines[0].startswith("source cam: no frame for 0.05 s; opening it again")
     assert not stuck.closed.is_set()
@@ -121,7 +121,7 @@ def test_a_camera_that_opened_once_is_reopened_even_if_it_must_open():
 
 
 def test_a_camera_that_opens_and_gives_nothing_is_an_error_at_the_start():
-    source, _ = source_of(Scripted(threading.Event()), must_open=True, patience=Patience(stall=0.02))
+    source, _ = source_of(Scripted(threading.Event()), must_open=True, retry=RetryPolicy(stall=0.02))
     with pytest.raises(FileError, match=r"no frame for 0\.02 s"):
         list(source)
 
@@ -129,7 +129,7 @@ def test_a_camera_that_opens_and_gives_nothing_is_an_error_at_the_start():
 def test_closing_ends_a_wait_for_a_frame():
     blocked = threading.Event()
     device = Scripted(blocked)
-    source, _ = source_of(device, patience=Patience(stall=60))
+    source, _ = source_of(device, retry=RetryPolicy(stall=60))
     threading.Timer(0.05, source.close).start()
     assert list(source) == []
     blocked.set()
@@ -137,7 +137,7 @@ def test_closing_ends_a_wait_for_a_frame():
 
 
 def test_closing_ends_a_back_off():
-    source, lines = source_of(FileError("down"), patience=Patience(first=60, longest=60))
+    source, lines = source_of(FileError("down"), retry=RetryPolicy(first=60, longest=60))
     threading.Timer(0.05, source.close).start()
     assert list(source) == []
     assert lines == ["down; opening it again in 60 s"]

@@ -9,7 +9,7 @@ from edge import sources
 from edge.errors import FileError, InputError, MissingExtra
 from edge.sources import SOURCES, open_source
 from edge.sources.images import Images
-from edge.sources.supervised import Supervised
+from edge.sources.supervised import SupervisedSource
 from edge.sources.synthetic import Synthetic
 from edge.sources.video import Video
 from tests.loops import picture
@@ -33,7 +33,7 @@ def test_a_file_or_folder_is_recognized(tmp_path, clip):
 @pytest.mark.parametrize("text", ["rtsp://host/live", "http://host:8080/video", "HTTPS://host/video"])
 def test_an_address_is_a_supervised_stream_and_nothing_is_opened_yet(text):
     source = open_source(text)
-    assert isinstance(source, Supervised)
+    assert isinstance(source, SupervisedSource)
     assert source.live
 
 

@@ -25,7 +25,7 @@ def simulated_of(model):
 def test_the_file_stays_and_the_model_moves_to_it(chain, tmp_path):
     simulated = simulated_of(network(*chain()))
     before, outputs = file_of(simulated), simulated(IMAGES, training=False).numpy()
-    biases.put_on_steps(simulated)
+    biases.quantize_biases(simulated)
     assert file_of(simulated) == before
     assert differing(simulated, tmp_path / "chain.tflite") <= 1e-4
     moved = np.abs(simulated(IMAGES, training=False).numpy() - outputs)
@@ -38,7 +38,7 @@ def test_behind_a_tanh_biases_stay():
         network(layers.Conv2D(8, 3, activation="tanh"), layers.Conv2D(4, 3, bias_initializer="ones", name="conv"))
     )
     before = simulated.get_layer("quant_conv").layer.bias.numpy()
-    biases.put_on_steps(simulated)
+    biases.quantize_biases(simulated)
     np.testing.assert_array_equal(simulated.get_layer("quant_conv").layer.bias.numpy(), before)
 
 
@@ -54,9 +54,9 @@ def test_a_depthwise_kernel_that_moved_since_its_range_was_taken(tmp_path):
 
 def test_a_second_time_moves_nothing():
     simulated = simulated_of(network(*CHAINS["depthwise + BN + ReLU"]()))
-    biases.put_on_steps(simulated)
+    biases.quantize_biases(simulated)
     beta = simulated.get_layer("quant_conv_bn").layer.beta.numpy()
-    biases.put_on_steps(simulated)
+    biases.quantize_biases(simulated)
     np.testing.assert_allclose(simulated.get_layer("quant_conv_bn").layer.beta.numpy(), beta, rtol=1e-6)
 
 
@@ -67,7 +67,7 @@ def test_by_hand():
     low, high = (float(w.numpy()) for w in entry.weights[:2])
     wrapper = simulated.get_layer("quant_dense")
     step = (high - low) / 255 * np.abs(wrapper.layer.kernel.numpy()).max() / 127
-    biases.put_on_steps(simulated)
+    biases.quantize_biases(simulated)
     steps = wrapper.layer.bias.numpy() / step
     np.testing.assert_allclose(steps, np.round(1 / step), rtol=1e-6)
 
@@ -98,7 +98,7 @@ def deep():
 def test_a_deep_network_is_what_its_file_computes(tmp_path):
     simulated = simulated_of(deep())
     before = differing(simulated, tmp_path / "before.tflite")
-    biases.put_on_steps(simulated)
+    biases.quantize_biases(simulated)
     after = differing(simulated, tmp_path / "after.tflite")
     assert (tmp_path / "after.tflite").read_bytes() == (tmp_path / "before.tflite").read_bytes()
     assert after <= before / 20

@@ -61,7 +61,7 @@ def test_ties_hold_the_widest_and_leave_nothing_to_rescale():
     simulated = qat.quantize_aware(model, batches())
     member = simulated.get_layer("quant_stage3_block4_concat")
     next(w for w in member.weights if "output_max" in w.name).assign(77.0)
-    ranges.tie(simulated, model)
+    ranges.unify_scales(simulated, model)
     for block in range(1, 9):
         layer = simulated.get_layer(f"quant_stage3_block{block}_concat")
         assert [float(w.numpy()) for w in layer.weights if "output_max" in w.name] == [77.0]

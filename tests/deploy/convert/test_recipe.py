@@ -188,10 +188,12 @@ def no_onnx(*args):
 
 def test_an_onnx_file_that_nobody_asked_for_may_be_missing(tmp_path, monkeypatch, keras_source):
     monkeypatch.setattr(recipes.onnx, "from_tflite", no_onnx)
-    both, said = Recipe(("float32",), ("float32",)), []
-    made = make(keras_source, both, None, tmp_path, tell=said.append)
+    both, reported = Recipe(("float32",), ("float32",)), []
+    made = make(keras_source, both, None, tmp_path, report=reported.append)
     assert [m.path.name for m in made] == ["model_float32.tflite"]
-    assert said == ["no model_float32.onnx: model_float32.tflite has operations without an ONNX form: TFL_BUCKETIZE"]
+    assert reported == [
+        "no model_float32.onnx: model_float32.tflite has operations without an ONNX form: TFL_BUCKETIZE"
+    ]
     with pytest.raises(InputError, match="without an ONNX form"):
         make(keras_source, both, None, tmp_path)
 

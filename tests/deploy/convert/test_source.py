@@ -8,7 +8,7 @@ import pytest
 
 from edge.deploy._tensorflow import need
 from edge.deploy.convert import onnx, tflite
-from edge.deploy.convert.reference import OfFunction, sample
+from edge.deploy.convert.reference import FunctionReference, sample
 from edge.deploy.convert.source import open_source
 from edge.errors import FileError, InputError
 from edge.tensors import TensorSpec
@@ -216,7 +216,9 @@ def test_a_model_with_two_inputs_and_outputs(tmp_path):
 
 def test_outputs_without_a_batch_are_given_sample_by_sample():
     """What a network gives for one sample, (3, 2) here, has no place in front for others."""
-    reference = OfFunction(lambda tensors: {"rows": tf.reshape(tensors["x"], (3, 2)), "scores": tensors["x"] * 2})
+    reference = FunctionReference(
+        lambda tensors: {"rows": tf.reshape(tensors["x"], (3, 2)), "scores": tensors["x"] * 2}
+    )
     x = np.arange(24, dtype=np.float32).reshape(4, 6)
     found = reference({"x": x[:1]})
     specs = (TensorSpec("rows", (3, 2), np.dtype(np.float32)), TensorSpec("scores", (1, 6), np.dtype(np.float32)))
@@ -226,7 +228,7 @@ def test_outputs_without_a_batch_are_given_sample_by_sample():
 
 
 def test_more_samples_than_a_batch_are_joined():
-    reference = OfFunction(lambda tensors: {"sum": tf.reduce_sum(tensors["x"], 1)})
+    reference = FunctionReference(lambda tensors: {"sum": tf.reduce_sum(tensors["x"], 1)})
     x = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
     np.testing.assert_allclose(reference({"x": x})["sum"], x.sum(1), rtol=1e-5)
 
@@ -243,7 +245,7 @@ def test_an_input_that_is_not_read_is_left_out(tmp_path):
 
 def test_a_sample_that_the_network_refuses_is_one_line():
     table = tf.constant(np.eye(4, dtype=np.float32))
-    reference = OfFunction(lambda tensors: {"rows": tf.gather(table, tensors["token"])})
+    reference = FunctionReference(lambda tensors: {"rows": tf.gather(table, tensors["token"])})
     np.testing.assert_array_equal(reference({"token": np.array([2], np.int32)})["rows"], [[0, 0, 1, 0]])
     with pytest.raises(InputError, match=r"refuses a sample, .* do not fit: .*9 is not in \[0, 4\)"):
         reference({"token": np.array([9], np.int32)})

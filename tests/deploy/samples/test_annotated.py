@@ -10,7 +10,7 @@ from edge.deploy.samples import CALIBRATION, VERIFICATION, open_samples
 from edge.errors import InputError
 from edge.scenes.keypoint_set import write_keypoints
 from edge.signature import TaskSpec
-from tests.deploy.samples.wanted import GREY, everything, image, network
+from tests.deploy.samples.network_info import GREY, everything, image, network
 
 VOC = """<annotation><size><width>60</width><height>40</height></size>
 <object><name>dog</name><bndbox><xmin>11</xmin><ymin>5</ymin><xmax>30</xmax><ymax>24</ymax></bndbox></object>

@@ -5,7 +5,7 @@ import pytest
 
 from edge.deploy.samples import CALIBRATION, open_samples
 from edge.errors import FileError, InputError
-from tests.deploy.samples.wanted import GREY, everything, image, network, tensor
+from tests.deploy.samples.network_info import GREY, everything, image, network, tensor
 
 RNG = np.random.default_rng(0)
 PICTURES = RNG.integers(0, 256, (4, 5, 7, 3), np.uint8)

@@ -7,7 +7,7 @@ import pytest
 from edge.deploy.samples import CALIBRATION, VERIFICATION, open_samples
 from edge.errors import FileError, InputError
 from edge.tensors import Quantization
-from tests.deploy.samples.wanted import COLOUR, GREY, everything, image, network, tensor
+from tests.deploy.samples.network_info import COLOUR, GREY, everything, image, network, tensor
 
 COLOURS = {"blue": (200, 0, 0), "green": (0, 150, 0), "red": (0, 0, 100)}
 """BGR."""

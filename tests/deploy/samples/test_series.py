@@ -9,7 +9,7 @@ import pytest
 from edge.deploy.samples import CALIBRATION, VERIFICATION, open_samples
 from edge.errors import FileError, InputError
 from edge.models.training.sound.mel import Features
-from tests.deploy.samples.wanted import COLOUR, everything, image, network, tensor
+from tests.deploy.samples.network_info import COLOUR, everything, image, network, tensor
 
 RATE = 4000
 

@@ -1,8 +1,8 @@
-"""What samples are for, in a line: a network by the shapes of its inputs and the roles of its outputs."""
+"""Short helpers that describe a network by the shapes of its inputs and the role of its output."""
 
 import numpy as np
 
-from edge.deploy.samples import Wanted
+from edge.deploy.samples import NetworkInfo
 from edge.imaging import InputFormat
 from edge.signature import Input, Output, Signature, TaskSpec
 from edge.tensors import TensorSpec
@@ -25,10 +25,10 @@ def tensor(shape, dtype="float32", name="x"):
 
 
 def network(*entries, task="classify", role="scores", shape=(1, 3), labels=(), quantization=None, **others):
-    """Return a Wanted for a network with these inputs and one output called out."""
+    """Return what a reader of samples must know of a network with these inputs and one output called ``out``."""
     signature = Signature(entries, (Output("out", role, shape),), TaskSpec(task))
     specs = {}
     for entry in entries:
         dtype = np.dtype(np.int8 if quantization else entry.dtype)
         specs[entry.name] = TensorSpec(entry.name, entry.shape, dtype, quantization)
-    return Wanted(signature, specs, labels, **others)
+    return NetworkInfo(signature, specs, labels, **others)
