@@ -5,8 +5,8 @@ and writes the bundle.
 """
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -17,90 +17,22 @@ from numpy.typing import NDArray
 from edge import __version__, files, golden, labels, tasks
 from edge.bundle import write_bundle
 from edge.calibration.sampling import choose_samples
-from edge.calibration.tensor_ranges import METHODS
 from edge.deploy import parity
+from edge.deploy.conversion_options import Calibration, Callbacks, ConversionOptions
 from edge.deploy.convert import recipe as recipes
 from edge.deploy.convert.recipe import ConvertedArtifact, Recipe
 from edge.deploy.convert.source import SourceModel, open_source
 from edge.deploy.samples import CALIBRATION, NetworkInfo, Samples, open_samples
-from edge.deploy.signature import Pixels, SignatureOptions, find_signature
+from edge.deploy.signature import SignatureOptions, find_signature
 from edge.deploy.verify import Comparison
 from edge.errors import FileError, InputError
 from edge.manifest import Manifest
-from edge.signature import Kind, Signature, describe
+from edge.pictures import left_out
+from edge.signature import Signature, describe
 
 TOOLS = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "tf2onnx", "onnx", "ai-edge-litert", "onnxruntime")
 RECORDED = ("headline", "figures", "accuracy", "images", "trainable", "macs")
 """Entries of the training record that the bundle keeps."""
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """The calibration samples from which the int8 ranges are computed.
-
-    Attributes:
-        data: a folder or file of samples.
-        samples: the number of samples to choose.
-        seed: the seed of the random choice.
-    """
-
-    data: Path
-    samples: int = 200
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class ConversionOptions:
-    """All options of one conversion.
-
-    Attributes:
-        model: a file, folder or name that ``open_source`` opens.
-        out: where the bundle is written, a folder or a file NAME.edge.
-        tflite: precisions of the TFLite files. The default recipe decides when ``tflite`` and ``onnx`` are both None.
-        onnx: precisions of the ONNX files.
-        method: how ranges are computed from the calibration samples, one of METHODS.
-        calibration: the calibration samples. Without them int8 is possible only for models that are quantized already.
-        gate: the verification samples and budgets. None skips the comparison with the model.
-        task: the task's name. None takes it from the training record or recognizes it.
-        decoder: the decoder's name. None takes it from the training record or recognizes it.
-        parameters: parameters of the task and its decoder, which override all others.
-        kind: the kind of all inputs, ``image`` or ``tensor``. None derives it from the inputs' shapes.
-        pixels: how pixels are normalized for an image input.
-        name: the name in the manifest. None takes the model's.
-        labels: a file with one label a line. None takes ``labels.txt`` beside the model, if there is one.
-        signature: the name of the SavedModel function to convert. None takes the default.
-        trust: whether the model's file may run code, such as Lambda layers.
-    """
-
-    model: str
-    out: Path
-    tflite: tuple[str, ...] | None = None
-    onnx: tuple[str, ...] | None = None
-    method: str = METHODS[0]
-    calibration: Calibration | None = None
-    gate: parity.Gate | None = None
-    task: str | None = None
-    decoder: str | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    kind: Kind | None = None
-    pixels: Pixels = field(default_factory=Pixels)
-    name: str | None = None
-    labels: Path | None = None
-    signature: str | None = None
-    trust: bool = False
-
-
-@dataclass(frozen=True)
-class Callbacks:
-    """Functions that a conversion calls to inform the user.
-
-    Attributes:
-        report: takes one line of text for the user.
-        progress: takes the name of a stage and returns a function of (samples done, samples in total).
-    """
-
-    report: Callable[[str], None]
-    progress: Callable[[str], Callable[[int, int], None]]
 
 
 def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
@@ -130,7 +62,7 @@ def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
         tasks.load(signature.task.name)(signature, names or None, origin)  # raises when signature or labels do not fit
         network = _network_info(source, signature, names)
         calibration = _calibration(options.calibration, network, source, recipe, callbacks)
-        converted = _convert(options, source, recipe, calibration, folder, callbacks)
+        converted, used = _convert(options, source, recipe, calibration, folder, callbacks)
         comparisons = _verify(options, source, converted, network, callbacks)
         converted, sources = _with_golden(converted, source, network, folder)
         manifest = Manifest(
@@ -141,7 +73,7 @@ def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
             provenance={
                 **_provenance(options, source, recipe),
                 "assumed": list(notes),
-                "calibration": _ids(calibration),
+                "calibration": used,
             },
             measured={"parity": [c.as_json() for c in comparisons], **_training(source)},
         )
@@ -227,12 +159,30 @@ def _convert(
     calibration: Samples | None,
     folder: Path,
     callbacks: Callbacks,
-) -> list[ConvertedArtifact]:
-    """Convert the files. Without explicit precisions, an ONNX file that cannot be made is reported and left out."""
-    rows = (s.inputs for s in calibration.read() if s is not None) if calibration else None
+) -> tuple[list[ConvertedArtifact], list[str]]:
+    """Convert the files. Without explicit precisions, an ONNX file that cannot be made is reported and left out.
+
+    Returns:
+        The files, and the ids of the samples that calibrated them.
+    """
+    used: list[str] = []
+    rows = _decoded(calibration, used) if calibration else None
     explicit = options.tflite is not None or options.onnx is not None
     progress = callbacks.progress("calibrating")
-    return recipes.make(source, recipe, rows, folder, progress, None if explicit else callbacks.report)
+    converted = recipes.make(source, recipe, rows, folder, progress, None if explicit else callbacks.report)
+    if calibration and used:
+        known = set(used)
+        if missing := [name for name in calibration.ids if name not in known]:
+            callbacks.report(left_out(missing, calibration.noun))
+    return converted, used
+
+
+def _decoded(samples: Samples, used: list[str]) -> Iterator[Mapping[str, NDArray[Any]]]:
+    """Yield the inputs of the samples that can be decoded, and append their ids to ``used``."""
+    for name, sample in zip(samples.ids, samples.read(), strict=True):
+        if sample is not None:
+            used.append(name)
+            yield sample.inputs
 
 
 def _verify(
@@ -265,10 +215,6 @@ def _with_golden(
         sources |= written
         found.append(replace(each, artifact=replace(each.artifact, golden=entry)))
     return found, sources
-
-
-def _ids(calibration: Samples | None) -> list[str]:
-    return list(calibration.ids) if calibration else []
 
 
 def _training(source: SourceModel) -> dict[str, Any]:

@@ -33,9 +33,6 @@ REMEDY = (
 )
 """Advice for an int8 file over its budget. A float32 file that differs was converted wrongly, and gets no advice."""
 
-LARGEST_BATCH = 256
-"""The most samples on which the model runs at once."""
-
 MOST_BYTES = 64 << 20
 """The most bytes that the inputs and outputs of one batch may take."""
 
@@ -173,6 +170,7 @@ def _compare(
 ) -> list[str]:
     """Run the model and all files on every sample; return the ids of the samples that cannot be decoded."""
     missing: list[str] = []
+    done = 0
     for batch, done in _batches(samples, source, missing):
         expected = source.reference(_stacked(batch))
         for position, sample in enumerate(batch):
@@ -181,6 +179,8 @@ def _compare(
             for (converted, ref), comparer in pairs:
                 _add(comparer, converted.path.name, ref, outputs, sample)
         progress(done, len(samples.ids))
+    if done < len(samples.ids):  # the last ones cannot be decoded
+        progress(len(samples.ids), len(samples.ids))
     return missing
 
 
@@ -200,7 +200,7 @@ def _batches(samples: Samples, source: SourceModel, missing: list[str]) -> Itera
         missing: a list to which the ids of samples that cannot be decoded are appended.
     """
     values = sum(int(np.prod(spec.shape)) for spec in (*source.inputs, *source.outputs))
-    size = max(1, min(LARGEST_BATCH, MOST_BYTES // (4 * values)))
+    size = max(1, min(reference.LARGEST_BATCH, MOST_BYTES // (4 * values)))
     batch: list[Sample] = []
     done = 0
     for done, (name, sample) in enumerate(zip(samples.ids, samples.read(), strict=True), 1):

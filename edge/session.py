@@ -108,7 +108,9 @@ class Session(Closing):
         self._input_order = sorted(inputs, key=lambda name: inputs[name][0])
         self._outputs = bind(self.model.outputs, signature.outputs, names.outputs, runnable.path)
         self.task: Task = tasks.load(signature.task.name)(self.signature, self.labels, origin)
-        own = getattr(self.task, "labels", None) or getattr(getattr(self.task, "decoder", None), "labels", ())
+        own: Sequence[str] = getattr(self.task, "labels", ()) or getattr(
+            getattr(self.task, "decoder", None), "labels", ()
+        )
         named = self.labels is not None or any(not label.isdecimal() for label in own)
         if runnable.signature is None and not named and signature.task.name in ("classify", "detect", "segment"):
             self.notes += ("no labels given: each class is named by its number",)

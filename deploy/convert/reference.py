@@ -38,6 +38,7 @@ class FunctionReference:
         function = need("tensorflow").function
         self._call = function(lambda tensors: call(tensors), autograph=False, reduce_retracing=batch is None)
         self._batch = batch
+        self._batched: bool | None = None
 
     def __call__(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         """Return the outputs for all samples, as the module's docstring describes."""
@@ -51,9 +52,16 @@ class FunctionReference:
             inputs = {name: _padded(array, self._batch) for name, array in inputs.items()}
         found = self._run(inputs)
         size = self._batch or count
-        if all(array.shape[:1] == (size,) for array in found.values()):
+        if all(array.shape[:1] == (size,) for array in found.values()) and self._is_batched(inputs):
             return {name: array[:count] for name, array in found.items()}
         return _stacked([self._run({k: v[i : i + 1] for k, v in inputs.items()}) for i in range(count)])
+
+    def _is_batched(self, inputs: Mapping[str, NDArray[Any]]) -> bool:
+        """Return whether the first axis of every output is the batch, and not an axis that happens to be as long."""
+        if self._batched is None:
+            single = self._run({name: array[:1] for name, array in inputs.items()}) if self._batch is None else {}
+            self._batched = all(array.shape[:1] == (1,) for array in single.values())
+        return self._batched
 
     def _run(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         try:

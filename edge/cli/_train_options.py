@@ -118,7 +118,9 @@ def _sizes(text: str) -> tuple[int, ...]:
 def _add_fit(group: Any) -> None:
     group.add_argument("--epochs", type=int, default=30, metavar="N", help="number of epochs (default 30)")
     group.add_argument("--batch", type=int, default=128, metavar="N", help="samples in a batch (default 128)")
-    group.add_argument("--optimizer", choices=("sgd", "adam", "adamw"), default="sgd", help="optimizer (default sgd)")
+    group.add_argument(
+        "--optimizer", choices=("sgd", "adam", "adamw"), help="optimizer (default sgd; adam for keypoints)"
+    )
     group.add_argument(
         "--learning-rate",
         type=float,
@@ -210,14 +212,16 @@ def settings_from(a: argparse.Namespace, side: int) -> "Settings":
         InputError: a value is out of range.
     """
     from edge.models.training.settings import Augmentation, Settings
+    from edge.models.training.task_table import usual_optimizer
 
     crop = side // 8 if a.crop is None else a.crop
-    rate = a.learning_rate if a.learning_rate is not None else (0.1 if a.optimizer == "sgd" else 0.002)
+    optimizer = a.optimizer or usual_optimizer(a.model)
+    rate = a.learning_rate if a.learning_rate is not None else (0.1 if optimizer == "sgd" else 0.002)
     holdout = a.holdout or (0.1 if a.early_stopping else 0.0)
     return Settings(
         epochs=a.epochs,
         batch=a.batch,
-        optimizer=a.optimizer,
+        optimizer=optimizer,
         learning_rate=rate,
         momentum=a.momentum,
         weight_decay=a.weight_decay,

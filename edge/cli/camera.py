@@ -4,15 +4,14 @@ import argparse
 import gc
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from edge.cli import _main, _task_options
+from edge.cli import _main, _signals, _task_options
 
 if TYPE_CHECKING:
-    from edge.pipeline import Loop
     from edge.session import SessionOptions
     from edge.sinks.base import Sink
     from edge.sources.base import Source
@@ -143,7 +142,7 @@ def _camera(arguments: argparse.Namespace) -> int:
         for note in session.notes:
             print(note, file=talk)
         _collect_garbage()
-        with _stopped_by_signals(loop) as received:
+        with _signals.stopping(loop.stop) as received:
             stats = loop.run(sinks)
     print(stats.line(), file=talk)
     chosen = {"model": session.name, "backend": session.backend, "threads": session.threads, "source": source.name}
@@ -174,24 +173,6 @@ def _collect_garbage() -> None:
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
-
-
-@contextmanager
-def _stopped_by_signals(loop: "Loop") -> Iterator[list[int]]:
-    """Let Ctrl-C and SIGTERM end the loop after the current frame. A second Ctrl-C ends it at once."""
-    received: list[int] = []
-
-    def stop(number: int, _: Any) -> None:
-        received.append(number)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        loop.stop()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _count(text: str) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edge.cli import _main
 
 if TYPE_CHECKING:
-    from edge.deploy.package import ConversionOptions
+    from edge.deploy.conversion_options import ConversionOptions
     from edge.manifest import Manifest
 
 EXAMPLES = """\
@@ -182,12 +182,13 @@ def _parameter(text: str) -> tuple[str, Any]:
 def body(a: argparse.Namespace) -> None:
     """Run the command."""
     from edge.deploy import package
+    from edge.deploy.conversion_options import Callbacks
     from edge.deploy.convert.source import check_kind
 
     check_kind(a.model)
     options = _options(a)
     _main.quiet_tensorflow()
-    callbacks = package.Callbacks(report=lambda line: print(line, file=sys.stderr), progress=_main.progress)
+    callbacks = Callbacks(report=lambda line: print(line, file=sys.stderr), progress=_main.progress)
     manifest = package.convert(options, callbacks)
     _main.write_json(a.json, {"bundle": str(a.out), "manifest": _as_json(manifest)})
     _show(manifest, a.out)
@@ -202,7 +203,7 @@ def _as_json(manifest: "Manifest") -> Any:
 def _options(a: argparse.Namespace) -> "ConversionOptions":
     """Return the conversion's options. An invalid budget raises InputError here, before any work is done."""
     from edge.cli._data import data_path
-    from edge.deploy.package import Calibration, ConversionOptions
+    from edge.deploy.conversion_options import Calibration, ConversionOptions
     from edge.deploy.parity import Gate
     from edge.deploy.signature import Pixels
 

@@ -5,10 +5,13 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from edge import video
-from edge.errors import FileError
+from edge.errors import FileError, InputError
 from edge.imaging import Image
 from edge.sources.base import Device, Source
 from edge.sources.supervised import DEFAULT, RetryPolicy, SupervisedSource
+
+_WITH_HOST = ("rtsp", "rtsps", "rtmp", "http", "https")
+"""Schemes whose addresses name a server."""
 
 _DIGITS = re.compile(r"\d+$")
 
@@ -64,8 +67,13 @@ def open_stream(text: str, retry: RetryPolicy = DEFAULT) -> Source:
     Args:
         text: an address such as ``rtsp://user:password@host/path``. No message or result contains the password.
         retry: how long to wait for frames, and before the stream is opened again.
+
+    Raises:
+        InputError: the address has no host.
     """
     name = without_secret(text)
+    if urlsplit(text).scheme in _WITH_HOST and not urlsplit(text).hostname:
+        raise InputError(f"a stream's address must have a host, such as rtsp://host/path, got {name}")
     return SupervisedSource(name, lambda: _Capture(text, name, retry.stall), retry=retry)
 
 

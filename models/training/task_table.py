@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import InputError, unknown_name
-from edge.models.networks import TASKS
+from edge.models.networks import NETWORKS, TASKS
+from edge.models.training.settings import OptimizerName
 from edge.registry import Entry
 
 _NEEDS = ("tensorflow", "tf_keras")
@@ -32,11 +33,13 @@ class Reader(Entry):
             same when their listings are.
         sample: what one sample is called in messages.
         drawn: the name of the drawn set of such data, a row of ``edge.scenes.sets``.
+        optimizer: the optimizer that the task is usually trained with, of ``edge.models.training.settings``.
     """
 
     listing: str = "edge.models.training.folder:file_names"
     sample: str = "image"
     drawn: str = ""
+    optimizer: OptimizerName = "sgd"
 
 
 def _row(target: str, summary: str, **facts: object) -> Reader:
@@ -53,7 +56,10 @@ DATASET_TASKS: dict[str, Reader] = {
     "segment": _row("segmentation.segmentation_task:load", "images and masks of the same names", drawn="scenes:masks"),
     "detect": _row("detection.detection_task:load", "VOC: JPEGImages, Annotations, ImageSets", drawn="scenes:boxes"),
     "keypoints": _row(
-        "keypoints.keypoint_task:load", "COCO: annotations/train.json and pictures", drawn="scenes:keypoints"
+        "keypoints.keypoint_task:load",
+        "COCO: annotations/train.json and pictures",
+        drawn="scenes:keypoints",
+        optimizer="adam",  # as in the paper; its loss, a sum over a map's cells, diverges with sgd at 0.1
     ),
     "embed": _row(
         "embedding.embedding_task:load", "train/<person>/*.jpg, test/<other person>/*.jpg", drawn="scenes:faces"
@@ -116,3 +122,9 @@ def drawn_for(name: str) -> str:
     if name not in rows:
         raise unknown_name("drawn set", name, rows)
     return rows[name]
+
+
+def usual_optimizer(network: str) -> OptimizerName:
+    """Return the optimizer that networks of this kind are usually trained with; sgd for one of another package."""
+    tasks = NETWORKS[network].tasks if network in NETWORKS else ()
+    return next((DATASET_TASKS[task].optimizer for task in tasks if task in DATASET_TASKS), "sgd")

@@ -199,6 +199,22 @@ def test_bad_usage(arguments, capsys, option):
     assert "edge-camera: error: argument --" in capsys.readouterr().err
 
 
+def test_signals_while_a_stream_is_waited_for_end_the_command(arguments):
+    """Several SIGTERMs, as a service manager and a process group give them, within the pause before a new attempt."""
+    command = [sys.executable, "-m", "edge.cli.camera", *arguments[:-1], "http://127.0.0.1:9/none"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    watchdog = threading.Timer(60, process.kill)
+    watchdog.start()
+    try:
+        assert "opening it again" in process.stderr.readline()
+        for _ in range(20):
+            process.send_signal(signal.SIGTERM)
+        process.communicate()
+    finally:
+        watchdog.cancel()
+    assert process.returncode == 0
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
 def test_a_signal_completes_the_files(arguments, tmp_path, number, code):
     files = ["--jsonl", f"{tmp_path}/r.jsonl", "--record", f"{tmp_path}/r.avi"]

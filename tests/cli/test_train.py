@@ -211,7 +211,7 @@ def test_ctrl_c_is_130_and_keeps_the_run(data, tmp_path, capsys, monkeypatch):
 
 
 def test_the_drawn_set_is_drawn_once(tmp_path, monkeypatch, capsys):
-    from edge.scenes import dataset
+    from edge.scenes import image_set
 
     drawn = []
 
@@ -219,7 +219,7 @@ def test_the_drawn_set_is_drawn_once(tmp_path, monkeypatch, capsys):
         drawn.append(folder)
         image_folder(folder, train=1, test=1)
 
-    monkeypatch.setattr(dataset, "write_dataset", draw)
+    monkeypatch.setattr(image_set, "write_dataset", draw)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert [open_data("scenes").labels for _ in range(2)] == [tuple(LABELS)] * 2
     assert drawn == [tmp_path / "edgekit" / "scenes"]

@@ -1,5 +1,6 @@
 """Networks of every task from model to bundle: gate, golden inputs, and a bundle that runs."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -10,7 +11,8 @@ from edge.deploy._tensorflow import need
 
 need("tensorflow")
 
-from edge.deploy.package import Calibration, Callbacks, ConversionOptions, convert  # noqa: E402
+from edge.deploy.conversion_options import Calibration, Callbacks, ConversionOptions  # noqa: E402
+from edge.deploy.package import convert  # noqa: E402
 from edge.deploy.parity import Gate  # noqa: E402
 from tests.deploy.networks_of_tasks import FAST, SLOW, saved  # noqa: E402
 
@@ -81,3 +83,17 @@ def test_a_network_of_each_task_becomes_a_bundle_that_runs(name, tmp_path):
         if case.record.get("view") == "crop":  # trained on windows: a whole picture has its mask at its own size
             assert net.signature.tiled
             assert net(np.full((50, 70, 3), 128, np.uint8)).mask.classes.shape == (50, 70)
+
+
+def test_pictures_that_cannot_be_decoded_are_named_and_do_not_count_as_calibration(tmp_path):
+    case, heard = FAST["segment"], Heard()
+    model, data = saved(case, tmp_path / "run"), tmp_path / "pictures"
+    data.mkdir()
+    rng = np.random.default_rng(0)
+    for name in ("a.png", "b.png", "c.png"):
+        cv2.imwrite(str(data / name), rng.integers(0, 256, (40, 40, 3), np.uint8))
+    (data / "b.png").write_bytes((data / "b.png").read_bytes()[:60])
+    options = ConversionOptions(str(model), tmp_path / "net", tflite=("int8",), calibration=Calibration(data))
+    manifest = convert(options, heard.callbacks)
+    assert "left out 1 image(s) that cannot be decoded: b.png" in heard.lines
+    assert sorted(manifest.provenance["calibration"]) == ["a.png", "c.png"]

@@ -103,7 +103,7 @@ def test_each_file_is_opened_once(pair, data, tmp_path, monkeypatch):
             super().close()
 
     monkeypatch.setattr(parity, "Session", Counted)
-    monkeypatch.setattr(parity, "LARGEST_BATCH", 2)
+    monkeypatch.setattr(parity.reference, "LARGEST_BATCH", 2)
     model, calls = source()
     run(model, [pair], Gate(tmp_path))
     assert opened == [pair.path.name, "closed"]

@@ -4,6 +4,8 @@ import threading
 
 import pytest
 
+from edge.errors import InputError
+from edge.sources import open_source
 from edge.sources.stream import open_stream, without_secret
 from edge.sources.supervised import RetryPolicy
 from tests.sources.mjpeg import Server
@@ -49,3 +51,10 @@ def test_frames_come_and_come_back_after_the_server_died(capsys):
 def test_a_password_is_never_shown(address, shown):
     assert without_secret(address) == shown
     assert open_stream(address).name == shown
+
+
+@pytest.mark.parametrize("address", ["rtsp://", "http:///video", "rtsp://user:secret@/path"])
+def test_an_address_without_a_host_is_refused(address):
+    with pytest.raises(InputError, match="must have a host, such as rtsp://host/path, got") as caught:
+        open_source(address)
+    assert "secret" not in str(caught.value)

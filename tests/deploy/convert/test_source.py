@@ -227,6 +227,13 @@ def test_outputs_without_a_batch_are_given_sample_by_sample():
     np.testing.assert_array_equal(one["scores"], 2 * x[:1])
 
 
+def test_an_axis_as_long_as_the_batch_is_not_taken_for_it():
+    """Three samples of three numbers: what sums them over the samples gives three numbers, too."""
+    reference = FunctionReference(lambda tensors: {"sum": tf.reduce_sum(tensors["x"], 0)})
+    x = np.arange(9, dtype=np.float32).reshape(3, 3)
+    np.testing.assert_array_equal(reference({"x": x})["sum"], x)
+
+
 def test_more_samples_than_a_batch_are_joined():
     reference = FunctionReference(lambda tensors: {"sum": tf.reduce_sum(tensors["x"], 1)})
     x = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)

@@ -8,7 +8,7 @@ import pytest
 from edge import registry
 from edge.deploy._tensorflow import need
 from edge.errors import InputError
-from edge.models.training.task_table import DATASET_TASKS, drawn_for, reader_of
+from edge.models.training.task_table import DATASET_TASKS, drawn_for, reader_of, usual_optimizer
 from edge.scenes import SETS
 
 need("tensorflow")
@@ -71,3 +71,11 @@ def test_every_row_has_a_drawn_set(name):
 def test_an_unknown_drawn_set_names_the_nearest():
     with pytest.raises(InputError, match="unknown drawn set 'scenes:face': did you mean 'scenes:faces'"):
         drawn_for("scenes:face")
+
+
+@pytest.mark.parametrize(
+    ("network", "optimizer"),
+    [("keypoints_mobilenet_v2", "adam"), ("mobilenet_v2", "sgd"), ("of_another_package", "sgd")],
+)
+def test_the_usual_optimizer(network, optimizer):
+    assert usual_optimizer(network) == optimizer

@@ -1,0 +1,80 @@
+"""What a conversion is asked to do, and how it informs the user."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edge.calibration.tensor_ranges import METHODS
+from edge.deploy import parity
+from edge.deploy.signature import Pixels
+from edge.signature import Kind
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The calibration samples from which the int8 ranges are computed.
+
+    Attributes:
+        data: a folder or file of samples.
+        samples: the number of samples to choose.
+        seed: the seed of the random choice.
+    """
+
+    data: Path
+    samples: int = 200
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class ConversionOptions:
+    """All options of one conversion.
+
+    Attributes:
+        model: a file, folder or name that ``open_source`` opens.
+        out: where the bundle is written, a folder or a file NAME.edge.
+        tflite: precisions of the TFLite files. The default recipe decides when ``tflite`` and ``onnx`` are both None.
+        onnx: precisions of the ONNX files.
+        method: how ranges are computed from the calibration samples, one of METHODS.
+        calibration: the calibration samples. Without them int8 is possible only for models that are quantized already.
+        gate: the verification samples and budgets. None skips the comparison with the model.
+        task: the task's name. None takes it from the training record or recognizes it.
+        decoder: the decoder's name. None takes it from the training record or recognizes it.
+        parameters: parameters of the task and its decoder, which override all others.
+        kind: the kind of all inputs, ``image`` or ``tensor``. None derives it from the inputs' shapes.
+        pixels: how pixels are normalized for an image input.
+        name: the name in the manifest. None takes the model's.
+        labels: a file with one label a line. None takes ``labels.txt`` beside the model, if there is one.
+        signature: the name of the SavedModel function to convert. None takes the default.
+        trust: whether the model's file may run code, such as Lambda layers.
+    """
+
+    model: str
+    out: Path
+    tflite: tuple[str, ...] | None = None
+    onnx: tuple[str, ...] | None = None
+    method: str = METHODS[0]
+    calibration: Calibration | None = None
+    gate: parity.Gate | None = None
+    task: str | None = None
+    decoder: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    kind: Kind | None = None
+    pixels: Pixels = field(default_factory=Pixels)
+    name: str | None = None
+    labels: Path | None = None
+    signature: str | None = None
+    trust: bool = False
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """Functions that a conversion calls to inform the user.
+
+    Attributes:
+        report: takes one line of text for the user.
+        progress: takes the name of a stage and returns a function of (samples done, samples in total).
+    """
+
+    report: Callable[[str], None]
+    progress: Callable[[str], Callable[[int, int], None]]
