@@ -3,6 +3,7 @@
 import csv
 import errno
 import json
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ import tensorflow as tf
 import tf_keras as keras
 
 from edge import files
-from edge.errors import FileError
+from edge.errors import FileError, InputError
+from edge.models.training.settings import Settings
 
 SILENCE = 15.0
 """Seconds of an epoch after which it says how far it is, and between two such lines."""
@@ -40,6 +42,43 @@ def _reason(error: Exception) -> str:
     full = os.strerror(errno.ENOSPC)
     text = str(getattr(error, "strerror", None) or error) or type(error).__name__
     return full if full in text else text.splitlines()[0]
+
+
+class StopOnDivergence(keras.callbacks.Callback):
+    """It ends a training whose loss is infinite or not a number, from which no later step recovers.
+
+    The loss is looked at after each epoch and every ``SILENCE`` seconds, because reading it waits for the step.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Remember the settings, which the message repeats."""
+        super().__init__()
+        self._settings = settings
+        self._epoch, self._looked = 0, 0.0
+        self._supports_tf_logs = True
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch, self._looked = epoch, time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Check the mean loss of the epoch so far, from time to time."""
+        if time.monotonic() - self._looked >= SILENCE:
+            self._looked = time.monotonic()
+            self._check(logs)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._check(logs)
+
+    def _check(self, logs: Any) -> None:
+        """Raise InputError, before this epoch's checkpoint is written, for a loss that is no finite number."""
+        if math.isfinite(loss := float(logs["loss"])):
+            return
+        used = self._settings
+        other = "or use --optimizer adam" if used.optimizer == "sgd" else "or give more --warmup epochs"
+        raise InputError(
+            f"the training diverged in epoch {self._epoch + 1}: the loss is {loss}; lower --learning-rate, which is "
+            f"{used.learning_rate:g} with {used.optimizer}, {other}"
+        )
 
 
 class History(keras.callbacks.Callback):

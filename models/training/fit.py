@@ -18,7 +18,7 @@ from edge.errors import InputError
 from edge.files import replaced
 from edge.models.complexity import complexity
 from edge.models.training.averaging import average
-from edge.models.training.callbacks import BestWeights, Checkpoint, History
+from edge.models.training.callbacks import BestWeights, Checkpoint, History, StopOnDivergence
 from edge.models.training.dataset_task import DatasetTask
 from edge.models.training.schedules import optimizer
 from edge.models.training.settings import Settings
@@ -71,7 +71,7 @@ def train(
         The record, which is also in train.json.
 
     Raises:
-        InputError: the batch is larger than the training set.
+        InputError: the batch is larger than the training set, or the training diverged.
         FileError: the folder cannot be written.
     """
     steps_per_epoch(task, settings)  # it refuses a batch that is too large before anything is built
@@ -142,11 +142,19 @@ def fit(
 
     Returns:
         The number of epochs, with those before a resumption.
+
+    Raises:
+        InputError: the training diverged.
     """
     steps = steps_per_epoch(task, settings)
     checkpoint = Checkpoint(out / "checkpoint", model)
     first = checkpoint.restore() if resume else 0
-    callbacks = [*extra, History(out / HISTORY, task.metric, settings.epochs, stream or sys.stderr), checkpoint]
+    callbacks = [
+        *extra,
+        StopOnDivergence(settings),
+        History(out / HISTORY, task.metric, settings.epochs, stream or sys.stderr),
+        checkpoint,
+    ]
     best = BestWeights(out / "checkpoint", task.metric, settings.patience) if settings.patience else None
     if best:
         best.set_model(model)

@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -248,6 +249,17 @@ def test_a_batch_beyond_the_images_is_refused(tmp_path, data):
     with pytest.raises(InputError, match="batch must be at most the 64 training images, got 65"):
         fit.train(small, data, Settings(batch=65), tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_training_that_diverges_ends_with_one_line(tmp_path, data):
+    def exploding():
+        layers = [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(8), keras.layers.Dense(2)]
+        return keras.Sequential([*layers, keras.layers.Lambda(lambda x: x * 1e30)], name="exploding")
+
+    with pytest.raises(InputError, match=r"diverged in epoch 1: the loss is (nan|inf); lower --learning-rate, which i"):
+        fit.train(exploding, data, replace(SETTINGS, learning_rate=1e6), tmp_path)
+    assert not (tmp_path / fit.MODEL).exists()
+    assert not (tmp_path / fit.HISTORY).exists()
 
 
 @pytest.mark.parametrize(
