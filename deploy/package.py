@@ -110,7 +110,8 @@ def _labels(options: ConversionOptions, source: SourceModel) -> tuple[tuple[str,
     if options.labels:
         return tuple(labels.read(options.labels)), str(options.labels)
     if beside and beside.is_file() and beside.read_text(encoding="utf-8").strip():
-        return tuple(labels.read_plain(beside)), str(beside)
+        ours = source.record is not None or source.labels is not None
+        return tuple((labels.read_plain if ours else labels.read)(beside)), str(beside)
     return (), "labels"
 
 

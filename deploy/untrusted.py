@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from edge.deploy.keras_file import FROM_A_FUNCTION
 from edge.errors import InputError
 
 CODE = {"Lambda", "__lambda__"}
@@ -66,6 +67,11 @@ def check_config(config: Any, path: Path) -> None:
         forbidden = _forbidden_constant(node) if isinstance(node, list) else _forbidden_object(node)
         if forbidden == "Lambda":
             raise InputError(f"model {path} has a Lambda layer, which runs code from the file; add --trust to allow it")
+        if forbidden and _is_foreign(node):
+            raise InputError(
+                f"model {path} needs {forbidden}, which is not part of Keras: build the network without it, "
+                f"{FROM_A_FUNCTION}; --trust imports that module"
+            )
         if forbidden:
             raise InputError(
                 f"model {path}: layer {layer!r} uses {forbidden}, which could do more than compute; "
@@ -126,6 +132,18 @@ def _forbidden_object(node: dict[str, Any]) -> str | None:
         symbol = str(_inner(node).get("function"))
         return None if _is_pure(symbol) else symbol
     return _forbidden_in_module(node, name)
+
+
+def _is_foreign(node: Any) -> bool:
+    """Return whether an object is a class of a package that is not allowed, such as one of the user's own."""
+    module = node.get("module") if isinstance(node, dict) else None
+    name = str(node["class_name"]) if module else ""
+    return (
+        bool(module)
+        and name.isidentifier()
+        and name not in {*CALLS, "function"}
+        and str(module).split(".")[0] not in MODULES
+    )
 
 
 def _described_call(node: dict[str, Any], name: str) -> str:

@@ -12,7 +12,7 @@ EXACT_SNR = 80.0
 """Signal-to-noise ratio in dB that a float32 file must reach. The same arithmetic in another order reaches more."""
 
 EXACT_SHARE = 99.9
-"""Percent of equal answers that suffice instead, for networks that amplify differences in rounding."""
+"""Percent of equal answers that suffice instead when the outputs are whole numbers, such as class numbers."""
 
 EXACT_DROP = 0.1
 """The most quality that a float32 file may lose, in the unit of the task's quality."""
@@ -58,11 +58,12 @@ class Comparison:
         drop = EXACT_DROP if limits.exact else limits.budget.drop
         if limits.exact:
             least = f"at least {EXACT_SNR:g} dB of signal-to-noise, it has {found.snr:.1f} dB,"
-            agrees = found.snr >= EXACT_SNR or (found.unit == "%" and found.agreement >= EXACT_SHARE)
+            agrees = found.snr >= EXACT_SNR or (found.discrete and found.agreement >= EXACT_SHARE)
         if not agrees:
             return (
                 f"{self.candidate} agrees with {self.reference} by {found.measure}: "
-                f"{_with_unit(found.agreement, found.unit)} of {found.samples} samples, {least} needed"
+                f"{_with_unit(found.agreement, found.unit, limits.budget.agreement)} of {found.samples} samples, "
+                f"{least} needed{self._beside()}"
             )
         if found.quality is None or found.reference_quality is None:
             return None
@@ -70,6 +71,13 @@ class Comparison:
         if lost > drop:
             return f"{self.candidate} loses {lost:.2f} points of {found.quality_name}, at most {drop} allowed"
         return None
+
+    def _beside(self) -> str:
+        """Return the quality of both, where it is known: a file may answer otherwise and be as good."""
+        found = self.figures
+        if found.quality is None or found.reference_quality is None:
+            return ""
+        return f" ({found.quality_name} {found.quality:.2f}, of {self.reference} {found.reference_quality:.2f})"
 
 
 def check(budget: Budget) -> None:
@@ -100,7 +108,9 @@ def gate(comparisons: Sequence[Comparison], limits: Sequence[Limits]) -> None:
         raise GateFailed("; ".join(complaints))
 
 
-def _with_unit(value: float, unit: str) -> str:
+def _with_unit(value: float, unit: str, beside: float | None = None) -> str:
+    """Return a value with its unit, in more digits where it would look like the one beside it."""
     if unit == "%":
-        return f"{value:.2f} %"
+        alike = beside is not None and value != beside and f"{value:.2f}" == f"{beside:.2f}"
+        return f"{value:.4f} %" if alike else f"{value:.2f} %"
     return f"{value:.4g} {unit}".strip()

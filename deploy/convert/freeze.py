@@ -98,7 +98,7 @@ def freeze(
 
     def run(*tensors: Any) -> Any:
         structure = call(dict(zip(inputs, tensors, strict=True)))
-        leaves = [leaf for _, leaf in naming.flat(structure)]
+        leaves = [_of_one_sample(leaf) for _, leaf in naming.flat(structure)]
         found = naming.unique((names or naming.output_names)(structure))
         named = [tf.identity(leaf, naming.operation_name(n)) for n, leaf in zip(found, leaves, strict=True)]
         outputs.update({name: tensor.name for name, tensor in zip(found, named, strict=True)})
@@ -111,6 +111,14 @@ def freeze(
         raise InputError(f"the model cannot run on a batch of 1: {_first_line(error)}") from error
     given = dict(zip(inputs, traced.inputs[: len(specs)], strict=True))
     return pruned(private.constant_graph(traced), traced, given, outputs)
+
+
+def _of_one_sample(leaf: Any) -> Any:
+    """Return an output; where only its batch is unknown, as after some loops, it is 1 as the inputs' is."""
+    rest = leaf.shape[1:] if leaf.shape.rank else None
+    if rest is not None and leaf.shape[0] is None and rest.is_fully_defined():
+        leaf.set_shape((1, *rest))
+    return leaf
 
 
 def _single(name: str, spec: Any) -> tuple[int, ...]:

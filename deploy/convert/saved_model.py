@@ -20,6 +20,7 @@ from edge.errors import FileError, InputError
 DEFAULT = "serving_default"
 
 _STATEFUL = """
+CudnnRNNBackprop CudnnRNNBackpropV2 CudnnRNNBackpropV3
 Assert AssignAddVariableOp AssignSubVariableOp AssignVariableOp Case CheckNumerics CheckNumericsV2 CudnnRNN CudnnRNNV2
 CudnnRNNV3 DisableCopyOnRead Empty GuaranteeConst If Multinomial ParameterizedTruncatedNormal RandomCrop RandomGamma
 RandomPoisson RandomPoissonV2 RandomShuffle RandomStandardNormal RandomUniform RandomUniformInt ReadVariableOp

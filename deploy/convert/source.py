@@ -14,7 +14,8 @@ from edge.deploy.convert import freeze, naming
 from edge.deploy.convert.freeze import Frozen, freeze_keras
 from edge.deploy.convert.reference import FileReference, FunctionReference, Reference
 from edge.deploy.convert.saved_model import open_saved_model
-from edge.deploy.load import KERAS_SUFFIXES, load_keras
+from edge.deploy.keras_file import is_keras, refuse_pointer
+from edge.deploy.load import load_keras
 from edge.errors import FileError, InputError, unknown_name
 from edge.tensors import TensorSpec
 
@@ -75,7 +76,7 @@ def open_source(text: str, trust: bool = False, signature: str | None = None) ->
         return _function(text)
     if path.is_dir():
         return _saved_model(path, trust, signature)
-    if path.suffix in KERAS_SUFFIXES:
+    if path.suffix not in FINISHED_SUFFIXES and is_keras(path):
         return replace(_keras(load_keras(path, trust), _record(path)), folder=path.parent)
     return _file(path)
 
@@ -96,10 +97,13 @@ def check_kind(text: str) -> None:
     elif path.is_dir():
         _check_saved_model(path)
     elif path.is_file() and path.suffix in FINISHED_SUFFIXES:
+        refuse_pointer(path)
         FileReference(path)
     elif not path.is_file() and not _names_function(text):
         raise FileError(f"model {path} does not exist")
-    elif path.is_file() and path.suffix not in KERAS_SUFFIXES:
+    elif path.is_file() and is_keras(path):
+        refuse_pointer(path)
+    elif path.is_file():
         raise InputError(
             "MODEL must be .keras, .h5, a SavedModel folder, .tflite, .onnx, zoo:NAME or package.module:function, "
             f"got {text}"

@@ -123,12 +123,12 @@ def body(a: argparse.Namespace) -> None:
     """Run the command."""
     if a.prune is None and not a.qat:
         raise InputError("nothing to do: give --prune SHARE, --qat, or both")
-    from edge.deploy.load import KERAS_SUFFIXES
+    from edge.deploy.keras_file import SUFFIXES, is_keras
 
     if not a.model.is_file():
         raise FileError(f"model {a.model} does not exist")
-    if a.model.suffix not in KERAS_SUFFIXES:
-        raise InputError(f"MODEL must be a {' or '.join(KERAS_SUFFIXES)} file, got {a.model.name}")
+    if not is_keras(a.model):
+        raise InputError(f"MODEL must be a {', '.join(SUFFIXES)} file, got {a.model.name}")
     from edge.cli._dataset_tasks import open_row
     from edge.models.training.outdir import claim
     from edge.models.training.training_record import task_of

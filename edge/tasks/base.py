@@ -43,6 +43,8 @@ class Figures:
         quality_name: the measure against the truth, such as "accuracy" or "mAP". None without truths.
         quality: the candidate's quality, in percent or in the quantity's unit. None without truths.
         reference_quality: the reference's quality.
+        discrete: whether all outputs are whole numbers, such as class numbers, of which no signal-to-noise ratio tells
+            how near they are.
         details: further figures by name, with their unit, such as "mean distance, % of the diagonal".
     """
 
@@ -55,6 +57,7 @@ class Figures:
     quality_name: str | None = None
     quality: float | None = None
     reference_quality: float | None = None
+    discrete: bool = False
     details: Mapping[str, float] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:

@@ -23,11 +23,13 @@ class Difference:
 
     def __init__(self) -> None:
         self.samples, self.max_error = 0, 0.0
+        self._discrete = False
         self._signal: dict[str, float] = {}
         self._noise: dict[str, float] = {}
 
     def add(self, reference: Outputs, candidate: Outputs) -> None:
         """Add one sample. Raises GateFailed for outputs with different shapes, or that are not finite."""
+        self._discrete = not any(_is_real(tensor) for tensor in reference.values())
         for name in _measured(reference):
             expected, got = reference[name].real, candidate[name].real
             if got.shape != expected.shape:
@@ -84,6 +86,7 @@ class Difference:
             quality_name=name,
             quality=None if got is None else _rounded(got),
             reference_quality=None if expected is None else _rounded(expected),
+            discrete=self._discrete,
             details={key: _rounded(value) for key, value in (details or {}).items()},
         )
 

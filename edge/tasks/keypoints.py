@@ -50,7 +50,7 @@ class Keypoints(Task):
     """
 
     name: ClassVar[str] = "keypoints"
-    budget: ClassVar[Budget] = Budget(98.0, 1.0)
+    budget: ClassVar[Budget] = Budget(95.0, 1.0)
 
     def __init__(self, signature: Signature, labels: Sequence[str] | None = None, origin: str = "labels") -> None:
         given = Parameters(signature)

@@ -228,12 +228,93 @@ def test_a_zip_whose_description_is_no_json_is_a_file_error(tmp_path):
         load_keras(path)
 
 
-def test_an_h5_file_of_weights_only_says_so(tmp_path):
-    path = tmp_path / "weights.h5"
-    small().save_weights(path)
-    with pytest.raises((FileError, InputError), match=r"weights\.h5") as caught:
+@pytest.mark.parametrize("name", ["net.weights.h5", "net.hdf5", "net.keras"])
+def test_a_file_of_weights_only_says_so(tmp_path, name):
+    written = tmp_path / "written.h5"
+    small().save_weights(written)
+    path = written.rename(tmp_path / name)
+    with pytest.raises(InputError, match=r"holds weights only, without the network: .* package\.module:function"):
         load_keras(path)
-    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("written", "name"), [(".h5", "net.keras"), (".keras", "net.h5"), (".h5", "net.hdf5")])
+def test_the_content_decides_and_not_the_suffix(tmp_path, written, name):
+    model = small()
+    path = saved(model, tmp_path / f"written{written}").rename(tmp_path / name)
+    np.testing.assert_array_equal(load_keras(path)(IMAGES), model(IMAGES))
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # inside Keras 3, with numpy 2
+def test_an_h5_file_of_keras_3_comes_back(tmp_path):
+    import keras
+
+    layers = [keras.Input(SIZE), keras.layers.Conv2D(4, 3), keras.layers.GlobalAveragePooling2D()]
+    model = keras.Sequential(layers)
+    model.save(tmp_path / "net.h5")
+    np.testing.assert_allclose(load_keras(tmp_path / "net.h5")(IMAGES), model(IMAGES), atol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_git_lfs_pointer_is_named(tmp_path, suffix):
+    path = tmp_path / f"net{suffix}"
+    path.write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12\n")
+    with pytest.raises(FileError, match="is a Git LFS pointer and not the file itself; get the file with: git lfs p"):
+        load_keras(path)
+
+
+@both
+def test_pruning_wrappers_are_taken_off(tmp_path, suffix):
+    import tensorflow_model_optimization as tfmot
+
+    model = small()
+    wrapped = tfmot.sparsity.keras.prune_low_magnitude(model)
+    loaded = load_keras(saved(wrapped, tmp_path / f"net{suffix}"))
+    assert [type(layer).__name__ for layer in loaded.layers] == [type(layer).__name__ for layer in model.layers]
+    np.testing.assert_allclose(loaded(IMAGES), model(IMAGES), atol=1e-6)
+
+
+@pytest.mark.parametrize("library", ["keras", "tf_keras"])
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_a_network_of_mixed_precision_comes_back_in_float32(tmp_path, library, policy):
+    keras = pytest.importorskip(library)
+    keras.mixed_precision.set_global_policy(policy)
+    try:
+        layers = [keras.Input(SIZE), keras.layers.Conv2D(4, 3), keras.layers.GlobalAveragePooling2D()]
+        model = keras.Sequential([*layers, keras.layers.Dense(3)])
+        path = saved(model, tmp_path / "net.keras")
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    loaded = load_keras(path)
+    assert {layer.compute_dtype for layer in loaded.layers} == {"float32"}
+    for mine, theirs in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert np.asarray(loaded(IMAGES)).dtype == np.float32
+    # Half precision keeps 8 (bfloat16) or 11 bits of a number.
+    np.testing.assert_allclose(loaded(IMAGES), np.asarray(model(IMAGES), np.float32), rtol=0.05, atol=0.05)
+
+
+def test_an_unknown_layer_of_keras_3_is_named(tmp_path):
+    import keras
+
+    class Scale(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs * 2
+
+    keras.Sequential([keras.Input(SIZE), Scale()]).save(tmp_path / "net.keras")
+    with pytest.raises(InputError, match=r"needs tests\..*\.Scale, which is not part of Keras: .*:function; --trust"):
+        load_keras(tmp_path / "net.keras")
+
+
+def test_code_of_another_python_is_named(tmp_path):
+    path = saved(with_lambda(), tmp_path / "net.h5")
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        for one in config["config"]["layers"]:
+            if one["class_name"] == "Lambda":
+                one["config"]["function"] = ["4wEAAAA=", None, None]
+        file.attrs["model_config"] = json.dumps(config)
+    with pytest.raises(InputError, match=r"whose code another Python than 3\.\d+ wrote; convert with that Python"):
+        load_keras(path, trust=True)
 
 
 def test_an_unknown_layer_is_named(tmp_path):
@@ -248,5 +329,5 @@ def test_missing_and_other_files_are_refused(tmp_path):
     with pytest.raises(FileError, match="does not exist"):
         load_keras(tmp_path / "none.keras")
     (tmp_path / "net.pt").touch()
-    with pytest.raises(InputError, match=r"a \.keras or \.h5 file, got net\.pt"):
+    with pytest.raises(InputError, match=r"a \.keras, \.h5, \.hdf5 file, got net\.pt"):
         load_keras(tmp_path / "net.pt")

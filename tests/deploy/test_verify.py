@@ -9,9 +9,9 @@ from edge.errors import GateFailed, InputError
 from edge.tasks.base import Budget, Figures
 
 
-def row(agreement=100.0, quality=None, reference=None, snr=30.0, unit="%", measure="top-1"):
+def row(agreement=100.0, quality=None, reference=None, snr=30.0, unit="%", measure="top-1", discrete=False):
     name = None if quality is None else "accuracy"
-    figures = Figures(200, measure, agreement, unit, 0.1, snr, name, quality, reference)
+    figures = Figures(200, measure, agreement, unit, 0.1, snr, name, quality, reference, discrete)
     return Comparison("int8.tflite", "the model", figures)
 
 
@@ -46,7 +46,12 @@ def held(agreement=98.0, drop=0.5, exact=False):
         pytest.param(row(100, 91.0, 90.0), held(98, 0.0), None, id="a gain is no loss"),
         pytest.param(row(99.5, snr=79.0), held(exact=True), "at least 80 dB of signal-to-noise", id="float32 differs"),
         pytest.param(row(99.5, snr=80.0), held(exact=True), None, id="float32, other in the last digits"),
-        pytest.param(row(99.9, snr=60.0), held(exact=True), None, id="float32, the same answers"),
+        pytest.param(row(100, snr=63.0), held(exact=True), "it has 63.0 dB", id="float32, a pixel short"),
+        pytest.param(row(99.9, snr=60.0, discrete=True), held(exact=True), None, id="float32, the same class numbers"),
+        pytest.param(row(97.9984), held(98), "97.9984 % of 200 samples, at least 98.00 %", id="a hair too little"),
+        pytest.param(
+            row(97.5, 90.1, 90.0), held(98), "needed (accuracy 90.10, of the model 90.00)", id="other and as good"
+        ),
         pytest.param(row(99.9, snr=60.0, unit="dB"), held(exact=True), "80 dB", id="float32, decibels are no answers"),
         pytest.param(row(math.inf, snr=math.inf, unit="dB"), held(exact=True), None, id="float32, equal"),
         pytest.param(row(100, 89.8, 90.0, 90), held(exact=True), "loses 0.20 points", id="float32 loses"),
