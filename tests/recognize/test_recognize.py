@@ -94,6 +94,8 @@ def test_what_somebody_says_of_the_scores_replaces_the_assumption(look):
         ((1, 64, 96), np.int64, "argmax", {"layout": "NHWC", "activation": "none"}),
         ((1, 64, 96, 1), np.int32, "argmax", {"layout": "NHWC", "activation": "none"}),
         ((1, 64, 96, 3), np.float32, "softmax", {"layout": "NHWC", "activation": "none"}),
+        ((1, 64, 96), np.float32, "argmax", {"layout": "NHWC", "class_numbers": True}),
+        ((1, 1, 64, 96), np.float32, "argmax", {"layout": "NCHW", "class_numbers": True}),
     ],
 )
 def test_a_map_is_a_mask(look, shape, dtype, end, parameters):
@@ -146,6 +148,7 @@ def test_a_normalized_vector_is_an_embedding(look):
         ),
         pytest.param([spec("o", (1, 5, 7, 9, 3))], None, "--task regress, --task raw$", id="five axes"),
         pytest.param([spec("o", (1,), np.int64)], "argmax", "o \\(1,\\) int64: no task", id="a class's number"),
+        pytest.param([spec("o", (1, 5))], "argmax", "float32: no task is told by them", id="numbers as real values"),
         pytest.param(
             [spec("a", (1, 3234, 4)), spec("b", (1, 3234, 21))],
             ("linear", "softmax"),
