@@ -16,7 +16,7 @@ from edge.binding import bind
 from edge.clips import ClipPreprocessor
 from edge.closing import Closing
 from edge.errors import InputError
-from edge.faults import check_numbers
+from edge.faults import check_numbers, check_shapes
 from edge.imaging import Colour, Prepared, Preprocessor, Resize
 from edge.inputs import as_picture, as_tensor, check_not_pixels
 from edge.placement import Placement
@@ -202,6 +202,7 @@ class Session(Closing):
         return self._decoded(self.run(self.pictures({next(iter(self._inputs)): value}, colour)))
 
     def _decoded(self, outputs: Outputs, placement: Placement | None = None) -> Result:
+        check_shapes(outputs, self.signature.task)
         check_numbers(outputs, self.signature.task)
         return self.task.decode(outputs, placement)
 
