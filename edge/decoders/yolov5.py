@@ -87,7 +87,7 @@ class Yolov5:
 
 
 def _columns(output: Output) -> int:
-    if len(output.shape) != 3 or output.shape[2] < 6:
+    if len(output.shape) != 3 or output.shape[0] != 1 or output.shape[2] < 6:
         raise InputError(f"decoder yolov5 takes an output (1, n, 5 + classes), got {output.name} {output.shape}")
     return output.shape[2]
 

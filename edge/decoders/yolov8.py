@@ -48,7 +48,7 @@ class Yolov8:
         shape = self._output.shape
         layout = choice(parameters, "layout", "auto", ("auto", "rows_first", "rows_last"))
         self._rows_first = _rows_first(shape, layout) and not self._end_to_end
-        rows = shape[1 if self._rows_first else 2] if len(shape) == 3 else 0
+        rows = shape[1 if self._rows_first else 2] if len(shape) == 3 and shape[0] == 1 else 0
         if rows < 5 or (self._end_to_end and rows != 6):
             wanted = "(1, n, 6)" if self._end_to_end else "(1, 4 + classes, n) or (1, n, 4 + classes)"
             raise InputError(f"decoder yolov8 takes an output {wanted}, got {self._output.name} {shape}")

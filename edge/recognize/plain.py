@@ -188,7 +188,7 @@ def _map(facts: Facts, output: TensorSpec, task: str) -> tuple[str, int]:
     """Return the layout of a map and how many channels it has. Raises InputError for what is no map of the image."""
     shape = output.shape
     images = [spec for spec in facts.inputs if is_image(spec)]
-    if len(images) == 1 and len(shape) == 3 and shape[1:] == _input_sides(facts):
+    if len(images) == 1 and len(shape) == 3 and shape[0] == 1 and shape[1:] == _input_sides(facts):
         return "NHWC", 1
     layout = layout_of(images, output)
     if layout is None:

@@ -379,6 +379,21 @@ def entry(look, inputs=PICTURE, **more):
     return found.signature.inputs[0].format, found.notes
 
 
+def test_integers_without_a_scale_are_said_where_they_are_no_pixels(look):
+    found = {
+        name: look([spec("o", (1, 10))], "softmax", [spec("image", (1, 64, 96, 3), name)]).notes
+        for name in ("uint8", "int8")
+    }
+    assert "pixels assumed -128 to 127, pixel - 128: the file states no scale" in found["int8"]
+    assert not any("pixels" in note for note in found["uint8"])
+
+
+def test_a_map_has_a_batch_of_one(look):
+    with pytest.raises(InputError) as caught:
+        look([spec("o", (5, 64, 96))])
+    assert str(caught.value).endswith("these would take them: --task regress, --task raw")
+
+
 def test_pixels_are_assumed_and_that_is_said(look):
     form, notes = entry(look)
     assert form == InputFormat()
