@@ -85,6 +85,9 @@ def find_signature(source: SourceModel, options: SignatureOptions, file: Callabl
     signature = replace(found.signature, inputs=_inputs(source, options, found.signature.inputs))
     kept = [note for note in found.notes if options.kind != "tensor" or not note.startswith("pixels ")]
     notes = (*kept, *_assumed(signature.inputs, found.signature.inputs, options))
+    plain = signature.image is not None and signature.image.format is not None and _takes_plain_pixels(source)
+    if plain and recorded is None and not {"mean", "std"} & {*options.pixels.given(), *_recorded_pixels(source)}:
+        notes = (*notes, "pixels taken from 0 to 255, which a Rescaling layer of the network scales itself")
     tiles.check(signature)
     return Found(signature.with_parameters(options.parameters), notes)
 
@@ -154,8 +157,21 @@ def _asked(source: SourceModel, options: SignatureOptions) -> Asked:
         decoder=options.decoder or known.decoder,
         parameters={**known.parameters, **options.parameters},
         labels=options.labels,
-        format={} if options.kind == "tensor" else {**_recorded_pixels(source), **options.pixels.given()},
+        format={} if options.kind == "tensor" else {**_known_pixels(source), **options.pixels.given()},
     )
+
+
+def _known_pixels(source: SourceModel) -> dict[str, Any]:
+    """Return mean and std of the record, or those of a network that scales its pixels itself."""
+    return _recorded_pixels(source) or (dict(PLAIN) if _takes_plain_pixels(source) else {})
+
+
+PLAIN = {"mean": (0.0,), "std": (1.0,)}
+"""Pixels from 0 to 255 as they are."""
+
+
+def _takes_plain_pixels(source: SourceModel) -> bool:
+    return source.rescales and len(source.inputs) == 1 and source.inputs[0].dtype.kind == "f"
 
 
 def _recorded_pixels(source: SourceModel) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def bind(
                 f"the signature names the tensor {name!r}, which {path.name} lacks; it has {describe(specs)}"
             )
         spec = found[one.name] = (place, specs[place]) if name is None else by_name[name]
-        if _long_axes(spec[1].shape) != _long_axes(one.shape):
+        if long_axes(spec[1].shape) != long_axes(one.shape):
             raise InputError(
                 f"{one.name} must have the shape {one.shape} that the signature states, "
                 f"in {path.name} it is {spec[1].describe()}"
@@ -49,6 +49,6 @@ def bind(
     return found
 
 
-def _long_axes(shape: Sequence[int]) -> list[int]:
+def long_axes(shape: Sequence[int]) -> list[int]:
     """Return the sizes but those of 1: formats add and leave out axes of one element."""
     return [size for size in shape if size != 1]

@@ -34,8 +34,10 @@ def replaced(path: Path) -> Iterator[Path]:
         path: the file or folder to create or replace. Its parent folders are created.
 
     Raises:
-        FileError: the folder cannot be written, or the disk is full.
+        FileError: the folder cannot be written, the disk is full, or ``path`` is a device or a pipe.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():  # a rename would put a file in the device's place
+        raise FileError(f"cannot write {path}: it is a device or a pipe; give the name of a file")
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

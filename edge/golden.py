@@ -120,7 +120,7 @@ def check(session: Session) -> dict[str, float]:
 
     Raises:
         GateFailed: an output differs by more than its tolerance.
-        InputError: the bundle has no golden input, because it has schema 1.
+        InputError: the bundle has no golden input, because it has schema 1, or none for an output.
     """
     golden = session.golden
     if golden is None:
@@ -130,6 +130,11 @@ def check(session: Session) -> dict[str, float]:
     found = run(session, _read(root / entry.inputs.name))
     differences = {}
     for name, tensor in found.items():
+        if name not in entry.tolerance or name not in expected or expected[name].shape != tensor.raw.shape:
+            raise InputError(
+                f"{session.name} must have a tolerance and a golden output {tensor.raw.shape} for {name}; "
+                "convert the model again"
+            )
         known = Tensor(expected[name], tensor.spec)
         difference = float(np.abs(tensor.real - known.real).max(initial=0.0))
         if not difference <= entry.tolerance[name]:

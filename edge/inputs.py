@@ -80,6 +80,8 @@ def as_picture(value: Any, colour: Colour) -> Image:
         InputError: the value is not a picture.
         FileError: the file is missing, damaged or not a picture.
     """
+    if colour not in ("BGR", "RGB"):
+        raise InputError(f"a picture's colour must be BGR or RGB, the order of its channels, got {colour!r}")
     if isinstance(value, (str, Path)):
         from edge.sources.images import read_image
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from edge.errors import FileError, InputError
 
 _INDEXED = re.compile(r"(0|[1-9]\d{0,8})[\s:,]+(\S.*)", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def read(path: Path, gaps: bool = False) -> list[str]:
@@ -52,8 +52,20 @@ def read_plain(path: Path) -> list[str]:
 
 
 def has_control(text: str) -> bool:
-    """Return whether ``text`` has a control character (Unicode's C0 or C1): a line end or a terminal command."""
+    """Return whether ``text`` has a control character (Unicode's C0 or C1), such as a line end, or a lone surrogate.
+
+    Control characters can command a terminal. A surrogate is half a character, which UTF-8 cannot write.
+    """
     return _CONTROL.search(text) is not None
+
+
+def printable(name: str) -> str:
+    """Return a file's name as text that can be printed in one line and written as UTF-8.
+
+    Control characters, and bytes of the name that are no UTF-8, become escapes: ``\\x1b``, ``\\udce9``.
+    """
+    text = name.encode("utf-8", "backslashreplace").decode()
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def check_count(labels: Sequence[str], classes: int, origin: str) -> None:

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -16,12 +16,13 @@ from edge.binding import bind
 from edge.clips import ClipPreprocessor
 from edge.closing import Closing
 from edge.errors import InputError
-from edge.faults import check_numbers
-from edge.imaging import Colour, Prepared, Preprocessor, Resize
+from edge.faults import check_numbers, check_shapes
+from edge.imaging import Colour, Prepared, Preprocessor
 from edge.inputs import as_picture, as_tensor, check_not_pixels
 from edge.placement import Placement
 from edge.results import Result
 from edge.runnable import Runnable
+from edge.session_options import SessionOptions
 from edge.signature import Input, Signature, describe
 from edge.tasks.base import Task
 from edge.tensors import Array, Outputs, Tensor
@@ -30,41 +31,7 @@ from edge.tiles import TilePreprocessor
 if TYPE_CHECKING:
     from edge.manifest import Golden
 
-
-@dataclass(frozen=True)
-class SessionOptions:
-    """What a person asked for; None leaves the choice to the tuning record, the bundle or the defaults.
-
-    Attributes:
-        backend: the runtime's name.
-        threads: of the model.
-        device: which device of its kind the backend opens, such as ``usb:0``.
-        precision: which of a bundle's files.
-        labels: a label file or the names themselves, which take the place of the bundle's.
-        task, decoder: what a bare file is; a bundle states its own.
-        parameters: task parameters that replace the stated ones, such as ``score_threshold``.
-        colour, mean, std, resize: the input of a bare file; a bundle states its own.
-        rotation: how far frames are turned clockwise first, in degrees.
-    """
-
-    backend: str | None = None
-    threads: int | None = None
-    device: str | None = None
-    precision: str | None = None
-    labels: str | Path | Sequence[str] | None = None
-    task: str | None = None
-    decoder: str | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    colour: Colour | None = None
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-    resize: Resize | None = None
-    rotation: int = 0
-
-    def of_a_bare_file(self) -> dict[str, Any]:
-        """Return what was said that only a bare file may be told."""
-        fields = ("task", "decoder", "colour", "mean", "std", "resize")
-        return {name: value for name in fields if (value := getattr(self, name)) is not None}
+__all__ = ["Session", "SessionOptions"]
 
 
 class Session(Closing):
@@ -120,6 +87,7 @@ class Session(Closing):
             whole = TilePreprocessor if self.signature.tiled else Preprocessor
             prepare = ClipPreprocessor if len(entry.shape) == 5 else whole
             self.preprocess = prepare(self._inputs[entry.name], entry.format, options.rotation)
+        _check_use(options, self.signature, self.task, self.preprocess is not None)
 
     @property
     def path(self) -> Path:
@@ -202,6 +170,7 @@ class Session(Closing):
         return self._decoded(self.run(self.pictures({next(iter(self._inputs)): value}, colour)))
 
     def _decoded(self, outputs: Outputs, placement: Placement | None = None) -> Result:
+        check_shapes(outputs, self.signature.task)
         check_numbers(outputs, self.signature.task)
         return self.task.decode(outputs, placement)
 
@@ -259,19 +228,29 @@ def _labels(runnable: Runnable, options: SessionOptions) -> tuple[tuple[str, ...
     return runnable.labels or None, "the bundle"
 
 
+def _check_use(options: SessionOptions, signature: Signature, task: Task, turns: bool) -> None:
+    """Raise InputError for an option that would have no effect: somebody counts on it."""
+    takes = f"the network takes {describe(signature.inputs)}"
+    if options.labels is not None and not getattr(task, "takes_labels", True):
+        raise InputError(f"task {signature.task.name} has no classes that labels could name; leave out labels")
+    if options.rotation and not turns:
+        raise InputError(f"rotation is for a network whose only input is pictures, {takes}; turn them before")
+    if (given := options.of_pixels()) and all(entry.format is None for entry in signature.inputs):
+        raise InputError(f"{', '.join(given)} are about pixels, {takes}; leave them out")
+
+
 def _recognized(
     path: Path, model: Model, options: SessionOptions, names: tuple[str, ...] | None
 ) -> tuple[Signature, tuple[str, ...]]:
     """Return the signature of a bare file, and what it was told by."""
     from edge.recognize import Asked, recognize  # a bundle needs none of it
 
-    form = {key: getattr(options, key) for key in ("colour", "mean", "std", "resize")}
     asked = Asked(
         task=options.task,
         decoder=options.decoder,
         parameters=options.parameters,
         labels=None if names is None else len(names),
-        format={key: value for key, value in form.items() if value is not None},
+        format=options.of_pixels(),
     )
     found = recognize(path, model.inputs, model.outputs, asked)
     return found.signature, found.notes

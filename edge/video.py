@@ -32,6 +32,16 @@ def _silence_logging() -> None:
 _silence_logging()
 
 
+def _check_name(path: str, name: str | Path) -> None:
+    """Raise FileError for a path that is no UTF-8: the whole process would end, because OpenCV reads no such text."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise FileError(
+            f"video {name} cannot be opened: its path must be text in UTF-8; give it another name"
+        ) from None
+
+
 class Writer(Closing):
     """Writes BGR frames of one size to a file. ``close`` raises FileError when the file is not complete."""
 
@@ -52,6 +62,7 @@ class Writer(Closing):
         codec = CODECS.get(path.suffix.lower())
         if codec is None:
             raise InputError(f"a video file must end in {' or '.join(CODECS)}, got {path.name!r}")
+        _check_name(str(path), self._name)
         self._path, self._size, self._written, self._open = path, size, 0, True
         self._check_space()
         self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), fps, size)
@@ -120,6 +131,7 @@ class Capture(Closing):
         Raises:
             FileError: the target cannot be opened.
         """
+        _check_name(target, name or target)
         self._capture = cv2.VideoCapture()
         limits = [] if timeout is None else _time_limits(timeout)
         api = cv2.CAP_V4L2 if target.startswith("/dev/video") else cv2.CAP_ANY if timeout is None else cv2.CAP_FFMPEG

@@ -8,8 +8,8 @@ import pytest
 
 import edge
 from edge.cli import camera
-from edge.errors import BrokenOutput
-from edge.faults import check_numbers
+from edge.errors import BrokenOutput, InputError
+from edge.faults import check_numbers, check_shapes
 from edge.signature import TaskSpec
 from edge.tensors import Tensor, TensorSpec
 
@@ -83,6 +83,79 @@ def test_a_camera_says_so_and_goes_on(relative, tmp_path, capsys):
 )
 def test_what_passes(values, task):
     check_numbers({"scores": tensor(values)}, task)
+
+
+@pytest.fixture
+def growing(tmp_path):
+    """Return a function that writes a network with a row of 7 numbers for each 10 steps of brightness.
+
+    batch: the first size of its input, a name where the file leaves it open. The output leaves its rows open.
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    def write(batch):
+        constants = {
+            "table": np.tile(np.float32([0, 1, 1, 20, 20, 3, 0.9]), (25, 1)),
+            **{name: np.int64([value]) for name, value in (("zero", 0), ("last", 1))},
+            "ten": np.float32([10]),
+        }
+        graph = helper.make_graph(
+            [
+                helper.make_node("ReduceMean", ["image"], ["brightness"], keepdims=0),
+                helper.make_node("Div", ["brightness", "ten"], ["tens"]),
+                helper.make_node("Cast", ["tens"], ["rows"], to=TensorProto.INT64),
+                helper.make_node("Slice", ["table", "zero", "rows", "zero"], ["found"]),
+            ],
+            "growing",
+            [helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, 3, 16, 16])],
+            [helper.make_tensor_value_info("found", TensorProto.FLOAT, ["rows", 7])],
+            [numpy_helper.from_array(value, name) for name, value in constants.items()],
+        )
+        path = tmp_path / "growing.onnx"
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("task", ["classify", "embed", "regress"])
+@pytest.mark.parametrize("brightness", [39, 0])
+def test_an_output_that_grows_with_the_picture_is_no_vector(growing, task, brightness):
+    rows = brightness // 10
+    with edge.load(growing("n"), task=task, mean=(0.0,), std=(1.0,)) as session:
+        line = rf"output 'found' must have the shape \(1, 7\) in every run for task {task}, got \({rows}, 7\); export"
+        with pytest.raises(InputError, match=line):
+            session(np.full((20, 30, 3), brightness, np.uint8))
+
+
+def test_raw_gives_as_many_rows_as_there_are(growing):
+    with edge.load(growing(1), task="raw", mean=(0.0,), std=(1.0,)) as session:
+        assert session(np.full((20, 30, 3), 39, np.uint8)).tensors["found"].shape == (3, 7)
+
+
+def test_an_open_size_is_no_batch_where_the_input_has_none(growing):
+    with pytest.raises(InputError, match=r"gives found \(0, 7\) float32: no task is told by them"):
+        edge.load(growing(1))
+
+
+@pytest.mark.parametrize(
+    ("stated", "task"),
+    [
+        pytest.param((1, 4), TaskSpec("raw"), id="numbers as they are"),
+        pytest.param((1, 4), TaskSpec("detect", "tflite_detection"), id="as many boxes as there are"),
+        pytest.param((1, 4), TaskSpec("detect", "yolov8", {"end_to_end": True}), id="suppressed by the graph"),
+        pytest.param((2, 1, 3), TaskSpec("classify"), id="an axis of 1"),
+    ],
+)
+def test_what_may_have_another_shape(stated, task):
+    array = np.zeros((2, 3), np.float32)
+    check_shapes({"o": Tensor(array, TensorSpec("o", stated, array.dtype))}, task)
+
+
+def test_an_infinite_logit_has_no_softmax():
+    with pytest.raises(BrokenOutput, match="output 'scores' holds infinity; the network overflows"):
+        check_numbers({"scores": tensor([[np.inf, 0.0]], np.float16)}, TaskSpec("classify"))
+    check_numbers({"scores": tensor([[np.inf, 0.0]])}, TaskSpec("detect", "yolov8"))
 
 
 def test_integers_are_numbers():

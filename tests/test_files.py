@@ -47,6 +47,16 @@ def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path, fai
     assert everything(tmp_path) == ["out.txt"]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a system with named pipes")
+def test_a_pipe_or_a_device_stays_what_it_is(tmp_path):
+    target = tmp_path / "pipe"
+    os.mkfifo(target)
+    with pytest.raises(FileError, match="it is a device or a pipe; give the name of a file"), files.replaced(target):
+        pytest.fail("nothing may be written")
+    assert stat.S_ISFIFO(target.stat().st_mode)
+    assert everything(tmp_path) == ["pipe"]
+
+
 def test_a_folder_replaces_a_folder(tmp_path):
     target = tmp_path / "bundle"
     target.mkdir()

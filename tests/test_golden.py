@@ -108,3 +108,18 @@ def test_a_damaged_golden_file_is_one_line(tmp_path):
         (folder / "net.golden.npz").write_bytes(b"PK not a zip")
         with pytest.raises(FileError, match=r"net\.golden\.npz cannot be read"):
             golden.check(session)
+
+
+@pytest.mark.parametrize("missing", ["tolerance", "output"])
+def test_an_output_without_a_golden_one_is_one_line(tmp_path, missing):
+    folder = written(tmp_path)
+    with open_session(folder, FAKE) as session:
+        if missing == "tolerance":
+            entry = replace(session.golden, tolerance={"a": 0.1})
+            session._runnable = replace(session._runnable, golden=entry)
+        else:
+            with np.load(folder / "net.golden.npz") as known:
+                content = {"a": known["a"]}
+            np.savez(folder / "net.golden.npz", **content)
+        with pytest.raises(InputError, match=r"and a golden output \(1, 2\) for b; convert the model again"):
+            golden.check(session)

@@ -104,3 +104,17 @@ def test_published_label_files():
     assert imagenet[286] == "Egyptian cat"
     voc = labels.read(shared("models", "coral", "pascal_voc_segmentation_labels.txt"))
     assert (voc[0], voc[15], voc[20]) == ("background", "person", "tvmonitor")  # two lines of prose follow
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("photos/été.png", "photos/été.png"),
+        ("a\nb\x1b[31m.png", "a\\x0ab\\x1b[31m.png"),
+        ("caf\udce9.png", "caf\\udce9.png"),  # what Python makes of a byte that is no UTF-8
+    ],
+)
+def test_any_file_name_can_be_printed(name, shown):
+    assert labels.printable(name) == shown
+    assert not labels.has_control(shown)
+    assert labels.has_control(name) == (name != shown)

@@ -3,11 +3,13 @@
 import importlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from edge.deploy import quantized
 from edge.deploy.convert import freeze, naming
@@ -40,6 +42,7 @@ class SourceModel:
         folder: the folder of the model's file. None when there is no file.
         network: the name in ``edge.models.networks`` for a network of the zoo. None for others.
         trained: whether the weights are trained. False for a network of the zoo without released weights.
+        rescales: whether the network has a layer that scales pixels from 0 to 255 itself.
     """
 
     name: str
@@ -54,6 +57,7 @@ class SourceModel:
     folder: Path | None = None
     network: str | None = None
     trained: bool = True
+    rescales: bool = False
 
 
 def open_source(text: str, trust: bool = False, signature: str | None = None) -> SourceModel:
@@ -134,7 +138,30 @@ def _keras(model: Any, record: Mapping[str, Any] | None) -> SourceModel:
         return dict(zip(freeze.keras_outputs(model, outputs), (leaf for _, leaf in naming.flat(outputs)), strict=True))
 
     source = _traced(str(model.name), freeze_keras(model), FunctionReference(call))
-    return replace(source, quantize_aware=quantized.is_quantize_aware(model), record=record)
+    return replace(source, quantize_aware=quantized.is_quantize_aware(model), record=record, rescales=_rescales(model))
+
+
+LARGEST_SCALE = 1 / 50
+"""A Rescaling layer with a smaller scale than this takes pixels from 0 to 255; usual ones are 1/127.5 and 1/255."""
+
+
+def _rescales(model: Any) -> bool:
+    """Return whether a Rescaling layer of pixels stands before every layer with weights."""
+    for layer in _flat_layers(model):
+        if type(layer).__name__ == "Rescaling" and np.all(np.abs(layer.scale) < LARGEST_SCALE):
+            return True
+        if layer.trainable_weights:
+            return False
+    return False
+
+
+def _flat_layers(model: Any) -> Iterator[Any]:
+    """Yield the layers of a Keras model in its order, those of models inside it in their place."""
+    for layer in getattr(model, "layers", ()):
+        if getattr(layer, "layers", None):
+            yield from _flat_layers(layer)
+        else:
+            yield layer
 
 
 def _traced(name: str, frozen: Frozen, reference: Reference) -> SourceModel:

@@ -137,19 +137,27 @@ def _truth(path: Path, network: NetworkInfo, arrays: Mapping[str, NDArray[Any]],
     found = next((arrays[name] for name in names if name in arrays), None)
     if found is None or (task != "classify" and len(names) > 1):
         return None
+    numbers = found.dtype.kind in "fiub" and bool(np.isfinite(found).all())
+    if not numbers or found.shape[:1] != (count,):
+        wrong = f"{found.shape} {found.dtype}" if numbers or found.dtype.kind != "f" else "NaN or infinity"
+        raise InputError(f"{path}: its truths must be finite numbers, a row for each of {count} samples, got {wrong}")
     if task == "classify":
-        return _classes(path, network, found, count)
-    if len(found) != count:
-        raise InputError(f"{path}: its truths must be as many as its {count} samples, got {found.shape}")
+        return _classes(path, network, found)
     return found[..., ::-1] if task == "image" and found.ndim == 4 else found
 
 
-def _classes(path: Path, network: NetworkInfo, found: NDArray[Any], count: int) -> NDArray[np.int64]:
+def _classes(path: Path, network: NetworkInfo, found: NDArray[Any]) -> NDArray[np.int64]:
+    """Return (n,) class numbers, or (n, classes) of 1 for each class that is present."""
     output = network.signature.one("scores")
     numbers = max(output.shape)
+    if (found != np.rint(found)).any():
+        raise InputError(f"{path}: {LABELS} must be whole numbers, got {found[found != np.rint(found)][0]:g}")
     if found.ndim == 2 and found.shape[1] == numbers:
-        return found.astype(np.int64)  # multi-label: 1 for each class that is present
+        return found.astype(np.int64)
     classes = max(2, numbers)
-    if found.shape != (count,) or found.dtype.kind not in "iuf" or found.min() < 0 or found.max() >= classes:
-        raise InputError(f"{path}: {LABELS} must be ({count},) from 0 to {classes - 1}, got {found.shape}")
+    if found.ndim != 1 or found.dtype.kind not in "iuf" or found.min() < 0 or found.max() >= classes:
+        raise InputError(
+            f"{path}: {LABELS} must be ({len(found)},) numbers from 0 to {classes - 1}, "
+            f"got {found.shape} {found.dtype}, {found.min()} to {found.max()}"
+        )
     return found.astype(np.int64)

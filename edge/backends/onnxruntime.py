@@ -89,6 +89,7 @@ class OnnxModel(Model):
         inputs, outputs = session.get_inputs(), session.get_outputs()
         self._inputs = [argument.name for argument in inputs]
         self._outputs = [argument.name for argument in outputs]
+        self._open_batch = any(None in _sizes(argument)[:1] for argument in inputs)
         scales = _quantizations(path, session.get_modelmeta().custom_metadata_map)
         self.inputs = tuple(
             TensorSpec(a.name, _opening.batch_of_one(path, a.name, _sizes(a)), _dtype(path, a), scales.get(a.name))
@@ -117,8 +118,12 @@ class OnnxModel(Model):
         return results
 
     def _output_shapes(self, declared: list[list[int | None]]) -> list[tuple[int, ...]]:
-        """Return the shapes at batch 1. A run on zeros tells the dimensions that the file leaves open."""
-        if any(None in shape[1:] for shape in declared):
+        """Return the shapes at batch 1. A run on zeros tells the dimensions that the file leaves open.
+
+        Where no input leaves its batch open, an output's open first dimension is no batch.
+        """
+        batches = self._open_batch
+        if any(None in (shape[1:] if batches else shape) for shape in declared):
             return [array.shape for array in self._run([np.zeros(s.shape, s.dtype) for s in self.inputs])]
         return [tuple(1 if size is None else size for size in shape) for shape in declared]
 

@@ -72,7 +72,9 @@ def _os_error_line(error: OSError) -> str:
 
 
 def _report(prog: str, line: str, code: int) -> int:
-    print(f"{prog}: {line}", file=sys.stderr)
+    from edge.labels import printable  # only an error needs it
+
+    print(f"{prog}: {printable(line)}", file=sys.stderr)
     return code
 
 

@@ -1,16 +1,25 @@
 """The functions that turn a network's last values into scores from 0 to 1."""
 
+import math
 from typing import Any
 
 import numpy as np
 
 from edge.decoders.base import Floats
+from edge.errors import InputError
 
 ACTIVATIONS = ("none", "softmax", "sigmoid")
 """What is still to be applied to scores; ``none`` where the graph has done it."""
 
 LARGEST_LOGIT = 100.0
 """MediaPipe clips logits at this value before the sigmoid; no score differs by it in float32."""
+
+
+REMEDY = "the parameter activation says what is still to be applied: softmax or sigmoid"
+"""What to do about scores that are logits, for a decoder with that parameter."""
+
+MOST_BEYOND = 0.1
+"""How far the rounding of a quantized file may put a score beyond 0 to 1. Logits of a background lie much farther."""
 
 
 def activate(values: Floats, activation: str) -> Floats:
@@ -23,6 +32,30 @@ def activate(values: Floats, activation: str) -> Floats:
     if activation == "softmax":
         return softmax(values)
     return sigmoid(values) if activation == "sigmoid" else values
+
+
+def probabilities(values: Floats, output: str, remedy: str) -> Floats:
+    """Return scores that the graph has made, cut off at 0 and 1, which rounding may pass by ``MOST_BEYOND``.
+
+    Infinities stay: selection leaves them out.
+
+    Args:
+        values: (n, classes) float32.
+        output: the output's name, for messages.
+        remedy: what to do about values that are no probabilities.
+
+    Raises:
+        InputError: the values are no probabilities, such as logits.
+    """
+    low, high = float(values.min(initial=0)), float(values.max(initial=0))
+    if not math.isfinite(low) or not math.isfinite(high):
+        probabilities(values[np.isfinite(values)], output, remedy)
+        return values
+    if low < -MOST_BEYOND or high > 1 + MOST_BEYOND:
+        raise InputError(
+            f"output {output!r} must give scores from 0 to 1, got {low:.4g} to {high:.4g}, as logits are; {remedy}"
+        )
+    return values if low >= 0 and high <= 1 else np.clip(values, 0, 1)
 
 
 def sigmoid(values: Any) -> Floats:

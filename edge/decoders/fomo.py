@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.decoders.activations import ACTIVATIONS, activate
+from edge.decoders.activations import ACTIVATIONS, REMEDY, activate, probabilities
 from edge.decoders.base import Candidates, Ends, Floats, Recognized
 from edge.decoders.heads import all_alike, corners_of, input_size, size_of_input, unchecked
 from edge.decoders.parameters import choice, number
@@ -52,7 +52,8 @@ class Fomo:
     def __call__(self, outputs: Outputs) -> Candidates:
         """See Decoder."""
         with unchecked():
-            scores = activate(outputs[self._output.name].real[0], self._activation)[..., 1:]
+            scores = activate(outputs[self._output.name].real[0], self._activation)
+            scores = probabilities(scores, self._output.name, REMEDY)[..., 1:]
             found = [
                 (number, *centre)
                 for number in range(self.classes)

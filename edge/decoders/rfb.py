@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from edge.decoders import anchors as boxes_of
+from edge.decoders.activations import probabilities
 from edge.decoders.anchors import Boxes
 from edge.decoders.base import Candidates, Ends, Recognized
 from edge.decoders.heads import (
@@ -29,6 +30,9 @@ from edge.tensors import Outputs, TensorSpec
 
 SQUARES = {8: (10, 16, 24), 16: (32, 48), 32: (64, 96), 64: (128, 192, 256)}
 """The priors' sides in pixels of the input, for each stride."""
+
+REMEDY = "export the network with the softmax of its scores"
+"""What to do about scores that are logits."""
 
 
 class Rfb:
@@ -61,7 +65,8 @@ class Rfb:
             boxes = rows_of(outputs[self._boxes.name], 4)[:, [1, 0, 3, 2]]
             if not self._decoded:
                 boxes = boxes_of.decode(boxes, self._priors)
-            return Candidates(pixels_of(boxes, self._size), rows_of(outputs[self._scores.name], 2)[:, 1:])
+            scores = probabilities(rows_of(outputs[self._scores.name], 2), self._scores.name, REMEDY)
+            return Candidates(pixels_of(boxes, self._size), scores[:, 1:])
 
 
 def priors(size: Size) -> Boxes:

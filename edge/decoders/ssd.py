@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from edge.decoders import anchors as boxes_of
-from edge.decoders.activations import ACTIVATIONS, activate
+from edge.decoders.activations import ACTIVATIONS, REMEDY, activate, probabilities
 from edge.decoders.anchors import Boxes
 from edge.decoders.base import Candidates, Ends, Recognized
 from edge.decoders.heads import Size, boxes_and_scores, input_size, pixels_of, rows_of, size_of_input, unchecked
@@ -63,6 +63,7 @@ class Ssd:
         with unchecked():
             offsets = rows_of(outputs[self._boxes.name], 4)
             scores = activate(rows_of(outputs[self._scores.name], self._scores.shape[-1]), self._activation)
+            scores = probabilities(scores, self._scores.name, REMEDY)
             if self._xywh:
                 offsets = offsets[:, [1, 0, 3, 2]]
             boxes = boxes_of.decode(offsets, self._anchors, self._variances)

@@ -17,6 +17,9 @@ FORMS = ("auto", "pixels", "fractions", "grid")
 STRIDES = ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32))
 """Of the usual heads, of those for large inputs (P6) and of those for small objects (P2)."""
 
+REMEDY = "export the network with the sigmoid of its scores"
+"""What to do about a head whose scores are logits."""
+
 LARGEST_FRACTION = 2.0
 """Coordinates up to here are fractions: no detector has an input of two pixels."""
 

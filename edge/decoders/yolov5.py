@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from edge.decoders import yolo_boxes
-from edge.decoders.activations import sigmoid
+from edge.decoders.activations import probabilities, sigmoid
 from edge.decoders.base import Candidates, Ends, Floats, Recognized
 from edge.decoders.heads import Size, all_alike, corners_of, grid_sizes, input_size, rows_of, size_of_input, unchecked
 from edge.decoders.parameters import choice, numbers
@@ -65,10 +65,12 @@ class Yolov5:
             if len(self._outputs) == 1:
                 rows = rows_of(outputs[self._outputs[0].name], self._columns)
                 boxes = yolo_boxes.boxes_of(rows[:, :4], self._form, self._size, "yolov5")
+                scores = probabilities(rows[:, 4:], self._outputs[0].name, yolo_boxes.REMEDY)
             else:
                 parts = [self._head(output, outputs) for output in self._outputs]
                 boxes, rows = (np.concatenate(part) for part in zip(*parts, strict=True))
-            return Candidates(boxes, rows[:, 4:5] * rows[:, 5:])
+                scores = rows[:, 4:]
+            return Candidates(boxes, scores[:, :1] * scores[:, 1:])
 
     def _head(self, output: Output, outputs: Outputs) -> tuple[Floats, Floats]:
         """Return boxes and rows of one raw head, the rows after the sigmoid."""
@@ -85,7 +87,7 @@ class Yolov5:
 
 
 def _columns(output: Output) -> int:
-    if len(output.shape) != 3 or output.shape[2] < 6:
+    if len(output.shape) != 3 or output.shape[0] != 1 or output.shape[2] < 6:
         raise InputError(f"decoder yolov5 takes an output (1, n, 5 + classes), got {output.name} {output.shape}")
     return output.shape[2]
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from edge.decoders import yolo_boxes
+from edge.decoders.activations import probabilities
 from edge.decoders.base import Candidates, Ends, Recognized
 from edge.decoders.heads import Size, all_alike, input_size, size_of_input, unchecked
 from edge.decoders.parameters import choice, flag, whole
@@ -47,7 +48,7 @@ class Yolov8:
         shape = self._output.shape
         layout = choice(parameters, "layout", "auto", ("auto", "rows_first", "rows_last"))
         self._rows_first = _rows_first(shape, layout) and not self._end_to_end
-        rows = shape[1 if self._rows_first else 2] if len(shape) == 3 else 0
+        rows = shape[1 if self._rows_first else 2] if len(shape) == 3 and shape[0] == 1 else 0
         if rows < 5 or (self._end_to_end and rows != 6):
             wanted = "(1, n, 6)" if self._end_to_end else "(1, 4 + classes, n) or (1, n, 4 + classes)"
             raise InputError(f"decoder yolov8 takes an output {wanted}, got {self._output.name} {shape}")
@@ -63,7 +64,8 @@ class Yolov8:
                 return self._detections(tensor)
             values = tensor.real[0].T if self._rows_first else tensor.real[0]
             boxes = yolo_boxes.boxes_of(values[:, :4], self._form_of(values[:, :4]), self._size, "yolov8")
-            return Candidates(boxes, np.ascontiguousarray(values[:, 4:]))
+            scores = probabilities(np.ascontiguousarray(values[:, 4:]), self._output.name, yolo_boxes.REMEDY)
+            return Candidates(boxes, scores)
 
     def _detections(self, tensor: Tensor) -> Candidates:
         """Return what a graph that suppresses gives; rows with a score of 0 fill the table up."""
@@ -78,7 +80,7 @@ class Yolov8:
             )
         columns = self.classes or int(numbers.max(initial=0)) + 1
         scores = np.zeros((len(rows), columns), np.float32)
-        scores[np.arange(len(rows)), numbers] = rows[:, 4]
+        scores[np.arange(len(rows)), numbers] = probabilities(rows[:, 4], self._output.name, yolo_boxes.REMEDY)
         scale = np.asarray(self._size * 2 if self._form_of(rows[:, :4]) == "fractions" else (1,) * 4, np.float32)
         return Candidates(rows[:, :4] * scale, scores, suppressed=True)
 

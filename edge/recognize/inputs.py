@@ -87,8 +87,11 @@ def _changed(form: InputFormat, given: Mapping[str, Any]) -> InputFormat:
 
 def _note(form: InputFormat, spec: TensorSpec, reading: Reading, known: bool) -> str | None:
     if form.raw:
-        lossless = spec.quantization is None
-        return None if lossless else "pixels 0 to 255 fill the quantized input; --mean and --std say otherwise"
+        if spec.quantization is not None:
+            return "pixels 0 to 255 fill the quantized input; --mean and --std say otherwise"
+        return (
+            "pixels assumed -128 to 127, pixel - 128: the file states no scale" if spec.dtype.name == "int8" else None
+        )
     scale = f"{form.colour}, (pixel - {_numbers(form.mean)}) / {_numbers(form.std)}, {form.resize}"
     if reading.input:
         return f"pixels taken as the network's publishers prepare them: {scale}"

@@ -24,6 +24,9 @@ def classify(facts: Facts, asked: Asked) -> Reading:
     """One vector of scores; of one number, a classifier of two classes."""
     output = _one(facts, "classify", "one vector of scores")
     count = _vector(output, "classify")
+    if facts.ends[0] == graph_end.ARGMAX:
+        given = f"{describe([output])} gives the number of the best class"
+        raise InputError(f"task classify needs scores, {given}; task raw takes it")
     if count == 1:
         return _binary(facts.ends[0])
     parameters, how, notes = _activation(facts.ends[0])
@@ -62,6 +65,9 @@ def segment(facts: Facts, asked: Asked) -> Reading:
         return Reading(TaskSpec("segment", None, parameters), ("mask",), "a map of one class a pixel")
     notes: tuple[str, ...] = ()
     end = facts.ends[0]
+    if end == graph_end.ARGMAX and channels == 1:  # cast to real numbers after it
+        task = TaskSpec("segment", None, {"layout": layout, "class_numbers": True})
+        return Reading(task, ("mask",), "a map of one class a pixel")
     if end in (None, graph_end.OTHER):
         parameters["activation"] = AUTO
         notes = ("whether the map holds logits or probabilities is told by its values",)
@@ -127,7 +133,7 @@ Reader = Callable[[Facts, Asked], Reading]
 
 def _of_vector(facts: Facts, asked: Asked, output: TensorSpec, end: str | None) -> list[Reader]:
     count = max(output.shape)
-    if output.dtype.kind in "iu" and output.quantization is None:
+    if (output.dtype.kind in "iu" and output.quantization is None) or end == graph_end.ARGMAX:
         return []  # class numbers or indices, not scores
     if end == graph_end.L2_NORM:
         return [embed]
@@ -182,7 +188,7 @@ def _map(facts: Facts, output: TensorSpec, task: str) -> tuple[str, int]:
     """Return the layout of a map and how many channels it has. Raises InputError for what is no map of the image."""
     shape = output.shape
     images = [spec for spec in facts.inputs if is_image(spec)]
-    if len(images) == 1 and len(shape) == 3 and shape[1:] == _input_sides(facts):
+    if len(images) == 1 and len(shape) == 3 and shape[0] == 1 and shape[1:] == _input_sides(facts):
         return "NHWC", 1
     layout = layout_of(images, output)
     if layout is None:

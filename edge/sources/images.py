@@ -10,6 +10,7 @@ import numpy as np
 from edge.errors import FileError
 from edge.frames import Frame
 from edge.imaging import Image
+from edge.labels import printable
 from edge.pictures import SUFFIXES, is_whole
 from edge.reports import Report, to_stderr
 from edge.sources.base import Source
@@ -26,7 +27,7 @@ class Images(Source):
 
     def __init__(self, path: str | Path, report: Report = to_stderr) -> None:
         """List the images. Raises FileError when there are none."""
-        self.name = str(path)
+        self.name = printable(str(path))
         self.skipped = 0
         self._report = report
         self._closed = False
@@ -38,12 +39,12 @@ class Images(Source):
         for path in self._paths:
             if self._closed:
                 return
-            image = read_image(path)
+            image, name = read_image(path), printable(str(path))
             if image is None:
                 self.skipped += 1
-                self._report(f"skipped {path}: not a whole image that can be decoded ({self.skipped} so far)")
+                self._report(f"skipped {name}: not a whole image that can be decoded ({self.skipped} so far)")
                 continue
-            yield Frame(image, "BGR", index, time.time_ns(), "decode", str(path))
+            yield Frame(image, "BGR", index, time.time_ns(), "decode", name)
             index += 1
         if not index:
             raise FileError(f"source {self.name} holds no image that can be decoded")

@@ -7,6 +7,7 @@ from pathlib import Path
 from edge import video
 from edge.errors import FileError
 from edge.frames import Frame
+from edge.labels import printable
 from edge.sources.base import Source
 
 
@@ -17,15 +18,15 @@ class Video(Source):
 
     def __init__(self, path: str | Path) -> None:
         """Open the file. Raises FileError when it is not a video that can be opened."""
-        self.name = str(path)
+        self.name, self._path = printable(str(path)), str(path)
         self._closed = False
-        with video.Capture(self.name) as capture:
+        with video.Capture(self._path, self.name) as capture:
             self.fps = capture.fps
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield all frames. Raises FileError when the file has none."""
         index = 0
-        with video.Capture(self.name) as capture:
+        with video.Capture(self._path, self.name) as capture:
             while not self._closed and (image := capture.read()) is not None:
                 yield Frame(image, "BGR", index, time.time_ns(), "decode", self.name)
                 index += 1

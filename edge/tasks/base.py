@@ -96,12 +96,14 @@ class Task(Protocol):
     Attributes:
         name: the name in ``edge.tasks.TASKS``.
         budget: the default limits for an int8 file.
+        takes_labels: whether labels name something of its results.
         joins_tiles: whether the result is a mask or a picture, which can be joined from windows (``edge.tiles``).
     """
 
     name: ClassVar[str]
     budget: ClassVar[Budget]
     joins_tiles: ClassVar[bool] = False
+    takes_labels: ClassVar[bool] = True
 
     def __init__(self, signature: Signature, labels: Sequence[str] | None = None, origin: str = "labels") -> None:
         """Read the task's parameters and check that the outputs fit them.

@@ -33,6 +33,7 @@ class Embed(Task):
 
     name: ClassVar[str] = "embed"
     budget: ClassVar[Budget] = Budget(0.99, 0.0)
+    takes_labels: ClassVar[bool] = False
 
     def __init__(self, signature: Signature, labels: Sequence[str] | None = None, origin: str = "labels") -> None:
         signature.only("embedding")

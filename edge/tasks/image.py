@@ -45,6 +45,7 @@ class ImageToImage(Task):
 
     name: ClassVar[str] = "image"
     budget: ClassVar[Budget] = Budget(30.0, 0.5)
+    takes_labels: ClassVar[bool] = False
     joins_tiles: ClassVar[bool] = True
 
     def __init__(self, signature: Signature, labels: Sequence[str] | None = None, origin: str = "labels") -> None:

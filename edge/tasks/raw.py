@@ -24,6 +24,7 @@ class Raw(Task):
 
     name: ClassVar[str] = "raw"
     budget: ClassVar[Budget] = Budget(20.0, 0.0)
+    takes_labels: ClassVar[bool] = False
 
     def __init__(self, signature: Signature, labels: Sequence[str] | None = None, origin: str = "labels") -> None:
         Parameters(signature).finish()

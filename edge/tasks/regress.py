@@ -33,6 +33,7 @@ class Regress(Task):
 
     name: ClassVar[str] = "regress"
     budget: ClassVar[Budget] = Budget(20.0, 1.0)
+    takes_labels: ClassVar[bool] = False
 
     def __init__(self, signature: Signature, labels: Sequence[str] | None = None, origin: str = "labels") -> None:
         outputs = signature.only("value")

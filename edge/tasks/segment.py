@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edge import labels as label_files
 from edge.decoders.activations import ACTIVATIONS, activate
-from edge.decoders.parameters import choice, number
+from edge.decoders.parameters import choice, flag, number
 from edge.errors import InputError
 from edge.imaging import Image
 from edge.placement import Placement
@@ -31,6 +31,9 @@ RESIZE = ("nearest", "bilinear")
 NOWHERE = 65535
 """A class number in a truth that is ignored."""
 
+FROM_WHOLE = 0.25
+"""How far the rounding of a quantized file may put a class number from a whole number."""
+
 MOST_NUMBERED = 255
 """The number of classes that are compared for a map of class numbers without labels."""
 
@@ -38,8 +41,9 @@ MOST_NUMBERED = 255
 class Segment(Task):
     """Decodes the output with the role ``mask``: (1, rows, columns, classes) or (1, classes, rows, columns) scores.
 
-    One channel of real values is a score of the second of two classes. One channel of whole numbers, also without
-    the axis, holds class numbers. The answer is the class with the largest score, the first of equal ones.
+    One channel of real values is a score of the second of two classes. One channel of an integer type, also without
+    the axis, holds class numbers, and so does one of real values where it is stated. The answer is the class with the
+    largest score, the first of equal ones.
 
     Parameters in the manifest:
         layout: NHWC or NCHW; unless stated, the one whose sides have the ratio of the input's.
@@ -47,6 +51,7 @@ class Segment(Task):
             lies in; bilinear first interpolates the scores, which draws smoother borders and takes longer.
         activation: of one channel: none, sigmoid, or auto, which looks at the numbers.
         threshold: of one channel, the least score of the second class, 0.5 unless stated.
+        class_numbers: whether one channel of real values holds class numbers (default false).
 
     The truth of a sample is (height, width) of class numbers, in the frame's pixels; numbers that are no class, such
     as 255, count nowhere, and neither do pixels that the input does not hold.
@@ -65,9 +70,12 @@ class Segment(Task):
         self._resize = choice(given, "resize", "nearest", RESIZE)
         self._activation = choice(given, "activation", "auto", ("auto", *ACTIVATIONS))
         self._threshold = number(given, "threshold", 0.5, 0, 1)
+        stated_numbers = flag(given, "class_numbers", False)
         given.finish()
         channels = map_channels(output, self.name, self._layout)
-        self._numbered = channels == 1 and np.dtype(output.dtype).kind in "iu"
+        if stated_numbers and channels != 1:
+            raise InputError(f"parameter class_numbers needs a map of one channel, got {channels} in {output.shape}")
+        self._numbered = channels == 1 and (stated_numbers or np.dtype(output.dtype).kind in "iu")
         self.labels = self._names(labels, channels, f"{origin} (layout {self._layout})")
         if channels == 1 and self._activation == "softmax":
             raise InputError(f"a softmax over one channel is always 1: state activation sigmoid for {output.shape}")
@@ -77,7 +85,7 @@ class Segment(Task):
                 "be stated, got auto; state the parameter activation, none or sigmoid"
             )
         if self._numbered and self._resize == "bilinear":
-            raise InputError(f"class numbers cannot be interpolated: resize must be nearest for {output.dtype}")
+            raise InputError(f"class numbers cannot be interpolated: resize must be nearest for output {output.name!r}")
 
     def _names(self, labels: Sequence[str] | None, channels: int, origin: str) -> tuple[str, ...]:
         """Return the labels. Class numbers without a label get their names from each map."""
@@ -105,7 +113,8 @@ class Segment(Task):
         # The largest quantized value is the largest real value, so nothing needs to be dequantized.
         scores = channels_last(tensor.raw, self._layout)
         if self._numbered:
-            return _numbers(scores[..., 0])
+            integers = tensor.spec.quantization is None and scores.dtype.kind in "iu"
+            return _numbers((scores if integers else channels_last(tensor.real, self._layout))[..., 0])
         if scores.shape[-1] == 1:
             return self._second(tensor, channels_last(tensor.real, self._layout)[..., 0])
         if scores.shape[-1] == 2:
@@ -144,6 +153,11 @@ class Segment(Task):
         kind = self._activation
         if kind == "auto":
             kind = "none" if are_probabilities([tensor]) else "sigmoid"
+            if kind == "sigmoid" and (tensor.real >= 0).all() and (tensor.real == np.rint(tensor.real)).all():
+                raise InputError(
+                    f"output {self._output!r} holds whole numbers up to {tensor.real.max():g}, as class numbers are; "
+                    "state the parameter class_numbers as true, or the activation"
+                )
         return (activate(values, kind) >= self._threshold).astype(np.uint8)
 
     def _interpolated(self, tensor: Tensor, placement: Placement) -> Classes:
@@ -214,9 +228,17 @@ def _dtype(classes: int) -> type[np.uint8] | type[np.uint16]:
     return np.uint8 if classes <= np.iinfo(np.uint8).max else np.uint16
 
 
-def _numbers(raw: Classes) -> Classes:
-    """Return a map of class numbers as integers. Raises InputError for invalid class numbers."""
-    low, high = int(raw.min()), int(raw.max())
+def _numbers(values: NDArray[Any]) -> Classes:
+    """Return a map of class numbers as integers.
+
+    Raises:
+        InputError: the values are no class numbers. Those of a quantized file may be off by a part of its step.
+    """
+    rounded = values if values.dtype.kind in "iu" else np.rint(values)
+    low, high = float(rounded.min()), float(rounded.max())
     if low < 0 or high >= np.iinfo(np.uint16).max:
-        raise InputError(f"class numbers must be from 0 to {np.iinfo(np.uint16).max - 1}, got {low} to {high}")
-    return raw.astype(_dtype(high + 1))
+        raise InputError(f"class numbers must be from 0 to {np.iinfo(np.uint16).max - 1}, got {low:g} to {high:g}")
+    if rounded is not values and (apart := np.abs(values - rounded) > FROM_WHOLE).any():
+        wrong = values[apart][0]
+        raise InputError(f"class numbers must be whole, got {wrong:g}; leave out the parameter class_numbers")
+    return np.asarray(rounded, _dtype(int(high) + 1))

@@ -307,7 +307,7 @@ def _rows(folder: Path):
         pytest.param(
             ["--verify", "HERE/other.npz"], "must have an array for each input: input (or images)", id="no array"
         ),
-        pytest.param(["--verify", "HERE/count.npz"], "labels must be (4,) from 0 to", id="label count"),
+        pytest.param(["--verify", "HERE/count.npz"], "a row for each of 4 samples, got (3,)", id="label count"),
         pytest.param(["--verify", "HERE/bad.npz"], "must be an .npz file of arrays", id="damaged npz"),
         pytest.param(["--verify", "HERE/no.npz"], "does not exist", id="missing npz"),
         pytest.param(["--verify-samples", 0, "--verify", "HERE/garbage"], "at least 1, got 0", id="no samples"),

@@ -7,6 +7,7 @@ import math
 import pytest
 
 from edge.cli import _main
+from edge.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -38,3 +39,11 @@ def test_bad_usage_is_one_line(capsys):
     assert capsys.readouterr().err == (
         "edge-x: error: argument --count: invalid int value: 'many'; see edge-x --help\n"
     )
+
+
+def test_an_error_that_names_a_strange_file_is_one_line(capsys):
+    def body(_):
+        raise InputError("no picture: a\nb\x1b[31m\udce9")
+
+    assert _main.run(argparse.ArgumentParser(prog="edge-x"), body, []) == 2
+    assert capsys.readouterr().err == "edge-x: no picture: a\\x0ab\\x1b[31m\\udce9\n"

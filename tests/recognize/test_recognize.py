@@ -94,6 +94,8 @@ def test_what_somebody_says_of_the_scores_replaces_the_assumption(look):
         ((1, 64, 96), np.int64, "argmax", {"layout": "NHWC", "activation": "none"}),
         ((1, 64, 96, 1), np.int32, "argmax", {"layout": "NHWC", "activation": "none"}),
         ((1, 64, 96, 3), np.float32, "softmax", {"layout": "NHWC", "activation": "none"}),
+        ((1, 64, 96), np.float32, "argmax", {"layout": "NHWC", "class_numbers": True}),
+        ((1, 1, 64, 96), np.float32, "argmax", {"layout": "NCHW", "class_numbers": True}),
     ],
 )
 def test_a_map_is_a_mask(look, shape, dtype, end, parameters):
@@ -146,6 +148,7 @@ def test_a_normalized_vector_is_an_embedding(look):
         ),
         pytest.param([spec("o", (1, 5, 7, 9, 3))], None, "--task regress, --task raw$", id="five axes"),
         pytest.param([spec("o", (1,), np.int64)], "argmax", "o \\(1,\\) int64: no task", id="a class's number"),
+        pytest.param([spec("o", (1, 5))], "argmax", "float32: no task is told by them", id="numbers as real values"),
         pytest.param(
             [spec("a", (1, 3234, 4)), spec("b", (1, 3234, 21))],
             ("linear", "softmax"),
@@ -374,6 +377,21 @@ def test_what_is_a_picture(shape, dtype, expected):
 def entry(look, inputs=PICTURE, **more):
     found = look([spec("o", (1, 10))], "softmax", inputs, **more)
     return found.signature.inputs[0].format, found.notes
+
+
+def test_integers_without_a_scale_are_said_where_they_are_no_pixels(look):
+    found = {
+        name: look([spec("o", (1, 10))], "softmax", [spec("image", (1, 64, 96, 3), name)]).notes
+        for name in ("uint8", "int8")
+    }
+    assert "pixels assumed -128 to 127, pixel - 128: the file states no scale" in found["int8"]
+    assert not any("pixels" in note for note in found["uint8"])
+
+
+def test_a_map_has_a_batch_of_one(look):
+    with pytest.raises(InputError) as caught:
+        look([spec("o", (5, 64, 96))])
+    assert str(caught.value).endswith("these would take them: --task regress, --task raw")
 
 
 def test_pixels_are_assumed_and_that_is_said(look):

@@ -1,5 +1,7 @@
 """Videos and images: every frame, in order, once."""
 
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -102,3 +104,28 @@ def test_images_can_be_left_early(tmp_path):
     next(frames)
     source.close()
     assert list(frames) == []
+
+
+def test_names_that_are_no_text_can_be_printed_and_written(tmp_path):
+    """On Linux a file's name is any bytes: as UTF-8 some of them end a JSON lines file, others command a terminal."""
+    data = cv2.imencode(".png", picture())[1].tobytes()
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in (b"caf\xe9.png", b"a\n\x1b[31m.png"):
+        (folder / os.fsdecode(name)).write_bytes(data)
+    names = [frame.source for frame in Images(folder)]
+    assert names == [f"{folder}/a\\x0a\\x1b[31m.png", f"{folder}/caf\\udce9.png"]
+
+
+def test_a_video_whose_name_is_no_text_is_refused(tmp_path):
+    """OpenCV would end the process."""
+    clip = tmp_path / os.fsdecode(b"caf\xe9.avi")
+    write_clip(tmp_path / "clip.avi", frames=2, size=(64, 48))
+    (tmp_path / "clip.avi").rename(clip)
+    with pytest.raises(
+        FileError, match=r"caf\\udce9\.avi cannot be opened: its path must be text in UTF-8; give it anoth"
+    ):
+        Video(clip)
+    with pytest.raises(FileError, match="its path must be text in UTF-8"):
+        write_clip(tmp_path / os.fsdecode(b"other\xe9.avi"), frames=2, size=(64, 48))
+    assert [path.name for path in tmp_path.iterdir()] == [clip.name]

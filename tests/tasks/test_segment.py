@@ -104,6 +104,33 @@ def test_class_numbers_below_0_are_refused():
         network(shape=(1, 4, 6), dtype="int64").decode(outputs(y=np.where(CLASSES == 0, -1, CLASSES)[None]))
 
 
+@pytest.mark.parametrize("shape", [(1, 4, 6), (1, 4, 6, 1)])
+@pytest.mark.parametrize("step", [1.0, 2 / 255], ids=["exact", "as a quantized file rounds"])
+def test_class_numbers_may_be_real_values(shape, step):
+    """A network that ends in an ArgMax and a cast gives them."""
+    values = np.rint(CLASSES / step) * step
+    found = network(shape=shape, class_numbers=True).decode(outputs(y=values.reshape(shape))).mask
+    np.testing.assert_array_equal(found.classes, CLASSES)
+    assert found.labels == ("0", "1", "2")
+
+
+def test_real_class_numbers_that_nobody_stated_are_refused():
+    """As logits each of them would be the second class: a sigmoid of 0 is 0.5."""
+    given = outputs(y=CLASSES.astype(np.float32)[None])
+    with pytest.raises(InputError, match="whole numbers up to 2, as class numbers are; state the parameter class_numb"):
+        network(shape=(1, 4, 6)).decode(given)
+    assert network(shape=(1, 4, 6), activation="sigmoid").decode(given).mask.classes.all()
+
+
+def test_class_numbers_are_whole_and_need_one_channel():
+    with pytest.raises(
+        InputError, match=r"class numbers must be whole, got 0\.5; leave out the parameter class_numbers"
+    ):
+        network(shape=(1, 4, 6), class_numbers=True).decode(outputs(y=np.full((1, 4, 6), 0.5)))
+    with pytest.raises(InputError, match="class_numbers needs a map of one channel, got 3"):
+        network(class_numbers=True)
+
+
 # On the frame
 
 

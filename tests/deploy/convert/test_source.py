@@ -44,6 +44,39 @@ def test_a_keras_file(tmp_path, suffix):
     np.testing.assert_allclose(frozen, expected()[:1], atol=1e-6)
 
 
+def rescaling(form, scale, offset=0.0):
+    """Return a network with a Rescaling layer: in front, in a model inside it, behind a convolution, or none."""
+    import tf_keras as keras
+
+    layers = keras.layers
+    scaled, weighted = layers.Rescaling(scale, offset), layers.Conv2D(2, 3)
+    order = {
+        "front": [scaled, weighted],
+        "behind augmentation": [layers.RandomFlip(), scaled, weighted],
+        "inside": [keras.Sequential([layers.RandomFlip(), scaled]), weighted],
+        "behind": [weighted, scaled],
+        "none": [weighted],
+    }
+    return keras.Sequential([layers.Input(SIZE), *order[form], layers.GlobalAveragePooling2D()])
+
+
+@pytest.mark.parametrize(
+    ("form", "scale", "expected"),
+    [
+        ("front", 1 / 255, True),
+        ("front", 1 / 127.5, True),
+        ("front", [1 / 255] * 3, True),
+        ("behind augmentation", 1 / 255, True),
+        ("inside", 1 / 255, True),
+        ("front", 2.0, False),  # of values from 0 to 1
+        ("behind", 1 / 255, False),
+        ("none", 1.0, False),
+    ],
+)
+def test_a_network_that_scales_its_pixels_itself_is_found(tmp_path, form, scale, expected):
+    assert open_source(str(saved(rescaling(form, scale), tmp_path / "net.keras"))).rescales == expected
+
+
 @pytest.mark.slow
 def test_a_keras_3_file(tmp_path):
     source = open_source(str(keras3_file(tmp_path / "net.keras")))

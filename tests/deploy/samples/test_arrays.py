@@ -94,14 +94,33 @@ X = {"x": RNG.normal(size=(4, 2))}
         pytest.param({"x": X["x"][:, :1]}, r"x must be \(n, 2\) real values, got \(4, 1\) float64", id="shape"),
         pytest.param({"x": X["x"].astype(str)}, "must be", id="text"),
         pytest.param({"x": X["x"][:0]}, "as many samples each, at least one", id="nothing"),
-        pytest.param({**X, "labels": np.zeros(3, int)}, r"labels must be \(4,\) from 0 to 2, got \(3,\)", id="count"),
-        pytest.param({**X, "labels": np.full(4, 3)}, r"labels must be \(4,\) from 0 to 2", id="class"),
+        pytest.param({**X, "labels": np.zeros(3, int)}, r"a row for each of 4 samples, got \(3,\) int64", id="count"),
+        pytest.param({**X, "labels": np.int64(1)}, r"a row for each of 4 samples, got \(\) int64", id="one for all"),
+        pytest.param({**X, "labels": np.full(4, 3)}, r"labels must be \(4,\) numbers from 0 to 2.*3 to 3", id="class"),
+        pytest.param({**X, "labels": np.full(4, "a")}, r"must be finite numbers, .*, got \(4,\) <U1", id="words"),
+        pytest.param({**X, "labels": np.full(4, 1.7)}, r"labels must be whole numbers, got 1\.7", id="fractions"),
+        pytest.param(
+            {**X, "labels": np.array([0, 1, np.nan, 1])}, "finite numbers, .*, got NaN or inf", id="no number"
+        ),
+        pytest.param({**X, "labels": np.zeros((3, 3))}, r"of 4 samples, got \(3, 3\)", id="too few rows of classes"),
+        pytest.param({**X, "labels": np.zeros((8, 3))}, r"of 4 samples, got \(8, 3\)", id="too many rows of classes"),
+        pytest.param({**X, "labels": np.full((4, 3), 0.6)}, "whole numbers, got 0.6", id="soft labels"),
     ],
 )
 def test_what_does_not_fit_is_one_line(tmp_path, arrays, words):
     with pytest.raises(InputError, match=words) as caught:
         rows(tmp_path, network(tensor((2,))), **arrays)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "truths", [np.float32(3), np.full((4, 2), np.nan), np.full((4, 2), "a")], ids=["one for all", "no number", "words"]
+)
+def test_truths_are_finite_numbers(tmp_path, truths):
+    wanted = network(tensor((2,)), task="regress", role="value")
+    name = wanted.signature.outputs[0].name
+    with pytest.raises(InputError, match="its truths must be finite numbers, a row for each of 4 samples, got"):
+        rows(tmp_path, wanted, **X, **{name: truths})
 
 
 def test_arrays_of_different_lengths_are_refused(tmp_path):

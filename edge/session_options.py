@@ -1,0 +1,96 @@
+"""What a person asks for when a network is opened, checked for its types: it comes from Python code or a command."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edge.errors import InputError
+from edge.imaging import Colour, Resize
+from edge.labels import has_control
+from edge.placement import TURNS
+
+WORDS = ("backend", "device", "precision", "task", "decoder", "colour", "resize")
+PIXELS = ("colour", "mean", "std", "resize")
+"""The options that say how pixels become an image input."""
+
+
+@dataclass(frozen=True)
+class SessionOptions:
+    """What a person asked for; None leaves the choice to the tuning record, the bundle or the defaults.
+
+    Attributes:
+        backend: the runtime's name.
+        threads: of the model.
+        device: which device of its kind the backend opens, such as ``usb:0``.
+        precision: which of a bundle's files.
+        labels: a label file or the names themselves, which take the place of the bundle's.
+        task, decoder: what a bare file is; a bundle states its own.
+        parameters: task parameters that replace the stated ones, such as ``score_threshold``.
+        colour, resize: the input of a bare file; a bundle states its own.
+        mean, std: the same: one number, or one for each channel; kept as a tuple.
+        rotation: how far frames are turned clockwise first, in degrees.
+    """
+
+    backend: str | None = None
+    threads: int | None = None
+    device: str | None = None
+    precision: str | None = None
+    labels: str | Path | Sequence[str] | None = None
+    task: str | None = None
+    decoder: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    colour: Colour | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    resize: Resize | None = None
+    rotation: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises InputError for a value of another type, with the option's name."""
+        for name in WORDS:
+            if not isinstance(getattr(self, name), str | None):
+                raise _wrong(name, "a word", getattr(self, name))
+        if not isinstance(self.threads, int | None) or isinstance(self.threads, bool):
+            raise _wrong("threads", "a whole number", self.threads)
+        if not isinstance(self.parameters, Mapping) or not all(isinstance(name, str) for name in self.parameters):
+            raise _wrong("parameters", "a mapping of names to values", self.parameters)
+        if self.rotation not in TURNS:
+            raise _wrong("rotation", f"one of {', '.join(map(str, TURNS))} degrees", self.rotation)
+        _check_labels(self.labels)
+        for name in ("mean", "std"):
+            object.__setattr__(self, name, _numbers(name, getattr(self, name)))
+
+    def of_a_bare_file(self) -> dict[str, Any]:
+        """Return what was said that only a bare file may be told."""
+        return {name: value for name in ("task", "decoder", *PIXELS) if (value := getattr(self, name)) is not None}
+
+    def of_pixels(self) -> dict[str, Any]:
+        """Return what was said of the pixels of an image input."""
+        return {name: value for name in PIXELS if (value := getattr(self, name)) is not None}
+
+
+def _wrong(name: str, wanted: str, value: Any) -> InputError:
+    return InputError(f"option {name} must be {wanted}, got {value!r}"[:300])
+
+
+def _check_labels(labels: Any) -> None:
+    """Raise InputError unless it is nothing, a path, or texts that command no terminal."""
+    if isinstance(labels, str | Path | None):
+        return
+    if not isinstance(labels, Sequence) or not all(isinstance(one, str) and not has_control(one) for one in labels):
+        raise _wrong("labels", "a label file, or a list of texts without control characters", labels)
+
+
+def _numbers(name: str, value: Any) -> tuple[float, ...] | None:
+    """Return one number, or a sequence of them, as a tuple."""
+    if value is None:
+        return None
+    try:
+        found = tuple(float(one) for one in (value if hasattr(value, "__iter__") else [value]))
+    except (TypeError, ValueError):
+        found = ()
+    if isinstance(value, str) or not found or not all(map(math.isfinite, found)):
+        raise _wrong(name, "one number, or one for each channel", value)
+    return found
