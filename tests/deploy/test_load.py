@@ -141,7 +141,7 @@ def activation(module, function):
 def test_what_could_do_more_than_compute_is_named(tmp_path, refused, words):
     with pytest.raises(InputError, match=words) as caught:
         load_keras(write_network(tmp_path / "net.h5", [refused]))
-    assert "add --trust to allow it" in str(caught.value)
+    assert "--trust" in str(caught.value)
 
 
 @both
