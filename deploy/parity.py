@@ -81,8 +81,8 @@ class Gate:
         """
         budget = verify.of_twins(task.budget, unit) if twin else task.budget
         agreement = self.min_onnx_agreement if twin else self.min_agreement
-        budget = budget if agreement is None else replace(budget, agreement=agreement)
-        budget = budget if self.max_drop is None else replace(budget, drop=self.max_drop)
+        budget = budget if agreement is None else budget._replace(agreement=agreement)
+        budget = budget if self.max_drop is None else budget._replace(drop=self.max_drop)
         return verify.Limits(budget, exact=converted.artifact.precision == "float32")
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from edge.errors import GateFailed, InputError
@@ -96,9 +96,9 @@ def of_twins(budget: Budget, unit: str) -> Budget:
         unit: the unit of the agreement: ``%``, ``dB`` or nothing for a cosine.
     """
     if unit == "dB":
-        return replace(budget, agreement=budget.agreement + 10 * math.log10(4))
+        return budget._replace(agreement=budget.agreement + 10 * math.log10(4))
     whole = 100.0 if unit == "%" else 1.0
-    return replace(budget, agreement=whole - (whole - budget.agreement) / 4)
+    return budget._replace(agreement=whole - (whole - budget.agreement) / 4)
 
 
 def gate(comparisons: Sequence[Comparison], limits: Sequence[Limits]) -> None:

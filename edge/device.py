@@ -3,13 +3,11 @@
 import os
 import platform
 import re
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True)
-class Device:
+class Device(NamedTuple):
     """A machine.
 
     Attributes:
@@ -33,7 +31,7 @@ class Device:
 
     def as_json(self) -> dict[str, Any]:
         """Return the device as a JSON object."""
-        return asdict(self)
+        return self._asdict()
 
 
 def this_device(root: Path = Path("/")) -> Device:

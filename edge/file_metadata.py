@@ -7,9 +7,9 @@ writes the task, for example.
 
 import mmap
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from edge import flatbuffer
 from edge.flatbuffer import Damaged, Table
@@ -21,8 +21,7 @@ NORMALIZATION = 1
 MOST_PROPERTIES = 1000
 
 
-@dataclass(frozen=True)
-class FileMetadata:
+class FileMetadata(NamedTuple):
     """The metadata of a file. What the file does not state is empty or None.
 
     Attributes:
@@ -35,7 +34,7 @@ class FileMetadata:
     output_names: tuple[str, ...] = ()
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
-    properties: Mapping[str, str] = field(default_factory=dict)
+    properties: Mapping[str, str] = MappingProxyType({})
 
 
 def read(path: Path) -> FileMetadata:

@@ -8,7 +8,7 @@ import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from edge import flatbuffer
 from edge.flatbuffer import Damaged, Table
@@ -92,8 +92,7 @@ def ends(path: Path, count: int) -> tuple[str | None, ...]:
     return found if len(found) == count else unknown
 
 
-@dataclass(frozen=True)
-class _Operation:
+class _Operation(NamedTuple):
     """The kind of values that an operation returns, and its input tensors as numbers or names."""
 
     kind: str

@@ -8,8 +8,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,7 @@ KEPT_RESULTS = 10_000
 """Number of the latest results from which medians and percentiles are computed. A loop may run for months."""
 
 
-@dataclass(frozen=True)
-class Rates:
+class Rates(NamedTuple):
     """Events per second over the last ``edge.rates.WINDOW`` seconds.
 
     Attributes:
@@ -38,8 +37,7 @@ class Rates:
     lost: float = 0.0
 
 
-@dataclass(frozen=True)
-class StatsSnapshot:
+class StatsSnapshot(NamedTuple):
     """The counters at one moment. They are consistent: ``frames + dropped + skipped`` is ``captured``.
 
     Attributes:
@@ -71,9 +69,9 @@ class StatsSnapshot:
     age_p90: float = 0.0
     infer_median: float = 0.0
     infer_p90: float = 0.0
-    recent: Rates = field(default_factory=Rates)
-    lost_by_sink: Mapping[str, int] = field(default_factory=dict)
-    errors_by_sink: Mapping[str, int] = field(default_factory=dict)
+    recent: Rates = Rates()
+    lost_by_sink: Mapping[str, int] = MappingProxyType({})
+    errors_by_sink: Mapping[str, int] = MappingProxyType({})
     faults: int = 0
 
     @property
@@ -179,7 +177,7 @@ class Stats:
             lost, errors, faults = dict(self._lost), dict(self._errors), self._faults
             counts = (self._frames, self._dropped, self._skipped, sum(lost.values()), sum(errors.values()))
             times = [ring[: min(self._frames, KEPT_RESULTS)].copy() for ring in (self._ages, self._infers)]
-        rates = Rates(*(float(recent[name]) for name in Rates.__dataclass_fields__))
+        rates = Rates(*(float(recent[name]) for name in Rates._fields))
         fps = counts[0] / seconds if seconds > 0 else 0.0
         age, infer = (_percentiles(ring) for ring in times)
         return StatsSnapshot(*counts, seconds, fps, *age, *infer, rates, lost, errors, faults)

@@ -7,7 +7,7 @@ real = scale * (quantized - zero_point)   (Jacob et al. 2018, https://arxiv.org/
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,7 @@ DTYPES = (
 """The dtypes that a signature may state for the real values of inputs and outputs."""
 
 
-@dataclass(frozen=True)
-class Quantization:
+class Quantization(NamedTuple):
     """Affine quantization with one scale for the whole tensor.
 
     Attributes:

@@ -1,16 +1,14 @@
 """The interface of every runtime: open a file, run arrays through it, close it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from edge.closing import Closing
 from edge.tensors import Array, TensorSpec
 
 
-@dataclass(frozen=True)
-class OpenOptions:
+class OpenOptions(NamedTuple):
     """How a model file is opened.
 
     Attributes:

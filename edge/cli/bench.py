@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="edge-bench", description=__doc__, epilog=EPILOG, formatter_class=_main.FORMATTER
+        prog="edge-bench", description=__doc__, epilog=EPILOG, formatter_class=_main.Formatter
     )
     parser.add_argument(
         "models", nargs="+", type=Path, metavar="BUNDLE|FILE", help="a bundle, a .tflite or an .onnx file"

@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="edge-camera", description=__doc__, epilog=EPILOG, formatter_class=_main.FORMATTER
+        prog="edge-camera", description=__doc__, epilog=EPILOG, formatter_class=_main.Formatter
     )
     parser.add_argument(
         "--model",

@@ -7,7 +7,7 @@ stands in ``edge.decoders.select``: score threshold, suppression, and the way ba
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,7 @@ LARGEST_COORDINATE = 1e7
 """Pixels; what is larger comes from a broken network, and its area could overflow."""
 
 
-@dataclass(frozen=True)
-class Candidates:
+class Candidates(NamedTuple):
     """Everything that a detector's head says, before any threshold.
 
     Attributes:
@@ -38,8 +37,7 @@ class Candidates:
     suppressed: bool = False
 
 
-@dataclass(frozen=True)
-class Poses:
+class Poses(NamedTuple):
     """Keypoints of one or more instances.
 
     Attributes:

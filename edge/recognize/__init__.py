@@ -9,8 +9,9 @@ with what would take it. Nothing is assumed in silence: every assumption is a no
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from edge import decoders
 from edge.decoders.parameters import MissingParameter
@@ -24,8 +25,7 @@ from edge.tensors import TensorSpec
 __all__ = ["Asked", "Found", "is_image", "recognize"]
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """What a bare file was found to be.
 
     Attributes:
@@ -101,7 +101,7 @@ def _takers(facts: Facts, asked: Asked) -> list[str]:
     found = []
     for name in plain.READERS:
         try:
-            plain.READERS[name](facts, replace(asked, task=name))
+            plain.READERS[name](facts, asked._replace(task=name))
         except InputError:
             continue
         found.append(f"--task {name}")

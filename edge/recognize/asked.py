@@ -1,10 +1,11 @@
 """What a person said about a bare file, and what was found out about it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from edge import file_metadata, graph_end
 from edge.decoders.base import Recognized
@@ -12,8 +13,7 @@ from edge.file_metadata import FileMetadata
 from edge.tensors import TensorSpec
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """What a person said; None and empty leave it to be found.
 
     Attributes:
@@ -26,9 +26,9 @@ class Asked:
 
     task: str | None = None
     decoder: str | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = MappingProxyType({})
     labels: int | None = None
-    format: Mapping[str, Any] = field(default_factory=dict)
+    format: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)

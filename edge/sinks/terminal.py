@@ -1,7 +1,6 @@
 """The terminal sink prints results as text."""
 
 import os
-import shutil
 import stat
 import sys
 import time
@@ -74,6 +73,8 @@ class Terminal(Sink):
 
     def _show(self, text: str, new: bool) -> None:
         if self._tty:
+            import shutil  # only a terminal needs it, and its imports take 3 ms
+
             width = shutil.get_terminal_size().columns - 1
             start = "\n" if new and self._source is not None else "\r"
             self._stream.write(f"{start}{text[:width].ljust(width)}")

@@ -6,8 +6,8 @@ sinks and the benchmark look a task up by its name, and contain no code for sing
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Protocol
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from edge.imaging import Image
 from edge.placement import Placement
@@ -16,8 +16,7 @@ from edge.signature import Signature
 from edge.tensors import Outputs
 
 
-@dataclass(frozen=True)
-class Budget:
+class Budget(NamedTuple):
     """The limits for a quantized file in comparison with its model.
 
     Attributes:
@@ -29,8 +28,7 @@ class Budget:
     drop: float
 
 
-@dataclass(frozen=True)
-class Figures:
+class Figures(NamedTuple):
     """The comparison of a candidate with a reference over all samples.
 
     Attributes:
@@ -58,15 +56,15 @@ class Figures:
     quality: float | None = None
     reference_quality: float | None = None
     discrete: bool = False
-    details: Mapping[str, float] = field(default_factory=dict)
+    details: Mapping[str, float] = MappingProxyType({})
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON object for records. An infinite value becomes null."""
-        return {key: _finite(value) for key, value in asdict(self).items()}
+        return {key: _finite(value) for key, value in self._asdict().items()}
 
 
 def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: _finite(one) for key, one in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value
 

@@ -13,7 +13,7 @@ from tests.backends import models
 from tests.bench.bundles import small_bundle
 
 PI4 = Device("pi-4-aarch64-4", "Raspberry Pi 4", "aarch64", 4, 3792, "Debian", "3.11.2")
-PI5 = replace(PI4, id="pi-5-aarch64-4", model="Raspberry Pi 5")
+PI5 = PI4._replace(id="pi-5-aarch64-4", model="Raspberry Pi 5")
 
 
 @pytest.fixture(params=["net", "net.edge"], ids=["folder", "zip"])
