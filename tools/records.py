@@ -148,7 +148,7 @@ def _file_rows(record: dict[str, Any]) -> list[list[str]]:
                 f"{row['candidate']}{beside}",
                 f"{row['bytes'] / 1024:.0f}",
                 row["measure"],
-                f"{row['agreement']:.2f} {row['unit']}",
+                f"{row['agreement']:.2f} {row['unit']}" if row["unit"] else f"{row['agreement']:.4f}",
                 row["quality_name"] or "",
                 "" if row["quality"] is None else f"{row['quality']:.2f}",
                 "" if row["reference_quality"] is None or beside else f"{row['reference_quality']:.2f}",
