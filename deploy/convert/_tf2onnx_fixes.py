@@ -1,10 +1,13 @@
 """Corrected handlers for tf2onnx, registered in its table. Importing this module imports tf2onnx."""
 
+import math
 from typing import Any
 
+import numpy as np
 from tf2onnx import utils
 from tf2onnx.handler import tf_op, tfl_op
-from tf2onnx.onnx_opset.nn import ConvTranspose
+from tf2onnx.onnx_opset.nn import ConvTranspose, Resize
+from tf2onnx.tflite_handlers import tfl_math, tfl_nn
 from tf2onnx.tflite_handlers.tfl_math import TflFullyConnectedOp
 
 
@@ -24,8 +27,6 @@ class FullyConnected(TflFullyConnectedOp):
 
 
 def _flatten_input(ctx: Any, node: Any) -> None:
-    import numpy as np
-
     width = ctx.get_shape(node.input[1])[1]
     shape = ctx.make_const(utils.make_name("flat_shape"), np.array([-1, width], np.int64))
     dtype = ctx.get_dtype(node.input[0])
@@ -63,3 +64,93 @@ def _pads_to_output_padding(node: Any) -> None:
     totals = [before + after for before, after in zip(pads[:half], pads[half:], strict=True)]
     node.set_attr("output_padding", [max(0, -total) for total in totals])
     node.set_attr("pads", [pad if total >= 0 else 0 for pad, total in zip(pads, totals * 2, strict=True)])
+
+
+@tf_op(["ResizeBilinear", "ResizeNearestNeighbor"])
+class SizedResize(Resize):
+    """Resizing to a known size.
+
+    tf2onnx 1.17 writes the ratio of the sizes as float32 scales. ONNX computes the size from them, rounded down: for
+    one in about thirty pairs of sizes it is one pixel short. This handler writes the size itself.
+    """
+
+    @classmethod
+    def version_11(cls, ctx: Any, node: Any, **kwargs: Any) -> None:
+        """Rewrite one node, opset 11 on."""
+        name, shape = node.name, ctx.get_shape(node.input[0])
+        size = node.inputs[1].get_tensor_value() if node.inputs[1].is_const() else None
+        super().version_11(ctx, node, **kwargs)
+        resize = ctx.get_node_by_name(name).inputs[0]
+        if size is None or not shape or len(resize.input) != 3:
+            return
+        sizes = np.array([max(1, shape[0]), shape[3], *size], np.int64)
+        nothing = ctx.make_const(utils.make_name("no_scales"), np.array([], np.float32))
+        given = ctx.make_const(utils.make_name("sizes"), sizes)
+        ctx.replace_inputs(resize, [*resize.input[:2], nothing.output[0], given.output[0]])
+
+
+@tfl_op(["TFL_GELU"])
+class Gelu:
+    """GELU, for which tf2onnx 1.17 has no handler: x / 2 * (1 + erf(x / sqrt 2)), or its form with tanh.
+
+    Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415.
+    """
+
+    @classmethod
+    def version_7(cls, ctx: Any, node: Any, **kwargs: Any) -> None:
+        """Rewrite one node."""
+        x, dtype, shape = node.input[0], ctx.get_dtype(node.input[0]), ctx.get_shape(node.input[0])
+
+        def make(kind: str, *inputs: Any) -> str:
+            names = [one if isinstance(one, str) else _constant(ctx, one, dtype) for one in inputs]
+            return str(ctx.make_node(kind, names, shapes=[shape], dtypes=[dtype]).output[0])
+
+        if node.attr["approximate"].i if "approximate" in node.attr else False:
+            cubic = make("Mul", make("Mul", make("Mul", x, x), x), 0.044715)
+            inner = make("Tanh", make("Mul", make("Add", x, cubic), math.sqrt(2 / math.pi)))
+        else:
+            inner = make("Erf", make("Mul", x, math.sqrt(0.5)))
+        _become(ctx, node, "Mul", [make("Mul", x, 0.5), make("Add", inner, 1.0)])
+
+
+@tfl_op(["TFL_RELU_N1_TO_1"])
+class ReluN1To1:
+    """The activation that clips to -1 to 1, for which tf2onnx 1.17 has no handler."""
+
+    @classmethod
+    def version_7(cls, ctx: Any, node: Any, **kwargs: Any) -> None:
+        """Rewrite one node."""
+        dtype = ctx.get_dtype(node.input[0])
+        _become(ctx, node, "Clip", [node.input[0], _constant(ctx, -1.0, dtype), _constant(ctx, 1.0, dtype)])
+
+
+def _constant(ctx: Any, value: float, dtype: int) -> str:
+    array = np.array(value, utils.ONNX_TO_NUMPY_DTYPE[dtype])
+    return str(ctx.make_const(utils.make_name("constant"), array).output[0])
+
+
+def _become(ctx: Any, node: Any, kind: str, inputs: list[str]) -> None:
+    """Replace a node by one of another kind with the same outputs."""
+    shapes, dtypes, outputs = node.output_shapes, node.output_dtypes, node.output
+    ctx.remove_node(node.name)
+    ctx.make_node(kind, inputs, name=node.name, outputs=outputs, shapes=shapes, dtypes=dtypes)
+
+
+_separate_others = tfl_math.separate_fused_activation_function
+
+
+def _separate_activation(ctx: Any, node: Any) -> None:
+    """Write the activation inside an operation as a node behind it; tf2onnx 1.17 lacks the one to -1 to 1."""
+    if node.attr["fused_activation_function"].s != b"RELU_N1_TO_1":
+        _separate_others(ctx, node)
+        return
+    del node.attr["fused_activation_function"]
+    shape, dtype = ctx.get_shape(node.output[0]), ctx.get_dtype(node.output[0])
+    inputs = [node.output[0], _constant(ctx, -1.0, dtype), _constant(ctx, 1.0, dtype)]
+    clip = ctx.make_node("Clip", inputs, shapes=[shape], dtypes=[dtype])
+    clip.skip_conversion = True
+    ctx.insert_node_on_output(clip, node.output[0])
+
+
+tfl_math.separate_fused_activation_function = _separate_activation
+tfl_nn.separate_fused_activation_function = _separate_activation
