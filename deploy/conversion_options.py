@@ -46,6 +46,7 @@ class ConversionOptions:
         name: the name in the manifest. None takes the model's.
         labels: a file with one label a line. None takes ``labels.txt`` beside the model, if there is one.
         signature: the name of the SavedModel function to convert. None takes the default.
+        shapes: the shapes of inputs whose sizes the model leaves open, by name. The name is empty for the only input.
         trust: whether the model's file may run code, such as Lambda layers.
     """
 
@@ -64,6 +65,7 @@ class ConversionOptions:
     name: str | None = None
     labels: Path | None = None
     signature: str | None = None
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     trust: bool = False
 
 

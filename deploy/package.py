@@ -51,7 +51,7 @@ def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
         GateFailed: a converted file differs from the model by more than the gate allows.
     """
     _check_out(options.out)
-    source = open_source(options.model, options.trust, options.signature)
+    source = open_source(options.model, options.trust, options.signature, options.shapes)
     if not source.trained:
         callbacks.report(f"{options.model} is not trained: its weights are random")
     recipe = _recipe(options, source)

@@ -15,7 +15,8 @@ import numpy as np
 
 from edge.deploy import _tensorflow_private as private
 from edge.deploy._tensorflow import need
-from edge.deploy.convert import naming
+from edge.deploy.convert import input_shapes, naming
+from edge.deploy.convert.input_shapes import Shapes
 from edge.errors import InputError
 from edge.models import lowering
 from edge.tensors import TensorSpec
@@ -98,7 +99,7 @@ def freeze(
 
     def run(*tensors: Any) -> Any:
         structure = call(dict(zip(inputs, tensors, strict=True)))
-        leaves = [_of_one_sample(leaf) for _, leaf in naming.flat(structure)]
+        leaves = [leaf for _, leaf in naming.flat(structure)]
         found = naming.unique((names or naming.output_names)(structure))
         named = [tf.identity(leaf, naming.operation_name(n)) for n, leaf in zip(found, leaves, strict=True)]
         outputs.update({name: tensor.name for name, tensor in zip(found, named, strict=True)})
@@ -113,24 +114,22 @@ def freeze(
     return pruned(private.constant_graph(traced), traced, given, outputs)
 
 
-def _of_one_sample(leaf: Any) -> Any:
-    """Return an output; where only its batch is unknown, as after some loops, it is 1 as the inputs' is."""
-    rest = leaf.shape[1:] if leaf.shape.rank else None
-    if rest is not None and leaf.shape[0] is None and rest.is_fully_defined():
-        leaf.set_shape((1, *rest))
-    return leaf
-
-
 def _single(name: str, spec: Any) -> tuple[int, ...]:
     """Return the shape of one sample. Raises InputError when it is unknown."""
     if spec.dtype.name in ("string", "resource", "variant"):
         raise InputError(f"the model's input {name!r} must hold numbers, it holds {spec.dtype.name}")
     if not spec.shape.rank:
-        raise InputError(f"the model's input {name!r} must have a fixed size to be converted, got {spec.shape}")
+        raise InputError(
+            f"the model's input {name!r} must have a fixed size to be converted, got {spec.shape}; "
+            f"{input_shapes.advice(name, spec)}"
+        )
     shape = (1, *spec.shape.as_list()[1:])
     if None in shape:
         shown = tuple(spec.shape.as_list())
-        raise InputError(f"the model's input must have a fixed size to be converted, got {shown} for {name!r}")
+        raise InputError(
+            f"the model's input must have a fixed size to be converted, got {shown} for {name!r}; "
+            f"{input_shapes.advice(name, spec)}"
+        )
     return shape
 
 
@@ -186,20 +185,25 @@ def _first_line(error: Exception) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
-def freeze_keras(model: Any) -> Frozen:
+def freeze_keras(model: Any, shapes: Shapes | None = None) -> Frozen:
     """Freeze a Keras 2 or 3 model in inference mode.
 
     Inputs and outputs have the names of their dictionary keys, or of their layers.
+
+    Args:
+        model: the model.
+        shapes: the shapes of inputs whose sizes the model leaves open.
     """
-    frozen = _freeze_for(lowering.FLOAT, model)
+    frozen = _freeze_for(lowering.FLOAT, model, shapes or {})
     if any(lowering.INT8 in getattr(type(layer), "lowers", ()) for layer in model.layers):
-        return replace(frozen, int8=partial(_freeze_for, lowering.INT8, model))
+        return replace(frozen, int8=partial(_freeze_for, lowering.INT8, model, shapes or {}))
     return frozen
 
 
-def _freeze_for(target: str, model: Any) -> Frozen:
+def _freeze_for(target: str, model: Any, shapes: Shapes) -> Frozen:
+    inputs = input_shapes.apply(keras_inputs(model), shapes)
     with lowering.lowered_for(target):
-        return freeze(partial(call_keras, model), keras_inputs(model), partial(keras_outputs, model))
+        return freeze(partial(call_keras, model), inputs, partial(keras_outputs, model))
 
 
 def keras_inputs(model: Any) -> dict[str, Any]:

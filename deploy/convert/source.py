@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from edge.deploy import quantized
-from edge.deploy.convert import freeze, naming
+from edge.deploy.convert import freeze, input_shapes, naming
 from edge.deploy.convert.freeze import Frozen, freeze_keras
+from edge.deploy.convert.input_shapes import Shapes
 from edge.deploy.convert.reference import FileReference, FunctionReference, Reference
 from edge.deploy.convert.saved_model import open_saved_model
 from edge.deploy.keras_file import is_keras, refuse_pointer
@@ -60,13 +61,16 @@ class SourceModel:
     rescales: bool = False
 
 
-def open_source(text: str, trust: bool = False, signature: str | None = None) -> SourceModel:
+def open_source(
+    text: str, trust: bool = False, signature: str | None = None, shapes: Shapes | None = None
+) -> SourceModel:
     """Open a model.
 
     Args:
         text: a .keras, .h5, .tflite or .onnx file, a SavedModel folder, ``zoo:NAME`` or ``package.module:function``.
         trust: whether layers with code, and operations that access files, are allowed.
         signature: the name of the function of a SavedModel. None takes the default.
+        shapes: the shapes of inputs whose sizes a Keras model or SavedModel leaves open.
 
     Raises:
         FileError: the model does not exist or is damaged.
@@ -74,14 +78,16 @@ def open_source(text: str, trust: bool = False, signature: str | None = None) ->
     """
     check_kind(text)
     if text.startswith(ZOO):
-        return _zoo(text.removeprefix(ZOO))
+        return _zoo(text.removeprefix(ZOO), shapes)
     path = Path(text)
     if _names_function(text):
-        return _function(text)
+        return _function(text, shapes)
     if path.is_dir():
-        return _saved_model(path, trust, signature)
+        return _saved_model(path, trust, signature, shapes)
     if path.suffix not in FINISHED_SUFFIXES and is_keras(path):
-        return replace(_keras(load_keras(path, trust), _record(path)), folder=path.parent)
+        return replace(_keras(load_keras(path, trust), _record(path), shapes), folder=path.parent)
+    if shapes:
+        raise InputError(f"--input-shape is for Keras models and SavedModels, the sizes in {path.name} are part of it")
     return _file(path)
 
 
@@ -132,12 +138,12 @@ def _check_saved_model(path: Path) -> None:
         raise InputError(f"{path} is a folder without saved_model.pb; expected a SavedModel")
 
 
-def _keras(model: Any, record: Mapping[str, Any] | None) -> SourceModel:
+def _keras(model: Any, record: Mapping[str, Any] | None, shapes: Shapes | None = None) -> SourceModel:
     def call(tensors: Mapping[str, Any]) -> dict[str, Any]:
         outputs = freeze.call_keras(model, tensors)
         return dict(zip(freeze.keras_outputs(model, outputs), (leaf for _, leaf in naming.flat(outputs)), strict=True))
 
-    source = _traced(str(model.name), freeze_keras(model), FunctionReference(call))
+    source = _traced(str(model.name), freeze_keras(model, shapes), FunctionReference(call))
     return replace(source, quantize_aware=quantized.is_quantize_aware(model), record=record, rescales=_rescales(model))
 
 
@@ -177,17 +183,19 @@ def _record(path: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def _zoo(name: str) -> SourceModel:
+def _zoo(name: str, shapes: Shapes | None) -> SourceModel:
     from edge.models import build
     from edge.models.weights import path_of, released
 
     if name in released():
         path, row = path_of(name), released()[name]
-        return replace(_keras(load_keras(path), row), labels=path.with_suffix(".txt"), network=row.get("network"))
-    return replace(_keras(build(name), None), trained=False, network=name)
+        return replace(
+            _keras(load_keras(path), row, shapes), labels=path.with_suffix(".txt"), network=row.get("network")
+        )
+    return replace(_keras(build(name), None, shapes), trained=False, network=name)
 
 
-def _function(text: str) -> SourceModel:
+def _function(text: str, shapes: Shapes | None) -> SourceModel:
     """Import and call ``package.module:function``. The user allows it to run by naming it."""
     module, _, attribute = text.partition(":")
     if (here := str(Path.cwd())) not in sys.path:
@@ -199,11 +207,13 @@ def _function(text: str) -> SourceModel:
     model = function()
     if not hasattr(model, "inputs"):
         raise InputError(f"{text}() must return a Keras model, got {type(model).__name__}")
-    return _keras(model, None)
+    return _keras(model, None, shapes)
 
 
-def _saved_model(path: Path, trust: bool, signature: str | None) -> SourceModel:
+def _saved_model(path: Path, trust: bool, signature: str | None, shapes: Shapes | None) -> SourceModel:
     saved = open_saved_model(path, trust, signature)
+    if shapes:
+        saved = replace(saved, inputs=input_shapes.apply(saved.inputs, shapes))
     frozen = saved.freeze()
     batch = saved.batch or (1 if all(spec.shape[0] == 1 for spec in saved.inputs.values()) else None)
     reference = FunctionReference(partial(_with_unread, saved.call, saved.inputs), batch)

@@ -21,6 +21,7 @@ examples:
   edge-convert resnet.h5 --out net --mean 0 --std 1 --labels labels.txt --calibrate photos/
   edge-convert yolo.keras --out net --task detect --decoder yolov8 --mean 0 --std 255 --calibrate voc/ --verify voc/
   edge-convert two_inputs.keras --out net --task regress --calibrate arrays.npz --verify arrays.npz
+  edge-convert mobilenet_v3.keras --out net --input-shape 224,224,3 --calibrate photos/
   edge-convert zoo:mobilenet_v2 --out net --tflite float32
 
 MODEL is a .keras file (Keras 2 or 3), an .h5 file, a SavedModel folder, a .tflite or .onnx file, zoo:NAME, or
@@ -77,6 +78,15 @@ def parser() -> argparse.ArgumentParser:
         "--labels", type=Path, metavar="FILE", help="class names, one on each line (default: labels.txt beside MODEL)"
     )
     p.add_argument("--signature", metavar="NAME", help="function of a SavedModel to convert (default: serving_default)")
+    p.add_argument(
+        "--input-shape",
+        type=_shape,
+        action="append",
+        default=[],
+        metavar="[NAME=]SIZES",
+        help="sizes that MODEL leaves open, such as 224,224,3, or NAME=1,224,224,3 for one of several inputs; "
+        "repeatable",
+    )
     p.add_argument("--trust", action="store_true", help="allow MODEL to run code: Lambda layers and file operations")
     _add_meaning(p.add_argument_group("meaning of the outputs (default: from the training record, or recognized)"))
     _add_pixels(p.add_argument_group("pixels: input = (pixel - mean) / std, with pixels from 0 to 255"))
@@ -164,6 +174,15 @@ def _add_gate(group: Any) -> None:
     )
 
 
+def _shape(text: str) -> tuple[str, tuple[int, ...]]:
+    """Return the name of an input, which may be empty, and its sizes."""
+    name, _, sizes = text.rpartition("=")
+    parts = sizes.split(",")
+    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+        raise argparse.ArgumentTypeError(f"expected sizes like 224,224,3 or NAME=1,224,224,3, got {text!r}")
+    return name, tuple(map(int, parts))
+
+
 def _parameter(text: str) -> tuple[str, Any]:
     """Return name and value of NAME=VALUE. VALUE is a Python literal, JSON's true, false or null, or else text."""
     name, equals, value = text.partition("=")
@@ -225,6 +244,7 @@ def _options(a: argparse.Namespace) -> "ConversionOptions":
         name=a.name,
         labels=a.labels,
         signature=a.signature,
+        shapes=dict(a.input_shape),
         trust=a.trust,
     )
 

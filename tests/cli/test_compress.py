@@ -163,7 +163,7 @@ def _another_suffix(folder):
         pytest.param(_garbage, "bad.keras is not a readable Keras file", id="unreadable"),
         pytest.param(_four_labels, "one line for each of the model's 3 classes, got 4", id="labels do not fit"),
         pytest.param(_another_label, "class folder 'red' is not one of the model's labels", id="unknown class"),
-        pytest.param(_another_suffix, "MODEL must be a .keras or .h5 file", id="not Keras"),
+        pytest.param(_another_suffix, "MODEL must be a .keras, .h5, .hdf5 file", id="not Keras"),
     ],
 )
 def test_a_model_that_does_not_fit_is_one_line_and_leaves_nothing(data, tmp_path, capsys, make, words):
