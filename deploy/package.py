@@ -28,6 +28,7 @@ from edge.deploy.verify import Comparison
 from edge.errors import FileError, InputError
 from edge.manifest import Manifest
 from edge.pictures import left_out
+from edge.session_options import check_use
 from edge.signature import Signature, describe
 
 TOOLS = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "tf2onnx", "onnx", "ai-edge-litert", "onnxruntime")
@@ -59,7 +60,9 @@ def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
     with tempfile.TemporaryDirectory(prefix="edge-convert-") as scratch:
         folder = Path(scratch)
         signature, notes = _signature(options, source, names, folder, callbacks)
-        tasks.load(signature.task.name)(signature, names or None, origin)  # raises when signature or labels do not fit
+        task = tasks.load(signature.task.name)
+        check_use(signature, getattr(task, "takes_labels", True), options.labels is not None, options.pixels.given())
+        task(signature, names or None, origin)  # raises when signature or labels do not fit
         network = _network_info(source, signature, names)
         calibration = _calibration(options.calibration, network, source, recipe, callbacks)
         converted, used = _convert(options, source, recipe, calibration, folder, callbacks)

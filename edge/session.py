@@ -22,7 +22,7 @@ from edge.inputs import as_picture, as_tensor, check_not_pixels
 from edge.placement import Placement
 from edge.results import Result
 from edge.runnable import Runnable
-from edge.session_options import SessionOptions
+from edge.session_options import SessionOptions, check_use
 from edge.signature import Input, Signature, describe
 from edge.tasks.base import Task
 from edge.tensors import Array, Outputs, Tensor
@@ -230,13 +230,12 @@ def _labels(runnable: Runnable, options: SessionOptions) -> tuple[tuple[str, ...
 
 def _check_use(options: SessionOptions, signature: Signature, task: Task, turns: bool) -> None:
     """Raise InputError for an option that would have no effect: somebody counts on it."""
-    takes = f"the network takes {describe(signature.inputs)}"
-    if options.labels is not None and not getattr(task, "takes_labels", True):
-        raise InputError(f"task {signature.task.name} has no classes that labels could name; leave out labels")
+    check_use(signature, getattr(task, "takes_labels", True), options.labels is not None, options.of_pixels())
     if options.rotation and not turns:
-        raise InputError(f"rotation is for a network whose only input is pictures, {takes}; turn them before")
-    if (given := options.of_pixels()) and all(entry.format is None for entry in signature.inputs):
-        raise InputError(f"{', '.join(given)} are about pixels, {takes}; leave them out")
+        raise InputError(
+            f"rotation is for a network whose only input is pictures, the network takes {describe(signature.inputs)}; "
+            "turn them before"
+        )
 
 
 def _recognized(

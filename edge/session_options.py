@@ -1,7 +1,7 @@
 """What a person asks for when a network is opened, checked for its types: it comes from Python code or a command."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from edge.errors import InputError
 from edge.imaging import Colour, Resize
 from edge.labels import has_control
 from edge.placement import TURNS
+from edge.signature import Signature, describe
 
 WORDS = ("backend", "device", "precision", "task", "decoder", "colour", "resize")
 PIXELS = ("colour", "mean", "std", "resize")
@@ -94,3 +95,23 @@ def _numbers(name: str, value: Any) -> tuple[float, ...] | None:
     if isinstance(value, str) or not found or not all(map(math.isfinite, found)):
         raise _wrong(name, "one number, or one for each channel", value)
     return found
+
+
+def check_use(signature: Signature, takes_labels: bool, labels: bool, pixels: Iterable[str]) -> None:
+    """Check that stated labels and pixel formats have a use: somebody counts on them.
+
+    Args:
+        signature: the network's signature.
+        takes_labels: whether the task names anything with labels.
+        labels: whether labels were given.
+        pixels: what was said about pixels, such as ``mean``.
+
+    Raises:
+        InputError: an option would have no effect.
+    """
+    if labels and not takes_labels:
+        raise InputError(f"task {signature.task.name} has no classes that labels could name; leave out labels")
+    if (given := list(pixels)) and all(entry.format is None for entry in signature.inputs):
+        raise InputError(
+            f"{', '.join(given)} are about pixels, the network takes {describe(signature.inputs)}; leave them out"
+        )

@@ -14,6 +14,8 @@ need("tensorflow")
 from edge.deploy.conversion_options import Calibration, Callbacks, ConversionOptions  # noqa: E402
 from edge.deploy.package import convert  # noqa: E402
 from edge.deploy.parity import Gate  # noqa: E402
+from edge.deploy.signature import Pixels  # noqa: E402
+from edge.errors import InputError  # noqa: E402
 from tests.deploy.networks_of_tasks import FAST, SLOW, saved  # noqa: E402
 
 TASKS = {
@@ -97,3 +99,16 @@ def test_pictures_that_cannot_be_decoded_are_named_and_do_not_count_as_calibrati
     manifest = convert(options, heard.callbacks)
     assert "left out 1 image(s) that cannot be decoded: b.png" in heard.lines
     assert sorted(manifest.provenance["calibration"]) == ["a.png", "c.png"]
+
+
+def test_an_option_without_an_effect_is_refused(tmp_path):
+    faces, text = FAST.get("embed") or SLOW["embed"], FAST.get("text") or SLOW["text"]
+    (tmp_path / "names.txt").write_text("a\nb\n")
+    for case, options, words in (
+        (faces, {"labels": tmp_path / "names.txt"}, "task embed has no classes that labels could name"),
+        (text, {"pixels": Pixels(mean=(0.0,))}, "mean are about pixels, the network takes"),
+    ):
+        model = saved(case, tmp_path / words[:9])
+        with pytest.raises(InputError, match=words):
+            convert(ConversionOptions(str(model), tmp_path / "net", **options), Heard().callbacks)
+    assert not (tmp_path / "net").exists()
