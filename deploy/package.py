@@ -55,7 +55,7 @@ def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
     source = open_source(options.model, options.trust, options.signature, options.shapes)
     if not source.trained:
         callbacks.report(f"{options.model} is not trained: its weights are random")
-    recipe = _recipe(options, source)
+    recipe = _recipe(options, source, callbacks)
     names, origin = _labels(options, source)
     with tempfile.TemporaryDirectory(prefix="edge-convert-") as scratch:
         folder = Path(scratch)
@@ -99,8 +99,10 @@ def _check_out(out: Path) -> None:
         raise FileError(f"cannot write to {out.parent}: {error.strerror or error}") from error
 
 
-def _recipe(options: ConversionOptions, source: SourceModel) -> Recipe:
+def _recipe(options: ConversionOptions, source: SourceModel, callbacks: Callbacks) -> Recipe:
     if options.tflite is None and options.onnx is None:
+        if options.calibration and (why := recipes.without_calibration(source)):
+            callbacks.report(f"--calibrate has no use: {why}")
         return replace(recipes.default_recipe(source, options.calibration is not None), method=options.method)
     recipe = Recipe(options.tflite or (), options.onnx or (), options.method)
     recipes.check(source, recipe)

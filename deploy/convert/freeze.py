@@ -71,7 +71,10 @@ def _specs(tensors: Mapping[str, Any]) -> tuple[TensorSpec, ...]:
     found = []
     for name, tensor in tensors.items():
         if not tensor.shape.is_fully_defined():
-            raise InputError(f"{name!r} must have a size that is known before the network runs, got {tensor.shape}")
+            raise InputError(
+                f"{name!r} must have a size that is known before the network runs, got {tensor.shape}; where a "
+                "recurrent loop leaves the batch open, give the Keras file, or a SavedModel of a function of batch 1"
+            )
         found.append(TensorSpec(name, tuple(tensor.shape.as_list()), np.dtype(tensor.dtype.as_numpy_dtype)))
     return tuple(found)
 

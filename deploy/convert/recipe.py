@@ -85,8 +85,18 @@ def _float_only(source: SourceModel) -> str:
     """Return why the model cannot become int8, or an empty text when it can."""
     row = NETWORKS.get(source.network or "")
     if source.frozen is not None and source.frozen.loops:
-        return "it has a loop"
+        return "it has a loop, as recurrent layers have, and no ranges can be observed inside"
     return row.float_only if row else ""
+
+
+def without_calibration(source: SourceModel) -> str:
+    """Return why calibration samples have no use for the default recipe, or an empty text when they have one."""
+    if source.file is not None:
+        return f"{source.file.name} keeps its precision"
+    if source.quantize_aware:
+        return f"the ranges of {source.name} were trained"
+    why = _float_only(source)
+    return f"{source.name} has no int8 file, because {why}" if why else ""
 
 
 def check(source: SourceModel, recipe: Recipe) -> None:

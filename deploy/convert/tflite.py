@@ -132,6 +132,11 @@ def _why(error: Any) -> str:
         )
     lines = [line for data in error.errors for line in data.error_message.splitlines()] + str(error).splitlines()
     reason = next((line.strip() for line in lines if line.strip()), "it does not say why")
+    if "Lowering tensor list ops" in reason:
+        return (
+            "the model has a recurrent loop over a batch that it leaves open, which TFLite cannot hold: give the Keras "
+            "file, or save the SavedModel from a function whose inputs have a batch of 1"
+        )
     return f"TFLite's converter refuses the model: {reason}"
 
 

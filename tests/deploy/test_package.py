@@ -101,6 +101,20 @@ def test_pictures_that_cannot_be_decoded_are_named_and_do_not_count_as_calibrati
     assert sorted(manifest.provenance["calibration"]) == ["a.png", "c.png"]
 
 
+def test_calibration_without_a_use_is_said(tmp_path):
+    keras = need("tf_keras")
+    layers = [keras.Input((6, 3)), keras.layers.GRU(4), keras.layers.Dense(2, activation="softmax")]
+    keras.Sequential(layers).save(tmp_path / "gru.keras")
+    np.savez(tmp_path / "rows.npz", input=np.random.default_rng(0).normal(size=(8, 6, 3)).astype(np.float32))
+    heard = Heard()
+    options = ConversionOptions(
+        str(tmp_path / "gru.keras"), tmp_path / "net", calibration=Calibration(tmp_path / "rows.npz")
+    )
+    manifest = convert(options, heard.callbacks)
+    assert {artifact.precision for artifact in manifest.artifacts} == {"float32"}
+    assert any(line.startswith("--calibrate has no use: sequential") and "a loop" in line for line in heard.lines)
+
+
 def test_an_option_without_an_effect_is_refused(tmp_path):
     faces, text = FAST.get("embed") or SLOW["embed"], FAST.get("text") or SLOW["text"]
     (tmp_path / "names.txt").write_text("a\nb\n")
