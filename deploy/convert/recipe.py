@@ -15,7 +15,10 @@ from edge.errors import InputError
 from edge.manifest import Artifact, StoredFile
 from edge.models.networks import NETWORKS
 
-PRECISIONS = ("float32", "int8")
+PRECISIONS = ("float32", "float16", "dynamic", "int8")
+"""``float16`` has weights of 16 bits, ``dynamic`` int8 weights alone; see ``edge.deploy.convert.tflite``."""
+
+ONNX_PRECISIONS = ("float32", "int8")
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,8 @@ class Recipe:
 
     Attributes:
         tflite: the precisions of the TFLite files, each one of PRECISIONS.
-        onnx: the precisions of the ONNX files. Each is derived from the TFLite file of the same precision.
+        onnx: the precisions of the ONNX files, of ONNX_PRECISIONS. Each is derived from the TFLite file of the same
+            precision.
         method: how ranges are computed from the calibration samples, one of METHODS.
     """
 
@@ -36,6 +40,8 @@ class Recipe:
         for precision in (*self.tflite, *self.onnx):
             if precision not in PRECISIONS:
                 raise InputError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
+        if other := [precision for precision in self.onnx if precision not in ONNX_PRECISIONS]:
+            raise InputError(f"precision of ONNX must be one of {', '.join(ONNX_PRECISIONS)}, got {other[0]!r}")
         if self.method not in METHODS:
             raise InputError(f"the method must be one of {', '.join(METHODS)}, got {self.method!r}")
         if not self.tflite and not self.onnx:
@@ -185,6 +191,8 @@ def _tflite(
     frozen = source.frozen
     makers: dict[tuple[str, bool], Callable[[], bytes]] = {
         ("float32", False): lambda: tflite.to_float32(frozen),
+        ("float16", False): lambda: tflite.to_float16(frozen),
+        ("dynamic", False): lambda: tflite.to_dynamic(frozen),
         ("int8", False): lambda: tflite.to_int8(frozen, samples or (), method, progress),
         ("int8", True): lambda: tflite.qat_to_int8(frozen),
     }

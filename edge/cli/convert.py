@@ -66,12 +66,13 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--tflite",
         metavar="LIST",
-        help="precisions of the TFLite files: float32,int8 (default: all that MODEL and --calibrate allow)",
+        help="precisions of the TFLite files: float32, float16, dynamic, int8 "
+        "(default: float32, and int8 where MODEL and --calibrate allow it)",
     )
     p.add_argument(
         "--onnx",
         metavar="LIST",
-        help="precisions of the ONNX files (default: as --tflite; none if only --tflite is given)",
+        help="precisions of the ONNX files: float32, int8 (default: as --tflite; none if only --tflite is given)",
     )
     p.add_argument("--name", help="name of the bundle (default: the network's name)")
     p.add_argument(

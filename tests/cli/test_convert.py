@@ -294,7 +294,9 @@ def _rows(folder: Path):
     ("arguments", "words"),
     [
         pytest.param(["--tflite", "int8"], "int8 needs real samples to fit its ranges to", id="int8"),
-        pytest.param(["--tflite", "int4"], "precision must be one of float32, int8, got 'int4'", id="precision"),
+        pytest.param(
+            ["--tflite", "int4"], "precision must be one of float32, float16, dynamic, int8, got 'int4'", id="precision"
+        ),
         pytest.param(["--tflite", ""], "nothing to convert to", id="nothing"),
         pytest.param(["--verify", "HERE/missing"], "does not exist", id="no images"),
         pytest.param(["--verify", "HERE/empty"], "has no images", id="empty folder"),

@@ -39,8 +39,11 @@ def samples(count=16):
 @pytest.mark.parametrize(
     ("choice", "words"),
     [
-        pytest.param({"tflite": ("int4",)}, "one of float32, int8, got 'int4'", id="unknown precision"),
+        pytest.param(
+            {"tflite": ("int4",)}, "one of float32, float16, dynamic, int8, got 'int4'", id="unknown precision"
+        ),
         pytest.param({"onnx": ("INT8",)}, "got 'INT8'", id="case counts"),
+        pytest.param({"onnx": ("dynamic",)}, "of ONNX must be one of float32, int8, got 'dynamic'", id="no such ONNX"),
         pytest.param({"tflite": (), "onnx": ()}, "nothing to convert to", id="nothing"),
     ],
 )
@@ -90,6 +93,28 @@ def test_everything_from_one_function(tmp_path, keras_source):
             assert model.inputs[0].dtype == (np.int8 if m.artifact.precision == "int8" else np.float32)
             assert model.outputs[0].shape == (1, CLASSES)
     assert tflite_file.tensor_dtypes(made[2].path.read_bytes()) == {"int8", "int32"}
+
+
+def test_smaller_weights_are_near_the_float_file(tmp_path):
+    """A wide dense layer, whose weights are most of the file: 16 bits are half of it, 8 bits a quarter."""
+    layers = [keras.Input((64,)), keras.layers.Dense(1024), keras.layers.Dense(8)]
+    wide = source(frozen=freeze_keras(keras.Sequential(layers)))
+    made = make(wide, Recipe(("float32", "float16", "dynamic")), None, tmp_path)
+    files = {one.artifact.precision: one.path for one in made}
+    assert list(files) == ["float32", "float16", "dynamic"]
+    sizes = {precision: path.stat().st_size for precision, path in files.items()}
+    assert sizes["float16"] < 0.55 * sizes["float32"]
+    assert sizes["dynamic"] < 0.3 * sizes["float32"]
+    values = np.random.default_rng(1).normal(size=(1, 64)).astype(np.float32)
+    outputs = {}
+    for precision, path in files.items():
+        with open_model(path) as model:
+            assert {spec.dtype for spec in (*model.inputs, *model.outputs)} == {np.dtype(np.float32)}
+            outputs[precision] = model.run([values])[0]
+    scale = np.abs(outputs["float32"]).max()
+    # 11 bits and 8 bits of each weight, and 8 bits of the activations; errors of 1,024 products partly cancel.
+    np.testing.assert_allclose(outputs["float16"], outputs["float32"], atol=1e-3 * scale)
+    np.testing.assert_allclose(outputs["dynamic"], outputs["float32"], atol=3e-2 * scale)
 
 
 def test_only_what_is_asked_for_is_listed(tmp_path, keras_source):
@@ -143,7 +168,6 @@ def test_an_onnx_file_is_copied(tmp_path):
     (made,) = make(source(file=path), Recipe((), ("float32",)), None, tmp_path)
     assert made.path == Path(tmp_path / "model_float32.onnx")
     assert made.path.read_bytes() == path.read_bytes()
-    assert recipes.PRECISIONS == ("float32", "int8")
 
 
 def recurrent():
