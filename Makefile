@@ -41,10 +41,10 @@ $(STAMP): setup.cfg constraints.txt
 demo: $(STAMP) ## the whole chain on a drawn image set: train, compress, convert, verify, run (7 to 8 minutes on two cores)
 	@$(BIN)/python -m tools.chain demo --out demo
 
-test: $(STAMP) ## the fast tests, for before a commit (9 minutes on two busy cores; WORKERS=4 with four and 16 GiB)
+test: $(STAMP) ## the fast tests, for before a commit (4 minutes on two cores; WORKERS=4 with four and 16 GiB)
 	@$(PYTEST) -m 'not slow' --durations=20
 
-test-full: $(STAMP) ## the other tests: every network through every format, real data (40 minutes on two busy cores)
+test-full: $(STAMP) ## the other tests: every network through every format, real data (20 minutes on two cores)
 	@$(PYTEST) -m slow --durations=40
 
 lint: $(STAMP) ## ruff
