@@ -59,12 +59,22 @@ class Table:
             raise Damaged("a vector reaches beyond the end of the file")
         return bytes(self._data[start : start + count])
 
+    def length(self, field: int) -> int:
+        """Return the number of elements of a vector, or of bytes of a string, without reading them."""
+        at = self._place(field)
+        if at is None:
+            return 0
+        count = _read(self._data, "<I", _referred(self._data, at))
+        if count > len(self._data):
+            raise Damaged("a vector is longer than the file")
+        return count
+
     def numbers(self, field: int, form: str = "i") -> tuple[Any, ...]:
-        """Return a vector of numbers of 32 bits.
+        """Return a vector of numbers.
 
         Args:
             field: its number.
-            form: of one number as ``struct`` has it, ``i`` or ``f``.
+            form: of one number as ``struct`` has it: ``i``, ``f``, or ``q`` for 64 bits.
         """
         start, count = self._vector(field)
         return _unpack(self._data, f"<{count}{form}", start)
