@@ -32,8 +32,8 @@ _SIZES = {
 """The inputs that decide the size of an operation's output. When one is computed, the output's size is dynamic."""
 
 NOTE = (
-    "these are the documented rules of compiler version 16; it may leave large tensors on the CPU by limits that Google "
-    "does not publish (its log says so: --log FILE)"
+    "these are the documented rules of compiler version 16; it may leave large tensors on the CPU by limits that "
+    "Google does not publish (its log says so: --log FILE)"
 )
 
 

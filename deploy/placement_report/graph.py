@@ -15,7 +15,7 @@ from edge.deploy.placement_report import operators
 from edge.errors import FileError, InputError
 from edge.flatbuffer import Damaged, Table
 
-TYPES = [
+TYPES = (
     "float32",
     "float16",
     "int32",
@@ -39,7 +39,7 @@ TYPES = [
     "uint4",
     "float8_e4m3fn",
     "float8_e5m2",
-]
+)
 """The element types by their numbers in the schema's TensorType."""
 
 MOST_CONSTANT_VALUES = 1 << 16

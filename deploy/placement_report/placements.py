@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any
+
+MOST_RANGES = 8
+"""The most places of operations that a line names."""
 
 
 @dataclass(frozen=True)
@@ -86,21 +88,30 @@ class PlacementReport:
         }
 
     def text(self) -> Iterator[str]:
-        """Yield the lines to print. Operations in a row with the same placement and reason share a line."""
+        """Yield the lines to print. Operations with the same placement, reason and fix share a line."""
         yield f"{self.file}: {self.headline}"
-        width = max((len(operation.placement) for operation in self.operations), default=0)
-        for (placement, reason, fix), group in groupby(self.operations, lambda o: (o.placement, o.reason, o.fix)):
-            rows = list(group)
-            yield f"  {_range(rows):>9}  {placement:{width}}  {_names(rows)}: {reason}"
+        groups: dict[tuple[str, str, str | None], list[Placement]] = {}
+        for row in self.operations:
+            groups.setdefault((row.placement, row.reason, row.fix), []).append(row)
+        width = max((len(row.placement) for row in self.operations), default=0)
+        for (placement, reason, fix), rows in groups.items():
+            yield f"  {placement:{width}}  {_names(rows)} ({_ranges(rows)}): {reason}"
             if fix:
-                yield f"  {'':9}  {'':{width}}  fix: {fix}"
+                yield f"  {'':{width}}    fix: {fix}"
         yield from self.lines
         yield from (f"note: {note}" for note in self.notes)
 
 
-def _range(rows: Sequence[Placement]) -> str:
-    first, last = rows[0].index, rows[-1].index
-    return str(first) if first == last else f"{first}-{last}"
+def _ranges(rows: Sequence[Placement]) -> str:
+    """Return the operations' places, such as ``0-63, 65``; with … for the rest of many."""
+    runs: list[list[int]] = []
+    for row in rows:
+        if runs and runs[-1][1] == row.index - 1:
+            runs[-1][1] = row.index
+        else:
+            runs.append([row.index, row.index])
+    shown = [str(first) if first == last else f"{first}-{last}" for first, last in runs[:MOST_RANGES]]
+    return ", ".join([*shown, "…"] if len(runs) > MOST_RANGES else shown)
 
 
 def _names(rows: Sequence[Placement]) -> str:

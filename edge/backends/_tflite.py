@@ -85,6 +85,17 @@ class TFLiteModel(Model):
         except _REFUSALS as error:
             raise InputError(f"model {self._path} failed while running: {_one_line(str(error))}") from error
 
+    def operations(self) -> list[dict[str, Any]]:
+        """Return the interpreter's operations: ``index``, ``op_name``, ``inputs`` and ``outputs`` as tensor numbers.
+
+        Those of the file come first, in its order; a delegate's parts follow, beside the operations that they replace.
+        """
+        if self._interpreter is None:
+            raise _opening.closed()
+        # The only interface that shows delegates; LiteRT 2.1 to 2.3 and tflite_runtime 2.14 have it.
+        operations: list[dict[str, Any]] = self._interpreter._get_ops_details()
+        return operations
+
     def close(self) -> None:
         """See Model."""
         self._interpreter = None

@@ -167,3 +167,34 @@ def _reason(words: str) -> str:
     line = re.sub(r"^Load model from .*? failed: ?", "", line)
     start = max(line.find(sign) for sign in ("Unsupported model IR", "Opset ", "No Op registered", "No opset import"))
     return line[max(0, start) :][:200].rstrip(". ")
+
+
+def save_optimized(path: Path, destination: Path) -> list[str]:
+    """Write the network as ONNX Runtime runs it, with its operations fused, to an ONNX file.
+
+    The layouts of tensors that depend on the processor are left out, so that the file is readable.
+
+    Args:
+        path: an ``.onnx`` file.
+        destination: the file to write.
+
+    Returns:
+        The execution providers that ran, by name.
+
+    Raises:
+        InputError: ONNX Runtime does not load the file.
+    """
+    import onnxruntime
+
+    _opening.readable(path)
+    settings = onnxruntime.SessionOptions()
+    settings.log_severity_level = 4
+    settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    settings.optimized_model_filepath = str(destination)
+    try:
+        session = onnxruntime.InferenceSession(
+            str(path), settings, providers=["CPUExecutionProvider"], disabled_optimizers=_inexact()
+        )
+    except Exception as error:  # see OnnxRuntime.open
+        raise InputError(_refusal(path, str(error))) from error
+    return list(session.get_providers())

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.cli import _main
+from edge.cli import _main, _placement
 
 if TYPE_CHECKING:
     from edge.deploy.conversion_options import ConversionOptions
@@ -23,6 +23,7 @@ examples:
   edge-convert two_inputs.keras --out net --task regress --calibrate arrays.npz --verify arrays.npz
   edge-convert mobilenet_v3.keras --out net --input-shape 224,224,3 --calibrate photos/
   edge-convert zoo:mobilenet_v2 --out net --tflite float32
+  edge-convert --check edgetpu net/model_int8.tflite
 
 MODEL is a .keras file (Keras 2 or 3), an .h5 file, a SavedModel folder, a .tflite or .onnx file, zoo:NAME, or
 package.module:function. It may have several inputs and outputs. Their meaning, the labels, mean and std come from the
@@ -59,9 +60,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--out",
         type=Path,
-        required=True,
         metavar="BUNDLE",
-        help="write the bundle here: a folder, or one file NAME.edge",
+        help="write the bundle here: a folder, or one file NAME.edge (needed, except with --check)",
     )
     p.add_argument(
         "--tflite",
@@ -93,6 +93,7 @@ def parser() -> argparse.ArgumentParser:
     _add_pixels(p.add_argument_group("pixels: input = (pixel - mean) / std, with pixels from 0 to 255"))
     _add_int8(p.add_argument_group("calibration of int8 files"))
     _add_gate(p.add_argument_group("verification of the files"))
+    _placement.add_check(p.add_argument_group("placement report: where the operations of a model file run"))
     _main.add_json(p)
     return p
 
@@ -201,6 +202,14 @@ def _parameter(text: str) -> tuple[str, Any]:
 
 def body(a: argparse.Namespace) -> None:
     """Run the command."""
+    _placement.check_options(a)
+    if a.check is None:
+        _convert(a)
+    else:
+        _placement.run(a)
+
+
+def _convert(a: argparse.Namespace) -> None:
     from edge.deploy import package
     from edge.deploy.conversion_options import Callbacks
     from edge.deploy.convert.source import check_kind
