@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from edge import registry
+from edge import device, registry
 from edge.backends import BACKENDS
 from edge.deploy.placement_report import onnx_graph
 from edge.deploy.placement_report.onnx_graph import Node
@@ -19,6 +19,9 @@ from edge.errors import InputError
 FUSED, KEPT, REMOVED = "fused", "kept", "removed"
 _QUANTIZERS = ("QuantizeLinear", "DequantizeLinear")
 _CLAMPS = ("Clip", "Relu")
+
+_UINT8 = "use uint8 activations with int8 weights, for which ONNX Runtime has most kernels"
+_QUANTIZE = "quantize what it takes and what it returns"
 
 
 def report(path: Path) -> PlacementReport:
@@ -47,8 +50,14 @@ def report(path: Path) -> PlacementReport:
     kernels = dict(Counter(node.op for node in optimized).most_common())
     facts = {"providers": providers, "optimized_operations": len(optimized), "kernels": kernels}
     lines = ("kernels: " + ", ".join(f"{count} {op}" for op, count in kernels.items()),)
-    notes = (f"on {' and '.join(providers)}; other processors and versions of ONNX Runtime may fuse differently",)
-    return PlacementReport("onnxruntime", str(path), "optimized model", placements, headline, facts, lines, notes)
+    notes = [f"on {' and '.join(providers)}; other processors and versions of ONNX Runtime may fuse differently"]
+    if any(node.op in _QUANTIZERS for node in nodes) and device.saturates_int8():
+        notes.append(
+            "int8 kernels saturate on this processor, so that EdgeKit runs quantized networks in floating point"
+        )
+    return PlacementReport(
+        "onnxruntime", str(path), "optimized model", placements, headline, facts, lines, tuple(notes)
+    )
 
 
 def place(nodes: Sequence[Node], optimized: Sequence[Node]) -> tuple[Placement, ...]:
@@ -64,11 +73,10 @@ def place(nodes: Sequence[Node], optimized: Sequence[Node]) -> tuple[Placement, 
     quantized = any(node.op in _QUANTIZERS for node in nodes)
     rows = []
     for node in nodes:
-        if node.index not in kernels:
+        kernel = kernels.get(node.index)
+        if kernel is None:
             rows.append(Placement(node.index, node.op, REMOVED, "its value is constant, or nothing changes by it"))
-            continue
-        kernel, alone = kernels[node.index]
-        if alone and kernel == node.op:
+        elif kernel == node.op or (node.op in _QUANTIZERS and not kernel.startswith("QLinear")):
             limit = _kept(node, makers, readers) if quantized else Limit("ONNX Runtime has a kernel for it as it is")
             rows.append(Placement(node.index, node.op, KEPT, limit.reason, limit.fix))
         else:
@@ -76,23 +84,33 @@ def place(nodes: Sequence[Node], optimized: Sequence[Node]) -> tuple[Placement, 
     return tuple(rows)
 
 
-def _kernels(nodes: Sequence[Node], optimized: Sequence[Node]) -> dict[int, tuple[str, bool]]:
-    """Return for each node the kernel that computes it, and whether the kernel computes this node alone."""
+def _kernels(nodes: Sequence[Node], optimized: Sequence[Node]) -> dict[int, str]:
+    """Return the kernel that computes each node: the node's own operation when it is computed alone."""
+    ops = {node.index: node.op for node in nodes}
     makers = {output: node for node in nodes for output in node.outputs if output}
     groups: dict[str, tuple[set[str], tuple[str, ...]]] = {}
-    found: dict[int, tuple[str, bool]] = {}
+    found: dict[int, str] = {}
     for kernel in optimized:
         sources: set[str] = set()
-        ops = [kernel.op]
+        parts = [kernel.op]
         for name in kernel.inputs:
             before, inner = groups.get(name, ({name}, ()))
             sources |= before
-            ops += (op for op in inner if op not in ops)
+            parts += (op for op in inner if op not in parts)
         # A tensor that the file does not have lies inside of a group: what reads it continues from the group's inputs.
-        groups.update((name, (sources, tuple(ops))) for name in kernel.outputs if name not in makers)
+        groups.update((name, (sources, tuple(parts))) for name in kernel.outputs if name not in makers)
         replaced = _between(kernel.outputs, sources, makers)
-        found.update((index, (" and ".join(reversed(ops)), len(replaced) == 1)) for index in replaced)
+        label = _label(parts)
+        computing = [ops[index] for index in replaced if ops[index] not in _QUANTIZERS]
+        alone = computing in ([], [label])
+        found.update((index, label if not alone else ops[index]) for index in replaced)
     return found
+
+
+def _label(parts: Sequence[str]) -> str:
+    """Return the names of a group's kernels, without what only changes the type of numbers beside them."""
+    computing = [op for op in parts if op not in _QUANTIZERS] or list(parts)
+    return " and ".join(reversed(computing))
 
 
 def _between(outputs: Sequence[str], sources: set[str], makers: Mapping[str, Node]) -> set[int]:
@@ -122,20 +140,11 @@ def _kept(node: Node, makers: Mapping[str, Node], readers: Mapping[str, Sequence
     after = {reader.op for name in node.outputs for reader in readers.get(name, ())}
     if node.op in _QUANTIZERS:
         return Limit("it stands before or after an operation that runs in floating point, or at the network's border")
-    if "DequantizeLinear" not in before:
-        return Limit("it works on floating point, as its inputs are not dequantized integers", _quantize(node))
-    if "QuantizeLinear" in after:
-        return Limit(
-            "it runs in floating point between DequantizeLinear and QuantizeLinear: there is no such int8 kernel here",
-            "use uint8 activations with int8 weights, for which ONNX Runtime has most kernels",
-        )
+    if "QuantizeLinear" in after and "DequantizeLinear" in before:
+        return Limit("it runs in floating point: ONNX Runtime has no such kernel for these integers", _UINT8)
     if clamps := sorted(after & set(_CLAMPS)):
         return Limit(
             f"it runs in floating point, because {clamps[0]} stands between it and QuantizeLinear",
             f"leave {clamps[0]} out where the quantizer's range clips already",
         )
-    return Limit("it runs in floating point, because no QuantizeLinear follows it", _quantize(node))
-
-
-def _quantize(node: Node) -> str:
-    return f"quantize the inputs and outputs of {node.op}: edge-convert MODEL --out NAME --onnx int8 --calibrate DATA"
+    return Limit("it runs in floating point, because it is not between DequantizeLinear and QuantizeLinear", _QUANTIZE)

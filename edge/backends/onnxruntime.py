@@ -170,9 +170,10 @@ def _reason(words: str) -> str:
 
 
 def save_optimized(path: Path, destination: Path) -> list[str]:
-    """Write the network as ONNX Runtime runs it, with its operations fused, to an ONNX file.
+    """Write the network as ONNX Runtime optimizes it, with its operations fused, to an ONNX file.
 
-    The layouts of tensors that depend on the processor are left out, so that the file is readable.
+    All of its optimizers take part, those too that ``OnnxRuntime.open`` leaves out for their results. Layouts of
+    tensors that depend on the processor do not, so that the file is readable.
 
     Args:
         path: an ``.onnx`` file.
@@ -192,9 +193,7 @@ def save_optimized(path: Path, destination: Path) -> list[str]:
     settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     settings.optimized_model_filepath = str(destination)
     try:
-        session = onnxruntime.InferenceSession(
-            str(path), settings, providers=["CPUExecutionProvider"], disabled_optimizers=_inexact()
-        )
+        session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
     except Exception as error:  # see OnnxRuntime.open
         raise InputError(_refusal(path, str(error))) from error
     return list(session.get_providers())
