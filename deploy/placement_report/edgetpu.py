@@ -180,7 +180,7 @@ def _cut(graph: Graph, part: set[int]) -> tuple[dict[str, Any], list[str]]:
         "macs_on_cpu": outside_macs,
         "macs": macs,
     }
-    lines = [f"the Edge TPU's part ends at {tensor.name} {_shape(tensor.shape)}" for tensor in tensors]
+    lines = [f"the Edge TPU's part ends at {tensor.name!r} {_shape(tensor.shape)}" for tensor in tensors]
     if outside:
         share = 100 * outside_macs / max(1, macs)
         left = f"{len(outside)} operation(s) with {outside_macs:,} multiply-accumulates ({share:.1f} %)"

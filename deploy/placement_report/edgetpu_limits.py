@@ -24,7 +24,7 @@ _QUANTIZE = "quantize the whole network: edge-convert MODEL --out NAME --tflite 
 
 def limit(operation: Operation) -> Limit | None:
     """Return why the Edge TPU cannot run an operation of the table, or None when it can."""
-    return next(filter(None, (check(operation) for check in (_types, _ranks, *SUPPORTED[operation.name]))), None)
+    return next(filter(None, (check(operation) for check in (_types, *SUPPORTED[operation.name], _ranks))), None)
 
 
 def _types(operation: Operation) -> Limit | None:

@@ -196,7 +196,7 @@ def _operations(graph: Table, codes: list[Table], tensors: list[Tensor]) -> Iter
     for index, table in enumerate(graph.tables(3)):
         code = codes[_within(table.number(0, "<I"), codes, "code")]
         number = max(code.number(3), code.number(0, "<b"))
-        custom = code.text(1) if number == operators.CUSTOM else ""
+        custom = _printable(code.text(1)) or "?" if number == operators.CUSTOM else ""
         inputs = tuple(None if i == -1 else tensors[_within(i, tensors, "tensor")] for i in table.numbers(1))
         outputs = _pick(tensors, table.numbers(2))
         yield Operation(index, operators.name(number), custom, inputs, outputs, table.table(4))
@@ -221,7 +221,7 @@ def _tensor(table: Table, buffers: list[Table]) -> Tensor:
     scales = 0 if quantization is None else quantization.length(2)
     zero_points = (0,) if quantization is None else quantization.numbers(3, "q") or (0,)
     return Tensor(
-        name=table.text(3),
+        name=_printable(table.text(3)),
         shape=table.numbers(0),
         signature=table.numbers(7),
         dtype=TYPES[number],
@@ -231,3 +231,8 @@ def _tensor(table: Table, buffers: list[Table]) -> Tensor:
         size=0 if buffer is None else max(buffer.length(0), buffer.number(2, "<Q")),
         buffer=buffer,
     )
+
+
+def _printable(text: str) -> str:
+    """Return text of a file that is safe to print: names are not trusted to be one line without control characters."""
+    return "".join(character if character.isprintable() else "?" for character in text)

@@ -6,7 +6,7 @@ inputs and its outputs.
 
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from edge import device, registry
@@ -19,6 +19,7 @@ from edge.errors import InputError
 FUSED, KEPT, REMOVED = "fused", "kept", "removed"
 _QUANTIZERS = ("QuantizeLinear", "DequantizeLinear")
 _CLAMPS = ("Clip", "Relu")
+_NOTHING = ("Identity", "Dropout")
 
 _UINT8 = "use uint8 activations with int8 weights, for which ONNX Runtime has most kernels"
 _QUANTIZE = "quantize what it takes and what it returns"
@@ -74,43 +75,44 @@ def place(nodes: Sequence[Node], optimized: Sequence[Node]) -> tuple[Placement, 
     rows = []
     for node in nodes:
         kernel = kernels.get(node.index)
-        if kernel is None:
+        if kernel is None or node.op in _NOTHING:
             rows.append(Placement(node.index, node.op, REMOVED, "its value is constant, or nothing changes by it"))
         elif kernel == node.op or (node.op in _QUANTIZERS and not kernel.startswith("QLinear")):
             limit = _kept(node, makers, readers) if quantized else Limit("ONNX Runtime has a kernel for it as it is")
             rows.append(Placement(node.index, node.op, KEPT, limit.reason, limit.fix))
+        elif quantized and not any(op in kernel for op in ("QLinear", "Quantize", "Integer")):
+            fix = _kept(node, makers, readers).fix
+            rows.append(Placement(node.index, node.op, FUSED, f"it is part of {kernel}, in floating point", fix))
         else:
             rows.append(Placement(node.index, node.op, FUSED, f"it is part of {kernel}"))
     return tuple(rows)
 
 
 def _kernels(nodes: Sequence[Node], optimized: Sequence[Node]) -> dict[int, str]:
-    """Return the kernel that computes each node: the node's own operation when it is computed alone."""
-    ops = {node.index: node.op for node in nodes}
+    """Return the kernel that computes each node: the node's own operation when nothing was fused."""
     makers = {output: node for node in nodes for output in node.outputs if output}
-    groups: dict[str, tuple[set[str], tuple[str, ...]]] = {}
+    groups: dict[str, tuple[set[str], set[int]]] = {}
     found: dict[int, str] = {}
     for kernel in optimized:
         sources: set[str] = set()
-        parts = [kernel.op]
+        members = {kernel.index}
         for name in kernel.inputs:
-            before, inner = groups.get(name, ({name}, ()))
+            before, inner = groups.get(name, ({name}, set()))
             sources |= before
-            parts += (op for op in inner if op not in parts)
+            members |= inner
         # A tensor that the file does not have lies inside of a group: what reads it continues from the group's inputs.
-        groups.update((name, (sources, tuple(parts))) for name in kernel.outputs if name not in makers)
-        replaced = _between(kernel.outputs, sources, makers)
-        label = _label(parts)
-        computing = [ops[index] for index in replaced if ops[index] not in _QUANTIZERS]
-        alone = computing in ([], [label])
-        found.update((index, label if not alone else ops[index]) for index in replaced)
+        groups.update((name, (sources, members)) for name in kernel.outputs if name not in makers)
+        replaced = [nodes[index] for index in _between(kernel.outputs, sources, makers)]
+        kernels = [optimized[index].op for index in sorted(members)]
+        same = Counter(_computing(node.op for node in replaced)) == Counter(_computing(kernels))
+        label = " and ".join(dict.fromkeys(_computing(kernels) or kernels))
+        found.update((node.index, node.op if same else label) for node in replaced)
     return found
 
 
-def _label(parts: Sequence[str]) -> str:
-    """Return the names of a group's kernels, without what only changes the type of numbers beside them."""
-    computing = [op for op in parts if op not in _QUANTIZERS] or list(parts)
-    return " and ".join(reversed(computing))
+def _computing(ops: Iterable[str]) -> list[str]:
+    """Return the operations that compute, without those that only change the type of numbers or nothing."""
+    return [op for op in ops if op not in (*_QUANTIZERS, *_NOTHING)]
 
 
 def _between(outputs: Sequence[str], sources: set[str], makers: Mapping[str, Node]) -> set[int]:
