@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edge.backends import open_model
-from edge.backends._tflite import TFLiteModel
+from edge.deploy.placement_report import delegated
 from edge.deploy.placement_report.graph import Graph, Operation, read
 from edge.deploy.placement_report.placements import Limit, Placement, PlacementReport
-from edge.errors import InputError
 
 XNNPACK, INTERPRETER = "xnnpack", "interpreter"
 _DELEGATE = "DELEGATE"
@@ -38,15 +36,12 @@ def report(path: Path) -> PlacementReport:
         MissingExtra: no TFLite interpreter is installed.
     """
     graph = read(path)
-    with open_model(path) as model:
-        if not isinstance(model, TFLiteModel):
-            raise InputError(f"{path} must be a .tflite file that an interpreter opens")
-        parts = partitions(model.operations())
-    delegated = set().union(*parts)
-    placements = tuple(_placement(operation, delegated) for operation in graph.operations)
+    parts = partitions(delegated.operations(path))
+    taken = set().union(*parts)
+    placements = tuple(_placement(operation, taken) for operation in graph.operations)
     left = [placement for placement in placements if placement.placement == INTERPRETER]
     headline = f"{len(parts)} part(s) in XNNPACK with {len(placements) - len(left)} of {len(placements)} operations"
-    facts = {"partitions": [{"operations": sorted(part)} for part in parts], "macs": _macs(graph, delegated)}
+    facts = {"partitions": [{"operations": sorted(part)} for part in parts], "macs": _macs(graph, taken)}
     notes = () if parts else ("XNNPACK runs no operation of this network",)
     return PlacementReport("xnnpack", str(path), "interpreter", placements, headline, facts, (), notes)
 
@@ -81,8 +76,8 @@ def _between(part: dict[str, Any], makers: dict[int, dict[str, Any]]) -> set[int
     return found
 
 
-def _placement(operation: Operation, delegated: set[int]) -> Placement:
-    if operation.index in delegated:
+def _placement(operation: Operation, taken: set[int]) -> Placement:
+    if operation.index in taken:
         return Placement(operation.index, operation.name, XNNPACK, "XNNPACK runs it")
     limit = _limit(operation)
     return Placement(operation.index, operation.name, INTERPRETER, limit.reason, limit.fix)
@@ -103,6 +98,6 @@ def _limit(operation: Operation) -> Limit:
     return Limit(reason, fix)
 
 
-def _macs(graph: Graph, delegated: set[int]) -> dict[str, int]:
+def _macs(graph: Graph, taken: set[int]) -> dict[str, int]:
     macs = {operation.index: operation.macs for operation in graph.operations}
-    return {XNNPACK: sum(macs[index] for index in macs if index in delegated), "all": sum(macs.values())}
+    return {XNNPACK: sum(macs[index] for index in macs if index in taken), "all": sum(macs.values())}

@@ -193,7 +193,10 @@ def save_optimized(path: Path, destination: Path) -> list[str]:
     settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     settings.optimized_model_filepath = str(destination)
     try:
-        session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
+        # Without enable_fallback it would print what it could not load, and load it again.
+        session = onnxruntime.InferenceSession(
+            str(path), settings, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
     except Exception as error:  # see OnnxRuntime.open
         raise InputError(_refusal(path, str(error))) from error
     return list(session.get_providers())

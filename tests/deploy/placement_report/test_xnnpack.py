@@ -1,11 +1,13 @@
 """The XNNPACK report against what the interpreter reports, read by other code."""
 
+import random
+
 import numpy as np
 import pytest
 
 pytest.importorskip("ai_edge_litert")
 
-from edge.deploy.placement_report import xnnpack
+from edge.deploy.placement_report import delegated, xnnpack
 from edge.errors import InputError
 from tests import tflite_file
 from tests.deploy.placement_report.made import Network, int8
@@ -77,3 +79,28 @@ def test_a_damaged_file_is_refused(tmp_path):
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(InputError, match=r"cut\.tflite"):
         xnnpack.report(path)
+
+
+@needs_shared
+def test_a_file_that_kills_the_interpreter_is_refused(tmp_path):
+    """Some changes of a published LSTM end LiteRT 2.3 with a segmentation fault, in its own process."""
+    content = shared("models", "coral", "keras_lstm_mnist_ptq.tflite").read_bytes()
+    draw, path = random.Random(1), tmp_path / "damaged.tflite"
+    for _ in range(12):
+        damaged = bytearray(content)
+        for _ in range(4):
+            damaged[draw.randrange(8, len(damaged))] = draw.randrange(256)
+        path.write_bytes(bytes(damaged))
+        try:
+            xnnpack.report(path)
+        except InputError as error:
+            assert "\n" not in str(error)  # noqa: PT017 - some damaged files still load
+
+
+def test_a_process_that_dies_is_an_input_error(tmp_path, monkeypatch):
+    net = Network()
+    conv(net, net.input(IMAGE))
+    path = net.write(tmp_path / "x.tflite")
+    monkeypatch.setattr(delegated.sys, "executable", "/bin/false")
+    with pytest.raises(InputError, match=r"interpreter failed on .*probably damaged: exit status 1"):
+        delegated.operations(path)
