@@ -22,8 +22,9 @@ TTY_INTERVAL, PLAIN_INTERVAL = 0.1, 1.0
 class Terminal(Sink):
     """Rewrites one line on a terminal, and prints lines below each other into a file or pipe.
 
-    It prints at most one line per interval, but always the first line of each source, such as an image of a folder. An
-    error of a terminal or file does not end the run. A pipe that was closed by its reader does, as in every command.
+    It prints at most one line per interval, but always the first line of each source, such as an image of a folder, and
+    the last line of the run, which is the answer for a clip. An error of a terminal or file does not end the run. A
+    pipe that was closed by its reader does, as in every command.
     """
 
     name = "terminal"
@@ -53,19 +54,26 @@ class Terminal(Sink):
         self._clock = clock
         self._source: str | None = None
         self._shown_at = 0.0
+        self._waiting: Result | None = None
 
     def emit(self, event: Event) -> None:
-        """Print the line of a result, unless the last line was printed too recently. See ``Sink``."""
+        """Print the line of a result, or keep it when the last line was printed too recently. See ``Sink``."""
         frame, result = event.frame, event.result
         now, new = self._clock(), frame.source != self._source
         if not new and now - self._shown_at < self._interval:
+            self._waiting = result
             return
+        self._waiting = None
         with naming("the terminal"):
             self._show(line(result), new)
         self._source, self._shown_at = frame.source, now
 
     def close(self) -> None:
-        """End the line that is rewritten."""
+        """Print the last result if its line is not printed yet, and end the line that is rewritten."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            with naming("the terminal"):
+                self._show(line(waiting), False)
         if self._tty and self._source is not None:
             self._stream.write("\n")
             self._stream.flush()

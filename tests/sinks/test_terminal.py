@@ -44,6 +44,12 @@ def test_a_log_gets_a_line_an_interval():
     assert [text.split()[1] for text in out.splitlines()] == ["#0", "#4", "#8"]
 
 
+def test_the_last_result_is_shown_even_within_an_interval():
+    out = shown(False, ["clip.avi"] * 16, 0.01)
+    assert [text.split()[1] for text in out.splitlines()] == ["#0", "#15"]
+    assert "#15" in shown(True, ["clip.avi"] * 16, 0.001)
+
+
 def test_each_image_of_a_folder_gets_its_line():
     out = shown(False, ["a.png", "b.png", "c.png"], 0.0)
     assert [text.split()[0] for text in out.splitlines()] == ["a.png", "b.png", "c.png"]
