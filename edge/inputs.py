@@ -21,6 +21,11 @@ def as_tensor(value: Any, spec: TensorSpec) -> Array:
     Raises:
         InputError: the shape differs, the values are not numeric, or the file's dtype cannot represent them.
     """
+    if isinstance(value, (str, Path)):
+        raise InputError(
+            f"input {spec.name!r} takes numbers of shape {spec.shape}, got the text {str(value)!r}; "
+            "give what the network was trained on, such as the features of a sound or the numbers of words"
+        )
     array = _array(value, spec)
     if array.shape == spec.shape[1:]:
         array = array[None]

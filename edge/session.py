@@ -71,7 +71,7 @@ class Session(Closing):
         tiles.check(self.signature)
         names = runnable.tensors
         inputs = bind(self.model.inputs, signature.inputs, names.inputs, runnable.path)
-        self._inputs = {name: spec for name, (_, spec) in inputs.items()}
+        self._inputs = {name: replace(spec, name=name) for name, (_, spec) in inputs.items()}
         self._input_order = sorted(inputs, key=lambda name: inputs[name][0])
         self._outputs = bind(self.model.outputs, signature.outputs, names.outputs, runnable.path)
         self.task: Task = tasks.load(signature.task.name)(self.signature, self.labels, origin)
@@ -208,6 +208,11 @@ class Session(Closing):
             if self.signature.tiled:
                 tiles.check_one_window(entry, picture)
             return Preprocessor(spec, entry.format)(picture).tensor
+        if isinstance(value, (str, Path)):
+            raise InputError(
+                f"input {entry.name!r} takes a clip, ({entry.shape[1]}, height, width, 3) uint8, got the path {value}; "
+                "edge-camera runs on videos and folders"
+            )
         if len(value) != entry.shape[1]:
             raise InputError(f"input {entry.name!r} takes clips of {entry.shape[1]} frames, got {len(value)}")
         prepare = Preprocessor(replace(spec, shape=(1, *spec.shape[2:])), entry.format)

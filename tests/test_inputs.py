@@ -37,6 +37,7 @@ def test_what_the_dtype_holds_is_passed_on(dtype, given):
         pytest.param("int32", [0, 2**40], r"got 1099511627776", id="would be 0"),
         pytest.param("int32", [0.0, np.nan], r"got nan", id="no number"),
         pytest.param("float16", [0.0, 1e6], r"float16 holds, got 1000000", id="would be infinite"),
+        pytest.param("int32", "a sentence", r"'x' takes numbers of shape \(1, 2\), got the text 'a sent", id="text"),
         pytest.param("int32", [[1, 2], [3]], r"rows that differ", id="rows of two lengths"),
     ],
 )

@@ -270,8 +270,25 @@ def test_a_network_of_several_inputs_takes_them_by_name(tmp_path):
     with edge.load(two_bundle(tmp_path, NAMES), backend="fake") as session:
         with pytest.raises(InputError, match=r"several inputs, give them by name: left \(1, 8\) float32, right"):
             session(np.zeros(8))
-        with pytest.raises(InputError, match=r"of shape \(1, 8\), got \(3,\)"):
+        with pytest.raises(InputError, match=r"input 'left' must be numbers of shape \(1, 8\), got \(3,\)"):
             session({"left": np.zeros(3), "right": np.zeros(8)})
+
+
+def test_a_path_is_no_clip_of_as_many_frames_as_it_has_letters(tmp_path):
+    shape = (1, 2, 4, 4, 3)
+    clip = Signature((Input("clip", "image", shape, "float32", FORM),), CLASSIFY.outputs, CLASSIFY.task)
+    content = {
+        "inputs": [{"name": "x", "shape": shape, "dtype": "float32"}],
+        "outputs": [{"name": "y", "shape": [1, 4], "dtype": "float32"}],
+    }
+    file = tmp_path / "clip.fake"
+    file.write_text(json.dumps(content))
+    artifact = Artifact("fake", "float32", (StoredFile(file.name),), "cpu", TensorNames())
+    write_bundle(tmp_path / "net", Manifest("net", clip, BANDS, (artifact,)), {file.name: file})
+    with edge.load(tmp_path / "net", backend="fake") as session:
+        with pytest.raises(InputError, match=r"'clip' takes a clip, \(2, .* uint8, got the path a\.avi"):
+            session("a.avi")
+        assert session(np.zeros((2, 6, 5, 3), np.uint8)).predictions
 
 
 ERRORS = [
