@@ -135,7 +135,9 @@ def _check_zoo(name: str) -> None:
 
 def _check_saved_model(path: Path) -> None:
     if not (path / "saved_model.pb").is_file():
-        raise InputError(f"{path} is a folder without saved_model.pb; expected a SavedModel")
+        inside = next((path / name for name in ("model.keras", "model.h5") if (path / name).is_file()), None)
+        hint = f"; give {inside}" if inside else "; expected a SavedModel"
+        raise InputError(f"{path} is a folder without saved_model.pb{hint}")
 
 
 def _keras(model: Any, record: Mapping[str, Any] | None, shapes: Shapes | None = None) -> SourceModel:

@@ -125,6 +125,10 @@ def body(a: argparse.Namespace) -> None:
         raise InputError("nothing to do: give --prune SHARE, --qat, or both")
     from edge.deploy.keras_file import SUFFIXES, is_keras
 
+    if a.prune is not None and not 0 < a.prune < 1:
+        raise InputError(f"--prune must be a share above 0 and below 1, got {a.prune}")
+    if a.model.is_dir():
+        raise FileError(f"MODEL must be a {', '.join(SUFFIXES)} file, got the folder {a.model}{_inside(a.model)}")
     if not a.model.is_file():
         raise FileError(f"model {a.model} does not exist")
     if not is_keras(a.model):
@@ -157,6 +161,12 @@ def body(a: argparse.Namespace) -> None:
         print(sentence(step))
 
 
+def _inside(folder: Path) -> str:
+    """Return a hint at the model of a run in ``folder``, if there is one."""
+    found = next((folder / name for name in ("model.keras", "model.h5") if (folder / name).is_file()), None)
+    return f"; give {found}" if found else ""
+
+
 def _training(model: Path) -> dict[str, Any]:
     """Return the training record beside the model, or an empty one."""
     path = model.with_name("train.json")
@@ -174,7 +184,12 @@ def _labels(a: argparse.Namespace, row: str) -> list[str]:
 
     if a.labels:
         return labels.read(a.labels)
-    return [] if row == "embed" else labels.read_plain(a.model.with_name("labels.txt"))
+    if row == "embed":
+        return []
+    beside = a.model.with_name("labels.txt")
+    if not beside.is_file():
+        raise FileError(f"{beside} does not exist; give --labels FILE with the class names, one on each line")
+    return labels.read_plain(beside)
 
 
 def _reader_options(
@@ -243,6 +258,7 @@ def _steps(a: argparse.Namespace, model: Any, task: "DatasetTask", training: Map
     from edge.deploy import compression as steps
     from edge.models.training.fit import environment
 
+    print("measuring the network before the first step", file=sys.stderr, flush=True)
     rows = [steps.row("float", model, task, 0.0, a.out)]
     if a.prune is not None:
         settings = _settings(a, a.prune_epochs, model, training)

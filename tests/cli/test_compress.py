@@ -136,6 +136,17 @@ def _missing(folder):
     return folder / "none.keras"
 
 
+def _run_folder(folder):
+    (folder / "trained").mkdir()
+    (folder / "trained" / "model.keras").touch()
+    return folder / "trained"
+
+
+def _no_labels(folder):
+    (folder / "model.keras").touch()
+    return folder / "model.keras"
+
+
 def _garbage(folder):
     (folder / "bad.keras").write_text("garbage")
     (folder / "labels.txt").write_text("blue\ngreen\nred\n")
@@ -160,6 +171,8 @@ def _another_suffix(folder):
     ("make", "words"),
     [
         pytest.param(_missing, "none.keras does not exist", id="missing"),
+        pytest.param(_run_folder, "trained; give ", id="the folder of a run"),
+        pytest.param(_no_labels, "labels.txt does not exist; give --labels FILE", id="no labels"),
         pytest.param(_garbage, "bad.keras is not a readable Keras file", id="unreadable"),
         pytest.param(_four_labels, "one line for each of the model's 3 classes, got 4", id="labels do not fit"),
         pytest.param(_another_label, "class folder 'red' is not one of the model's labels", id="unknown class"),
