@@ -171,9 +171,11 @@ def _compare(
     """Run the model and all files on every sample; return the ids of the samples that cannot be decoded."""
     missing: list[str] = []
     done = 0
+    progress(done, len(samples.ids))  # the model itself answers a whole batch first
     for batch, done in _batches(samples, source, missing):
         expected = source.reference(_stacked(batch))
         for position, sample in enumerate(batch):
+            progress(done - len(batch) + position, len(samples.ids))
             outputs: dict[str, Outputs] = {name: one.run(sample.inputs) for name, one in sessions.items()}
             outputs[THE_MODEL] = _as_outputs(source, expected, position)
             for (converted, ref), comparer in pairs:

@@ -184,5 +184,7 @@ def quiet_tensorflow() -> None:
     """Import TensorFlow with Keras 2, without its messages. Raises MissingExtra when it is not installed."""
     from edge.deploy._tensorflow import need
 
+    if "tensorflow" not in sys.modules:  # the import takes many seconds on a busy machine
+        print("loading TensorFlow", file=sys.stderr, flush=True)
     need("tensorflow")
     need("tf_keras")

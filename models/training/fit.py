@@ -88,6 +88,7 @@ def train(
         epochs_done = fit(fitted, task, settings, out, resume, stream)
     finally:
         keras.mixed_precision.set_global_policy("float32")
+    print("measuring the result", file=stream or sys.stderr, flush=True)
     final = _in_float32(make, model, settings)
     if settings.average:
         average(final, start, settings.average, task, settings.seed)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -69,6 +70,8 @@ def _claimed(out: Path, choices: Mapping[str, Any], resume: bool) -> Iterator[Pa
     text = json.dumps(choices, indent=2, default=list) + "\n"
     marker = out / RUN
     fresh, first = not out.exists(), not marker.exists()
+    if resume and first:
+        print(f"{out} holds no run to continue: it begins here", file=sys.stderr)
     if marker.exists():
         _check(marker, text, resume, out)
     elif out.is_dir() and any(out.iterdir()):

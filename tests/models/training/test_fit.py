@@ -63,7 +63,8 @@ def test_a_run_writes_all_that_it_says(tmp_path, data):
     assert json.loads((tmp_path / fit.RECORD).read_text()) == json.loads(json.dumps(record))
     assert (tmp_path / fit.LABELS).read_text() == "dark\nlight\n"
     assert [row["epoch"] for row in history(tmp_path)] == ["1", "2", "3"]
-    first, *epochs = shown.getvalue().splitlines()
+    first, *epochs, last = shown.getvalue().splitlines()
+    assert last == "measuring the result"
     assert first == "3 epoch(s) of 4 step(s); the first step takes longest"
     assert len(epochs) == 3
     assert "epoch 2/3" in shown.getvalue()

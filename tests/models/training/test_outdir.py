@@ -126,6 +126,16 @@ def test_an_interrupted_run_can_be_resumed(tmp_path, error):
         assert (out / "checkpoint").is_dir()
 
 
+def test_a_resumption_of_nothing_says_that_it_begins(tmp_path, capsys):
+    out = tmp_path / "run"
+    with claim(out, CHOICES, resume=True):
+        write_checkpoint(out)
+    assert capsys.readouterr().err == f"{out} holds no run to continue: it begins here\n"
+    with claim(out, CHOICES, resume=True):
+        pass
+    assert not capsys.readouterr().err
+
+
 def test_a_run_with_a_checkpoint_is_kept_whatever_ends_it(tmp_path):
     out = tmp_path / "run"
 
