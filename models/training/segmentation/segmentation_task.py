@@ -279,14 +279,18 @@ def _json_number(value: float) -> float | None:
 
 
 def _write_picture(shown: list[tuple[NDArray[Any], ...]], classes: int, target: Path) -> None:
-    """Draw each image, mask and prediction in a row. Classes are greys from black to white, ignored pixels are 128."""
-    greys = np.full(256, 128, np.uint8)
-    greys[:classes] = np.linspace(0, 255, classes)
+    """Draw each image, mask and prediction in a row. The first class is black and ignored pixels are grey.
+
+    A second class is white. With more, each class but the first has a colour, and the hues are evenly spread.
+    """
+    colours = np.full((256, 3), 128, np.uint8)
+    hues = np.array([[[180 * number // classes, 255, 255] for number in range(classes)]], np.uint8)
+    colours[:classes] = cv2.cvtColor(hues, cv2.COLOR_HSV2BGR)[0] if classes > 2 else 255
+    colours[0] = 0
     rows = []
     for image, mask, found in shown:
         picture = image if image.shape[2] == 3 else np.repeat(image, 3, -1)
-        sides = [np.repeat(greys[part][..., None], 3, -1) for part in (mask, found)]
-        rows.append(np.hstack([picture[..., ::-1], *sides]))
+        rows.append(np.hstack([picture[..., ::-1], colours[mask], colours[found]]))
     width = rows[0].shape[1]
     rows = [cv2.resize(row, (width, round(row.shape[0] * width / row.shape[1]))) for row in rows]
     with replaced(target) as temporary:

@@ -317,6 +317,14 @@ def test_reports_whole_images_whatever_the_network_sees(root, tmp_path, view, si
     np.testing.assert_array_equal(picture[:24, 64:, 0], mask)
 
 
+def test_each_class_has_a_colour_of_its_own(tmp_path):
+    image, mask = np.zeros((1, 5, 1), np.uint8), np.array([[0, 1, 2, 3, 255]], np.uint8)
+    segmentation_task._write_picture([(image, mask, mask)], 4, tmp_path / "seen.png")
+    colours = cv2.imread(str(tmp_path / "seen.png"))[0, 5:10].tolist()
+    assert (colours[0], colours[-1]) == ([0] * 3, [128] * 3)
+    assert len(set(map(tuple, colours))) == 5
+
+
 def test_a_resized_network_is_judged_at_the_images_own_size(root, tmp_path):
     task = segmentation_task.load(root, (12, 16, 1), PLAIN)
     record = task.report(threshold((12, 16, 1)), tmp_path)
