@@ -276,8 +276,9 @@ def _show(manifest: "Manifest", out: Path) -> None:
         if artifact.file in parity:
             line += f"  {_compared(parity[artifact.file])}"
         print(line)
-    task = manifest.signature.task
-    print(f"bundle {manifest.name!r} in {out}, to {' by '.join(filter(None, (task.name, task.decoder)))}")
+    verbs = {"keypoints": "find keypoints", "image": "make an image", "raw": "give raw outputs"}
+    name, decoder = manifest.signature.task.name, manifest.signature.task.decoder
+    print(f"bundle {manifest.name!r} in {out}, to {' by '.join(filter(None, (verbs.get(name, name), decoder)))}")
 
 
 def _compared(row: Mapping[str, Any]) -> str:

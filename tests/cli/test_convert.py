@@ -444,6 +444,7 @@ def test_a_signature_is_chosen_and_what_is_no_picture_stays_none(tmp_path, capsy
     said = run(convert, capsys, tmp_path / "saved", "--out", tmp_path / "net", *options)
     assert said.code == 0, said.err
     assert said.err == ["not verified: give --verify to compare the files with MODEL"]
+    assert said.out[-1].endswith("net, to give raw outputs")
     signature = open_bundle(tmp_path / "net").manifest.signature
     assert [(i.kind, i.shape) for i in signature.inputs] == [("tensor", (1, 30, 40))]
     assert [(o.name, o.shape) for o in signature.outputs] == [("sums", (1, 40))]
