@@ -63,6 +63,12 @@ def is_keras(path: Path) -> bool:
     return path.suffix in SUFFIXES or first_bytes(path).startswith(HDF5)
 
 
+def model_in(folder: Path) -> str:
+    """Return a hint at the model of a run in ``folder``, for a message, or an empty text when there is none."""
+    found = next((folder / name for name in ("model.keras", "model.h5") if (folder / name).is_file()), None)
+    return f"; give {found}" if found else ""
+
+
 def first_bytes(path: Path, count: int = 64) -> bytes:
     """Return the first bytes of a file. Raises FileError when it cannot be read."""
     try:

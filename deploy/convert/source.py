@@ -17,7 +17,7 @@ from edge.deploy.convert.freeze import Frozen, freeze_keras
 from edge.deploy.convert.input_shapes import Shapes
 from edge.deploy.convert.reference import FileReference, FunctionReference, Reference
 from edge.deploy.convert.saved_model import open_saved_model
-from edge.deploy.keras_file import is_keras, refuse_pointer
+from edge.deploy.keras_file import is_keras, model_in, refuse_pointer
 from edge.deploy.load import load_keras
 from edge.errors import FileError, InputError, unknown_name
 from edge.tensors import TensorSpec
@@ -135,9 +135,7 @@ def _check_zoo(name: str) -> None:
 
 def _check_saved_model(path: Path) -> None:
     if not (path / "saved_model.pb").is_file():
-        inside = next((path / name for name in ("model.keras", "model.h5") if (path / name).is_file()), None)
-        hint = f"; give {inside}" if inside else "; expected a SavedModel"
-        raise InputError(f"{path} is a folder without saved_model.pb{hint}")
+        raise InputError(f"{path} is a folder without saved_model.pb{model_in(path) or '; expected a SavedModel'}")
 
 
 def _keras(model: Any, record: Mapping[str, Any] | None, shapes: Shapes | None = None) -> SourceModel:

@@ -123,12 +123,12 @@ def body(a: argparse.Namespace) -> None:
     """Run the command."""
     if a.prune is None and not a.qat:
         raise InputError("nothing to do: give --prune SHARE, --qat, or both")
-    from edge.deploy.keras_file import SUFFIXES, is_keras
+    from edge.deploy.keras_file import SUFFIXES, is_keras, model_in
 
     if a.prune is not None and not 0 < a.prune < 1:
         raise InputError(f"--prune must be a share above 0 and below 1, got {a.prune}")
     if a.model.is_dir():
-        raise FileError(f"MODEL must be a {', '.join(SUFFIXES)} file, got the folder {a.model}{_inside(a.model)}")
+        raise FileError(f"MODEL must be a {', '.join(SUFFIXES)} file, got the folder {a.model}{model_in(a.model)}")
     if not a.model.is_file():
         raise FileError(f"model {a.model} does not exist")
     if not is_keras(a.model):
@@ -159,12 +159,6 @@ def body(a: argparse.Namespace) -> None:
     _main.write_json(a.json, record)
     for step in record["steps"]:
         print(sentence(step))
-
-
-def _inside(folder: Path) -> str:
-    """Return a hint at the model of a run in ``folder``, if there is one."""
-    found = next((folder / name for name in ("model.keras", "model.h5") if (folder / name).is_file()), None)
-    return f"; give {found}" if found else ""
 
 
 def _training(model: Path) -> dict[str, Any]:
