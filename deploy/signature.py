@@ -87,7 +87,7 @@ def find_signature(source: SourceModel, options: SignatureOptions, file: Callabl
     notes = (*kept, *_assumed(signature.inputs, found.signature.inputs, options))
     plain = signature.image is not None and signature.image.format is not None and _takes_plain_pixels(source)
     if plain and recorded is None and not {"mean", "std"} & {*options.pixels.given(), *_recorded_pixels(source)}:
-        notes = (*notes, "pixels taken from 0 to 255, which a Rescaling layer of the network scales itself")
+        notes = (*notes, "pixels taken from 0 to 255, which the network scales itself")
     tiles.check(signature)
     return Found(signature.with_parameters(options.parameters), notes)
 

@@ -3,18 +3,17 @@
 import importlib
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from edge.deploy import quantized
 from edge.deploy.convert import freeze, input_shapes, naming
 from edge.deploy.convert.freeze import Frozen, freeze_keras
 from edge.deploy.convert.input_shapes import Shapes
+from edge.deploy.convert.pixel_scale import takes_pixels
 from edge.deploy.convert.reference import FileReference, FunctionReference, Reference
 from edge.deploy.convert.saved_model import open_saved_model
 from edge.deploy.keras_file import is_keras, model_in, refuse_pointer
@@ -43,7 +42,7 @@ class SourceModel:
         folder: the folder of the model's file. None when there is no file.
         network: the name in ``edge.models.networks`` for a network of the zoo. None for others.
         trained: whether the weights are trained. False for a network of the zoo without released weights.
-        rescales: whether the network has a layer that scales pixels from 0 to 255 itself.
+        rescales: whether the network scales pixels from 0 to 255 itself, see ``pixel_scale``.
     """
 
     name: str
@@ -144,34 +143,12 @@ def _keras(model: Any, record: Mapping[str, Any] | None, shapes: Shapes | None =
         return dict(zip(freeze.keras_outputs(model, outputs), (leaf for _, leaf in naming.flat(outputs)), strict=True))
 
     source = _traced(str(model.name), freeze_keras(model, shapes), FunctionReference(call))
-    return replace(source, quantize_aware=quantized.is_quantize_aware(model), record=record, rescales=_rescales(model))
-
-
-LARGEST_SCALE = 1 / 50
-"""A Rescaling layer with a smaller scale than this takes pixels from 0 to 255; usual ones are 1/127.5 and 1/255."""
-
-
-def _rescales(model: Any) -> bool:
-    """Return whether a Rescaling layer of pixels stands before every layer with weights."""
-    for layer in _flat_layers(model):
-        if type(layer).__name__ == "Rescaling" and np.all(np.abs(layer.scale) < LARGEST_SCALE):
-            return True
-        if layer.trainable_weights:
-            return False
-    return False
-
-
-def _flat_layers(model: Any) -> Iterator[Any]:
-    """Yield the layers of a Keras model in its order, those of models inside it in their place."""
-    for layer in getattr(model, "layers", ()):
-        if getattr(layer, "layers", None):
-            yield from _flat_layers(layer)
-        else:
-            yield layer
+    return replace(source, quantize_aware=quantized.is_quantize_aware(model), record=record)
 
 
 def _traced(name: str, frozen: Frozen, reference: Reference) -> SourceModel:
-    return SourceModel(name, frozen.input_specs, frozen.output_specs, reference, frozen=frozen)
+    rescales = takes_pixels(frozen.graph, (tensor.op.name for tensor in frozen.inputs.values()))
+    return SourceModel(name, frozen.input_specs, frozen.output_specs, reference, frozen=frozen, rescales=rescales)
 
 
 def _record(path: Path) -> dict[str, Any] | None:

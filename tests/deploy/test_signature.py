@@ -136,7 +136,7 @@ def test_without_a_record_it_is_recognized_and_what_was_assumed_is_said(find):
 def test_a_network_that_scales_its_pixels_itself_gets_them_as_they_are(find):
     found = find(source(rescales=True))
     assert (found.signature.image.format.mean, found.signature.image.format.std) == ((0.0,), (1.0,))
-    assert found.notes[-1] == "pixels taken from 0 to 255, which a Rescaling layer of the network scales itself"
+    assert found.notes[-1] == "pixels taken from 0 to 255, which the network scales itself"
     assert not any("assumed -1 to 1" in note for note in found.notes)
     said = find(source(rescales=True), SignatureOptions(pixels=Pixels(mean=(5.0,), std=(2.0,))))
     assert (said.signature.image.format.mean, said.signature.image.format.std) == ((5.0,), (2.0,))
