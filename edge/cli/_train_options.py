@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
         "edge-train",
         description="Train a network on a data set of its task.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_main.Formatter,
     )
     p.add_argument("model", nargs="?", metavar="MODEL", help="name of the network; --list prints all names")
     p.add_argument("--list", action="store_true", help="print the names of the networks and exit")

@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
         "edge-compress",
         description="Prune a trained network and train it quantization-aware.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_main.Formatter,
     )
     p.add_argument("model", type=Path, metavar="MODEL", help="the network: a .keras or .h5 file of Keras 2")
     p.add_argument("--data", required=True, metavar="DIR|ZIP|NAME", help="data set on which the network was trained")

@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
         "edge-convert",
         description="Convert a network to TFLite and ONNX, verify the files and bundle them.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_main.Formatter,
     )
     p.add_argument("model", metavar="MODEL", help="the network to convert, see below")
     p.add_argument(

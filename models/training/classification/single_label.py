@@ -27,6 +27,15 @@ class SingleLabelTask(Plain):
         """Return the targets, (n, number of labels) float32, of ``classes``, (n,) label indices."""
         return np.eye(len(self.labels), dtype=np.float32)[classes]
 
+    def batch_types(self, shape: Sequence[int], dtype: Any = tf.float32) -> tuple[Any, ...]:
+        """Return dtype and shape of the inputs and of the targets in a batch, whose size is open.
+
+        Args:
+            shape: of one sample.
+            dtype: of the inputs.
+        """
+        return (dtype, (None, *shape)), (tf.float32, (None, len(self.labels)))
+
 
 def predict_classes(model: Any, batches: Iterable[tuple[Any, Any]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the most likely class and the true class of each sample, both (n,) int64.

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from edge.errors import InputError
@@ -83,7 +82,7 @@ class Clips(SingleLabelTask):
             changed = np.stack([augment(clip, settings.augmentation, rng) for clip in clips])
             return normalize(changed), self.one_hot(self.train.classes[rows])
 
-        return batching.augmented_batches(self.count, settings.batch, seed, read, self._samples)
+        return batching.augmented_batches(self.count, settings.batch, seed, read, self.batch_types(self.shape))
 
     def monitor_batches(self, settings: Settings) -> Any:
         """Return the monitored clips in order, not augmented."""
@@ -111,12 +110,7 @@ class Clips(SingleLabelTask):
         def read(rows: NDArray[np.int64]) -> tuple[Any, Any]:
             return normalize(data.frames[rows]), self.one_hot(data.classes[rows])
 
-        return batching.mapped(batching.in_order(len(data.classes), batch), read, self._samples)
-
-    @property
-    def _samples(self) -> tuple[Any, ...]:
-        """Return the dtypes and shapes of a batch."""
-        return (tf.float32, (None, *self.shape)), (tf.float32, (None, len(self.labels)))
+        return batching.mapped(batching.in_order(len(data.classes), batch), read, self.batch_types(self.shape))
 
 
 def load(

@@ -85,12 +85,14 @@ class Speech(SingleLabelTask):
                 inputs = np.stack([mask(x, self.distortion.masks, rng) for x in inputs])
             return mixup(inputs, targets, settings.augmentation.mixup, rng)
 
-        return batching.augmented_batches(self.count, settings.batch, seed, read, self._samples)
+        return batching.augmented_batches(self.count, settings.batch, seed, read, self.batch_types(self.shape))
 
     def monitor_batches(self, settings: Settings) -> Any:
         """Return the monitored sounds in order, not distorted."""
         order = batching.in_order(len(self.monitor), 2 * settings.batch)
-        return batching.mapped(order, lambda rows: self._plain([self.monitor[row] for row in rows]), self._samples)
+        return batching.mapped(
+            order, lambda rows: self._plain([self.monitor[row] for row in rows]), self.batch_types(self.shape)
+        )
 
     def inputs(self, batch: int, most: int, seed: int) -> Iterator[Any]:
         """Yield batches of a random choice of the training sounds, not distorted."""
@@ -125,11 +127,6 @@ class Speech(SingleLabelTask):
 
     def _targets(self, clips: Sequence[Clip]) -> Floats:
         return self.one_hot(np.asarray([clip.label for clip in clips]))
-
-    @property
-    def _samples(self) -> tuple[Any, ...]:
-        """Return the dtypes and shapes of a batch."""
-        return (tf.float32, (None, *self.shape)), (tf.float32, (None, len(self.labels)))
 
 
 def load(

@@ -66,12 +66,16 @@ class Text(SingleLabelTask):
         def read(rows: NDArray[np.int64], rng: np.random.Generator) -> tuple[Tokens, NDArray[np.float32]]:
             return replace_by_unknown(self.tokens[rows], self.forget, rng), self.one_hot(classes[rows])
 
-        return batching.augmented_batches(self.count, settings.batch, seed, read, self._samples)
+        return batching.augmented_batches(
+            self.count, settings.batch, seed, read, self.batch_types((self.length,), tf.int32)
+        )
 
     def monitor_batches(self, settings: Settings) -> Any:
         """Return the monitored sentences in order, with all of their words."""
         order = batching.in_order(len(self.monitor), 2 * settings.batch)
-        return batching.mapped(order, lambda rows: self._plain(self.monitor.subset(rows)), self._samples)
+        return batching.mapped(
+            order, lambda rows: self._plain(self.monitor.subset(rows)), self.batch_types((self.length,), tf.int32)
+        )
 
     def inputs(self, batch: int, most: int, seed: int) -> Iterator[Any]:
         """Yield batches of tokens of a random choice of the training sentences."""
@@ -103,10 +107,6 @@ class Text(SingleLabelTask):
     def _plain(self, sentences: Sentences) -> tuple[Tokens, NDArray[np.float32]]:
         tokens = self.vocabulary.tokens(sentences.texts, self.length)
         return tokens, self.one_hot(np.asarray(sentences.classes))
-
-    @property
-    def _samples(self) -> tuple[Any, ...]:
-        return (tf.int32, (None, self.length)), (tf.float32, (None, len(self.labels)))
 
 
 def load(
