@@ -54,10 +54,10 @@ def measure(model: Path, runs: int = RUNS) -> dict[str, float | bool]:
         for _ in range(runs + 1):
             for name, argv in commands.items():
                 found[name].append(_run(argv))
-    return _judged({name: rows[1:] for name, rows in found.items()})  # the first fills the caches
+    return _summary({name: rows[1:] for name, rows in found.items()})  # the first fills the caches
 
 
-def _judged(found: dict[str, list[tuple[float, float]]]) -> dict[str, float | bool]:
+def _summary(found: dict[str, list[tuple[float, float]]]) -> dict[str, float | bool]:
     out: dict[str, float | bool] = {}
     for name, rows in found.items():
         seconds, memory = zip(*rows, strict=True)
