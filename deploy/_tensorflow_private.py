@@ -3,7 +3,7 @@
 Where a slower public function does the same, it is called when the private part does not exist.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -72,13 +72,40 @@ def calibrate_only(converter: Any) -> None:
     converter._experimental_calibrate_only = True
 
 
-def quantize(calibrated: bytes) -> bytes:
-    """Return the int8 file, also at inputs and outputs, of a float file with ranges. No public function does it."""
+def quantize(calibrated: bytes, io: str = "int8") -> bytes:
+    """Return the int8 file of a float file with ranges. No public function does it.
+
+    Args:
+        calibrated: the float file.
+        io: the dtype of its inputs and outputs: ``int8``, ``uint8`` or ``float32``.
+    """
     tf = need("tensorflow")
-    quantized = need(_CONVERTER + "convert").mlir_quantize(
-        calibrated, input_data_type=tf.int8, output_data_type=tf.int8
-    )
-    return bytes(quantized)
+    convert = need(_CONVERTER + "convert")
+    if io == "int8":
+        return bytes(convert.mlir_quantize(calibrated, input_data_type=tf.int8, output_data_type=tf.int8))
+    return with_border(bytes(convert.mlir_quantize(calibrated)), io)
+
+
+def with_border(content: bytes, io: str) -> bytes:
+    """Return an int8 file with float32 inputs and outputs as one with inputs and outputs of dtype ``io``."""
+    tf = need("tensorflow")
+    if io == "float32":
+        return content
+    border = tf.uint8 if io == "uint8" else tf.int8
+    return bytes(need(_CONVERTER + "util").modify_model_io_type(content, border, border))
+
+
+def quantize_16(content: bytes, samples: Callable[[], Iterator[Any]], border: Any) -> bytes:
+    """Return the file with activations of 16 bits and int8 weights of a float file.
+
+    Args:
+        content: the float file.
+        samples: returns an iterator of samples, each a list of arrays in the order of the file's inputs.
+        border: the TensorFlow dtype of inputs and outputs.
+    """
+    tf = need("tensorflow")
+    calibrator = need(_CONVERTER + "optimize.calibrator").Calibrator(content)
+    return bytes(calibrator.calibrate_and_quantize(samples, border, border, False, tf.int16, tf.int64))
 
 
 def converter_error() -> type[Exception]:

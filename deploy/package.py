@@ -19,6 +19,7 @@ from edge.bundle import write_bundle
 from edge.calibration.sampling import choose_samples
 from edge.deploy import parity
 from edge.deploy.conversion_options import Calibration, Callbacks, ConversionOptions
+from edge.deploy.convert import produce
 from edge.deploy.convert import recipe as recipes
 from edge.deploy.convert.recipe import ConvertedArtifact, Recipe
 from edge.deploy.convert.source import SourceModel, open_source
@@ -103,8 +104,10 @@ def _recipe(options: ConversionOptions, source: SourceModel, callbacks: Callback
     if options.tflite is None and options.onnx is None:
         if options.calibration and (why := recipes.without_calibration(source)):
             callbacks.report(f"--calibrate has no use: {why}")
-        return replace(recipes.default_recipe(source, options.calibration is not None), method=options.method)
-    recipe = Recipe(options.tflite or (), options.onnx or (), options.method)
+        files = recipes.default_recipe(source, options.calibration is not None)
+        recipe = replace(files, method=options.method, io=options.io, opset=options.opset)
+    else:
+        recipe = Recipe(options.tflite or (), options.onnx or (), options.method, options.io, options.opset)
     recipes.check(source, recipe)
     return recipe
 
@@ -127,7 +130,7 @@ def _signature(
     stated = SignatureOptions(
         options.task, options.decoder, options.parameters, options.kind, options.pixels, len(names) or None
     )
-    found = find_signature(source, stated, lambda: recipes.first_file(source, folder))
+    found = find_signature(source, stated, lambda: produce.first_file(source, folder))
     for note in found.notes:
         callbacks.report(note)
     return found.signature, found.notes
@@ -142,11 +145,13 @@ def _calibration(
     given: Calibration | None, network: NetworkInfo, source: SourceModel, recipe: Recipe, callbacks: Callbacks
 ) -> Samples | None:
     """Return the calibration samples, or None when the recipe needs none."""
-    if "int8" not in recipe.precisions or source.quantize_aware or source.file is not None:
+    wanted = [precision for precision in recipe.precisions if precision in recipes.CALIBRATED]
+    if not wanted or source.quantize_aware or source.precision in recipes.CALIBRATED:
         return None
     if given is None:
         raise InputError(
-            f"int8 needs real samples to fit its ranges to, for {describe(network.signature.inputs)}: give --calibrate"
+            f"{wanted[0]} needs real samples to fit its ranges to, for {describe(network.signature.inputs)}: "
+            "give --calibrate"
         )
 
     def chosen(classes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -175,7 +180,7 @@ def _convert(
     rows = _decoded(calibration, used) if calibration else None
     explicit = options.tflite is not None or options.onnx is not None
     progress = callbacks.progress("calibrating")
-    converted = recipes.make(source, recipe, rows, folder, progress, None if explicit else callbacks.report)
+    converted = produce.make(source, recipe, rows, folder, progress, None if explicit else callbacks.report)
     if calibration and used:
         known = set(used)
         if missing := [name for name in calibration.ids if name not in known]:

@@ -8,8 +8,6 @@ reads a file. It refuses paths that lead out of the bundle, and text with contro
 import hashlib
 import json
 import shutil
-import tempfile
-import weakref
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -188,16 +186,8 @@ def _pack(folder: Path, path: Path) -> None:
             archive.writestr(info, file.read_bytes())
 
 
-class _Folder:
-    """A private folder that is deleted when nothing refers to this object, at the latest when Python exits."""
-
-    def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="edge-bundle-"))
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
-
-
-def _unpack(path: Path) -> _Folder:
-    folder = _Folder()
+def _unpack(path: Path) -> files.PrivateFolder:
+    folder = files.PrivateFolder("edge-bundle-")
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()

@@ -10,7 +10,9 @@ once can be reached through a link.
 import hashlib
 import os
 import shutil
+import tempfile
 import uuid
+import weakref
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -110,3 +112,15 @@ def sha256(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+class PrivateFolder:
+    """A private folder that is deleted when nothing refers to this object, at the latest when Python exits.
+
+    Attributes:
+        path: the folder.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix=prefix))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)

@@ -26,7 +26,7 @@ def _border_scales(tflite: Path) -> str:
     return json.dumps({s.name: [s.quantization.scale, s.quantization.zero_point] for s in quantized if s.quantization})
 
 
-def from_tflite(tflite: Path, target: Path, metadata: Mapping[str, str] | None = None) -> None:
+def from_tflite(tflite: Path, target: Path, metadata: Mapping[str, str] | None = None, opset: int = OPSET) -> None:
     """Convert a TFLite file to an ONNX file, and check it with ``onnx.checker``.
 
     The inputs and outputs keep the names, dtypes, batch size and NHWC layout of the TFLite file.
@@ -37,7 +37,7 @@ def from_tflite(tflite: Path, target: Path, metadata: Mapping[str, str] | None =
     scales = _border_scales(tflite)
     onnx = need("onnx")
     need("edge.deploy.convert._tf2onnx_fixes")
-    model = _convert(tflite)
+    model = _convert(tflite, opset)
     _refuse_unknown(model, tflite)
     for value in (*model.graph.input, *model.graph.output):
         for dimension in value.type.tensor_type.shape.dim:
@@ -50,20 +50,20 @@ def from_tflite(tflite: Path, target: Path, metadata: Mapping[str, str] | None =
     target.write_bytes(model.SerializeToString())
 
 
-def _convert(tflite: Path) -> Any:
+def _convert(tflite: Path, opset: int) -> Any:
     tf2onnx = need("tf2onnx.convert")
     with quiet_conversion():
         try:
             with _in_place():
-                return tf2onnx.from_tflite(str(tflite), opset=OPSET)[0]
+                return tf2onnx.from_tflite(str(tflite), opset=opset)[0]
         except Exception:
             # The optimizer skips a pass that fails only if it keeps copies of the graph.
-            return _with_copies(tf2onnx, tflite)
+            return _with_copies(tf2onnx, tflite, opset)
 
 
-def _with_copies(tf2onnx: Any, tflite: Path) -> Any:
+def _with_copies(tf2onnx: Any, tflite: Path, opset: int) -> Any:
     try:
-        return tf2onnx.from_tflite(str(tflite), opset=OPSET)[0]
+        return tf2onnx.from_tflite(str(tflite), opset=opset)[0]
     except Exception as error:  # its handlers raise exceptions of many classes
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise InputError(f"{tflite.name} has no ONNX form: {reason}") from error

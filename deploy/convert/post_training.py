@@ -1,4 +1,4 @@
-"""``prepared`` prepares a float file for TFLite's int8 quantizer: it sets ranges and rounds weights."""
+"""``to_int8`` and ``to_int16x8`` quantize a float file after training: observed ranges, and weights rounded by GPTQ."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,14 +7,69 @@ from numpy.typing import NDArray
 
 from edge.calibration.tensor_ranges import TensorRanges
 from edge.calibration.weighted_layers import Progress, observe
+from edge.deploy import _tensorflow_private as private
+from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy.convert import observe as running
 from edge.deploy.convert import pooling, rounding
 from edge.deploy.convert.tflite_object import TFLiteObject
+from edge.errors import InputError
+
+Samples = Sequence[Mapping[str, NDArray[Any]]]
+"""Inputs by name in the file's order, with batch size 1 and the file's dtypes."""
+
+IO = ("int8", "uint8", "float32")
+"""The dtypes that inputs and outputs of an int8 file may have."""
 
 
-def prepared(
-    calibrated: bytes, samples: Sequence[Mapping[str, NDArray[Any]]], method: str, progress: Progress
-) -> bytes:
+def to_int8(marked: bytes, samples: Samples, method: str, progress: Progress, io: str = "int8") -> bytes:
+    """Return an int8 file, with a scale for each channel of the weights.
+
+    Args:
+        marked: a float file whose activations have ranges, which are replaced.
+        samples: the calibration samples, at least one.
+        method: how ranges are computed, one of ``edge.calibration.tensor_ranges.METHODS``.
+        progress: takes the number of samples done and their total.
+        io: the dtype of float inputs and outputs, one of IO. Integer inputs, such as tokens, keep theirs.
+
+    Raises:
+        InputError: TFLite's quantizer refuses the file.
+    """
+    ready = prepared(marked, samples, method, progress)
+    try:
+        with quiet_conversion():
+            return private.quantize(ready, io)
+    except RuntimeError as error:
+        raise InputError(
+            "TFLite's quantizer refuses the network; convert the model that the file was made from"
+        ) from error
+
+
+def to_int16x8(marked: bytes, samples: Samples, progress: Progress, io: str = "int16") -> bytes:
+    """Return a file with activations of 16 bits and int8 weights.
+
+    Its ranges are those of TFLite's calibrator, from minimum to maximum: with 65,536 steps nothing need be clipped.
+
+    Args:
+        marked: a float file whose activations have ranges, which are replaced.
+        samples: the calibration samples, at least one.
+        progress: takes the number of samples done and their total.
+        io: the dtype of float inputs and outputs, ``int16`` or ``float32``.
+
+    Raises:
+        InputError: an operation has no form with activations of 16 bits.
+    """
+    ready = prepared(marked, samples, "minmax", progress)
+    tf = need("tensorflow")
+    border = tf.float32 if io == "float32" else tf.int16
+    try:
+        with quiet_conversion():
+            return private.quantize_16(ready, lambda: (list(sample.values()) for sample in samples), border)
+    except (RuntimeError, ValueError) as error:
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), "it does not say why")
+        raise InputError(f"the network has no int16x8 file: {reason}") from error
+
+
+def prepared(calibrated: bytes, samples: Samples, method: str, progress: Progress) -> bytes:
     """Return a float file with observed ranges, averages over the whole image as MEAN, and weights rounded by GPTQ.
 
     Args:

@@ -1,24 +1,29 @@
-"""A recipe states which files to make from a model and how; the bundle keeps it. ``make`` converts by a recipe."""
+"""A recipe states which files to make from a model and how; the bundle keeps it."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.backends import open_model
 from edge.calibration.tensor_ranges import METHODS
-from edge.calibration.weighted_layers import Progress
-from edge.deploy.convert import onnx, tflite
+from edge.deploy.convert import float_onnx, float_tflite
+from edge.deploy.convert.onnx import OPSET
+from edge.deploy.convert.post_training import IO
 from edge.deploy.convert.source import SourceModel
-from edge.deploy.convert.tensor_names import find_names
 from edge.errors import InputError
-from edge.manifest import Artifact, StoredFile
+from edge.manifest import Artifact
 from edge.models.networks import NETWORKS
 
-PRECISIONS = ("float32", "float16", "dynamic", "int8")
-"""``float16`` has weights of 16 bits, ``dynamic`` int8 weights alone; see ``edge.deploy.convert.tflite``."""
+PRECISIONS = ("float32", "float16", "dynamic", "int8", "int16x8")
+"""``float16`` has weights of 16 bits, ``dynamic`` int8 weights alone, ``int16x8`` activations of 16 bits and int8
+weights; see ``edge.deploy.convert.tflite``."""
 
-ONNX_PRECISIONS = ("float32", "int8")
+ONNX_PRECISIONS = ("float32", "float16", "int8")
+
+CALIBRATED = ("int8", "int16x8")
+"""The precisions whose ranges are computed from samples."""
+
+OPSETS = range(13, 19)
+"""The versions of ONNX's operations that a file may be written in. 13 is the first with int8 scales per channel."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +33,17 @@ class Recipe:
     Attributes:
         tflite: the precisions of the TFLite files, each one of PRECISIONS.
         onnx: the precisions of the ONNX files, of ONNX_PRECISIONS. Each is derived from the TFLite file of the same
-            precision.
+            precision, float16 from float32.
         method: how ranges are computed from the calibration samples, one of METHODS.
+        io: the dtype of inputs and outputs of the int8 files, one of ``post_training.IO``.
+        opset: the version of ONNX's operations, one of OPSETS.
     """
 
     tflite: tuple[str, ...] = ("float32", "int8")
     onnx: tuple[str, ...] = ()
     method: str = METHODS[0]
+    io: str = "int8"
+    opset: int = OPSET
 
     def __post_init__(self) -> None:
         for precision in (*self.tflite, *self.onnx):
@@ -44,6 +53,10 @@ class Recipe:
             raise InputError(f"precision of ONNX must be one of {', '.join(ONNX_PRECISIONS)}, got {other[0]!r}")
         if self.method not in METHODS:
             raise InputError(f"the method must be one of {', '.join(METHODS)}, got {self.method!r}")
+        if self.io not in IO:
+            raise InputError(f"the inputs and outputs must be one of {', '.join(IO)}, got {self.io!r}")
+        if self.opset not in OPSETS:
+            raise InputError(f"the opset must be {OPSETS[0]} to {OPSETS[-1]}, got {self.opset}")
         if not self.tflite and not self.onnx:
             raise InputError("nothing to convert to: give --tflite or --onnx")
 
@@ -77,159 +90,72 @@ def default_recipe(source: SourceModel, can_calibrate: bool) -> Recipe:
         source: the model.
         can_calibrate: whether there are calibration samples for int8.
     """
-    if source.file is not None:
-        precision = file_precision(source.file)
-        only = (precision,)
-        return Recipe((), only) if source.file.suffix == ".onnx" else Recipe(only, only)
     if source.quantize_aware:
         return Recipe(("int8",), ("int8",))
-    both = ("float32", "int8") if can_calibrate and not _float_only(source) else ("float32",)
-    return Recipe(both, both)
+    more = ("int8",) if can_calibrate and not without_calibration(source) else ()
+    if source.file is None:
+        return Recipe(("float32", *more), ("float32", *more))
+    own = source.precision
+    if source.file.suffix == ".onnx":
+        return Recipe((), (own, *more))
+    also = {"float32": ("float32",), "float16": ("float32",), "int8": ("int8",)}
+    return Recipe((own, *more), (*also.get(own, ()), *more))
 
 
-def _float_only(source: SourceModel) -> str:
+def without_calibration(source: SourceModel) -> str:
+    """Return why calibration samples have no use, or an empty text when they have one."""
+    if source.quantize_aware:
+        return f"the ranges of {source.name} were trained"
+    if source.file is not None and source.precision in CALIBRATED:
+        return f"{source.file.name} keeps its precision"
+    why = float_only(source)
+    return f"{source.name} has no int8 file, because {why}" if why else ""
+
+
+def float_only(source: SourceModel) -> str:
     """Return why the model cannot become int8, or an empty text when it can."""
+    if source.file is not None:
+        onnx = source.file.suffix == ".onnx"
+        return float_onnx.refusal(source.file) if onnx else float_tflite.refusal(source.file)
     row = NETWORKS.get(source.network or "")
     if source.frozen is not None and source.frozen.loops:
         return "it has a loop, as recurrent layers have, and no ranges can be observed inside"
     return row.float_only if row else ""
 
 
-def without_calibration(source: SourceModel) -> str:
-    """Return why calibration samples have no use for the default recipe, or an empty text when they have one."""
-    if source.file is not None:
-        return f"{source.file.name} keeps its precision"
-    if source.quantize_aware:
-        return f"the ranges of {source.name} were trained"
-    why = _float_only(source)
-    return f"{source.name} has no int8 file, because {why}" if why else ""
-
-
 def check(source: SourceModel, recipe: Recipe) -> None:
     """Raise InputError when ``source`` cannot become a file of a requested precision. This takes no conversion."""
-    if "int8" in recipe.precisions and source.frozen is not None:
-        if (why := _float_only(source)) and not source.frozen.loops:
-            raise InputError(f"{source.name} has no int8 file: {why}; convert it to float32")
-        tflite.refuse_loops(source.frozen)
-
-
-def first_file(source: SourceModel, folder: Path) -> Path:
-    """Return a file of the model that can be inspected before the conversion.
-
-    Args:
-        source: the model; where it is a finished file, that file is returned.
-        folder: where the file is written otherwise. ``make`` uses it again when it is given the same folder.
-    """
+    wanted = [precision for precision in recipe.precisions if precision in CALIBRATED]
     if source.file is not None:
-        return source.file
-    precision = "int8" if source.quantize_aware else "float32"
-    path = folder / f"model_{precision}.tflite"
-    path.write_bytes(_tflite(source, precision, None, METHODS[0], lambda done, total: None))
-    return path
-
-
-def make(
-    source: SourceModel,
-    recipe: Recipe,
-    samples: tflite.Samples | None,
-    folder: Path,
-    progress: Progress = lambda done, total: None,
-    report: Callable[[str], None] | None = None,
-) -> list[ConvertedArtifact]:
-    """Convert ``source`` by ``recipe``.
-
-    Args:
-        source: the model.
-        recipe: which files to make.
-        samples: calibration inputs, needed for int8 unless the model is quantization-aware.
-        folder: where the files are written. A file that ``first_file`` left there is used again.
-        progress: takes the number of samples done and their total.
-        report: takes one line that says why an ONNX file was left out. None raises the error instead.
-
-    Returns:
-        The converted files, float32 before int8 and TFLite before ONNX.
-
-    Raises:
-        InputError: a file cannot be made.
-    """
-    converted = []
-    for precision in recipe.precisions:
-        path = folder / f"model_{precision}.tflite"
-        if source.file is not None and source.file.suffix == ".onnx":
-            converted.append(_copied(source, source.file, folder, precision, recipe))
-            continue
-        if not path.exists():
-            path.write_bytes(_tflite(source, precision, samples, recipe.method, progress))
-        if precision in recipe.tflite:
-            converted.append(_artifact(source, path, precision))
-        if precision in recipe.onnx:
-            converted += _onnx(source, path, precision, report)
-    return converted
-
-
-def _onnx(
-    source: SourceModel, tflite_file: Path, precision: str, report: Callable[[str], None] | None
-) -> list[ConvertedArtifact]:
-    path = tflite_file.with_suffix(".onnx")
-    try:
-        onnx.from_tflite(tflite_file, path, {"edge.name": source.name, "edge.precision": precision})
-    except InputError as error:
-        if report is None:
-            raise
-        report(f"no {path.name}: {error}")
-        return []
-    return [_artifact(source, path, precision)]
-
-
-def _tflite(
-    source: SourceModel, precision: str, samples: tflite.Samples | None, method: str, progress: Progress
-) -> bytes:
-    if source.file is not None:
-        _check_precision(source.file, precision)
-        return source.file.read_bytes()
-    assert source.frozen is not None
-    frozen = source.frozen
-    makers: dict[tuple[str, bool], Callable[[], bytes]] = {
-        ("float32", False): lambda: tflite.to_float32(frozen),
-        ("float16", False): lambda: tflite.to_float16(frozen),
-        ("dynamic", False): lambda: tflite.to_dynamic(frozen),
-        ("int8", False): lambda: tflite.to_int8(frozen, samples or (), method, progress),
-        ("int8", True): lambda: tflite.qat_to_int8(frozen),
-    }
-    if (precision, source.quantize_aware) not in makers:
+        _check_file(source, source.file, recipe)
+    elif source.quantize_aware and recipe.precisions != ("int8",):
         raise InputError(
-            f"a quantization-aware model converts to int8 only, got {precision}; "
-            "convert the model from before that step"
+            f"a quantization-aware model converts to int8 only, got {', '.join(recipe.precisions)}; convert the model "
+            "from before that step"
         )
-    return makers[precision, source.quantize_aware]()
+    if wanted and not source.quantize_aware and source.precision not in CALIBRATED and (why := float_only(source)):
+        advice = "convert it to float32"
+        if source.frozen is not None and source.frozen.loops:
+            advice += ", or build its recurrent layers with unroll=True"
+        raise InputError(f"{source.name} has no {wanted[0]} file, because {why}; {advice}")
 
 
-def _check_precision(file: Path, precision: str) -> None:
-    if precision != (now := file_precision(file)):
-        raise InputError(f"{file.name} is {now}; {precision} needs the Keras model")
+FROM_FILE = {
+    "float32": ("float32", "int8", "int16x8"),
+    "float16": ("float16", "float32", "int8", "int16x8"),
+    "dynamic": ("dynamic", "int8", "int16x8"),
+}
+"""What a finished file of each precision can become. Any other keeps its precision."""
 
 
-def _copied(source: SourceModel, file: Path, folder: Path, precision: str, recipe: Recipe) -> ConvertedArtifact:
-    _check_precision(file, precision)
-    if recipe.tflite:
-        raise InputError(f"an .onnx file becomes no .tflite, got {file.name}; convert the Keras model")
-    path = folder / f"model_{precision}.onnx"
-    path.write_bytes(file.read_bytes())
-    return _artifact(source, path, precision)
-
-
-def _artifact(source: SourceModel, path: Path, precision: str) -> ConvertedArtifact:
-    names = find_names(path, source)
-    return ConvertedArtifact(path, Artifact(path.suffix[1:], precision, (StoredFile(path.name),), "cpu", names))
-
-
-def file_precision(path: Path) -> str:
-    """Return ``int8`` or ``float32`` for a .tflite or .onnx file.
-
-    A file is int8 when an input or output is quantized, or when all inputs and outputs are 8-bit integers.
-    """
-    with open_model(path) as model:
-        border = (model.inputs, model.outputs)
-    quantized = any(spec.quantization for side in border for spec in side)
-    bytes_only = all(spec.dtype.kind in "iu" and spec.dtype.itemsize == 1 for side in border for spec in side)
-    return "int8" if quantized or bytes_only else "float32"
+def _check_file(source: SourceModel, file: Path, recipe: Recipe) -> None:
+    if file.suffix == ".onnx" and recipe.tflite:
+        raise InputError(f"an .onnx file becomes no .tflite, got {file.name}; convert the model that it was made from")
+    allowed = FROM_FILE.get(source.precision, (source.precision,))
+    halves = file.suffix == ".onnx" or source.precision in ("float32", "float16")
+    for precision in recipe.precisions:
+        written = precision == "float16" and precision not in recipe.tflite and halves
+        if precision not in allowed and not written:
+            raise InputError(f"{file.name} is {source.precision}; {precision} needs the model that it was made from")
+    if source.precision in CALIBRATED and recipe.io != Recipe.io:
+        raise InputError(f"--io is for files that are quantized here; {file.name} keeps its inputs and outputs")

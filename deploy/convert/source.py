@@ -5,12 +5,14 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from edge import files
 from edge.deploy import quantized
-from edge.deploy.convert import freeze, input_shapes, naming
+from edge.deploy.convert import freeze, input_shapes, naming, onnx_source
+from edge.deploy.convert.file_precision import file_precision
 from edge.deploy.convert.freeze import Frozen, freeze_keras
 from edge.deploy.convert.input_shapes import Shapes
 from edge.deploy.convert.pixel_scale import takes_pixels
@@ -43,6 +45,7 @@ class SourceModel:
         network: the name in ``edge.models.networks`` for a network of the zoo. None for others.
         trained: whether the weights are trained. False for a network of the zoo without released weights.
         rescales: whether the network scales pixels from 0 to 255 itself, see ``pixel_scale``.
+        temporary: the private folder of ``file``, which goes with this object. None for the user's own file.
     """
 
     name: str
@@ -58,6 +61,12 @@ class SourceModel:
     network: str | None = None
     trained: bool = True
     rescales: bool = False
+    temporary: object = None
+
+    @cached_property
+    def precision(self) -> str:
+        """The precision of ``file``, see ``file_precision``. Empty for other models."""
+        return file_precision(self.file) if self.file else ""
 
 
 def open_source(
@@ -85,8 +94,10 @@ def open_source(
         return _saved_model(path, trust, signature, shapes)
     if path.suffix not in FINISHED_SUFFIXES and is_keras(path):
         return replace(_keras(load_keras(path, trust), _record(path), shapes), folder=path.parent)
+    if path.suffix == ".onnx":
+        return _onnx(path, shapes or {})
     if shapes:
-        raise InputError(f"--input-shape is for Keras models and SavedModels, the sizes in {path.name} are part of it")
+        raise InputError(f"--input-shape is for models with open sizes, those in {path.name} are part of it")
     return _file(path)
 
 
@@ -107,7 +118,10 @@ def check_kind(text: str) -> None:
         _check_saved_model(path)
     elif path.is_file() and path.suffix in FINISHED_SUFFIXES:
         refuse_pointer(path)
-        FileReference(path)
+        if path.suffix == ".onnx":
+            onnx_source.check_weights(path)
+        elif path.suffix == ".tflite":
+            FileReference(path)
     elif not path.is_file() and not _names_function(text):
         raise FileError(f"model {path} does not exist")
     elif path.is_file() and is_keras(path):
@@ -209,6 +223,17 @@ def _with_unread(call: Any, inputs: Mapping[str, Any], tensors: Mapping[str, Any
             given[name] = tf.zeros((count, *spec.shape[1:]), spec.dtype)
         given[name] = tf.ensure_shape(given[name], spec.shape)
     return dict(call(given))
+
+
+def _onnx(path: Path, shapes: Shapes) -> SourceModel:
+    """Return the source of an .onnx file, or of a copy in a private folder with fixed sizes and its weights inside."""
+    content = onnx_source.whole(path, shapes)
+    if content is None:
+        return _file(path)
+    folder = files.PrivateFolder("edge-onnx-")
+    copy = folder.path / path.name
+    copy.write_bytes(content)
+    return replace(_file(copy), record=_record(path), folder=path.parent, temporary=folder)
 
 
 def _file(path: Path) -> SourceModel:

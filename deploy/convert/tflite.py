@@ -10,8 +10,8 @@ from edge.calibration.tensor_ranges import METHODS
 from edge.calibration.weighted_layers import Progress
 from edge.deploy import _tensorflow_private as private
 from edge.deploy._tensorflow import need, quiet_conversion
+from edge.deploy.convert import post_training
 from edge.deploy.convert.freeze import Frozen
-from edge.deploy.convert.post_training import prepared
 from edge.errors import InputError
 from edge.tensors import TensorSpec
 
@@ -50,9 +50,13 @@ def _optimized(frozen: Frozen) -> Any:
 
 
 def to_int8(
-    frozen: Frozen, samples: Samples, method: str = METHODS[0], progress: Progress = lambda done, total: None
+    frozen: Frozen,
+    samples: Samples,
+    method: str = METHODS[0],
+    progress: Progress = lambda done, total: None,
+    io: str = "int8",
 ) -> bytes:
-    """Return an int8 TFLite file, with int8 inputs and outputs and per-channel weights.
+    """Return an int8 TFLite file, with per-channel weights.
 
     Integer inputs, such as tokens, keep their dtype.
 
@@ -61,10 +65,28 @@ def to_int8(
         samples: the samples from which the ranges are computed.
         method: how ranges are computed, one of METHODS.
         progress: takes the number of samples done and their total.
+        io: the dtype of float inputs and outputs, one of ``post_training.IO``.
 
     Raises:
         InputError: there is no sample, the model has a loop, or TFLite does not have one of its operations.
     """
+    marked, rows = _calibrated(frozen, samples)
+    return post_training.to_int8(marked, rows, method, progress, io)
+
+
+def to_int16x8(
+    frozen: Frozen, samples: Samples, progress: Progress = lambda done, total: None, io: str = "int16"
+) -> bytes:
+    """Return a TFLite file with activations of 16 bits and int8 weights, see ``post_training.to_int16x8``.
+
+    Raises InputError as ``to_int8`` does, and for operations without a form with 16 bits.
+    """
+    marked, rows = _calibrated(frozen, samples)
+    return post_training.to_int16x8(marked, rows, progress, io)
+
+
+def _calibrated(frozen: Frozen, samples: Samples) -> tuple[bytes, list[dict[str, Array]]]:
+    """Return the float file whose activations have ranges, though not yet the right ones, and the samples."""
     refuse_loops(frozen)
     frozen = frozen.for_int8()
     specs = frozen.input_specs
@@ -72,13 +94,11 @@ def to_int8(
     if not rows:
         raise InputError("int8 needs calibration samples: give them with --calibrate")
     converter = _int8(_converter(frozen))
-    # The converter requires a sample. The ranges are observed below.
+    # The converter requires a sample. The ranges are observed later.
     converter.representative_dataset = lambda: iter([list(rows[0].values())])
     converter.target_spec.supported_ops = [need("tensorflow").lite.OpsSet.TFLITE_BUILTINS_INT8]
     private.calibrate_only(converter)
-    ready = prepared(_convert(converter), rows, method, progress)
-    with quiet_conversion():
-        return private.quantize(ready)
+    return _convert(converter), rows
 
 
 def refuse_loops(frozen: Frozen) -> None:
@@ -96,12 +116,17 @@ def _named(sample: Mapping[str, Array] | Array, specs: tuple[TensorSpec, ...]) -
     return {spec.name: np.ascontiguousarray(by_name[spec.name], spec.dtype) for spec in specs}
 
 
-def qat_to_int8(frozen: Frozen) -> bytes:
+def qat_to_int8(frozen: Frozen, io: str = "int8") -> bytes:
     """Return an int8 TFLite file of a quantization-aware network, whose ranges are in the graph.
 
-    Raises InputError when TFLite does not have an operation of the model.
+    Args:
+        frozen: the network.
+        io: the dtype of float inputs and outputs, one of ``post_training.IO``.
+
+    Raises:
+        InputError: TFLite does not have an operation of the model.
     """
-    return _convert(_int8(_converter(frozen)))
+    return _convert(_int8(_converter(frozen), io))
 
 
 def _converter(frozen: Frozen) -> Any:
@@ -114,12 +139,11 @@ def _converter(frozen: Frozen) -> Any:
     return converter
 
 
-def _int8(converter: Any) -> Any:
-    """Set int8 inputs and outputs, and the option without which a QAT graph stays float with QUANTIZE operations."""
+def _int8(converter: Any, io: str = "int8") -> Any:
+    """Set inputs and outputs, and the option without which a QAT graph stays float with QUANTIZE operations."""
     tf = need("tensorflow")
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.inference_input_type = tf.int8
-    converter.inference_output_type = tf.int8
+    converter.inference_input_type = converter.inference_output_type = getattr(tf, io)
     return converter
 
 

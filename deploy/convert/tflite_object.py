@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,13 @@ THROUGH = (
 """Operations whose output has the range of their input, or a fixed range with the order of their input."""
 
 
+class Types(NamedTuple):
+    """The names of the schema's types, such as INT8: of activations with a scale, and of constants."""
+
+    activations: set[str]
+    constants: set[str]
+
+
 class TFLiteObject:
     """The first subgraph of a file. Tensors are referred to by index, operations by the objects of the schema."""
 
@@ -25,6 +32,8 @@ class TFLiteObject:
         self._tools, self.schema = private.flatbuffer_tools()
         self._model = self._tools.convert_bytearray_to_object(bytearray(content))
         self._graph = self._model.subgraphs[0]
+        for row in self._model.operatorCodes:  # files from before 2021 have the kind in the 8-bit field alone
+            row.builtinCode = max(row.builtinCode, row.deprecatedBuiltinCode)
         self._uses = Counter(int(index) for operation in self._graph.operators for index in operation.inputs)
 
     def to_bytes(self) -> bytes:
@@ -45,6 +54,62 @@ class TFLiteObject:
         for index, (least, largest) in ranges.items():
             found = self._graph.tensors[index].quantization
             found.min, found.max = [least], [largest]
+
+    def is_single(self) -> bool:
+        """Return whether the file has one subgraph. Loops and branches have subgraphs of their own."""
+        return len(self._model.subgraphs) == 1
+
+    def quantized_types(self) -> Types:
+        """Return the types of the activations that have a scale, and those of the constants."""
+        names = {value: name for name, value in vars(self.schema.TensorType).items() if isinstance(value, int)}
+        found = Types(set(), set())
+        for graph in self._model.subgraphs:
+            for tensor in graph.tensors:
+                scaled = tensor.quantization is not None and tensor.quantization.scale is not None
+                if self._model.buffers[tensor.buffer].data is not None:
+                    found.constants.add(names[tensor.type])
+                elif scaled and len(tensor.quantization.scale):
+                    found.activations.add(names[tensor.type])
+        return found
+
+    def mark_activations(self) -> None:
+        """Give every float32 tensor that is no constant an empty range, so that ``ranged`` returns it."""
+        for tensor in self._graph.tensors:
+            if tensor.type == self.schema.TensorType.FLOAT32 and self._model.buffers[tensor.buffer].data is None:
+                tensor.quantization = self.schema.QuantizationParametersT()
+                tensor.quantization.min, tensor.quantization.max = [0.0], [0.0]
+
+    def unpack_weights(self) -> None:
+        """Replace float16 and int8 weights by float32 ones, with the values that a runtime computes with."""
+        kinds, types = self.schema.BuiltinOperator, self.schema.TensorType
+        tensors, kept, old = self._graph.tensors, [], set()
+        for code, operation in self.operations():
+            source = tensors[int(operation.inputs[0])] if code == kinds.DEQUANTIZE else None
+            data = None if source is None else self._model.buffers[source.buffer].data
+            if source is None or source.type != types.FLOAT16 or data is None:
+                kept.append(operation)
+            else:
+                values = np.frombuffer(bytes(data), np.float16).astype(np.float32)
+                tensors[int(operation.outputs[0])].buffer = self._buffer(values)
+                old.add(source.buffer)
+        self._graph.operators = kept
+        self._drop_unused_codes()
+        for tensor in tensors:
+            data, found = self._model.buffers[tensor.buffer].data, tensor.quantization
+            if tensor.type == types.INT8 and data is not None and found is not None and found.scale is not None:
+                old.add(tensor.buffer)
+                tensor.buffer = self._buffer(_dequantized(np.frombuffer(bytes(data), np.int8), tensor))
+                tensor.type, tensor.quantization = types.FLOAT32, None
+        for index in old:
+            self._model.buffers[index].data = None
+
+    def _drop_unused_codes(self) -> None:
+        """Leave out the kinds of operations that no operation is of: a reader may refuse a kind that it lacks."""
+        operations = [one for graph in self._model.subgraphs for one in graph.operators]
+        used = sorted({one.opcodeIndex for one in operations})
+        for one in operations:
+            one.opcodeIndex = used.index(one.opcodeIndex)
+        self._model.operatorCodes = [self._model.operatorCodes[index] for index in used]
 
     def border(self) -> set[int]:
         """Return the inputs and outputs of the file, and the tensors that decide the range or order of an output."""
@@ -100,6 +165,18 @@ class TFLiteObject:
         buffer.data = np.frombuffer(values.tobytes(), np.uint8)
         self._model.buffers.append(buffer)
         return len(self._model.buffers) - 1
+
+
+def _dequantized(values: NDArray[np.int8], tensor: Any) -> Floats:
+    """Return the real values of a constant with one scale, or with one for each index of an axis."""
+    found = tensor.quantization
+    steps = values.reshape(tensor.shape).astype(np.float32)
+    if len(found.scale) == 1:
+        return (steps - np.float32(found.zeroPoint[0])) * np.float32(found.scale[0])
+    along = [1] * steps.ndim
+    along[found.quantizedDimension] = -1
+    scale, zero = (np.asarray(v, np.float32).reshape(along) for v in (found.scale, found.zeroPoint))
+    return (steps - zero) * scale
 
 
 def _has_range(tensor: Any) -> bool:

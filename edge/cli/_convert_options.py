@@ -75,6 +75,12 @@ def _add_int8(group: Any) -> None:
         help="how ranges are computed: mse has the least squared error, minmax clips nothing (default mse)",
     )
     group.add_argument("--seed", type=int, default=0, metavar="N", help="seed for choosing samples (default 0)")
+    group.add_argument(
+        "--io",
+        choices=("int8", "uint8", "float32"),
+        default="int8",
+        help="dtype of inputs and outputs of int8 TFLite files (default int8)",
+    )
 
 
 def _add_gate(group: Any) -> None:
@@ -141,6 +147,8 @@ def conversion_options(a: argparse.Namespace) -> "ConversionOptions":
         tflite=_precisions(a.tflite),
         onnx=_precisions(a.onnx),
         method=a.method,
+        io=a.io,
+        opset=a.opset,
         calibration=None if a.calibrate is None else Calibration(data_path(a.calibrate), a.samples, a.seed),
         gate=None if a.verify is None else gate,
         task=a.task,

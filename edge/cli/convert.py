@@ -59,13 +59,17 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--tflite",
         metavar="LIST",
-        help="precisions of the TFLite files: float32, float16, dynamic, int8 "
+        help="precisions of the TFLite files: float32, float16, dynamic, int8, int16x8 "
         "(default: float32, and int8 where MODEL and --calibrate allow it)",
     )
     p.add_argument(
         "--onnx",
         metavar="LIST",
-        help="precisions of the ONNX files: float32, int8 (default: as --tflite; none if only --tflite is given)",
+        help="precisions of the ONNX files: float32, float16, int8 (default: as --tflite; none if only --tflite is "
+        "given)",
+    )
+    p.add_argument(
+        "--opset", type=int, default=17, metavar="N", help="version of ONNX's operations, 13 to 18 (default 17)"
     )
     p.add_argument("--name", help="name of the bundle (default: the network's name)")
     p.add_argument(

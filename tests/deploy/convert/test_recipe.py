@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 
 from edge.backends import open_model
+from edge.deploy.convert import produce
 from edge.deploy.convert import recipe as recipes
+from edge.deploy.convert.file_precision import file_precision
 from edge.deploy.convert.freeze import freeze_keras
-from edge.deploy.convert.recipe import Recipe, default_recipe, file_precision, make
+from edge.deploy.convert.produce import make
+from edge.deploy.convert.recipe import Recipe, default_recipe
 from edge.deploy.convert.source import SourceModel
 from edge.errors import InputError
 from edge.tensors import dequantize, quantize
@@ -40,11 +43,15 @@ def samples(count=16):
     ("choice", "words"),
     [
         pytest.param(
-            {"tflite": ("int4",)}, "one of float32, float16, dynamic, int8, got 'int4'", id="unknown precision"
+            {"tflite": ("int4",)}, "one of float32, float16, dynamic, int8, int16x8, got 'int4'", id="unknown precision"
         ),
         pytest.param({"onnx": ("INT8",)}, "got 'INT8'", id="case counts"),
-        pytest.param({"onnx": ("dynamic",)}, "of ONNX must be one of float32, int8, got 'dynamic'", id="no such ONNX"),
+        pytest.param(
+            {"onnx": ("dynamic",)}, "of ONNX must be one of float32, float16, int8, got 'dynamic'", id="no such ONNX"
+        ),
         pytest.param({"tflite": (), "onnx": ()}, "nothing to convert to", id="nothing"),
+        pytest.param({"io": "int16"}, "inputs and outputs must be one of int8, uint8, float32", id="border"),
+        pytest.param({"opset": 12}, "opset must be 13 to 18, got 12", id="opset without scales per channel"),
     ],
 )
 def test_a_recipe_that_makes_no_sense_is_refused(choice, words):
@@ -73,9 +80,11 @@ def test_the_default_of_a_file_keeps_its_precision(tmp_path):
     for int8, precision in ((False, "float32"), (True, "int8")):
         path = models.tflite_conv(tmp_path / f"{precision}.tflite", int8=int8)
         assert file_precision(path) == precision
-        assert default_recipe(source(file=path), True) == Recipe((precision,), (precision,))
+        assert default_recipe(source(file=path), False) == Recipe((precision,), (precision,))
+    assert default_recipe(source(file=path), True) == Recipe(("int8",), ("int8",))  # it has its ranges
     path = models.onnx_conv(tmp_path / "net.onnx")
-    assert default_recipe(source(file=path), True) == Recipe((), ("float32",))
+    assert default_recipe(source(file=path), False) == Recipe((), ("float32",))
+    assert default_recipe(source(file=path), True) == Recipe((), ("float32", "int8"))
 
 
 def test_everything_from_one_function(tmp_path, keras_source):
@@ -144,17 +153,27 @@ def test_a_finished_file_is_copied_and_becomes_onnx(tmp_path):
         np.testing.assert_allclose(model.run([image])[0], models.float_features(image), atol=1e-4)
 
 
-def test_a_finished_file_has_one_precision(tmp_path):
-    path = models.tflite_conv(tmp_path / "net.tflite")
-    with pytest.raises(InputError, match=r"net\.tflite is float32; int8 needs the Keras model"):
-        make(source(file=path), Recipe(("int8",)), None, tmp_path)
+@pytest.mark.parametrize(
+    ("int8", "recipe", "words"),
+    [
+        pytest.param(True, Recipe(("float32",)), "is int8; float32 needs the model", id="int8 to float32"),
+        pytest.param(True, Recipe((), ("float16",)), "is int8; float16 needs the model", id="int8 to float16"),
+        pytest.param(True, Recipe(("int8",), io="uint8"), "--io is for files that are quantized here", id="border"),
+        pytest.param(False, Recipe(("dynamic",)), "is float32; dynamic needs the model", id="dynamic"),
+        pytest.param(False, Recipe(("float16",)), "is float32; float16 needs the model", id="float16"),
+    ],
+)
+def test_a_finished_file_becomes_what_it_can(tmp_path, int8, recipe, words):
+    path = models.tflite_conv(tmp_path / "net.tflite", int8=int8)
+    with pytest.raises(InputError, match=words):
+        make(source(file=path), recipe, samples(), tmp_path)
 
 
 @pytest.mark.parametrize(
     ("recipe", "words"),
     [
         pytest.param(Recipe(("float32",)), "an .onnx file becomes no .tflite", id="the other format"),
-        pytest.param(Recipe((), ("int8",)), "is float32; int8 needs the Keras model", id="another precision"),
+        pytest.param(Recipe((), ("int8",)), "int8 needs calibration samples", id="int8 without samples"),
     ],
 )
 def test_an_onnx_file_stays_what_it_is(tmp_path, recipe, words):
@@ -192,7 +211,7 @@ def test_int8_of_a_loop_is_refused_before_anything_runs(tmp_path):
         yield
 
     for refuse in (recipes.check, lambda *args: make(*args, samples(), tmp_path)):
-        with pytest.raises(InputError, match="the model has a loop, as recurrent layers have") as caught:
+        with pytest.raises(InputError, match="no int8 file, because it has a loop, as recurrent layers have") as caught:
             refuse(recurrent(), Recipe(("int8",)))
         assert "\n" not in str(caught.value)
 
@@ -202,7 +221,7 @@ def test_a_network_of_the_zoo_may_have_no_int8_kernels(monkeypatch):
     monkeypatch.setitem(recipes.NETWORKS, "lenet5", row)
     zoo = source(frozen=freeze_keras(small()), network="lenet5")
     assert default_recipe(zoo, True) == Recipe(("float32",), ("float32",))
-    with pytest.raises(InputError, match="net has no int8 file: an operation has none"):
+    with pytest.raises(InputError, match="net has no int8 file, because an operation has none"):
         recipes.check(zoo, Recipe(("int8",)))
 
 
@@ -211,7 +230,7 @@ def no_onnx(*args):
 
 
 def test_an_onnx_file_that_nobody_asked_for_may_be_missing(tmp_path, monkeypatch, keras_source):
-    monkeypatch.setattr(recipes.onnx, "from_tflite", no_onnx)
+    monkeypatch.setattr(produce.onnx, "from_tflite", no_onnx)
     both, reported = Recipe(("float32",), ("float32",)), []
     made = make(keras_source, both, None, tmp_path, report=reported.append)
     assert [m.path.name for m in made] == ["model_float32.tflite"]
@@ -223,9 +242,9 @@ def test_an_onnx_file_that_nobody_asked_for_may_be_missing(tmp_path, monkeypatch
 
 
 def test_a_file_that_is_there_already_is_not_made_again(tmp_path, monkeypatch, keras_source):
-    first = recipes.first_file(keras_source, tmp_path)
+    first = produce.first_file(keras_source, tmp_path)
     assert first == tmp_path / "model_float32.tflite"
-    monkeypatch.setattr(recipes.tflite, "to_float32", None)
+    monkeypatch.setattr(produce.tflite, "to_float32", None)
     (made,) = make(keras_source, Recipe(("float32",)), None, tmp_path)
     assert made.path == first
 
