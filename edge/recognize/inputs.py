@@ -51,6 +51,16 @@ def entries(facts: Facts, reading: Reading, asked: Asked) -> tuple[tuple[Input, 
 def _format(spec: TensorSpec, facts: Facts, reading: Reading, asked: Asked) -> tuple[InputFormat, str | None]:
     """Return the format of an image input, and what was assumed about it."""
     form, known, note = default_format(spec), _known(spec, facts, reading), None
+    check_asked(form, spec, asked)
+    if known:
+        form = changed(form, known)
+    if not {"mean", "std"} <= set(asked.format):
+        note = _note(form, spec, reading, bool(known))
+    return changed(form, asked.format), note
+
+
+def check_asked(form: InputFormat, spec: TensorSpec, asked: Asked) -> None:
+    """Raise InputError when what a person said of pixels does not fit an image input of this format."""
     told = {"mean", "std"} & set(asked.format)
     if told and spec.dtype.kind in "iu" and spec.quantization is None:
         raise InputError(
@@ -61,11 +71,6 @@ def _format(spec: TensorSpec, facts: Facts, reading: Reading, asked: Asked) -> t
             f"input {spec.name} {spec.describe()} has one channel and takes grey pictures; "
             f"leave out colour {asked.format['colour']}"
         )
-    if known:
-        form = _changed(form, known)
-    if not {"mean", "std"} <= set(asked.format):
-        note = _note(form, spec, reading, bool(known))
-    return _changed(form, asked.format), note
 
 
 def _known(spec: TensorSpec, facts: Facts, reading: Reading) -> Mapping[str, Any]:
@@ -77,7 +82,7 @@ def _known(spec: TensorSpec, facts: Facts, reading: Reading) -> Mapping[str, Any
     return {}
 
 
-def _changed(form: InputFormat, given: Mapping[str, Any]) -> InputFormat:
+def changed(form: InputFormat, given: Mapping[str, Any]) -> InputFormat:
     """Return the format with what is given; a mean or std means that an input's quantization counts."""
     given = {key: tuple(value) if key in ("mean", "std") else value for key, value in given.items()}
     if form.colour == "GRAY":
