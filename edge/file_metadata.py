@@ -6,7 +6,8 @@ Exporters write properties into ONNX files; Ultralytics writes the task, for exa
 """
 
 import mmap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -29,6 +30,9 @@ LABEL_KINDS = (2, 3)
 """The numbers of label files in AssociatedFileType: labels of an axis, and of values."""
 
 MOST_PROPERTIES = 1000
+MOST_ROWS = 1000
+"""Of entries, outputs, files and process units. Real files have some ten."""
+
 MOST_BYTES = 1 << 22
 """Of one label file or of the signature. A thousand labels have some 20 KB."""
 
@@ -71,7 +75,7 @@ def read(path: Path) -> FileMetadata:
 
 def _tflite(data: Any, path: Path) -> FileMetadata:
     model = flatbuffer.root(data)
-    entries = {row.text(0): row.number(1, "<I") for row in model.tables(6)}
+    entries = {row.text(0): row.number(1, "<I") for row in _rows(model, 6)}
     signature = _entry(model, entries, OWN_ENTRY).decode("utf-8", "replace")
     try:
         content = _entry(model, entries, TFLITE_ENTRY)
@@ -82,6 +86,11 @@ def _tflite(data: Any, path: Path) -> FileMetadata:
     return found._replace(signature=signature)
 
 
+def _rows(table: Table, field: int) -> Iterator[Table]:
+    """Return the tables of a vector, and no more than real files have: a damaged length may be millions."""
+    return islice(table.tables(field), MOST_ROWS)
+
+
 def _entry(model: Table, entries: Mapping[str, int], name: str) -> bytes:
     """Return the buffer of an entry. It is empty when the file has none, or one of more than ``MOST_BYTES``."""
     holder = model.item(4, entries[name]) if name in entries else None
@@ -89,7 +98,7 @@ def _entry(model: Table, entries: Mapping[str, int], name: str) -> bytes:
 
 
 def _of_graph(graph: Table, path: Path) -> FileMetadata:
-    outputs = list(graph.tables(3))
+    outputs = list(_rows(graph, 3))
     names = tuple(tensor.text(0) for tensor in outputs)
     entry = next(graph.tables(2), None)
     mean, std = (None, None) if entry is None else _normalization(entry)
@@ -99,7 +108,7 @@ def _of_graph(graph: Table, path: Path) -> FileMetadata:
 
 def _normalization(entry: Table) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
     """Return mean and standard deviation of an input's metadata, or None when there are no valid ones."""
-    for unit in entry.tables(4):
+    for unit in _rows(entry, 4):
         options = unit.table(1)
         if unit.number(0, "<B") == NORMALIZATION and options is not None:
             mean, std = options.numbers(0, "f"), options.numbers(1, "f")
@@ -110,7 +119,7 @@ def _normalization(entry: Table) -> tuple[tuple[float, ...] | None, tuple[float,
 
 def _labels(outputs: list[Table], path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the labels of the first output with a label file, and a note when they cannot be read."""
-    name = next((file.text(0) for output in outputs for file in output.tables(6) if _is_labels(file)), "")
+    name = next((file.text(0) for output in outputs for file in _rows(output, 6) if _is_labels(file)), "")
     if not name:
         return (), ()
     try:
