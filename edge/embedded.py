@@ -95,9 +95,9 @@ def _check(found: Embedded) -> None:
 def _in_order(specs: Sequence[TensorSpec], known: Sequence[Any], names: Mapping[str, str]) -> tuple[Any, ...]:
     """Return the signature's inputs or outputs in the file's order, which is their own unless names say otherwise."""
     by_name = {names.get(one.name, one.name): one for one in known}
-    ordered = [by_name.get(spec.name) for spec in specs] if names else list(known)
-    if len(specs) != len(known) or None in ordered:
+    if len(specs) != len(known) or (names and {spec.name for spec in specs} != set(by_name)):
         raise InputError("the file has other tensors than the signature names")
+    ordered = [by_name[spec.name] for spec in specs] if names else list(known)
     for spec, one in zip(specs, ordered, strict=True):
         if long_axes(spec.shape) != long_axes(one.shape):
             raise InputError(f"{one.name} has the shape {one.shape} in the signature and {spec.shape} in the file")

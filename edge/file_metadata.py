@@ -45,7 +45,7 @@ class FileMetadata(NamedTuple):
         mean: the mean that is subtracted from pixels of 0 to 255, one for all channels or one per channel.
         std: the number by which the difference is divided, likewise.
         properties: other properties by name.
-        labels: the class names.
+        labels: the class names, unless the signature states them.
         signature: the signature as EdgeKit writes it, see ``edge.embedded``.
         notes: what is damaged and left out, one line each.
     """
@@ -80,7 +80,7 @@ def _tflite(data: Any, path: Path) -> FileMetadata:
     try:
         content = _entry(model, entries, TFLITE_ENTRY)
         graph = next(flatbuffer.root(content).tables(3), None) if content else None
-        found = FileMetadata() if graph is None else _of_graph(graph, path)
+        found = FileMetadata() if graph is None else _of_graph(graph, path, not signature)
     except Damaged as error:
         found = FileMetadata(notes=(f"the file's TFLite Metadata is left out: {error}",))
     return found._replace(signature=signature)
@@ -97,12 +97,12 @@ def _entry(model: Table, entries: Mapping[str, int], name: str) -> bytes:
     return b"" if holder is None or holder.length(0) > MOST_BYTES else holder.bytes(0)
 
 
-def _of_graph(graph: Table, path: Path) -> FileMetadata:
+def _of_graph(graph: Table, path: Path, with_labels: bool) -> FileMetadata:
     outputs = list(_rows(graph, 3))
     names = tuple(tensor.text(0) for tensor in outputs)
     entry = next(graph.tables(2), None)
     mean, std = (None, None) if entry is None else _normalization(entry)
-    found, notes = _labels(outputs, path)
+    found, notes = _labels(outputs, path) if with_labels else ((), ())
     return FileMetadata(names, mean, std, labels=found, notes=notes)
 
 

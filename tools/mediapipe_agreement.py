@@ -44,14 +44,14 @@ class Agreement(NamedTuple):
         same: whether the best class is the same; for detections and masks always true.
         score: the largest difference of the scores that both give.
         share: the share of boxes with a box of the same class and IoU 0.9, or of equal pixels, from 0 to 1.
-        count: of how many boxes or pixels; 1 for a class.
+        total: the number of boxes or pixels; 1 for a class.
         iou: the mean IoU of the boxes that were found; 1 where there are none.
     """
 
     same: bool
     score: float
     share: float
-    count: int
+    total: int
     iou: float = 1.0
 
 
@@ -104,8 +104,8 @@ def _run(python: str, task: str, model: Path, folder: Path, pictures: Sequence[P
 
 
 def _last_line(done: Any) -> str:
-    lines = [line for line in done.stderr.splitlines() if line.strip()] if done.returncode else []
-    errors = [line for line in lines if "Error: " in line]
+    lines: list[str] = [line for line in done.stderr.splitlines() if line.strip()] if done.returncode else []
+    errors: list[str] = [line for line in lines if "Error: " in line]
     return (errors or lines or [""])[-1]
 
 
@@ -187,10 +187,10 @@ def body(a: argparse.Namespace) -> None:
     for picture, one in zip(a.pictures, found, strict=True):
         print(
             f"{picture.name}: best class {'the same' if one.same else 'another'}, scores within {one.score:.3f}, "
-            f"{100 * one.share:.2f} % of {one.count}, mean IoU {one.iou:.3f}"
+            f"{100 * one.share:.2f} % of {one.total}, mean IoU {one.iou:.3f}"
         )
-    total = max(1, sum(one.count for one in found))
-    share = sum(one.share * one.count for one in found) / total
+    total = max(1, sum(one.total for one in found))
+    share = sum(one.share * one.total for one in found) / total
     print(
         f"all {len(found)}: best class the same in {sum(one.same for one in found)}, "
         f"scores within {max(one.score for one in found):.3f}, {100 * share:.2f} % of {total}"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import edge
-from edge import file_metadata, flatbuffer
+from edge import flatbuffer
 from edge.backends import open_model
 from edge.deploy import metadata
 from edge.deploy._tensorflow import need
@@ -57,7 +57,8 @@ def test_metadata_that_is_written_twice_is_there_once(tmp_path):
     model = flatbuffer.root(path.read_bytes())
     names = [row.text(0) for row in model.tables(6)]
     assert sorted(names) == sorted(set(names))
-    assert file_metadata.read(path).labels == manifest.labels[::-1]
+    with edge.load(path) as net:
+        assert net.labels == manifest.labels[::-1]
 
 
 def test_tensorflow_s_own_classes_read_the_file(tmp_path):
