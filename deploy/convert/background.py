@@ -23,17 +23,30 @@ def without_background(model: Any, record: Record | None) -> tuple[Any, Record |
     Returns:
         Both as they are when the record states no SSD with a background, or the model has no outputs of these names.
     """
-    if record is None or "anchors" not in record:
+    signature, keras = _stated(record), need("tf_keras")
+    if record is None or not signature or not isinstance(model, keras.Model):
         return model, record
-    signature = signature_of(record)
-    task, names = signature["task"], [row["name"] for row in signature["outputs"]]
-    keras = need("tf_keras")
-    if not task["parameters"].get("background") or not isinstance(model, keras.Model):
+    roles = {row["name"]: row["role"] for row in signature["outputs"]}
+    if list(model.output_names) != list(roles):
         return model, record
-    if list(model.output_names) != names:
-        return model, record
-    outputs = {row["name"]: tensor for row, tensor in zip(signature["outputs"], model.outputs, strict=True)}
-    scores = next(row["name"] for row in signature["outputs"] if row["role"] == "scores")
-    outputs[scores] = outputs[scores][..., 1:]
+    outputs = {
+        name: tensor[..., 1:] if roles[name] == "scores" else tensor
+        for name, tensor in zip(roles, model.outputs, strict=True)
+    }
+    task = signature["task"]
     stated = {**task, "parameters": {**task["parameters"], "background": False}}
     return keras.Model(model.inputs, outputs, name=model.name), {**record, "signature": {**signature, "task": stated}}
+
+
+def _stated(record: Record | None) -> dict[str, Any]:
+    """Return the signature of an SSD with a background, or an empty one.
+
+    A record that is damaged has none here; ``find_signature`` refuses it with one line.
+    """
+    if record is None or "anchors" not in record:
+        return {}
+    try:
+        signature = signature_of(record)
+        return signature if signature["task"]["parameters"].get("background") is True else {}
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return {}
