@@ -1,10 +1,10 @@
-"""``python -m tools.mediapipe_agreement PYTHON MODEL PICTURE…``: does MediaPipe find in pictures what EdgeKit finds?
+"""``python -m tools.mediapipe_agreement PYTHON MODEL PICTURE…`` compares MediaPipe's answers with EdgeKit's.
 
 PYTHON is the interpreter of an environment with ``mediapipe``. MODEL is a ``.tflite`` file with metadata, which both
 open without an option. Some differences are MediaPipe's own:
 
-- It resizes pictures without averaging. With ``--fit`` the pictures are brought to the network's size before, and both
-  see the same numbers.
+- It resizes pictures with the same interpolation, but at other places: the corner of its pixel, not the centre. With
+  ``--same-resize`` EdgeKit's network sees what MediaPipe's sees.
 - It suppresses overlapping boxes with a fixed threshold over all classes. EdgeKit is told to do the same here.
 - Its boxes are whole pixels, and a box that begins outside the picture is moved inside with its size kept.
 """
@@ -14,6 +14,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,22 +62,21 @@ def refusal(python: str, task: str, model: Path) -> str:
         return _last_line(_run(python, task, model, Path(folder), ()))
 
 
-def compare(python: str, model: Path, pictures: Sequence[Path], fit: bool = False) -> list[Agreement]:
+def compare(python: str, model: Path, pictures: Sequence[Path], same_resize: bool = False) -> list[Agreement]:
     """Return how well MediaPipe and EdgeKit agree on each picture.
 
     Args:
         python: the interpreter of an environment with ``mediapipe``.
         model: the ``.tflite`` file.
         pictures: the picture files.
-        fit: whether the pictures are brought to the network's size before.
+        same_resize: whether pictures are resized as MediaPipe does before EdgeKit sees them.
 
     Raises:
         InputError: a picture cannot be read, or MediaPipe cannot run the model.
     """
     with _opened(model) as net, tempfile.TemporaryDirectory() as scratch:
         signature, folder = net.signature, Path(scratch)
-        size = signature.image.size if fit and signature.image else None
-        given = [_pixels(picture, size) for picture in pictures]
+        given = [_pixels(picture) for picture in pictures]
         written = [folder / f"{index}.png" for index in range(len(given))]
         for path, pixels in zip(written, given, strict=True):
             cv2.imwrite(str(path), pixels)
@@ -85,8 +85,30 @@ def compare(python: str, model: Path, pictures: Sequence[Path], fit: bool = Fals
             raise InputError(f"MediaPipe does not run {model}: {_last_line(done)}")
         answers = json.loads((folder / "answers.json").read_text())
         least = float(signature.task.parameters.get("score_threshold", 0.0))
-        return [_agreement(net(pixels), pixels.shape[1::-1], answer, least, folder / f"{index}.npy")
-                for index, (pixels, answer) in enumerate(zip(given, answers, strict=True))]  # fmt: skip
+        see = _as_mediapipe if same_resize else Session.__call__
+        return [
+            _agreement(see(net, pixels), pixels.shape[1::-1], answer, least, folder / f"{index}.npy")
+            for index, (pixels, answer) in enumerate(zip(given, answers, strict=True))
+        ]
+
+
+def _as_mediapipe(net: Session, pixels: Image) -> Result:
+    """Return the result for a picture that is resized as MediaPipe resizes it, in the picture's own pixels."""
+    assert net.signature.image is not None
+    (height, width), size = pixels.shape[:2], net.signature.image.size
+    corners = np.asarray([(0, 0), (1, 0), (1, 1), (0, 1)], np.float32)
+    to_input = cv2.getPerspectiveTransform(corners * np.float32((width, height)), corners * np.float32(size))
+    seen = cv2.warpPerspective(pixels, to_input, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    result = net(np.asarray(seen, np.uint8))
+    if result.mask is not None:
+        classes = cv2.resize(result.mask.classes, (width, height), interpolation=cv2.INTER_NEAREST)
+        return replace(result, mask=replace(result.mask, classes=classes))
+    scale = np.asarray((width, height) * 2) / (size * 2)
+    return replace(result, predictions=tuple(_scaled(one, scale) for one in result.predictions))
+
+
+def _scaled(one: Prediction, scale: Any) -> Prediction:
+    return one if one.box is None else replace(one, box=tuple(map(float, one.box * scale)))
 
 
 def _opened(model: Path) -> Session:
@@ -109,13 +131,11 @@ def _last_line(done: Any) -> str:
     return (errors or lines or [""])[-1]
 
 
-def _pixels(picture: Path, size: tuple[int, int] | None) -> Image:
-    """Return a picture of three channels, in a size of width and height or in its own."""
+def _pixels(picture: Path) -> Image:
+    """Return a picture of three channels."""
     pixels = cv2.imread(str(picture), cv2.IMREAD_COLOR)
     if pixels is None:
         raise InputError(f"picture {picture} cannot be read")
-    if size is not None:
-        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     return np.asarray(pixels, np.uint8)
 
 
@@ -131,7 +151,7 @@ def _agreement(result: Result, size: tuple[int, int], answer: Any, least: float,
 
 def of_classes(own: Sequence[Prediction], other: Sequence[Any]) -> Agreement:
     """Compare the best classes; ``other`` has rows [label, score]."""
-    scores = dict(map(tuple, other))
+    scores = dict(map(tuple, reversed(other)))  # of two classes with the same name the better one counts
     return Agreement(own[0].label == other[0][0], abs(own[0].score - scores[own[0].label]), 1.0, 1)
 
 
@@ -177,13 +197,13 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("python", metavar="PYTHON", help="interpreter of an environment with mediapipe")
     p.add_argument("model", type=Path, metavar="MODEL", help="a .tflite file with metadata")
     p.add_argument("pictures", type=Path, nargs="+", metavar="PICTURE")
-    p.add_argument("--fit", action="store_true", help="bring the pictures to the network's size before")
+    p.add_argument("--same-resize", action="store_true", help="resize as MediaPipe does before EdgeKit sees a picture")
     return p
 
 
 def body(a: argparse.Namespace) -> None:
     """Run the command: one line for each picture, and one for all."""
-    found = compare(a.python, a.model, a.pictures, a.fit)
+    found = compare(a.python, a.model, a.pictures, a.same_resize)
     for picture, one in zip(a.pictures, found, strict=True):
         print(
             f"{picture.name}: best class {'the same' if one.same else 'another'}, scores within {one.score:.3f}, "
