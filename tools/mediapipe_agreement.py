@@ -97,7 +97,8 @@ def _as_mediapipe(net: Session, pixels: Image) -> Result:
     assert net.signature.image is not None
     (height, width), size = pixels.shape[:2], net.signature.image.size
     corners = np.asarray([(0, 0), (1, 0), (1, 1), (0, 1)], np.float32)
-    to_input = cv2.getPerspectiveTransform(corners * np.float32((width, height)), corners * np.float32(size))
+    ours, theirs = (corners * np.asarray(side, np.float32) for side in ((width, height), size))
+    to_input = cv2.getPerspectiveTransform(ours, theirs)
     seen = cv2.warpPerspective(pixels, to_input, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     result = net(np.asarray(seen, np.uint8))
     if result.mask is not None:
@@ -108,7 +109,10 @@ def _as_mediapipe(net: Session, pixels: Image) -> Result:
 
 
 def _scaled(one: Prediction, scale: Any) -> Prediction:
-    return one if one.box is None else replace(one, box=tuple(map(float, one.box * scale)))
+    if one.box is None:
+        return one
+    left, top, right, bottom = (float(value) for value in np.asarray(one.box) * scale)
+    return replace(one, box=(left, top, right, bottom))
 
 
 def _opened(model: Path) -> Session:
@@ -150,9 +154,10 @@ def _agreement(result: Result, size: tuple[int, int], answer: Any, least: float,
 
 
 def of_classes(own: Sequence[Prediction], other: Sequence[Any]) -> Agreement:
-    """Compare the best classes; ``other`` has rows [label, score]."""
+    """Compare the best classes; ``other`` has rows [label, score]. Of equal scores each may be the best."""
     scores = dict(map(tuple, reversed(other)))  # of two classes with the same name the better one counts
-    return Agreement(own[0].label == other[0][0], abs(own[0].score - scores[own[0].label]), 1.0, 1)
+    score = scores[own[0].label]
+    return Agreement(score == other[0][1], abs(own[0].score - score), 1.0, 1)
 
 
 def of_boxes(own: Sequence[Prediction], other: Sequence[Any], size: tuple[int, int]) -> Agreement:
