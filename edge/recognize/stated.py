@@ -6,7 +6,7 @@ What a person said counts more. Metadata that does not fit the file is left out,
 from dataclasses import replace
 from typing import NamedTuple
 
-from edge import embedded, tasks
+from edge import tasks
 from edge.errors import InputError
 from edge.recognize.asked import Asked, Facts
 from edge.recognize.inputs import changed, check_asked
@@ -44,6 +44,8 @@ def read(facts: Facts, asked: Asked) -> Stated:
     labels = metadata.labels if asked.labels is None else ()
     if not metadata.signature:
         return Stated(None, labels, metadata.notes)
+    from edge import embedded  # most files from elsewhere have no signature, and start without its 5 ms
+
     try:
         own = embedded.from_text(metadata.signature).fitted(facts.inputs, facts.outputs)
         tasks.load(own.signature.task.name)(own.signature, own.labels or None, ORIGIN)  # raises what does not fit
