@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edge import __version__, files, golden, labels, tasks
 from edge.bundle import write_bundle
 from edge.calibration.sampling import choose_samples
-from edge.deploy import parity
+from edge.deploy import metadata, parity
 from edge.deploy.conversion_options import Calibration, Callbacks, ConversionOptions
 from edge.deploy.convert import produce
 from edge.deploy.convert import recipe as recipes
@@ -29,6 +29,7 @@ from edge.deploy.verify import Comparison
 from edge.errors import FileError, InputError
 from edge.manifest import Manifest
 from edge.pictures import left_out
+from edge.recognize import Found
 from edge.session_options import check_use
 from edge.signature import Signature, describe
 
@@ -60,13 +61,16 @@ def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
     names, origin = _labels(options, source)
     with tempfile.TemporaryDirectory(prefix="edge-convert-") as scratch:
         folder = Path(scratch)
-        signature, notes = _signature(options, source, names, folder, callbacks)
+        found = _signature(options, source, names, folder, callbacks)
+        signature, names = found.signature, names or found.labels
         task = tasks.load(signature.task.name)
         check_use(signature, getattr(task, "takes_labels", True), options.labels is not None, options.pixels.given())
         task(signature, names or None, origin)  # raises when signature or labels do not fit
         network = _network_info(source, signature, names)
         calibration = _calibration(options.calibration, network, source, recipe, callbacks)
         converted, used = _convert(options, source, recipe, calibration, folder, callbacks)
+        if source.file is None:  # a finished file stays as it is
+            metadata.add(converted, options.name or source.name, signature, names, callbacks.report)
         comparisons = _verify(options, source, converted, network, callbacks)
         converted, sources = _with_golden(converted, source, network, folder)
         manifest = Manifest(
@@ -76,7 +80,7 @@ def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
             artifacts=tuple(each.artifact for each in converted),
             provenance={
                 **_provenance(options, source, recipe),
-                "assumed": list(notes),
+                "assumed": list(found.notes),
                 "calibration": used,
             },
             measured={"parity": [c.as_json() for c in comparisons], **_training(source)},
@@ -125,15 +129,15 @@ def _labels(options: ConversionOptions, source: SourceModel) -> tuple[tuple[str,
 
 def _signature(
     options: ConversionOptions, source: SourceModel, names: tuple[str, ...], folder: Path, callbacks: Callbacks
-) -> tuple[Signature, tuple[str, ...]]:
-    """Return the signature and the notes on what was assumed, which are also reported."""
+) -> Found:
+    """Return the signature, the notes on what was assumed, which are also reported, and labels inside the file."""
     stated = SignatureOptions(
         options.task, options.decoder, options.parameters, options.kind, options.pixels, len(names) or None
     )
     found = find_signature(source, stated, lambda: produce.first_file(source, folder))
     for note in found.notes:
         callbacks.report(note)
-    return found.signature, found.notes
+    return found
 
 
 def _network_info(source: SourceModel, signature: Signature, names: tuple[str, ...]) -> NetworkInfo:

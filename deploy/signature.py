@@ -82,14 +82,15 @@ def find_signature(source: SourceModel, options: SignatureOptions, file: Callabl
     """
     recorded = _recorded(source, options)
     found = recorded or recognize(file(), source.inputs, source.outputs, _asked(source, options))
-    signature = replace(found.signature, inputs=_inputs(source, options, found.signature.inputs))
+    outputs = _outputs(source, found.signature.outputs)
+    signature = replace(found.signature, inputs=_inputs(source, options, found.signature.inputs), outputs=outputs)
     kept = [note for note in found.notes if options.kind != "tensor" or not note.startswith("pixels ")]
     notes = (*kept, *_assumed(signature.inputs, found.signature.inputs, options))
     plain = signature.image is not None and signature.image.format is not None and _takes_plain_pixels(source)
     if plain and recorded is None and not {"mean", "std"} & {*options.pixels.given(), *_recorded_pixels(source)}:
         notes = (*notes, "pixels taken from 0 to 255, which the network scales itself")
     tiles.check(signature)
-    return Found(signature.with_parameters(options.parameters), notes)
+    return Found(signature.with_parameters(options.parameters), notes, found.labels)
 
 
 VIEW = "view"
@@ -205,6 +206,14 @@ def _inputs(source: SourceModel, options: SignatureOptions, found: Sequence[Inpu
         inputs.append(Input(spec.name, "image", spec.shape, real_dtype(spec), form))
         Preprocessor(frame_of(spec), form)  # raises when the input is no image of that format
     return tuple(inputs)
+
+
+def _outputs(source: SourceModel, found: Sequence[Output]) -> tuple[Output, ...]:
+    """Return the outputs under the model's own names: a signature that was read from a file may have others."""
+    names = [spec.name for spec in source.outputs]
+    if not all(names) or len(set(names)) != len(names):
+        return tuple(found)
+    return tuple(replace(output, name=name) for output, name in zip(found, names, strict=True))
 
 
 FORM = ("mean", "std", "colour", "resize")

@@ -85,6 +85,21 @@ class Table:
         for index in range(count):
             yield Table(self._data, _referred(self._data, start + 4 * index))
 
+    def item(self, field: int, index: int) -> "Table | None":
+        """Return one table of a vector, or None when the vector is shorter."""
+        start, count = self._vector(field)
+        return Table(self._data, _referred(self._data, start + 4 * index)) if 0 <= index < count else None
+
+    def position(self, field: int) -> int | None:
+        """Return the position of the table, vector or string that a field refers to. None when the field is absent."""
+        at = self._place(field)
+        return None if at is None else _referred(self._data, at)
+
+    def positions(self, field: int) -> tuple[int, ...]:
+        """Return the positions of the tables of a vector, in order."""
+        start, count = self._vector(field)
+        return tuple(_referred(self._data, start + 4 * index) for index in range(count))
+
     def _vector(self, field: int) -> tuple[int, int]:
         """Return the position of the elements and their number."""
         at = self._place(field)

@@ -27,16 +27,25 @@ def read(path: Path, gaps: bool = False) -> list[str]:
         InputError: it is empty, a label has control characters, or ``gaps`` is given and a line has no index of its
             own.
     """
-    lines = [line for text in _lines(path) if (line := text.replace("\t", " ").strip())]
-    _check(lines, path)
+    lines = _stripped(_lines(path), str(path))
+    if not gaps:
+        return _in_order(lines)
     indexed = _indexed(lines)
-    if gaps:
-        if not indexed or max(indexed) > 1_000_000:
-            raise InputError(f"labels {path} must have an index of its own and a label on every line")
-        return [indexed.get(i, str(i)) for i in range(max(indexed) + 1)]
-    if set(indexed) == set(range(len(lines))):
-        return [indexed[i] for i in range(len(lines))]
-    return lines
+    if not indexed or max(indexed) > 1_000_000:
+        raise InputError(f"labels {path} must have an index of its own and a label on every line")
+    return [indexed.get(i, str(i)) for i in range(max(indexed) + 1)]
+
+
+def parse(content: bytes, origin: str) -> list[str]:
+    """Return the labels in the content of a label file, as ``read`` does.
+
+    Raises:
+        InputError: the content is empty, is no UTF-8, or a label has control characters. ``origin`` is its name.
+    """
+    try:
+        return _in_order(_stripped(content.decode("utf-8-sig").split("\n"), origin))
+    except UnicodeDecodeError as error:
+        raise InputError(f"labels {origin} must be text in UTF-8, got byte {error.start} ({error.reason})") from error
 
 
 def read_plain(path: Path) -> list[str]:
@@ -47,7 +56,7 @@ def read_plain(path: Path) -> list[str]:
         InputError: it is empty, or a label has control characters.
     """
     lines = [line for line in _lines(path) if line]
-    _check(lines, path)
+    _check(lines, str(path))
     return lines
 
 
@@ -109,12 +118,25 @@ def _lines(path: Path) -> list[str]:
         raise FileError(f"labels {path} cannot be read: {error.strerror or error}") from error
 
 
-def _check(lines: list[str], path: Path) -> None:
+def _stripped(lines: list[str], origin: str) -> list[str]:
+    """Return the lines without spaces around them, and without blank lines, and check them."""
+    found = [line for text in lines if (line := text.replace("\t", " ").strip())]
+    _check(found, origin)
+    return found
+
+
+def _in_order(lines: list[str]) -> list[str]:
+    """Return the labels in the order of their indices, where all lines have one from 0 to n - 1."""
+    indexed = _indexed(lines)
+    return [indexed[i] for i in range(len(lines))] if set(indexed) == set(range(len(lines))) else lines
+
+
+def _check(lines: list[str], origin: str) -> None:
     if not lines:
-        raise InputError(f"labels {path} is empty: expected one label a line")
+        raise InputError(f"labels {origin} is empty: expected one label a line")
     for line in lines:
         if has_control(line):
-            raise InputError(f"labels {path}: a label must have no control characters, got {line!r}")
+            raise InputError(f"labels {origin}: a label must have no control characters, got {line!r}")
 
 
 def _indexed(lines: list[str]) -> dict[int, str]:

@@ -30,6 +30,7 @@ from edge.tiles import TilePreprocessor
 
 if TYPE_CHECKING:
     from edge.manifest import Golden
+    from edge.recognize import Found
 
 __all__ = ["Session", "SessionOptions"]
 
@@ -66,7 +67,10 @@ class Session(Closing):
         self.notes: tuple[str, ...] = ()
         signature = runnable.signature
         if signature is None:
-            signature, self.notes = _recognized(runnable.path, self.model, options, self.labels)
+            found = _recognized(runnable.path, self.model, options, self.labels)
+            signature, self.notes = found.signature, found.notes
+            if self.labels is None and found.labels:
+                self.labels, origin = found.labels, "the file's metadata"
         self.signature: Signature = signature.with_parameters(options.parameters)
         tiles.check(self.signature)
         names = runnable.tensors
@@ -243,10 +247,8 @@ def _check_use(options: SessionOptions, signature: Signature, task: Task, turns:
         )
 
 
-def _recognized(
-    path: Path, model: Model, options: SessionOptions, names: tuple[str, ...] | None
-) -> tuple[Signature, tuple[str, ...]]:
-    """Return the signature of a bare file, and what it was told by."""
+def _recognized(path: Path, model: Model, options: SessionOptions, names: tuple[str, ...] | None) -> "Found":
+    """Return the signature of a bare file, what it was told by, and the labels inside."""
     from edge.recognize import Asked, recognize  # a bundle needs none of it
 
     asked = Asked(
@@ -256,5 +258,4 @@ def _recognized(
         labels=None if names is None else len(names),
         format=options.of_pixels(),
     )
-    found = recognize(path, model.inputs, model.outputs, asked)
-    return found.signature, found.notes
+    return recognize(path, model.inputs, model.outputs, asked)

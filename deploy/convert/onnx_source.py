@@ -174,7 +174,7 @@ def _check_batch(path: Path, content: bytes, batch: int, sizes: Mapping[str, tup
         options.log_severity_level = 4
         many, one = (
             runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-            for model in (str(path), content)
+            for model in (_with_weights(need("onnx"), path).SerializeToString(), content)
         )
         rng = np.random.default_rng(0)
         given = {entry.name: _drawn(rng, (batch, *sizes[entry.name][1:]), entry.type) for entry in one.get_inputs()}

@@ -12,6 +12,7 @@ from typing import Any
 from edge import files
 from edge.deploy import quantized
 from edge.deploy.convert import freeze, input_shapes, naming, onnx_source
+from edge.deploy.convert.background import without_background
 from edge.deploy.convert.file_precision import file_precision
 from edge.deploy.convert.freeze import Frozen, freeze_keras
 from edge.deploy.convert.input_shapes import Shapes
@@ -156,6 +157,7 @@ def _keras(model: Any, record: Mapping[str, Any] | None, shapes: Shapes | None =
         outputs = freeze.call_keras(model, tensors)
         return dict(zip(freeze.keras_outputs(model, outputs), (leaf for _, leaf in naming.flat(outputs)), strict=True))
 
+    model, record = without_background(model, record)
     source = _traced(str(model.name), freeze_keras(model, shapes), FunctionReference(call))
     return replace(source, quantize_aware=quantized.is_quantize_aware(model), record=record)
 

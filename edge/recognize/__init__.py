@@ -3,9 +3,9 @@
     found = recognize(path, model.inputs, model.outputs, Asked())
     found.signature.task, found.notes
 
-A bundle states its signature; a file from elsewhere does not. What a person said counts first. Then the decoders say
-whether they recognize their head, then the tasks without decoders. A file that fits several tasks, or none, is refused
-with what would take it. Nothing is assumed in silence: every assumption is a note.
+A bundle states its signature, and so does a file that EdgeKit made; a file from elsewhere does not. What a person said
+counts first. Then the decoders say whether they recognize their head, then the tasks without decoders. A file that fits
+several tasks, or none, is refused with what would take it. Nothing is assumed in silence: every assumption is a note.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from typing import NamedTuple
 from edge import decoders
 from edge.decoders.parameters import MissingParameter
 from edge.errors import InputError
-from edge.recognize import heads, labels, plain
+from edge.recognize import heads, labels, plain, stated
 from edge.recognize.asked import Asked, Facts, Reading
 from edge.recognize.inputs import entries, is_image, real_dtype, unique
 from edge.signature import Output, Signature, TaskSpec, describe
@@ -31,10 +31,12 @@ class Found(NamedTuple):
     Attributes:
         signature: with the file's own names, in the file's order.
         notes: what was found and what was assumed, one line each.
+        labels: the class names that the file's metadata states, unless a person gave some.
     """
 
     signature: Signature
     notes: tuple[str, ...]
+    labels: tuple[str, ...] = ()
 
 
 def recognize(path: Path, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], asked: Asked) -> Found:
@@ -51,6 +53,28 @@ def recognize(path: Path, inputs: Sequence[TensorSpec], outputs: Sequence[Tensor
             and what would take them.
     """
     facts = Facts(path, tuple(inputs), tuple(outputs))
+    known = stated.read(facts, asked)
+    if known.signature is not None:
+        return Found(known.signature, known.notes, known.labels)
+    found = _with_labels(facts, asked, known.labels) if known.labels else _recognized(facts, asked)
+    return found._replace(notes=(*found.notes, *known.notes))
+
+
+def _with_labels(facts: Facts, asked: Asked, names: tuple[str, ...]) -> Found:
+    """Return what a file is found to be with the labels of its metadata, or without them where they do not fit."""
+    try:
+        found = _recognized(facts, asked._replace(labels=len(names)))
+    except InputError:
+        found = None
+    if found is not None and stated.fits(found.signature, names):
+        return found._replace(labels=names, notes=(*found.notes, f"{len(names)} labels read from the file's metadata"))
+    found = _recognized(facts, asked)
+    note = f"the {len(names)} labels in the file's metadata do not fit its outputs and are left out"
+    return found._replace(notes=(*found.notes, note))
+
+
+def _recognized(facts: Facts, asked: Asked) -> Found:
+    """Return what a file is found to be by its outputs."""
     reading = _chosen(facts, asked, _readings(facts, asked))
     signature, notes = _signature(facts, reading, asked)
     signature, more = labels.fitted(signature, facts, asked)

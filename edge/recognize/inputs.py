@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from edge.errors import InputError
 from edge.imaging import InputFormat, default_format
 from edge.recognize.asked import Asked, Facts, Reading
@@ -50,7 +52,29 @@ def entries(facts: Facts, reading: Reading, asked: Asked) -> tuple[tuple[Input, 
 
 def _format(spec: TensorSpec, facts: Facts, reading: Reading, asked: Asked) -> tuple[InputFormat, str | None]:
     """Return the format of an image input, and what was assumed about it."""
-    form, known, note = default_format(spec), _known(spec, facts, reading), None
+    form, known, note = own_scale(default_format(spec), spec), _known(spec, facts, reading), None
+    check_asked(form, spec, asked)
+    if known:
+        form = changed(form, known)
+    if not {"mean", "std"} <= set(asked.format):
+        note = _note(form, spec, reading, bool(known))
+    return changed(form, asked.format), note
+
+
+def own_scale(form: InputFormat, spec: TensorSpec) -> InputFormat:
+    """Return the format in which pixels 0 to 255 fill an 8-bit quantized input.
+
+    The input's own scale states what they mean: the pixel p is stored as p, or as p - 128 in int8, and stands for
+    real = scale * (stored - zero point). A file of another precision then takes the same real values.
+    """
+    if not form.raw or spec.quantization is None or spec.dtype.itemsize != 1:
+        return form
+    scale, zero_point = spec.quantization
+    return replace(form, mean=(float(zero_point - np.iinfo(spec.dtype).min),), std=(1 / scale,), raw=False)
+
+
+def check_asked(form: InputFormat, spec: TensorSpec, asked: Asked) -> None:
+    """Raise InputError when what a person said of pixels does not fit an image input of this format."""
     told = {"mean", "std"} & set(asked.format)
     if told and spec.dtype.kind in "iu" and spec.quantization is None:
         raise InputError(
@@ -61,11 +85,6 @@ def _format(spec: TensorSpec, facts: Facts, reading: Reading, asked: Asked) -> t
             f"input {spec.name} {spec.describe()} has one channel and takes grey pictures; "
             f"leave out colour {asked.format['colour']}"
         )
-    if known:
-        form = _changed(form, known)
-    if not {"mean", "std"} <= set(asked.format):
-        note = _note(form, spec, reading, bool(known))
-    return _changed(form, asked.format), note
 
 
 def _known(spec: TensorSpec, facts: Facts, reading: Reading) -> Mapping[str, Any]:
@@ -77,7 +96,7 @@ def _known(spec: TensorSpec, facts: Facts, reading: Reading) -> Mapping[str, Any
     return {}
 
 
-def _changed(form: InputFormat, given: Mapping[str, Any]) -> InputFormat:
+def changed(form: InputFormat, given: Mapping[str, Any]) -> InputFormat:
     """Return the format with what is given; a mean or std means that an input's quantization counts."""
     given = {key: tuple(value) if key in ("mean", "std") else value for key, value in given.items()}
     if form.colour == "GRAY":
@@ -87,16 +106,17 @@ def _changed(form: InputFormat, given: Mapping[str, Any]) -> InputFormat:
 
 def _note(form: InputFormat, spec: TensorSpec, reading: Reading, known: bool) -> str | None:
     if form.raw:
-        if spec.quantization is not None:
-            return "pixels 0 to 255 fill the quantized input; --mean and --std say otherwise"
         return (
             "pixels assumed -128 to 127, pixel - 128: the file states no scale" if spec.dtype.name == "int8" else None
         )
-    scale = f"{form.colour}, (pixel - {_numbers(form.mean)}) / {_numbers(form.std)}, {form.resize}"
+    numbers = f"(pixel - {_numbers(form.mean)}) / {_numbers(form.std)}"
+    scale = f"{form.colour}, {numbers}, {form.resize}"
     if reading.input:
         return f"pixels taken as the network's publishers prepare them: {scale}"
     if known:
         return f"pixels as the file's metadata says: {scale}"
+    if spec.quantization is not None:
+        return f"pixels 0 to 255 fill the quantized input, {numbers} by its own scale; --mean and --std say otherwise"
     return "pixels assumed -1 to 1; --mean and --std say otherwise"
 
 

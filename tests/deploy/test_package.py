@@ -16,6 +16,7 @@ from edge.deploy.package import convert  # noqa: E402
 from edge.deploy.parity import Gate  # noqa: E402
 from edge.deploy.signature import Pixels  # noqa: E402
 from edge.errors import InputError  # noqa: E402
+from tests.deploy.metadata.files import described  # noqa: E402
 from tests.deploy.networks_of_tasks import FAST, SLOW, saved  # noqa: E402
 
 TASKS = {
@@ -126,3 +127,26 @@ def test_an_option_without_an_effect_is_refused(tmp_path):
         with pytest.raises(InputError, match=words):
             convert(ConversionOptions(str(model), tmp_path / "net", **options), Heard().callbacks)
     assert not (tmp_path / "net").exists()
+
+
+def test_a_finished_file_stays_as_it_is_and_gives_its_signature(tmp_path):
+    """The metadata of a file that we made is read when it comes back; a file from elsewhere gets none."""
+    manifest, path = described("mobilenet_v2_cifar10", tmp_path)
+    heard = Heard()
+    convert(ConversionOptions(str(path), tmp_path / "net.edge"), heard.callbacks)
+    again = open_bundle(tmp_path / "net.edge")
+    assert again.path(again.manifest.artifacts[0]).read_bytes() == path.read_bytes()
+    assert again.manifest.labels == manifest.labels
+    assert again.manifest.signature.task == manifest.signature.task
+    assert again.manifest.signature.inputs[0].format == manifest.signature.inputs[0].format
+    assert "read from the file: task classify" in heard.lines
+
+
+def test_a_converted_file_says_without_its_bundle_what_it_is(tmp_path):
+    model = saved(FAST.get("segment") or SLOW["segment"], tmp_path)
+    convert(ConversionOptions(str(model), tmp_path / "net", onnx=("float32",), tflite=("float32",)), Heard().callbacks)
+    bundle = open_bundle(tmp_path / "net")
+    for artifact in bundle.manifest.artifacts:
+        with edge.load(bundle.path(artifact)) as net:
+            assert net.signature == bundle.manifest.signature
+            assert (net.labels or ()) == bundle.manifest.labels

@@ -13,8 +13,9 @@ from edge.backends import open_model
 from edge.decoders.base import Recognized
 from edge.errors import InputError
 from edge.file_metadata import FileMetadata
-from edge.imaging import InputFormat
+from edge.imaging import InputFormat, Preprocessor, default_format
 from edge.recognize import Asked, is_image, recognize
+from edge.recognize.inputs import own_scale
 from edge.signature import ROLES, TaskSpec
 from edge.tensors import Quantization, TensorSpec
 from tests import plugins
@@ -410,7 +411,7 @@ def test_pixels_as_somebody_says(look):
     said = {"colour": "BGR", "mean": [0.0], "std": [255.0], "resize": "letterbox"}
     form, notes = entry(look, format=said)
     assert form == InputFormat("BGR", (0.0,), (255.0,), "letterbox")
-    assert ("pixels 0 to 255 fill the quantized input; --mean and --std say otherwise" in notes) == (not said)
+    assert not any("fill the quantized input" in note for note in notes)
 
 
 def test_what_somebody_says_is_more_than_what_the_head_s_network_has(look):
@@ -425,9 +426,21 @@ def test_what_somebody_says_is_more_than_what_the_head_s_network_has(look):
 def test_integers_are_pixels_unless_somebody_says_what_they_stand_for(look, said):
     inputs = [TensorSpec("i", (1, 64, 96, 3), np.dtype(np.uint8), Quantization(0.01, 128))]
     form, notes = entry(look, inputs, format=said)
-    assert form.raw == (not said)
-    assumed = "pixels 0 to 255 fill the quantized input; --mean and --std say otherwise"
-    assert (assumed in notes) == (not said)
+    assert (form.mean, form.std) == ((0.0,), (255.0,)) if said else ((128.0,), (100.0,))
+    assumed = "pixels 0 to 255 fill the quantized input, (pixel - 128) / 100 by its own scale"
+    assert any(note.startswith(assumed) for note in notes) == (not said)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8])
+@pytest.mark.parametrize("scale", [1 / 128, 1 / 255, 1.0, 0.0186584])
+@pytest.mark.parametrize("zero_point", [-128, -14, 0, 127])
+def test_an_input_s_own_scale_keeps_every_pixel(dtype, scale, zero_point):
+    quantization = Quantization(scale, zero_point - np.iinfo(dtype).min - 128)
+    entry = TensorSpec("i", (1, 16, 16, 3), np.dtype(dtype), quantization)
+    form = own_scale(default_format(entry), entry)
+    pixels = np.arange(256, dtype=np.uint8).reshape(16, 16)[..., None].repeat(3, axis=-1)
+    expected = pixels.astype(np.int16) + np.iinfo(dtype).min
+    np.testing.assert_array_equal(Preprocessor(entry, form)(pixels).tensor[0], expected)
 
 
 def test_integers_without_a_scale_take_no_mean(look):
