@@ -72,11 +72,16 @@ def calibrate_only(converter: Any) -> None:
     converter._experimental_calibrate_only = True
 
 
-def quantize(calibrated: bytes) -> bytes:
-    """Return the int8 file, also at inputs and outputs, of a float file with ranges. No public function does it."""
+def quantize(calibrated: bytes, kept: Sequence[str] = ()) -> bytes:
+    """Return the int8 file, also at inputs and outputs, of a float file with ranges. No public function does it.
+
+    Args:
+        calibrated: the float file.
+        kept: the names of the first outputs of operations that stay float.
+    """
     tf = need("tensorflow")
     quantized = need(_CONVERTER + "convert").mlir_quantize(
-        calibrated, input_data_type=tf.int8, output_data_type=tf.int8
+        calibrated, input_data_type=tf.int8, output_data_type=tf.int8, denylisted_nodes=list(kept) or None
     )
     return bytes(quantized)
 

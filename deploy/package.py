@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,13 @@ from numpy.typing import NDArray
 from edge import __version__, files, golden, labels, tasks
 from edge.bundle import write_bundle
 from edge.calibration.sampling import choose_samples
-from edge.deploy import parity
+from edge.deploy import explain, parity
 from edge.deploy.conversion_options import Calibration, Callbacks, ConversionOptions
 from edge.deploy.convert import recipe as recipes
 from edge.deploy.convert.recipe import ConvertedArtifact, Recipe
 from edge.deploy.convert.source import SourceModel, open_source
-from edge.deploy.samples import CALIBRATION, NetworkInfo, Samples, open_samples
+from edge.deploy.samples import CALIBRATION, NetworkInfo, Sample, Samples, open_samples
 from edge.deploy.signature import SignatureOptions, find_signature
-from edge.deploy.verify import Comparison
 from edge.errors import FileError, InputError
 from edge.manifest import Manifest
 from edge.pictures import left_out
@@ -56,6 +56,7 @@ def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
     if not source.trained:
         callbacks.report(f"{options.model} is not trained: its weights are random")
     recipe = _recipe(options, source, callbacks)
+    options = replace(options, explain=options.explain and _can_explain(source, recipe, callbacks))
     names, origin = _labels(options, source)
     with tempfile.TemporaryDirectory(prefix="edge-convert-") as scratch:
         folder = Path(scratch)
@@ -66,7 +67,10 @@ def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
         network = _network_info(source, signature, names)
         calibration = _calibration(options.calibration, network, source, recipe, callbacks)
         converted, used = _convert(options, source, recipe, calibration, folder, callbacks)
-        comparisons = _verify(options, source, converted, network, callbacks)
+        verification = _verify(options, source, converted, network, callbacks)
+        explanation = _explained(options, source, recipe, calibration, network, folder, callbacks)
+        if verification.failure:
+            raise verification.failure
         converted, sources = _with_golden(converted, source, network, folder)
         manifest = Manifest(
             name=options.name or source.name,
@@ -78,7 +82,7 @@ def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
                 "assumed": list(notes),
                 "calibration": used,
             },
-            measured={"parity": [c.as_json() for c in comparisons], **_training(source)},
+            measured={"parity": [c.as_json() for c in verification.comparisons], **_training(source)},
         )
         return write_bundle(options.out, manifest, sources)
 
@@ -107,6 +111,22 @@ def _recipe(options: ConversionOptions, source: SourceModel, callbacks: Callback
     recipe = Recipe(options.tflite or (), options.onnx or (), options.method)
     recipes.check(source, recipe)
     return recipe
+
+
+def _can_explain(source: SourceModel, recipe: Recipe, callbacks: Callbacks) -> bool:
+    """Return whether there is an int8 file with a float network beside it. A QAT model has none, which is reported.
+
+    Raises:
+        InputError: MODEL is a finished file, or no int8 file is made.
+    """
+    why = explain.without_use(source)
+    if source.file is None and "int8" not in recipe.precisions:
+        raise InputError("--explain is about the int8 file, and none is made: give --calibrate DATA")
+    if why and source.file is not None:
+        raise InputError(f"--explain needs a Keras model or SavedModel: {why}")
+    if why:
+        callbacks.report(f"--explain has no use: {why}")
+    return not why
 
 
 def _labels(options: ConversionOptions, source: SourceModel) -> tuple[tuple[str, ...], str]:
@@ -197,13 +217,36 @@ def _verify(
     converted: Sequence[ConvertedArtifact],
     network: NetworkInfo,
     callbacks: Callbacks,
-) -> list[Comparison]:
+) -> parity.Verification:
     if options.gate is None:
         callbacks.report("not verified: give --verify to compare the files with MODEL")
-        return []
-    return parity.verify_files(
+        return parity.Verification()
+    return parity.compare_files(
         options.gate, source, converted, network, callbacks.report, callbacks.progress("verifying")
     )
+
+
+def _explained(
+    options: ConversionOptions,
+    source: SourceModel,
+    recipe: Recipe,
+    calibration: Samples | None,
+    network: NetworkInfo,
+    folder: Path,
+    callbacks: Callbacks,
+) -> explain.Explanation | None:
+    """Explain the int8 file when that is asked for. It is passed on at once, because the gate may fail afterwards."""
+    if not options.explain or calibration is None:
+        return None
+
+    def samples(count: int) -> list[Sample]:
+        opened = calibration if options.gate is None else parity.verification_samples(options.gate, network, count)
+        return list(islice((sample for sample in opened.read() if sample is not None), count))
+
+    subject = explain.Subject(source, network, folder, recipe.method, calibration, samples)
+    found = explain.explain(subject, callbacks.progress)
+    callbacks.explained(found)
+    return found
 
 
 def _with_golden(

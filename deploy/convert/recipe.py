@@ -159,7 +159,7 @@ def make(
             converted.append(_copied(source, source.file, folder, precision, recipe))
             continue
         if not path.exists():
-            path.write_bytes(_tflite(source, precision, samples, recipe.method, progress))
+            path.write_bytes(_tflite(source, precision, samples, recipe.method, progress, folder))
         if precision in recipe.tflite:
             converted.append(_artifact(source, path, precision))
         if precision in recipe.onnx:
@@ -182,7 +182,12 @@ def _onnx(
 
 
 def _tflite(
-    source: SourceModel, precision: str, samples: tflite.Samples | None, method: str, progress: Progress
+    source: SourceModel,
+    precision: str,
+    samples: tflite.Samples | None,
+    method: str,
+    progress: Progress,
+    stages: Path | None = None,
 ) -> bytes:
     if source.file is not None:
         _check_precision(source.file, precision)
@@ -193,7 +198,7 @@ def _tflite(
         ("float32", False): lambda: tflite.to_float32(frozen),
         ("float16", False): lambda: tflite.to_float16(frozen),
         ("dynamic", False): lambda: tflite.to_dynamic(frozen),
-        ("int8", False): lambda: tflite.to_int8(frozen, samples or (), method, progress),
+        ("int8", False): lambda: tflite.to_int8(frozen, samples or (), method, progress, stages),
         ("int8", True): lambda: tflite.qat_to_int8(frozen),
     }
     if (precision, source.quantize_aware) not in makers:

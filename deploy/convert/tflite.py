@@ -1,6 +1,8 @@
 """A frozen graph is converted to TFLite: float32, smaller weights, or int8 by calibration or after training for it."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,29 @@ Samples = Iterable[Mapping[str, Array] | Array]
 
 The batch size is 1: normalized images are (1, height, width, channels) float32, tokens are (1, n) int32.
 """
+
+
+@dataclass(frozen=True)
+class FloatStages:
+    """The two float files from which an int8 file is made. Their tensors have the names of the int8 file's.
+
+    Attributes:
+        calibrated: the file of TFLite's converter before it quantizes, with the model's own weights.
+        prepared: the file after ``post_training.prepared``, with rounded weights and the ranges of all tensors.
+    """
+
+    calibrated: bytes
+    prepared: bytes
+
+    def save(self, folder: Path) -> None:
+        """Write both files into a folder."""
+        (folder / "stage_calibrated.tflite").write_bytes(self.calibrated)
+        (folder / "stage_prepared.tflite").write_bytes(self.prepared)
+
+    @classmethod
+    def load(cls, folder: Path) -> "FloatStages":
+        """Return the files that ``save`` wrote into a folder."""
+        return cls(*((folder / f"stage_{name}.tflite").read_bytes() for name in ("calibrated", "prepared")))
 
 
 def to_float32(frozen: Frozen) -> bytes:
@@ -50,7 +75,11 @@ def _optimized(frozen: Frozen) -> Any:
 
 
 def to_int8(
-    frozen: Frozen, samples: Samples, method: str = METHODS[0], progress: Progress = lambda done, total: None
+    frozen: Frozen,
+    samples: Samples,
+    method: str = METHODS[0],
+    progress: Progress = lambda done, total: None,
+    stages: Path | None = None,
 ) -> bytes:
     """Return an int8 TFLite file, with int8 inputs and outputs and per-channel weights.
 
@@ -61,6 +90,7 @@ def to_int8(
         samples: the samples from which the ranges are computed.
         method: how ranges are computed, one of METHODS.
         progress: takes the number of samples done and their total.
+        stages: the folder where the ``FloatStages`` are kept, which explain the file's errors. None keeps none.
 
     Raises:
         InputError: there is no sample, the model has a loop, or TFLite does not have one of its operations.
@@ -76,7 +106,10 @@ def to_int8(
     converter.representative_dataset = lambda: iter([list(rows[0].values())])
     converter.target_spec.supported_ops = [need("tensorflow").lite.OpsSet.TFLITE_BUILTINS_INT8]
     private.calibrate_only(converter)
-    ready = prepared(_convert(converter), rows, method, progress)
+    calibrated = _convert(converter)
+    ready = prepared(calibrated, rows, method, progress)
+    if stages is not None:
+        FloatStages(calibrated, ready).save(stages)
     with quiet_conversion():
         return private.quantize(ready)
 
