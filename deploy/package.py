@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from edge import __version__, files, golden, labels, tasks
 from edge.bundle import write_bundle
 from edge.calibration.sampling import choose_samples
-from edge.deploy import explain, parity
+from edge.deploy import conversion_report, explain, parity
 from edge.deploy.conversion_options import Calibration, Callbacks, ConversionOptions
+from edge.deploy.conversion_report import AnswerCollector, Facts, Stopwatch
 from edge.deploy.convert import recipe as recipes
 from edge.deploy.convert.recipe import ConvertedArtifact, Recipe
 from edge.deploy.convert.source import SourceModel, open_source
@@ -52,6 +53,9 @@ def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
         GateFailed: a converted file differs from the model by more than the gate allows.
     """
     _check_out(options.out)
+    if options.report is not None:
+        conversion_report.check_folder(options.report, options.out)
+    stopwatch = Stopwatch()
     source = open_source(options.model, options.trust, options.signature, options.shapes)
     if not source.trained:
         callbacks.report(f"{options.model} is not trained: its weights are random")
@@ -66,9 +70,23 @@ def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
         task(signature, names or None, origin)  # raises when signature or labels do not fit
         network = _network_info(source, signature, names)
         calibration = _calibration(options.calibration, network, source, recipe, callbacks)
+        stopwatch.ended("reading the model")
         converted, used = _convert(options, source, recipe, calibration, folder, callbacks)
-        verification = _verify(options, source, converted, network, callbacks)
+        stopwatch.ended("converting")
+        collector = AnswerCollector.of(network, converted) if options.report else None
+        verification = _verify(options, source, converted, network, callbacks, collector)
+        stopwatch.ended("verifying")
         explanation = _explained(options, source, recipe, calibration, network, folder, callbacks)
+        stopwatch.ended("explaining")
+        provenance = {**_provenance(options, source, recipe), "assumed": list(notes), "calibration": used}
+        if collector is not None:
+            conversion_report.write(
+                Facts(
+                    options, source, network, provenance, converted, verification, explanation, collector,
+                    stopwatch.stages,
+                ),
+                callbacks.progress("reporting"),
+            )  # fmt: skip
         if verification.failure:
             raise verification.failure
         converted, sources = _with_golden(converted, source, network, folder)
@@ -77,11 +95,7 @@ def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
             signature=signature,
             labels=names,
             artifacts=tuple(each.artifact for each in converted),
-            provenance={
-                **_provenance(options, source, recipe),
-                "assumed": list(notes),
-                "calibration": used,
-            },
+            provenance=provenance,
             measured={"parity": [c.as_json() for c in verification.comparisons], **_training(source)},
         )
         return write_bundle(options.out, manifest, sources)
@@ -217,13 +231,14 @@ def _verify(
     converted: Sequence[ConvertedArtifact],
     network: NetworkInfo,
     callbacks: Callbacks,
+    collector: AnswerCollector | None,
 ) -> parity.Verification:
     if options.gate is None:
         callbacks.report("not verified: give --verify to compare the files with MODEL")
         return parity.Verification()
-    return parity.compare_files(
-        options.gate, source, converted, network, callbacks.report, callbacks.progress("verifying")
-    )
+    progress = callbacks.progress("verifying")
+    watch = collector.watch if collector else lambda sample, outputs: None
+    return parity.compare_files(options.gate, source, converted, network, callbacks.report, progress, watch)
 
 
 def _explained(

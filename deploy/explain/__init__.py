@@ -78,7 +78,7 @@ def explain(subject: Subject, progress: Callable[[str], Callable[[int, int], Non
     layers = tuple(measure(stages.calibrated, int8, walked, progress("explaining")))
     path = subject.folder / "model_int8.tflite"
     artifact = Artifact("tflite", "int8", (StoredFile(path.name),), "cpu", find_names(path, subject.source))
-    bench = Bench(subject.source, subject.network, ConvertedArtifact(path, artifact), stages, samples)
+    bench = Bench.of(subject.source, subject.network, ConvertedArtifact(path, artifact), stages, samples)
     plain = Explanation(path.name, len(walked), layers, (bench.trial(AS_CONVERTED, int8),))
     return replace(plain, trials=(*plain.trials, *_tried(subject, bench, plain.worst, progress("trying"))))
 

@@ -44,14 +44,15 @@ class Explanation:
         if better.snr >= first.snr + WORTH_IT:
             return f"convert with {better.option}: {better.snr:.1f} dB instead of {first.snr:.1f}"
         kept = max((t for t in others if not t.option), key=lambda trial: trial.snr, default=first)
-        if kept.snr >= first.snr + WORTH_IT and (worst := loss(self.worst[0])):
+        if kept.snr < first.snr + WORTH_IT:
             return (
-                f"no other method is better; {kept.what} it would have {kept.snr:.1f} dB instead of {first.snr:.1f}, "
-                f"so the {worst} are what quantization-aware training (edge-compress --qat) can mend"
+                "no single layer is to blame and nothing that was tried is better: the errors of many layers add up, "
+                f"which {QAT} can mend"
             )
+        worst = self.worst[0]
         return (
-            "no single layer is to blame and nothing that was tried is better: the errors of many layers add up, which "
-            "quantization-aware training (edge-compress --qat) can mend"
+            f"no other method is better; {worst.layer} loses most, and {kept.what} the file would have "
+            f"{kept.snr:.1f} dB instead of {first.snr:.1f}: the {loss(worst)} are what {MENDS[loss(worst)]} can mend"
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -89,6 +90,15 @@ LEFT_FROM = 4
 def _cells(layer: LayerError) -> tuple[str, ...]:
     ratios = (_db(value) for value in (layer.output_snr, layer.local_snr, layer.snr))
     return (f"{layer.share:.1%}", *ratios, layer.layer, layer.operation, loss(layer))
+
+
+QAT = "quantization-aware training (edge-compress --qat)"
+MENDS = {
+    "rounded weights": QAT,
+    "coarse steps": QAT,
+    "clipped values": f"more --samples for --calibrate, which show larger values, or {QAT}",
+}
+"""What can mend each kind of loss."""
 
 
 def loss(layer: LayerError) -> str:

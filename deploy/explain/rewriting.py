@@ -1,4 +1,4 @@
-"""Two rewritings of a TFLite file that take its layers apart: ``cut`` feeds each by itself, ``with_errors`` adds errors."""
+"""``cut`` and ``with_errors`` take the layers of a TFLite file apart: fed one by one, or disturbed one by one."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

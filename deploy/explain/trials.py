@@ -23,10 +23,14 @@ from edge.deploy.explain.sums import Effect, decibel
 from edge.deploy.placement_report import operators
 from edge.deploy.samples import NetworkInfo, Sample
 from edge.tasks.base import Figures
+from edge.tensors import Outputs
 
 AS_CONVERTED = "as converted"
 PASSING = {*SHAPES, "SLICE", "STRIDED_SLICE", "PAD", "CONCATENATION", "MAX_POOL_2D", "SPLIT"}
 """Operations that hand values on. A tensor stays float only where these stay float too, and what reads them."""
+
+BATCH = 8
+"""Samples that the model answers at once."""
 
 Progress = Callable[[int, int], None]
 
@@ -58,6 +62,8 @@ class Bench:
         artifact: the int8 TFLite file as it was converted, whose tensor names the trials share.
         stages: the float files that it was made from.
         samples: the samples.
+        expected: the model's outputs for each sample.
+        exact: what the float file has at the compared outputs, for each sample.
     """
 
     source: SourceModel
@@ -65,24 +71,31 @@ class Bench:
     artifact: ConvertedArtifact
     stages: FloatStages
     samples: Sequence[Sample]
+    expected: Sequence[Outputs]
+    exact: Sequence[Sequence[NDArray[Any]]]
+
+    @classmethod
+    def of(
+        cls,
+        source: SourceModel,
+        network: NetworkInfo,
+        artifact: ConvertedArtifact,
+        stages: FloatStages,
+        samples: Sequence[Sample],
+    ) -> "Bench":
+        """Return the bench with the answers of the model and of the float file, which all trials are compared with."""
+        batches = (samples[i : i + BATCH] for i in range(0, len(samples), BATCH))
+        expected = [outputs for batch in batches for outputs in parity.reference_outputs(source, batch)]
+        exact = list(_compared(stages.calibrated, compared_outputs(stages.calibrated), source, samples))
+        return cls(source, network, artifact, stages, samples, expected, exact)
 
     def trial(self, what: str, content: bytes, option: str = "") -> Trial:
         """Return how near a file comes to the model."""
-        return Trial(what, option, self._snr(content), self._figures(content))
-
-    def _snr(self, content: bytes) -> float:
-        exact, tried, effect = Interpreter(self.stages.calibrated), Interpreter(content), Effect()
-        outputs = compared_outputs(self.stages.calibrated)
-        places = [
-            (file, TFLiteObject(one).names()) for file, one in ((exact, self.stages.calibrated), (tried, content))
-        ]
-        for sample in self.samples:
-            for file, _ in places:
-                file.give(dict(zip(file.inputs, ordered(sample, self.source), strict=True)))
-                file.run()
-            expected, got = ([file.real(names[name]) for name in outputs] for file, names in places)
+        effect = Effect()
+        found = _compared(content, compared_outputs(self.stages.calibrated), self.source, self.samples)
+        for expected, got in zip(self.exact, found, strict=True):
             effect.add(expected, got)
-        return decibel(1.0, effect.noise)
+        return Trial(what, option, decibel(1.0, effect.noise), self._figures(content))
 
     def _figures(self, content: bytes) -> Figures:
         with tempfile.TemporaryDirectory(prefix="edge-explain-") as folder:
@@ -90,10 +103,20 @@ class Bench:
             path.write_bytes(content)
             with parity.open_session(replace(self.artifact, path=path), self.source.name, self.network) as session:
                 comparer = session.task.comparer()
-                for sample in self.samples:
-                    expected = parity.reference_outputs(self.source, [sample])[0]
+                for sample, expected in zip(self.samples, self.expected, strict=True):
                     comparer.add(expected, session.run(sample.inputs), sample.placement, sample.truth)
         return comparer.figures()
+
+
+def _compared(
+    content: bytes, outputs: Sequence[str], source: SourceModel, samples: Sequence[Sample]
+) -> Iterator[list[NDArray[Any]]]:
+    """Yield what a file has at the compared outputs for each sample, as real values in new memory."""
+    file, names = Interpreter(content), TFLiteObject(content).names()
+    for sample in samples:
+        file.give(dict(zip(file.inputs, ordered(sample, source), strict=True)))
+        file.run()
+        yield [file.real(names[name]) for name in outputs]
 
 
 def ordered(sample: Sample, source: SourceModel) -> list[NDArray[Any]]:

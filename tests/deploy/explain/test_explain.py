@@ -54,7 +54,7 @@ def test_the_worst_layer_is_named_and_mends_when_it_is_kept_in_float(loud):
     assert worst.snr > as_converted.snr + 20
     assert three.snr >= worst.snr - 1
     assert method.snr < worst.snr
-    assert found.suggestion.startswith("no other method is better; with ")
+    assert found.suggestion.startswith("no other method is better; loud loses most, and with ")
     assert f"instead of {as_converted.snr:.1f}" in found.suggestion
 
 
