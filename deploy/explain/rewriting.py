@@ -65,6 +65,14 @@ def with_errors(content: bytes, names: Collection[str], outputs: Sequence[str]) 
     return Rewritten(file.to_bytes(), {name: errors[i] for name, i in indices.items() if i in errors}, indices)
 
 
+def returning(content: bytes, outputs: Sequence[str]) -> bytes:
+    """Return a file that returns the named tensors instead of its outputs."""
+    file = TFLiteObject(content)
+    known = file.names()
+    file.set_border(file.inputs(), [known[name] for name in outputs])
+    return file.to_bytes()
+
+
 DECISIONS = ("SOFTMAX", "LOG_SOFTMAX", "LOGISTIC", "ARG_MAX")
 """Last operations that hide an error: what goes into them shows it."""
 

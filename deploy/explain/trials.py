@@ -18,7 +18,7 @@ from edge.deploy.convert.source import SourceModel
 from edge.deploy.convert.tflite import FloatStages
 from edge.deploy.convert.tflite_object import TFLiteObject
 from edge.deploy.explain.interpreter import Interpreter
-from edge.deploy.explain.rewriting import SHAPES, compared_outputs
+from edge.deploy.explain.rewriting import SHAPES, compared_outputs, returning
 from edge.deploy.explain.sums import Effect, decibel
 from edge.deploy.placement_report import operators
 from edge.deploy.samples import NetworkInfo, Sample
@@ -111,12 +111,12 @@ class Bench:
 def _compared(
     content: bytes, outputs: Sequence[str], source: SourceModel, samples: Sequence[Sample]
 ) -> Iterator[list[NDArray[Any]]]:
-    """Yield what a file has at the compared outputs for each sample, as real values in new memory."""
-    file, names = Interpreter(content), TFLiteObject(content).names()
+    """Yield what a file has at the compared outputs for each sample, as real values."""
+    file = Interpreter(returning(content, outputs), inspected=False)
     for sample in samples:
         file.give(dict(zip(file.inputs, ordered(sample, source), strict=True)))
         file.run()
-        yield [file.real(names[name]) for name in outputs]
+        yield [file.real(index) for index in file.outputs]
 
 
 def ordered(sample: Sample, source: SourceModel) -> list[NDArray[Any]]:
