@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,14 @@ from numpy.typing import NDArray
 from edge import __version__, files, golden, labels, tasks
 from edge.bundle import write_bundle
 from edge.calibration.sampling import choose_samples
-from edge.deploy import conversion_report, explain, parity
+from edge.deploy import conversion_report, parity
 from edge.deploy.conversion_options import Calibration, Callbacks, ConversionOptions
 from edge.deploy.conversion_report import AnswerCollector, Facts, Stopwatch
 from edge.deploy.convert import recipe as recipes
 from edge.deploy.convert.recipe import ConvertedArtifact, Recipe
 from edge.deploy.convert.source import SourceModel, open_source
-from edge.deploy.samples import CALIBRATION, NetworkInfo, Sample, Samples, open_samples
+from edge.deploy.explain import request
+from edge.deploy.samples import CALIBRATION, NetworkInfo, Samples, open_samples
 from edge.deploy.signature import SignatureOptions, find_signature
 from edge.errors import FileError, InputError
 from edge.manifest import Manifest
@@ -60,7 +60,7 @@ def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
     if not source.trained:
         callbacks.report(f"{options.model} is not trained: its weights are random")
     recipe = _recipe(options, source, callbacks)
-    options = replace(options, explain=options.explain and _can_explain(source, recipe, callbacks))
+    options = replace(options, explain=options.explain and request.fits(source, recipe, callbacks))
     names, origin = _labels(options, source)
     with tempfile.TemporaryDirectory(prefix="edge-convert-") as scratch:
         folder = Path(scratch)
@@ -76,7 +76,7 @@ def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
         collector = AnswerCollector.of(network, converted) if options.report else None
         verification = _verify(options, source, converted, network, callbacks, collector)
         stopwatch.ended("verifying")
-        explanation = _explained(options, source, recipe, calibration, network, folder, callbacks)
+        explanation = request.explained(options, source, calibration, network, folder, callbacks)
         stopwatch.ended("explaining")
         provenance = {**_provenance(options, source, recipe), "assumed": list(notes), "calibration": used}
         if collector is not None:
@@ -125,22 +125,6 @@ def _recipe(options: ConversionOptions, source: SourceModel, callbacks: Callback
     recipe = Recipe(options.tflite or (), options.onnx or (), options.method)
     recipes.check(source, recipe)
     return recipe
-
-
-def _can_explain(source: SourceModel, recipe: Recipe, callbacks: Callbacks) -> bool:
-    """Return whether there is an int8 file with a float network beside it. A QAT model has none, which is reported.
-
-    Raises:
-        InputError: MODEL is a finished file, or no int8 file is made.
-    """
-    why = explain.without_use(source)
-    if source.file is None and "int8" not in recipe.precisions:
-        raise InputError("--explain is about the int8 file, and none is made: give --calibrate DATA")
-    if why and source.file is not None:
-        raise InputError(f"--explain needs a Keras model or SavedModel: {why}")
-    if why:
-        callbacks.report(f"--explain has no use: {why}")
-    return not why
 
 
 def _labels(options: ConversionOptions, source: SourceModel) -> tuple[tuple[str, ...], str]:
@@ -239,29 +223,6 @@ def _verify(
     progress = callbacks.progress("verifying")
     watch = collector.watch if collector else lambda sample, outputs: None
     return parity.compare_files(options.gate, source, converted, network, callbacks.report, progress, watch)
-
-
-def _explained(
-    options: ConversionOptions,
-    source: SourceModel,
-    recipe: Recipe,
-    calibration: Samples | None,
-    network: NetworkInfo,
-    folder: Path,
-    callbacks: Callbacks,
-) -> explain.Explanation | None:
-    """Explain the int8 file when that is asked for. It is passed on at once, because the gate may fail afterwards."""
-    if not options.explain or calibration is None:
-        return None
-
-    def samples(count: int) -> list[Sample]:
-        opened = calibration if options.gate is None else parity.verification_samples(options.gate, network, count)
-        return list(islice((sample for sample in opened.read() if sample is not None), count))
-
-    subject = explain.Subject(source, network, folder, recipe.method, calibration, samples)
-    found = explain.explain(subject, callbacks.progress)
-    callbacks.explained(found)
-    return found
 
 
 def _with_golden(

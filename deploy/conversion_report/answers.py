@@ -84,7 +84,7 @@ class AnswerCollector:
 
     def answers(self) -> list[Answer]:
         """Return the samples that were kept, the most different answers first."""
-        return [self._answer(rank[0], *row) for rank, *row in self._kept]
+        return [self._answer(rank[0], sample, expected, got) for rank, sample, expected, got in self._kept]
 
     def _answer(self, agreement: float, sample: Sample, expected: Outputs, got: Outputs) -> Answer:
         lines, pictures = [], []

@@ -64,7 +64,7 @@ def _parts(layers: Sequence[Layer], places: Sequence[float], step: float) -> lis
 def _names(layers: Sequence[Layer], places: Sequence[float]) -> list[str]:
     shares = sorted((layer["share"] for layer in layers), reverse=True)
     least = 0.0 if len(layers) <= MOST_NAMES else shares[NAMED - 1]
-    y, out, last = TOP + RATIOS + GAP + PARTS + 10, [], -WIDTH
+    y, out, last = TOP + RATIOS + GAP + PARTS + 10, list[str](), -float(WIDTH)
     for x, layer in zip(places, layers, strict=True):
         if layer["share"] >= least and x - last >= 9:
             name = layer["layer"]

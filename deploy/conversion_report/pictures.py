@@ -61,7 +61,8 @@ def pixels(entry: Input, values: Array) -> Image:
     if form.layout == "NCHW" and array.ndim == 3:
         array = array.transpose(1, 2, 0)
     array = array[..., None] if array.ndim == 2 else array
-    bytes_ = np.clip(np.rint(array * np.float32(form.std) + np.float32(form.mean)), 0, 255).astype(np.uint8)
+    mean, std = (np.asarray(values_, np.float32) for values_ in (form.mean, form.std))
+    bytes_ = np.clip(np.rint(array * std + mean), 0, 255).astype(np.uint8)
     if bytes_.shape[-1] == 1:
         return np.repeat(bytes_, 3, axis=-1)
     return np.ascontiguousarray(bytes_[..., ::-1] if form.colour == "RGB" else bytes_)

@@ -35,7 +35,7 @@ def summary(report: Report) -> str:
     ]
     timing = small["latency"]
     faster = _times(large and large["latency"], timing, "median_ms", ("faster", "slower"))
-    cards.append(card("one run here, one thread", f"{timing['median_ms']:.2f} ms", faster))
+    cards.append(card("one run here, one thread", f"{timing['median_ms']:.3g} ms", faster))
     row = next(
         (r for r in report["comparisons"] if r["candidate"] == small["file"] and "model" in r["reference"]), None
     )
