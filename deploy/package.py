@@ -77,7 +77,8 @@ def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
         verification = _verify(options, source, converted, network, callbacks, collector)
         stopwatch.ended("verifying")
         explanation = request.explained(options, source, calibration, network, folder, callbacks)
-        stopwatch.ended("explaining")
+        if explanation:
+            stopwatch.ended("explaining")
         provenance = {**_provenance(options, source, recipe), "assumed": list(notes), "calibration": used}
         if collector is not None:
             conversion_report.write(

@@ -12,8 +12,8 @@ from edge.sinks.overlay import annotated
 from edge.tasks.base import Task
 from edge.tensors import Array, Outputs
 
-SHORTER_SIDE = 192
-"""Pixels of the shorter side of a picture in the report, so that text and lines can be read."""
+SHORTER_SIDE = (192, 384)
+"""The least and the most pixels of the shorter side of a picture, so that text and lines can be read."""
 
 QUALITY = 85
 
@@ -35,7 +35,8 @@ def annotated_picture(network: NetworkInfo, task: Task, sample: Sample, outputs:
         return None
     seen = pixels(entry, sample.inputs[entry.name])
     height, width = seen.shape[:2]
-    factor = SHORTER_SIDE / min(height, width)
+    shorter = min(height, width)
+    factor = (SHORTER_SIDE[0] if shorter < SHORTER_SIDE[0] else SHORTER_SIDE[1]) / shorter
     size = (round(width * factor), round(height * factor))
     picture = cv2.resize(seen, size, interpolation=cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA)
     placement = Placement(size, (width, height), (width / size[0], height / size[1]))

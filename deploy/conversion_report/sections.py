@@ -84,13 +84,13 @@ def verification(report: Report) -> str:
     if not rows:
         return section("Verification", '<p class="muted">The files were not compared with the model: no --verify.</p>')
     columns = [
-        Column("file"), Column("compared with"), Column("measure"), Column("agreement", True), Column("needed", True),
+        Column("file"), Column("compared with"), Column("agreement", True), Column("needed", True),
         Column("signal to noise", True), Column("largest error", True), Column("quality", True), Column("verdict"),
     ]  # fmt: skip
     cells = [_compared(row) for row in rows]
     parts = [table(columns, cells, [row["complaint"] is not None for row in rows])]
     quality = next((row["quality_name"] for row in rows if row["quality_name"]), None)
-    note = f"On {rows[0]['samples']} sample(s)."
+    note = f"On {rows[0]['samples']} sample(s). Agreement is {rows[0]['measure']}."
     if quality:
         note += f" Quality is {quality}, with that of the reference in brackets."
     return section("Verification", *parts, f'<p class="muted">{text(note)}</p>')
@@ -104,7 +104,7 @@ def _compared(row: Report) -> list[Cell]:
     agreement = figure(row["agreement"], row["unit"])
     error = f"{row['max_error']:.3g}"
     ends: list[Cell] = [agreement, needed, decibel(row["snr"]), error, quality, verdict]
-    return [row["candidate"], row["reference"], row["measure"], *ends]
+    return [row["candidate"], row["reference"], *ends]
 
 
 def explanation(report: Report) -> str:
@@ -178,7 +178,7 @@ def _sample(row: Report, found: Report, pictures: Mapping[str, bytes]) -> str:
         image = f'<img src="data:image/jpeg;base64,{data}" alt="{text(answer)}">'
         figures.append(f"<figure>{image}<figcaption><small>{text(who)}</small><br>{text(answer)}</figcaption></figure>")
     agreement = f"agreement {figure(row['agreement'], found['unit'])}"
-    if found["unit"] == "%" and row["agreement"] in (0, 100):
-        agreement = "the answers agree" if row["agreement"] else "the answers differ"
+    if row["agreement"] == 0:
+        agreement = "the answers differ"
     head = f"<small>{text(row['id'])}{text(truth)} · {text(agreement)}</small>"
     return f'<div class="sample">{head}<div class="pair">{"".join(figures)}</div></div>'

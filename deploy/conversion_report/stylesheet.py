@@ -47,7 +47,7 @@ tr.bad td { background: var(--badground); }
 code, pre { font: .85rem/1.5 ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace; }
 pre { background: var(--card); padding: .75rem 1rem; border-radius: .5rem; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; }
-.samples { display: grid; grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); gap: 1rem; }
+.samples { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(26rem, 100%), 1fr)); gap: 1rem; }
 .sample { background: var(--card); border-radius: .6rem; padding: .75rem; overflow-wrap: anywhere; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: .5rem; margin: .5rem 0; }
 .pair figure { margin: 0; }

@@ -49,7 +49,7 @@ class Explanation:
                 "no single layer is to blame and nothing that was tried is better: the errors of many layers add up, "
                 f"which {QAT} can mend"
             )
-        worst = self.worst[0]
+        worst = next(layer for layer in self.worst if layer.operation != INPUT)  # what was kept in float
         return (
             f"no other method is better; {worst.layer} loses most, and {kept.what} the file would have "
             f"{kept.snr:.1f} dB instead of {first.snr:.1f}: the {loss(worst)} are what {MENDS[loss(worst)]} can mend"

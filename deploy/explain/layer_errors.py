@@ -85,7 +85,7 @@ def layer_name(tensor: str) -> str:
 
     A fused operation has the names of all its parts. The last part is the one with the weights.
     """
-    parts = tensor.split(";")[-1].split("/")
+    parts = tensor.split(";")[-1].partition("/ReadVariableOp")[0].split("/")  # what reads a bias is no layer
     return parts[-2] if len(parts) > 1 and parts[-2] else parts[-1]
 
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from edge.deploy import explain
+from edge.deploy.conversion_options import Callbacks
 from edge.deploy.convert import recipe as recipes
 from edge.deploy.convert import tflite
 from edge.deploy.convert.source import open_source
-from edge.deploy.explain import plot
+from edge.deploy.explain import plot, request
 from edge.deploy.explain.explanation import Explanation
 from edge.deploy.explain.trials import AS_CONVERTED, kept_float
 from edge.deploy.samples import NetworkInfo, Sample, Samples
@@ -96,6 +97,18 @@ def test_without_a_sample_it_says_so(loud):
     subject, _ = loud
     with pytest.raises(InputError, match="needs a sample that can be decoded"):
         explain.explain(replace(subject, samples=lambda count: []), lambda stage: lambda done, total: None)
+
+
+def test_a_quantization_aware_model_has_no_use_for_it(loud):
+    subject, _ = loud
+    lines = []
+    callbacks = Callbacks(lines.append, lambda stage: lambda done, total: None)
+    recipe = recipes.Recipe(("int8",))
+    assert request.fits(subject.source, recipe, callbacks)
+    assert not request.fits(replace(subject.source, quantize_aware=True), recipe, callbacks)
+    assert lines == [
+        "--explain has no use: the ranges of net were trained, and there is no float network to compare its layers with"
+    ]
 
 
 def test_figures_are_the_same_each_time(loud):

@@ -83,6 +83,7 @@ def test_several_inputs_outputs_and_tokens(tmp_path):
     [
         ("net/stem_relu6/Relu6;net/stem_conv/Conv2D", "stem_conv"),
         ("net/body/pool/Mean", "pool"),
+        ("net/boxes/BiasAdd;net/boxes/Conv2D;net/boxes/BiasAdd/ReadVariableOp/resource1", "boxes"),
         ("probabilities", "probabilities"),
         ("/odd", "odd"),
     ],
