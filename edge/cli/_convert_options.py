@@ -2,7 +2,6 @@
 
 import argparse
 import ast
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -147,6 +146,8 @@ def _parameter(text: str) -> tuple[str, Any]:
 
 def conversion_options(a: argparse.Namespace) -> "ConversionOptions":
     """Return the options of the conversion. An invalid budget raises InputError here, before any work is done."""
+    import shlex
+
     from edge.cli._data import data_path
     from edge.deploy.conversion_options import Calibration, ConversionOptions
     from edge.deploy.parity import Gate
