@@ -72,26 +72,25 @@ def calibrate_only(converter: Any) -> None:
     converter._experimental_calibrate_only = True
 
 
-def quantize(calibrated: bytes, io: str = "int8") -> bytes:
+def quantize(calibrated: bytes, io: str = "int8", kept: Sequence[str] = ()) -> bytes:
     """Return the int8 file of a float file with ranges. No public function does it.
 
     Args:
         calibrated: the float file.
         io: the dtype of its inputs and outputs: ``int8``, ``uint8`` or ``float32``.
+        kept: the names of the first outputs of operations that stay float.
     """
     tf = need("tensorflow")
-    convert = need(_CONVERTER + "convert")
-    if io == "int8":
-        return bytes(convert.mlir_quantize(calibrated, input_data_type=tf.int8, output_data_type=tf.int8))
-    return with_border(bytes(convert.mlir_quantize(calibrated)), io)
+    border = tf.int8 if io == "int8" else tf.float32
+    quantized = need(_CONVERTER + "convert").mlir_quantize(
+        calibrated, input_data_type=border, output_data_type=border, denylisted_nodes=list(kept) or None
+    )
+    return with_uint8_border(bytes(quantized)) if io == "uint8" else bytes(quantized)
 
 
-def with_border(content: bytes, io: str) -> bytes:
-    """Return an int8 file with float32 inputs and outputs as one with inputs and outputs of dtype ``io``."""
-    tf = need("tensorflow")
-    if io == "float32":
-        return content
-    border = tf.uint8 if io == "uint8" else tf.int8
+def with_uint8_border(content: bytes) -> bytes:
+    """Return an int8 file with float32 inputs and outputs as one with uint8 inputs and outputs."""
+    border = need("tensorflow").uint8
     return bytes(need(_CONVERTER + "util").modify_model_io_type(content, border, border))
 
 

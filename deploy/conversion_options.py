@@ -7,6 +7,7 @@ from typing import Any
 
 from edge.calibration.tensor_ranges import METHODS
 from edge.deploy import parity
+from edge.deploy.explain.explanation import Explanation
 from edge.deploy.signature import Pixels
 from edge.signature import Kind
 
@@ -50,6 +51,9 @@ class ConversionOptions:
         signature: the name of the SavedModel function to convert. None takes the default.
         shapes: the shapes of inputs whose sizes the model leaves open, by name. The name is empty for the only input.
         trust: whether the model's file may run code, such as Lambda layers.
+        explain: whether the int8 file is explained layer by layer.
+        report: the folder for the report. None writes none.
+        command: the command line for the report.
     """
 
     model: str
@@ -71,6 +75,9 @@ class ConversionOptions:
     signature: str | None = None
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     trust: bool = False
+    explain: bool = False
+    report: Path | None = None
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,9 @@ class Callbacks:
     Attributes:
         report: takes one line of text for the user.
         progress: takes the name of a stage and returns a function of (samples done, samples in total).
+        explained: takes the explanation, which is known before the gate is checked.
     """
 
     report: Callable[[str], None]
     progress: Callable[[str], Callable[[int, int], None]]
+    explained: Callable[[Explanation], None] = lambda explanation: None

@@ -17,15 +17,16 @@ from numpy.typing import NDArray
 from edge import __version__, files, golden, labels, tasks
 from edge.bundle import write_bundle
 from edge.calibration.sampling import choose_samples
-from edge.deploy import metadata, parity
+from edge.deploy import conversion_report, metadata, parity
 from edge.deploy.conversion_options import Calibration, Callbacks, ConversionOptions
+from edge.deploy.conversion_report import AnswerCollector, Facts, Stopwatch
 from edge.deploy.convert import produce
 from edge.deploy.convert import recipe as recipes
 from edge.deploy.convert.recipe import ConvertedArtifact, Recipe
 from edge.deploy.convert.source import SourceModel, open_source
+from edge.deploy.explain import request
 from edge.deploy.samples import CALIBRATION, NetworkInfo, Samples, open_samples
 from edge.deploy.signature import SignatureOptions, find_signature
-from edge.deploy.verify import Comparison
 from edge.errors import FileError, InputError
 from edge.manifest import Manifest
 from edge.pictures import left_out
@@ -54,10 +55,14 @@ def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
         GateFailed: a converted file differs from the model by more than the gate allows.
     """
     _check_out(options.out)
+    if options.report is not None:
+        conversion_report.check_folder(options.report, options.out)
+    stopwatch = Stopwatch()
     source = open_source(options.model, options.trust, options.signature, options.shapes)
     if not source.trained:
         callbacks.report(f"{options.model} is not trained: its weights are random")
     recipe = _recipe(options, source, callbacks)
+    options = replace(options, explain=options.explain and request.fits(source, recipe, callbacks))
     names, origin = _labels(options, source)
     with tempfile.TemporaryDirectory(prefix="edge-convert-") as scratch:
         folder = Path(scratch)
@@ -68,22 +73,35 @@ def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
         task(signature, names or None, origin)  # raises when signature or labels do not fit
         network = _network_info(source, signature, names)
         calibration = _calibration(options.calibration, network, source, recipe, callbacks)
+        stopwatch.ended("reading the model")
         converted, used = _convert(options, source, recipe, calibration, folder, callbacks)
-        if source.file is None:  # a finished file stays as it is
-            metadata.add(converted, options.name or source.name, signature, names, callbacks.report)
-        comparisons = _verify(options, source, converted, network, callbacks)
+        metadata.add(_made_here(converted, source), options.name or source.name, signature, names, callbacks.report)
+        stopwatch.ended("converting")
+        collector = AnswerCollector.of(network, converted) if options.report else None
+        verification = _verify(options, source, converted, network, callbacks, collector)
+        stopwatch.ended("verifying")
+        explanation = request.explained(options, source, calibration, network, folder, callbacks)
+        if explanation:
+            stopwatch.ended("explaining")
+        provenance = {**_provenance(options, source, recipe), "assumed": list(found.notes), "calibration": used}
+        if collector is not None:
+            conversion_report.write(
+                Facts(
+                    options, source, network, provenance, converted, verification, explanation, collector,
+                    stopwatch.stages,
+                ),
+                callbacks.progress("reporting"),
+            )  # fmt: skip
+        if verification.failure:
+            raise verification.failure
         converted, sources = _with_golden(converted, source, network, folder)
         manifest = Manifest(
             name=options.name or source.name,
             signature=signature,
             labels=names,
             artifacts=tuple(each.artifact for each in converted),
-            provenance={
-                **_provenance(options, source, recipe),
-                "assumed": list(found.notes),
-                "calibration": used,
-            },
-            measured={"parity": [c.as_json() for c in comparisons], **_training(source)},
+            provenance=provenance,
+            measured={"parity": [c.as_json() for c in verification.comparisons], **_training(source)},
         )
         return write_bundle(options.out, manifest, sources)
 
@@ -192,6 +210,12 @@ def _convert(
     return converted, used
 
 
+def _made_here(converted: Sequence[ConvertedArtifact], source: SourceModel) -> list[ConvertedArtifact]:
+    """Return the files without the one that somebody else finished, which stays as it is."""
+    finished = source.file.read_bytes() if source.file and not source.temporary else None
+    return [one for one in converted if one.path.read_bytes() != finished]
+
+
 def _decoded(samples: Samples, used: list[str]) -> Iterator[Mapping[str, NDArray[Any]]]:
     """Yield the inputs of the samples that can be decoded, and append their ids to ``used``."""
     for name, sample in zip(samples.ids, samples.read(), strict=True):
@@ -206,13 +230,14 @@ def _verify(
     converted: Sequence[ConvertedArtifact],
     network: NetworkInfo,
     callbacks: Callbacks,
-) -> list[Comparison]:
+    collector: AnswerCollector | None,
+) -> parity.Verification:
     if options.gate is None:
         callbacks.report("not verified: give --verify to compare the files with MODEL")
-        return []
-    return parity.verify_files(
-        options.gate, source, converted, network, callbacks.report, callbacks.progress("verifying")
-    )
+        return parity.Verification()
+    progress = callbacks.progress("verifying")
+    watch = collector.watch if collector else lambda sample, outputs: None
+    return parity.compare_files(options.gate, source, converted, network, callbacks.report, progress, watch)
 
 
 def _with_golden(

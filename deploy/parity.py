@@ -102,6 +102,37 @@ def open_session(converted: ConvertedArtifact, name: str, network: NetworkInfo) 
     return Session(runnable, backends.for_file(converted.path), backends.default_threads(), SessionOptions())
 
 
+@dataclass(frozen=True)
+class Verification:
+    """What the gate found.
+
+    Attributes:
+        rows: one comparison per pair of files with the limits that it must keep. Those with the model come last.
+        failure: the error that says which limits are exceeded. None when all are kept.
+    """
+
+    rows: tuple[tuple[verify.Comparison, verify.Limits], ...] = ()
+    failure: GateFailed | None = None
+
+    @property
+    def comparisons(self) -> list[verify.Comparison]:
+        """The comparisons without their limits."""
+        return [row for row, _ in self.rows]
+
+
+Watch = Callable[[Sample, Mapping[str, Outputs]], None]
+"""A function that sees each sample with the outputs of THE_MODEL and of each file, by name."""
+
+
+def verification_samples(gate: Gate, network: NetworkInfo, count: int | None) -> Samples:
+    """Open the gate's samples, and choose up to ``count`` of them, or all for None."""
+
+    def chosen(classes: NDArray[np.int64]) -> NDArray[np.int64]:
+        return choose_samples(classes, len(classes) if count is None else count, gate.seed)
+
+    return open_samples(gate.data, network, VERIFICATION, chosen)
+
+
 def verify_files(
     gate: Gate,
     source: SourceModel,
@@ -110,6 +141,22 @@ def verify_files(
     report: Callable[[str], None],
     progress: Callable[[int, int], None],
 ) -> list[verify.Comparison]:
+    """Compare as ``compare_files`` does, and raise GateFailed when a file is over its budget."""
+    found = compare_files(gate, source, converted, network, report, progress)
+    if found.failure:
+        raise found.failure
+    return found.comparisons
+
+
+def compare_files(
+    gate: Gate,
+    source: SourceModel,
+    converted: Sequence[ConvertedArtifact],
+    network: NetworkInfo,
+    report: Callable[[str], None],
+    progress: Callable[[int, int], None],
+    watch: Watch = lambda sample, outputs: None,
+) -> Verification:
     """Compare every file with the model, and each ONNX file with its TFLite file.
 
     Args:
@@ -119,19 +166,13 @@ def verify_files(
         network: what a reader of samples must know of the network.
         report: takes one line for the user: what was assumed, or which samples cannot be decoded.
         progress: takes the number of samples done and their total.
-
-    Returns:
-        One comparison per pair of files. The comparisons with the model come last.
+        watch: sees each sample with all outputs.
 
     Raises:
-        GateFailed: a file is over its budget.
+        GateFailed: outputs cannot be compared, because they are not finite.
         InputError: there is no sample to compare on.
     """
-
-    def chosen(classes: NDArray[np.int64]) -> NDArray[np.int64]:
-        return choose_samples(classes, len(classes) if gate.samples is None else gate.samples, gate.seed)
-
-    samples = open_samples(gate.data, network, VERIFICATION, chosen)
+    samples = verification_samples(gate, network, gate.samples)
     for note in samples.notes:
         report(note)
     with ExitStack() as opened:
@@ -139,15 +180,15 @@ def verify_files(
         task = next(iter(sessions.values())).task
         pairs = _pairs(converted)
         comparers = [task.comparer() for _ in pairs]
-        missing = _compare(samples, source, sessions, list(zip(pairs, comparers, strict=True)), progress)
+        missing = _compare(samples, source, sessions, list(zip(pairs, comparers, strict=True)), progress, watch)
     if missing:
         report(left_out(missing, samples.noun))
     if len(missing) == len(samples.ids):
         raise InputError(f"none of the {len(samples.ids)} {samples.noun}s to verify on can be decoded")
     rows = [verify.Comparison(m.path.name, ref, c.figures()) for (m, ref), c in zip(pairs, comparers, strict=True)]
     limits = [gate.limits(m, task, r.figures.unit, ref != THE_MODEL) for (m, ref), r in zip(pairs, rows, strict=True)]
-    _check_limits(rows, limits)
-    return sorted(rows, key=lambda row: row.reference == THE_MODEL)
+    checked = sorted(zip(rows, limits, strict=True), key=lambda row: row[0].reference == THE_MODEL)
+    return Verification(tuple(checked), _failure(rows, limits))
 
 
 def _pairs(converted: Sequence[ConvertedArtifact]) -> list[tuple[ConvertedArtifact, str]]:
@@ -167,19 +208,20 @@ def _compare(
     sessions: Mapping[str, Session],
     pairs: Sequence[tuple[tuple[ConvertedArtifact, str], Comparer]],
     progress: Callable[[int, int], None],
+    watch: Watch,
 ) -> list[str]:
     """Run the model and all files on every sample; return the ids of the samples that cannot be decoded."""
     missing: list[str] = []
     done = 0
     progress(done, len(samples.ids))  # the model itself answers a whole batch first
     for batch, done in _batches(samples, source, missing):
-        expected = source.reference(_stacked(batch))
-        for position, sample in enumerate(batch):
+        for position, (sample, expected) in enumerate(zip(batch, reference_outputs(source, batch), strict=True)):
             progress(done - len(batch) + position, len(samples.ids))
             outputs: dict[str, Outputs] = {name: one.run(sample.inputs) for name, one in sessions.items()}
-            outputs[THE_MODEL] = _as_outputs(source, expected, position)
+            outputs[THE_MODEL] = expected
             for (converted, ref), comparer in pairs:
                 _add(comparer, converted.path.name, ref, outputs, sample)
+            watch(sample, outputs)
         progress(done, len(samples.ids))
     if done < len(samples.ids):  # the last ones cannot be decoded
         progress(len(samples.ids), len(samples.ids))
@@ -221,6 +263,12 @@ def _stacked(batch: Sequence[Sample]) -> dict[str, NDArray[np.generic]]:
     return {name: np.concatenate([sample.inputs[name] for sample in batch]) for name in batch[0].inputs}
 
 
+def reference_outputs(source: SourceModel, samples: Sequence[Sample]) -> list[Outputs]:
+    """Return the model's outputs for each sample, in the form of a session's outputs, as real values."""
+    expected = source.reference(_stacked(samples))
+    return [_as_outputs(source, expected, position) for position in range(len(samples))]
+
+
 def _as_outputs(source: SourceModel, expected: reference.Arrays, position: int) -> Outputs:
     """Return the model's outputs for one sample in the form of a session's outputs, as real values."""
     arrays = reference.sample(expected, source.outputs, position)
@@ -228,11 +276,12 @@ def _as_outputs(source: SourceModel, expected: reference.Arrays, position: int) 
     return {name: Tensor(array, specs[name]) for name, array in arrays.items()}
 
 
-def _check_limits(rows: Sequence[verify.Comparison], limits: Sequence[verify.Limits]) -> None:
-    """Raise GateFailed when a comparison is over its limits; the message gives advice where an int8 file is."""
+def _failure(rows: Sequence[verify.Comparison], limits: Sequence[verify.Limits]) -> GateFailed | None:
+    """Return the error when a comparison is over its limits; the message gives advice where an int8 file is."""
     try:
         verify.gate(rows, limits)
     except GateFailed as failed:
         over = [limit for row, limit in zip(rows, limits, strict=True) if row.complaint(limit)]
         exact = all(limit.exact for limit in over)
-        raise GateFailed(str(failed) if exact else f"{failed}; {REMEDY}") from None
+        return GateFailed(str(failed) if exact else f"{failed}; {REMEDY}")
+    return None

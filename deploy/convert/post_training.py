@@ -1,6 +1,8 @@
 """``to_int8`` and ``to_int16x8`` quantize a float file after training: observed ranges, and weights rounded by GPTQ."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -21,7 +23,32 @@ IO = ("int8", "uint8", "float32")
 """The dtypes that inputs and outputs of an int8 file may have."""
 
 
-def to_int8(marked: bytes, samples: Samples, method: str, progress: Progress, io: str = "int8") -> bytes:
+@dataclass(frozen=True)
+class FloatStages:
+    """The two float files from which an int8 file is made. Their tensors have the names of the int8 file's.
+
+    Attributes:
+        calibrated: the file of TFLite's converter before it quantizes, with the model's own weights.
+        prepared: the file after ``prepared``, with rounded weights and the ranges of all tensors.
+    """
+
+    calibrated: bytes
+    prepared: bytes
+
+    def save(self, folder: Path) -> None:
+        """Write both files into a folder."""
+        (folder / "stage_calibrated.tflite").write_bytes(self.calibrated)
+        (folder / "stage_prepared.tflite").write_bytes(self.prepared)
+
+    @classmethod
+    def load(cls, folder: Path) -> "FloatStages":
+        """Return the files that ``save`` wrote into a folder."""
+        return cls(*((folder / f"stage_{name}.tflite").read_bytes() for name in ("calibrated", "prepared")))
+
+
+def to_int8(
+    marked: bytes, samples: Samples, method: str, progress: Progress, io: str = "int8", stages: Path | None = None
+) -> bytes:
     """Return an int8 file, with a scale for each channel of the weights.
 
     Args:
@@ -30,11 +57,14 @@ def to_int8(marked: bytes, samples: Samples, method: str, progress: Progress, io
         method: how ranges are computed, one of ``edge.calibration.tensor_ranges.METHODS``.
         progress: takes the number of samples done and their total.
         io: the dtype of float inputs and outputs, one of IO. Integer inputs, such as tokens, keep theirs.
+        stages: the folder where the ``FloatStages`` are kept, which explain the file's errors. None keeps none.
 
     Raises:
         InputError: TFLite's quantizer refuses the file.
     """
     ready = prepared(marked, samples, method, progress)
+    if stages is not None:
+        FloatStages(marked, ready).save(stages)
     try:
         with quiet_conversion():
             return private.quantize(ready, io)

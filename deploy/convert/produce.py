@@ -51,7 +51,7 @@ class _Production:
         if precision == "int8" and self.source.quantize_aware:
             return tflite.qat_to_int8(frozen, io)
         if precision == "int8":
-            return tflite.to_int8(frozen, self.rows, recipe.method, self.progress, io)
+            return tflite.to_int8(frozen, self.rows, recipe.method, self.progress, io, self.folder)
         if precision == "int16x8":
             return tflite.to_int16x8(frozen, self.rows, self.progress, _wide(recipe.io))
         makers = {"float32": tflite.to_float32, "float16": tflite.to_float16, "dynamic": tflite.to_dynamic}
@@ -65,7 +65,7 @@ class _Production:
             return float_tflite.to_float32(content)
         marked = float_tflite.marked(content)
         if precision == "int8":
-            return post_training.to_int8(marked, self.rows, self.recipe.method, self.progress, io)
+            return post_training.to_int8(marked, self.rows, self.recipe.method, self.progress, io, self.folder)
         return post_training.to_int16x8(marked, self.rows, self.progress, _wide(self.recipe.io))
 
     def onnx(self, precision: str) -> Path:

@@ -1,6 +1,7 @@
 """A frozen graph is converted to TFLite: float32, smaller weights, or int8 by calibration or after training for it."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,7 @@ def to_int8(
     method: str = METHODS[0],
     progress: Progress = lambda done, total: None,
     io: str = "int8",
+    stages: Path | None = None,
 ) -> bytes:
     """Return an int8 TFLite file, with per-channel weights.
 
@@ -66,12 +68,13 @@ def to_int8(
         method: how ranges are computed, one of METHODS.
         progress: takes the number of samples done and their total.
         io: the dtype of float inputs and outputs, one of ``post_training.IO``.
+        stages: the folder where the ``post_training.FloatStages`` are kept. None keeps none.
 
     Raises:
         InputError: there is no sample, the model has a loop, or TFLite does not have one of its operations.
     """
     marked, rows = _calibrated(frozen, samples)
-    return post_training.to_int8(marked, rows, method, progress, io)
+    return post_training.to_int8(marked, rows, method, progress, io, stages)
 
 
 def to_int16x8(

@@ -1,7 +1,8 @@
 """``TFLiteObject`` parses a TFLite file, allows changes of tensors and operations, and writes it again."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -119,6 +120,50 @@ class TFLiteObject:
             if code in through and int(operation.outputs[0]) in found:
                 found.add(int(operation.inputs[0]))
         return found
+
+    def names(self) -> dict[str, int]:
+        """Return the index of each tensor that is computed or given, by its name. Constants are left out."""
+        outputs = (index for operation in self._graph.operators for index in operation.outputs)
+        found = (int(index) for index in (*self._graph.inputs, *outputs))
+        return {self._graph.tensors[index].name.decode(): index for index in found}
+
+    def name(self, index: int) -> str:
+        """Return the name of a tensor."""
+        return str(self._graph.tensors[index].name.decode())
+
+    def inputs(self) -> list[int]:
+        """Return the indices of the file's inputs."""
+        return [int(index) for index in self._graph.inputs]
+
+    def outputs(self) -> list[int]:
+        """Return the indices of the file's outputs."""
+        return [int(index) for index in self._graph.outputs]
+
+    def set_border(self, inputs: Sequence[int], outputs: Sequence[int]) -> None:
+        """Replace the file's inputs and outputs, which then have no signature."""
+        self._graph.inputs, self._graph.outputs = list(inputs), list(outputs)
+        self._model.signatureDefs = []
+
+    def is_float(self, index: int) -> bool:
+        """Return whether a tensor is float32."""
+        return bool(self._graph.tensors[index].type == self.schema.TensorType.FLOAT32)
+
+    def twin(self, index: int, suffix: str) -> int:
+        """Add a tensor without a value that is otherwise like another, and return its index.
+
+        Args:
+            index: the other tensor.
+            suffix: what its name has besides.
+        """
+        tensor = copy(self._graph.tensors[index])
+        tensor.name = f"{tensor.name.decode()}{suffix}".encode()
+        tensor.buffer = 0
+        self._graph.tensors.append(tensor)
+        return len(self._graph.tensors) - 1
+
+    def insert_after(self, operation: Any, added: Any) -> None:
+        """Insert an operation (``OperatorT``) behind another, so that it runs after it."""
+        self._graph.operators.insert(self._graph.operators.index(operation) + 1, added)
 
     def shape(self, index: int) -> tuple[int, ...]:
         """Return the shape of a tensor."""

@@ -3,6 +3,7 @@
 import argparse
 import ast
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import _main
@@ -22,6 +23,7 @@ def add_groups(p: argparse.ArgumentParser) -> None:
     _add_pixels(p.add_argument_group("pixels: input = (pixel - mean) / std, with pixels from 0 to 255"))
     _add_int8(p.add_argument_group("calibration of int8 files"))
     _add_gate(p.add_argument_group("verification of the files"))
+    _add_explanation(p.add_argument_group("explanation and report"))
 
 
 def _add_meaning(group: Any) -> None:
@@ -108,6 +110,22 @@ def _add_gate(group: Any) -> None:
     )
 
 
+def _add_explanation(group: Any) -> None:
+    group.add_argument(
+        "--explain",
+        action="store_true",
+        help="name the layers that lose most in the int8 file, try what might mend them, and draw a plot; also where "
+        "the verification fails",
+    )
+    group.add_argument(
+        "--report",
+        type=Path,
+        metavar="FOLDER",
+        help="write report.html, a page without links to elsewhere, and report.json into this folder; also where the "
+        "verification fails",
+    )
+
+
 def shape(text: str) -> tuple[str, tuple[int, ...]]:
     """Return the name of an input, which may be empty, and its sizes. Raises ArgumentTypeError for other text."""
     name, _, sizes = text.rpartition("=")
@@ -134,6 +152,8 @@ def _parameter(text: str) -> tuple[str, Any]:
 
 def conversion_options(a: argparse.Namespace) -> "ConversionOptions":
     """Return the options of the conversion. An invalid budget raises InputError here, before any work is done."""
+    import shlex
+
     from edge.cli._data import data_path
     from edge.deploy.conversion_options import Calibration, ConversionOptions
     from edge.deploy.parity import Gate
@@ -161,6 +181,9 @@ def conversion_options(a: argparse.Namespace) -> "ConversionOptions":
         signature=a.signature,
         shapes=dict(a.input_shape),
         trust=a.trust,
+        explain=a.explain,
+        report=a.report,
+        command=shlex.join(("edge-convert", *a.argv)),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edge.cli import _convert_options, _main, _placement
 
 if TYPE_CHECKING:
+    from edge.deploy.explain import Explanation
     from edge.manifest import Manifest
 
 EXAMPLES = """\
@@ -21,6 +22,7 @@ examples:
   edge-convert two_inputs.keras --out net --task regress --calibrate arrays.npz --verify arrays.npz
   edge-convert mobilenet_v3.keras --out net --input-shape 224,224,3 --calibrate photos/
   edge-convert zoo:mobilenet_v2 --out net --tflite float32
+  edge-convert run/model.keras --out net --calibrate photos.zip --verify photos.zip --explain --report report
   edge-convert --check edgetpu net/model_int8.tflite
 
 MODEL is a .keras file (Keras 2 or 3), an .h5 file, a SavedModel folder, a .tflite or .onnx file, zoo:NAME, or
@@ -105,14 +107,40 @@ def _convert(a: argparse.Namespace) -> None:
     from edge.deploy import package
     from edge.deploy.conversion_options import Callbacks
     from edge.deploy.convert.source import check_kind
+    from edge.errors import GateFailed
 
     check_kind(a.model)
     options = _convert_options.conversion_options(a)
     _main.quiet_tensorflow()
-    callbacks = Callbacks(report=lambda line: print(line, file=sys.stderr), progress=_main.progress)
-    manifest = package.convert(options, callbacks)
-    _main.write_json(a.json, {"bundle": str(a.out), "manifest": _as_json(manifest)})
+    explained: list[Explanation] = []
+    callbacks = Callbacks(lambda line: print(line, file=sys.stderr), _main.progress, explained.append)
+    try:
+        manifest = package.convert(options, callbacks)
+    except GateFailed as failed:
+        if explained:
+            _main.write_json(a.json, {"bundle": None, "failed": str(failed), **_explanation(explained)})
+            _explain(a, explained)
+        raise
+    _main.write_json(a.json, {"bundle": str(a.out), "manifest": _as_json(manifest), **_explanation(explained)})
     _show(manifest, a.out)
+    _explain(a, explained)
+
+
+def _explanation(explained: "Sequence[Explanation]") -> dict[str, Any]:
+    return {"explanation": explained[0].as_json()} if explained else {}
+
+
+def _explain(a: argparse.Namespace, explained: "Sequence[Explanation]") -> None:
+    """Print the explanation, and draw its plot into the report's folder or beside the bundle."""
+    if not explained:
+        return
+    from edge.deploy.explain import plot
+
+    path = a.report / "layers.png" if a.report else a.out.with_name(f"{a.out.stem}-layers.png")
+    plot.write(explained[0], path)
+    for line in explained[0].text():
+        print(line)
+    print(f"plot of all layers in {path}")
 
 
 def _as_json(manifest: "Manifest") -> Any:
@@ -146,7 +174,9 @@ def _compared(row: Mapping[str, Any]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``edge-convert`` and return the exit code."""
-    return _main.run(parser(), body, argv)
+    command = parser()
+    command.set_defaults(argv=tuple(sys.argv[1:] if argv is None else argv))
+    return _main.run(command, body, argv)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,60 @@
+"""What ``edge-convert --explain`` asks for: whether it can be had for a model, and the explanation of a conversion."""
+
+from itertools import islice
+from pathlib import Path
+
+from edge.deploy import parity
+from edge.deploy.conversion_options import Callbacks, ConversionOptions
+from edge.deploy.convert.recipe import Recipe
+from edge.deploy.convert.source import SourceModel
+from edge.deploy.explain import Subject, explain, without_use
+from edge.deploy.explain.explanation import Explanation
+from edge.deploy.samples import NetworkInfo, Sample, Samples
+from edge.errors import InputError
+
+
+def fits(source: SourceModel, recipe: Recipe, callbacks: Callbacks) -> bool:
+    """Return whether there is an int8 file with a float network beside it. A QAT model has none, which is reported.
+
+    Raises:
+        InputError: the model is a finished file, or no int8 file is made.
+    """
+    why = without_use(source)
+    if source.file is None and "int8" not in recipe.precisions:
+        raise InputError("--explain is about the int8 file, and none is made: give --calibrate DATA")
+    if why and source.file is not None:
+        raise InputError(f"--explain needs a Keras model or SavedModel: {why}")
+    if why:
+        callbacks.report(f"--explain has no use: {why}")
+    return not why
+
+
+def explained(
+    options: ConversionOptions,
+    source: SourceModel,
+    calibration: Samples | None,
+    network: NetworkInfo,
+    folder: Path,
+    callbacks: Callbacks,
+) -> Explanation | None:
+    """Explain the int8 file when that is asked for. It is passed on at once, because the gate may fail afterwards.
+
+    Args:
+        options: what is asked for.
+        source: the model.
+        calibration: the samples that the file was calibrated with.
+        network: what the signature says of the network.
+        folder: where the conversion has its files.
+        callbacks: they get the progress and the explanation.
+    """
+    if not options.explain or calibration is None:
+        return None
+
+    def samples(count: int) -> list[Sample]:
+        opened = calibration if options.gate is None else parity.verification_samples(options.gate, network, count)
+        return list(islice((sample for sample in opened.read() if sample is not None), count))
+
+    subject = Subject(source, network, folder, options.method, calibration, samples)
+    found = explain(subject, callbacks.progress)
+    callbacks.explained(found)
+    return found

@@ -1,0 +1,177 @@
+"""What might mend an int8 file is tried: another method for the ranges, and the worst layers in float."""
+
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from edge.calibration.tensor_ranges import METHODS, TensorRanges
+from edge.deploy import _tensorflow_private as private
+from edge.deploy import parity
+from edge.deploy._tensorflow import quiet_conversion
+from edge.deploy.convert import observe
+from edge.deploy.convert.post_training import FloatStages
+from edge.deploy.convert.recipe import ConvertedArtifact
+from edge.deploy.convert.source import SourceModel
+from edge.deploy.convert.tflite_object import TFLiteObject
+from edge.deploy.explain.interpreter import Interpreter
+from edge.deploy.explain.rewriting import SHAPES, compared_outputs, returning
+from edge.deploy.explain.sums import Effect, decibel
+from edge.deploy.placement_report import operators
+from edge.deploy.samples import NetworkInfo, Sample
+from edge.tasks.base import Figures
+from edge.tensors import Outputs
+
+AS_CONVERTED = "as converted"
+PASSING = {*SHAPES, "SLICE", "STRIDED_SLICE", "PAD", "CONCATENATION", "MAX_POOL_2D", "SPLIT"}
+"""Operations that hand values on. A tensor stays float only where these stay float too, and what reads them."""
+
+BATCH = 8
+"""Samples that the model answers at once."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """An int8 file that was made in another way, and how near it comes to the model.
+
+    Attributes:
+        what: what is different, AS_CONVERTED for the file itself.
+        option: the option of ``edge-convert`` that makes it, empty where there is none.
+        snr: the signal-to-noise ratio at the outputs, before a last softmax or sigmoid, in dB.
+        figures: the comparison as the task does it.
+    """
+
+    what: str
+    option: str
+    snr: float
+    figures: Figures
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The samples on which trials are compared with the model.
+
+    Attributes:
+        source: the model.
+        network: what the signature says of it.
+        artifact: the int8 TFLite file as it was converted, whose tensor names the trials share.
+        stages: the float files that it was made from.
+        samples: the samples.
+        expected: the model's outputs for each sample.
+        exact: what the float file has at the compared outputs, for each sample.
+    """
+
+    source: SourceModel
+    network: NetworkInfo
+    artifact: ConvertedArtifact
+    stages: FloatStages
+    samples: Sequence[Sample]
+    expected: Sequence[Outputs]
+    exact: Sequence[Sequence[NDArray[Any]]]
+
+    @classmethod
+    def of(
+        cls,
+        source: SourceModel,
+        network: NetworkInfo,
+        artifact: ConvertedArtifact,
+        stages: FloatStages,
+        samples: Sequence[Sample],
+    ) -> "Bench":
+        """Return the bench with the answers of the model and of the float file, which all trials are compared with."""
+        batches = (samples[i : i + BATCH] for i in range(0, len(samples), BATCH))
+        expected = [outputs for batch in batches for outputs in parity.reference_outputs(source, batch)]
+        exact = list(_compared(stages.calibrated, compared_outputs(stages.calibrated), source, samples))
+        return cls(source, network, artifact, stages, samples, expected, exact)
+
+    def trial(self, what: str, content: bytes, option: str = "") -> Trial:
+        """Return how near a file comes to the model."""
+        effect = Effect()
+        found = _compared(content, compared_outputs(self.stages.calibrated), self.source, self.samples)
+        for expected, got in zip(self.exact, found, strict=True):
+            effect.add(expected, got)
+        return Trial(what, option, decibel(1.0, effect.noise), self._figures(content))
+
+    def _figures(self, content: bytes) -> Figures:
+        with tempfile.TemporaryDirectory(prefix="edge-explain-") as folder:
+            path = Path(folder) / "trial.tflite"
+            path.write_bytes(content)
+            with parity.open_session(replace(self.artifact, path=path), self.source.name, self.network) as session:
+                comparer = session.task.comparer()
+                for sample, expected in zip(self.samples, self.expected, strict=True):
+                    comparer.add(expected, session.run(sample.inputs), sample.placement, sample.truth)
+        return comparer.figures()
+
+
+def _compared(
+    content: bytes, outputs: Sequence[str], source: SourceModel, samples: Sequence[Sample]
+) -> Iterator[list[NDArray[Any]]]:
+    """Yield what a file has at the compared outputs for each sample, as real values."""
+    file = Interpreter(returning(content, outputs), inspected=False)
+    for sample in samples:
+        file.give(dict(zip(file.inputs, ordered(sample, source), strict=True)))
+        file.run()
+        yield [file.real(index) for index in file.outputs]
+
+
+def ordered(sample: Sample, source: SourceModel) -> list[NDArray[Any]]:
+    """Return the inputs of a sample in the model's order, which is the order of the files."""
+    return [sample.inputs[spec.name] for spec in source.inputs]
+
+
+def other_methods(
+    bench: Bench, method: str, rows: Callable[[], Sequence[Mapping[str, NDArray[Any]]]], progress: Progress
+) -> Iterator[Trial]:
+    """Try the methods for the ranges that the file was not made with. Its rounded weights stay.
+
+    Args:
+        bench: where the trials are compared.
+        method: the method of the file.
+        rows: returns the calibration samples, inputs by name in the model's order and with its dtypes.
+        progress: takes the number of calibration samples done and their total.
+    """
+    for other in METHODS:
+        if other != method:
+            content = _with_ranges(bench.stages.prepared, rows(), other, progress)
+            yield bench.trial(f"--method {other}", quantized(content), f"--method {other}")
+
+
+def _with_ranges(prepared: bytes, rows: Sequence[Mapping[str, NDArray[Any]]], method: str, progress: Progress) -> bytes:
+    file = TFLiteObject(prepared)
+    ranges = TensorRanges(file.ranged(), file.border(), method)
+    for done, value in enumerate(observe.values(prepared, rows), 1):
+        ranges.observe(value)
+        progress(done, len(rows))
+    file.set_ranges(ranges.ranges())
+    return file.to_bytes()
+
+
+def in_float(bench: Bench, tensors: Collection[str], what: str) -> Trial:
+    """Try the file with the layers that compute some tensors in float, and what reads them."""
+    return bench.trial(what, quantized(bench.stages.prepared, kept_float(bench.stages.prepared, tensors)))
+
+
+def kept_float(content: bytes, tensors: Collection[str]) -> list[str]:
+    """Return the operations that must stay float so that some tensors do, by the names of their first outputs."""
+    file = TFLiteObject(content)
+    known = file.names()
+    waiting = [known[name] for name in tensors if name in known]
+    kept = {int(op.outputs[0]) for _, op in file.operations() if set(map(int, op.outputs)) & set(waiting)}
+    while waiting:
+        index = waiting.pop()
+        for code, operation in file.operations():
+            if index in map(int, operation.inputs) and int(operation.outputs[0]) not in kept:
+                kept.add(int(operation.outputs[0]))
+                waiting += map(int, operation.outputs) if operators.name(code) in PASSING else ()
+    return sorted(file.name(index) for index in kept)
+
+
+def quantized(content: bytes, kept: Sequence[str] = ()) -> bytes:
+    """Return the int8 file of a float file with ranges, with the operations named in ``kept`` in float."""
+    with quiet_conversion():
+        return private.quantize(content, kept=kept)

@@ -1,0 +1,117 @@
+"""``explain`` names the layer that does the damage, and says by figures what mends it."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from edge.deploy import explain
+from edge.deploy.conversion_options import Callbacks
+from edge.deploy.convert import post_training, produce
+from edge.deploy.convert import recipe as recipes
+from edge.deploy.convert.source import open_source
+from edge.deploy.explain import plot, request
+from edge.deploy.explain.explanation import Explanation
+from edge.deploy.explain.trials import AS_CONVERTED, kept_float
+from edge.deploy.samples import NetworkInfo, Sample, Samples
+from edge.errors import InputError
+from edge.signature import Input, Output, Signature, TaskSpec
+from tests.deploy.explain.networks import images, loud_channel
+
+
+def subject_of(model, folder, method="minmax"):
+    path = folder / "model.keras"
+    model.save(path)
+    source = open_source(str(path))
+    entry, output = source.inputs[0], source.outputs[0]
+    signature = Signature(
+        (Input(entry.name, "tensor", entry.shape),), (Output(output.name, "tensor", output.shape),), TaskSpec("raw")
+    )
+    made = [Sample(str(i), {entry.name: one[None]}) for i, one in enumerate(images(10))]
+    recipe = recipes.Recipe(("int8",), (), method)
+    produce.make(source, recipe, [one.inputs for one in made], folder)
+    network = NetworkInfo(signature, {entry.name: entry})
+    calibration = Samples(tuple(one.id for one in made), lambda: iter(made))
+    return explain.Subject(source, network, folder, method, calibration, lambda count: made[:count])
+
+
+@pytest.fixture(scope="module")
+def loud(tmp_path_factory):
+    subject = subject_of(loud_channel(), tmp_path_factory.mktemp("loud"))
+    return subject, explain.explain(subject, lambda stage: lambda done, total: None)
+
+
+def test_the_worst_layer_is_named_and_mends_when_it_is_kept_in_float(loud):
+    _, found = loud
+    assert found.worst[0].layer == "loud"
+    as_converted, method, worst, three = found.trials
+    assert [t.what for t in found.trials] == [
+        AS_CONVERTED,
+        "--method mse",
+        "with loud in float",
+        "with the worst 3 layers in float",
+    ]
+    assert worst.snr > as_converted.snr + 20
+    assert three.snr >= worst.snr - 1
+    assert method.snr < worst.snr
+    assert found.suggestion.startswith("no other method is better; loud loses most, and with ")
+    assert f"instead of {as_converted.snr:.1f}" in found.suggestion
+
+
+def test_it_is_told_in_lines_and_in_json(loud, tmp_path):
+    _, found = loud
+    lines = list(found.text())
+    assert lines[0] == "what model_int8.tflite loses, by layer, on 8 sample(s), in dB of signal to noise:"
+    assert lines[3].split()[-4:] == ["loud", "CONV_2D", "coarse", "steps"]
+    assert any(line.startswith("  with loud in float") for line in lines)
+    assert lines[-1] == f"suggestion: {found.suggestion}"
+    raw = json.loads(json.dumps(found.as_json(), allow_nan=False))
+    assert raw["worst"][0] == found.worst[0].tensor
+    assert [layer["layer"] for layer in raw["layers"]] == ["image", "first", "loud", "quiet", "last"]
+    assert raw["trials"][2]["figures"]["samples"] == 10
+    plot.write(found, tmp_path / "layers.png")
+    assert (tmp_path / "layers.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_better_method_is_suggested(loud):
+    _, found = loud
+    better = replace(found.trials[1], snr=found.trials[0].snr + 3)
+    assert replace(found, trials=(found.trials[0], better)).suggestion.startswith("convert with --method mse: ")
+
+
+def test_nothing_helps_is_said_too(loud):
+    _, found = loud
+    assert "no single layer is to blame" in replace(found, trials=found.trials[:1]).suggestion
+    assert list(Explanation("f", 1, (), found.trials[:1]).text())
+
+
+def test_what_reads_a_float_layer_stays_float_too(loud):
+    subject, found = loud
+    prepared = post_training.FloatStages.load(subject.folder).prepared
+    kept = kept_float(prepared, [found.worst[0].tensor])
+    assert sorted(name.split("/")[1] for name in kept) == ["loud", "quiet"]
+
+
+def test_without_a_sample_it_says_so(loud):
+    subject, _ = loud
+    with pytest.raises(InputError, match="needs a sample that can be decoded"):
+        explain.explain(replace(subject, samples=lambda count: []), lambda stage: lambda done, total: None)
+
+
+def test_a_quantization_aware_model_has_no_use_for_it(loud):
+    subject, _ = loud
+    lines = []
+    callbacks = Callbacks(lines.append, lambda stage: lambda done, total: None)
+    recipe = recipes.Recipe(("int8",))
+    assert request.fits(subject.source, recipe, callbacks)
+    assert not request.fits(replace(subject.source, quantize_aware=True), recipe, callbacks)
+    assert lines == [
+        "--explain has no use: the ranges of net were trained, and there is no float network to compare its layers with"
+    ]
+
+
+def test_figures_are_the_same_each_time(loud):
+    subject, found = loud
+    again = explain.explain(subject, lambda stage: lambda done, total: None)
+    np.testing.assert_equal([row.share for row in again.layers], [row.share for row in found.layers])
