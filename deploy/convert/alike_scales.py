@@ -35,11 +35,13 @@ class Operand(NamedTuple):
         scale: the value of one step.
         zero_point: the integer that stands for 0.
         integers: the integers that it can be, 8 bits each.
+        middle: the integer that stands for int8's 0: 128 for uint8.
     """
 
     scale: np.float32
     zero_point: int
     integers: Integers
+    middle: int = 0
 
 
 Scales = tuple[np.float32, np.float32]

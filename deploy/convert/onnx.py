@@ -16,6 +16,7 @@ from edge.backends import open_model
 from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy.convert.onnx_clamps import drop_clamps
 from edge.deploy.convert.onnx_edit import QUANTIZE, GraphEditor
+from edge.deploy.convert.onnx_pools import pool_by_kernels
 from edge.deploy.convert.onnx_rounding import round_as_tflite
 from edge.deploy.convert.onnx_uint8 import to_uint8
 from edge.deploy.convert.onnx_weights import own_zero_points
@@ -62,7 +63,7 @@ def from_tflite(
             if dimension.dim_param or dimension.dim_value < 1:
                 dimension.Clear()
                 dimension.dim_value = 1
-    border = _for_integer_kernels(model.graph, border, activations)
+    model, border = _for_integer_kernels(model, border, activations)
     scales = json.dumps({name: [one.scale, one.zero_point] for name, one in border.items()})
     model.producer_name = "edgekit"
     onnx.helper.set_model_props(model, {**(metadata or {}), "edge.quantization": scales})
@@ -70,18 +71,22 @@ def from_tflite(
     target.write_bytes(model.SerializeToString())
 
 
-def _for_integer_kernels(graph: Any, border: dict[str, Quantization], activations: str) -> dict[str, Quantization]:
-    """Rewrite a quantized graph so that ONNX Runtime makes integer kernels of it. Return what its border is now."""
-    if not any(node.op_type == QUANTIZE for node in graph.node):
-        return border
-    editor = GraphEditor(graph)
-    drop_clamps(editor)
+def _for_integer_kernels(
+    model: Any, border: dict[str, Quantization], activations: str
+) -> tuple[Any, dict[str, Quantization]]:
+    """Rewrite a quantized model so that ONNX Runtime makes integer kernels of it. Return what its border is now too."""
+    if not any(node.op_type == QUANTIZE for node in model.graph.node):
+        return model, border
+    model = need("onnx.shape_inference").infer_shapes(model)
+    graph = GraphEditor(model.graph)
+    drop_clamps(graph)
+    pool_by_kernels(graph)
     if activations == "uint8":
-        border = to_uint8(editor, border)
-    round_as_tflite(editor)
-    own_zero_points(editor)
-    editor.write()
-    return border
+        border = to_uint8(graph, border)
+    round_as_tflite(graph)
+    own_zero_points(graph)
+    graph.write()
+    return model, border
 
 
 def _convert(tflite: Path) -> Any:

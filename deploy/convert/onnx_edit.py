@@ -30,7 +30,7 @@ class Linear(NamedTuple):
 
 
 class GraphEditor:
-    """The nodes and constants of a graph. ``write`` puts what was changed back into the graph.
+    """The nodes and constants of a graph with inferred shapes. ``write`` puts what was changed back into the graph.
 
     Attributes:
         nodes: the nodes, in no order once something was added.
@@ -45,6 +45,7 @@ class GraphEditor:
         self.nodes: list[Any] = list(graph.node)
         self.inputs = {value.name: value for value in graph.input if value.name not in self._constants}
         self.outputs = {value.name: value for value in graph.output}
+        self._shapes = {value.name: _sizes(value) for value in (*graph.value_info, *graph.input, *graph.output)}
         self._names = {name for node in self.nodes for name in (*node.input, *node.output)} | set(self._constants)
         self._makers = {name: node for node in self.nodes for name in node.output if name}
         self._shared: dict[tuple[str, str, bytes] | None, str] = {}
@@ -81,12 +82,18 @@ class GraphEditor:
         """Return ONNX's number of a numpy dtype."""
         return int(self._onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
-    def new_name(self, like: str) -> str:
-        """Return a name that no tensor has yet."""
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Return the sizes of a tensor, 0 where one is not known; empty for a tensor whose dimensions are not known."""
+        constant = self._constants.get(name)
+        return self._shapes.get(name, ()) if constant is None else tuple(constant.dims)
+
+    def new_name(self, like: str, shape: tuple[int, ...] = ()) -> str:
+        """Return a name that no tensor has yet, for one of this shape."""
         name, number = like, 1
         while name in self._names:
             name, number = f"{like}_{number}", number + 1
         self._names.add(name)
+        self._shapes[name] = shape
         return name
 
     def add_constant(self, like: str, value: NDArray[Any], is_shared: bool = True) -> str:
@@ -181,3 +188,7 @@ def _reads(node: Any) -> list[str]:
         for graph in (*((attribute.g,) if attribute.HasField("g") else ()), *attribute.graphs):
             names += [name for inner in graph.node for name in _reads(inner)]
     return names
+
+
+def _sizes(value: Any) -> tuple[int, ...]:
+    return tuple(dimension.dim_value for dimension in value.type.tensor_type.shape.dim)

@@ -44,9 +44,7 @@ def to_uint8(graph: GraphEditor, border: Mapping[str, Quantization]) -> dict[str
     """
     shifted = _shiftable(graph, border)
     for node in list(graph.nodes):
-        if node.op_type == QUANTIZE and node.output[0] in shifted:
-            _shift(graph, node, 2)
-        elif node.op_type == DEQUANTIZE and node.input[0] in shifted:
+        if node.op_type in (QUANTIZE, DEQUANTIZE) and set(_integers(graph, node)) <= shifted:
             _shift(graph, node, 2)
         for place, name in enumerate(node.input):
             if name in shifted and graph.constant(name) is not None:
