@@ -1,12 +1,12 @@
 """``alike_scales`` finds scales with which ONNX Runtime adds or multiplies quantized numbers as TFLite does.
 
-XNNPACK, which runs TFLite's integer kernels, adds in fixed point: it rounds the ratios of the input scales to the output
-scale to multiples of 2 ** -shift, so that the larger one has 21 bits, and rounds the sum half up
+XNNPACK, which runs TFLite's integer kernels, adds in fixed point: it rounds the ratios of the input scales to the
+output scale to multiples of 2 ** -shift, so that the larger one has 21 bits, and rounds the sum half up
 (https://github.com/google/XNNPACK/blob/master/src/microparams-init.c, xnn_init_qs8_add_minmax_scalar_params). ONNX
 Runtime adds in float32, half to even, on x86, and in fixed point of 22 bits, half away from zero, on ARM
 (https://github.com/microsoft/onnxruntime/blob/main/onnxruntime/core/mlas/lib/qladd.cpp). Both multiply in float32, but
-ONNX Runtime adds the zero point before it rounds (qlmul.cpp). So they part where a result lies in the middle between two
-steps. That is rare for two tensors, but in hard-swish 3 is 127.5 steps of 6 / 255, so that each x of 0 is there.
+ONNX Runtime adds the zero point before it rounds (qlmul.cpp). So they part where a result lies in the middle between
+two steps. That is rare for two tensors, but in hard-swish 3 is 127.5 steps of 6 / 255, so that each x of 0 is there.
 
 All 65,536 pairs of 8-bit numbers can be tried. So scales are chosen for which the two agree on every pair.
 """
@@ -46,7 +46,7 @@ class Operand(NamedTuple):
 
 Scales = tuple[np.float32, np.float32]
 Kernel = Callable[[Operand, Operand, Operand, Integers, Integers], Integers]
-"""It takes the two inputs, the output and pairs of integers, and returns results in steps from the output's zero point,
+"""It takes the two inputs, the output and pairs of integers. It returns results in steps from the output's zero point,
 not yet saturated."""
 
 
@@ -63,6 +63,9 @@ def alike_scales(operation: str, a: Operand, b: Operand, output: Operand) -> Sca
         The nearest scales for which they agree on all pairs. Where there are none, those that do on most; where
         XNNPACK does not take the scales, the scales as they are.
     """
+    if a.integers.size == 1 < b.integers.size:  # ONNX Runtime takes one number as the second input
+        second, first = alike_scales(operation, b, a, output)
+        return first, second
     x, y = (grid.ravel() for grid in np.meshgrid(a.integers, b.integers, indexing="ij"))
     if operation == "Add":
         steps = fixed_point(a, b, output)
@@ -216,7 +219,7 @@ def _multiply(a: Operand, b: Operand, output: Operand, x: Integers, y: Integers)
 
 
 def _multiply_fused(a: Operand, b: Operand, output: Operand, x: Integers, y: Integers) -> Integers:
-    """Return the products where a compiler fuses the multiplication by the scales and the addition of the zero point."""
+    """Return the products where a compiler fuses the multiplication with the addition of the zero point."""
     ratio = float(np.float32(np.float32(a.scale * b.scale) / output.scale))
     products = (x - a.zero_point) * (y - b.zero_point)
     sums = (products * ratio + output.zero_point).astype(np.float32)

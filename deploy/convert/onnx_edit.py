@@ -143,7 +143,7 @@ class GraphEditor:
         self.nodes = [other for other in self.nodes if other is not node]
         for name in node.output:
             self._makers.pop(name, None)
-        for name in _reads(node):
+        for name in reads(node):
             self._readers[name] = [other for other in self._readers[name] if other is not node]
 
     def write(self) -> None:
@@ -171,22 +171,22 @@ class GraphEditor:
                 ordered.append(node)
                 continue
             waiting.append((node, True))
-            waiting += [(self._makers[name], False) for name in _reads(node) if name in self._makers]
+            waiting += [(self._makers[name], False) for name in reads(node) if name in self._makers]
         return ordered
 
     def _join(self, node: Any) -> None:
-        for name in _reads(node):
+        for name in reads(node):
             readers = self._readers.setdefault(name, [])
             if not any(other is node for other in readers):
                 readers.append(node)
 
 
-def _reads(node: Any) -> list[str]:
-    """Return what a node reads, its subgraphs included: the bodies of If and Loop see the tensors around them."""
+def reads(node: Any) -> list[str]:
+    """Return the tensors that a node reads, its subgraphs included: the bodies of If and Loop see those around them."""
     names = [name for name in node.input if name]
     for attribute in node.attribute:
         for graph in (*((attribute.g,) if attribute.HasField("g") else ()), *attribute.graphs):
-            names += [name for inner in graph.node for name in _reads(inner)]
+            names += [name for inner in graph.node for name in reads(inner)]
     return names
 
 

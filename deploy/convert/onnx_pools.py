@@ -1,4 +1,4 @@
-"""``pool_by_kernels`` writes the average of a whole map as GlobalAveragePool, for which ONNX Runtime has integer kernels.
+"""``pool_by_kernels`` writes the average of a whole map as GlobalAveragePool, an integer kernel of ONNX Runtime.
 
 tf2onnx writes ReduceMean over height and width where the map lies with its channels last. ONNX Runtime has no integer
 kernel for that, and turns the map into floating point.

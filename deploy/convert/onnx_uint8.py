@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.deploy.convert.onnx_edit import DEQUANTIZE, QUANTIZE, GraphEditor
+from edge.deploy.convert.onnx_edit import DEQUANTIZE, QUANTIZE, GraphEditor, reads
 from edge.tensors import Quantization
 
 SHIFT = 128
@@ -112,7 +112,7 @@ def _fixed_by(graph: GraphEditor, node: Any) -> set[str]:
         if linear is None or linear.scale.size > 1:
             return integers
         return integers if node.op_type == DEQUANTIZE and _is_weight(graph, node) else set()
-    return set() if node.op_type in _DATA else set(node.input) | set(node.output)
+    return set() if node.op_type in _DATA else set(reads(node)) | set(node.output)
 
 
 def _is_weight(graph: GraphEditor, dequantizer: Any) -> bool:
