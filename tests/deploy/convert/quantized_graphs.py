@@ -1,4 +1,4 @@
-"""Graphs of a few nodes on quantized tensors, written with the package onnx, and what ONNX Runtime computes with them."""
+"""Graphs of a few nodes on quantized tensors, written with the package onnx, and what ONNX Runtime makes of them."""
 
 import numpy as np
 import onnx
