@@ -58,15 +58,15 @@ def xnnpack_averages(given: Scaling, output: Scaling, count: int, sums: Integers
     ratio = np.float32(given.scale / output.scale) * np.float32(1 / np.float32(count))
     offset = np.float32(output.zero_point) - np.float32(count * given.zero_point) * ratio
     raw = (sums + count * given.zero_point).astype(np.float32)
-    return np.rint(raw * ratio + offset).astype(np.int64) - output.zero_point
+    return np.asarray(np.rint(raw * ratio + offset), np.int64) - output.zero_point
 
 
 def onnxruntime_averages(given: Scaling, output: Scaling, count: int, sums: Integers) -> Integers:
     """Return averages in steps from the output's zero point, for sums of integers without their zero point."""
     ratio = np.float32(given.scale / (output.scale * np.float32(count)))
-    return np.rint(sums.astype(np.float32) * ratio).astype(np.int64)
+    return np.asarray(np.rint(sums.astype(np.float32) * ratio), np.int64)
 
 
 def saturated(averages: Integers, output: Scaling) -> Integers:
     """Return averages clipped to what int8 can hold."""
-    return np.clip(averages, -128 - output.zero_point, 127 - output.zero_point)
+    return np.asarray(np.clip(averages, -128 - output.zero_point, 127 - output.zero_point), np.int64)

@@ -161,7 +161,7 @@ def _add_in_float(
         sums = (x * float(ratio_a) + sums.astype(np.float64)).astype(np.float32)
     else:
         sums = (offset + x.astype(np.float32) * ratio_a) + y.astype(np.float32) * ratio_b
-    return np.rint(sums).astype(np.int64) - output.zero_point
+    return np.asarray(np.rint(sums), np.int64) - output.zero_point
 
 
 def _ratios(a: Operand, b: Operand, output: Operand) -> Scales:
@@ -193,14 +193,14 @@ def _avx2_constant(a: Operand, b: Operand, output: Operand, x: Integers, y: Inte
     zero = ratio_a * np.float32(a.zero_point) + ratio_b * np.float32(b.zero_point)
     offsets = (np.float32(output.zero_point) - zero) + y.astype(np.float32) * ratio_b
     sums = (x * float(ratio_a) + offsets.astype(np.float64)).astype(np.float32)
-    return np.rint(sums).astype(np.int64) - output.zero_point
+    return np.asarray(np.rint(sums), np.int64) - output.zero_point
 
 
 def _neon(a: Operand, b: Operand, output: Operand, x: Integers, y: Integers) -> Integers:
     steps = fixed_point(a, b, output, _BITS + 1)
     assert steps is not None
     sums = steps.sums(x - a.zero_point, y - b.zero_point)
-    return (sums - (sums < 0) + (1 << steps.shift - 1)) >> steps.shift
+    return np.asarray((sums - (sums < 0) + (1 << steps.shift - 1)) >> steps.shift, np.int64)
 
 
 ADDING: tuple[Kernel, ...] = (_avx2, _avx2_second, _avx2_constant, _sse2, _neon)
@@ -215,7 +215,7 @@ def _products(a: Operand, b: Operand, output: Operand, x: Integers, y: Integers)
 
 def _multiply(a: Operand, b: Operand, output: Operand, x: Integers, y: Integers) -> Integers:
     sums = _products(a, b, output, x, y) + np.float32(output.zero_point)
-    return np.rint(sums).astype(np.int64) - output.zero_point
+    return np.asarray(np.rint(sums), np.int64) - output.zero_point
 
 
 def _multiply_fused(a: Operand, b: Operand, output: Operand, x: Integers, y: Integers) -> Integers:
@@ -223,7 +223,7 @@ def _multiply_fused(a: Operand, b: Operand, output: Operand, x: Integers, y: Int
     ratio = float(np.float32(np.float32(a.scale * b.scale) / output.scale))
     products = (x - a.zero_point) * (y - b.zero_point)
     sums = (products * ratio + output.zero_point).astype(np.float32)
-    return np.rint(sums).astype(np.int64) - output.zero_point
+    return np.asarray(np.rint(sums), np.int64) - output.zero_point
 
 
 MULTIPLYING: tuple[Kernel, ...] = (_multiply, _multiply_fused)

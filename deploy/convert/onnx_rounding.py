@@ -44,8 +44,8 @@ def _average_alike(graph: GraphEditor, pool: Any, given: Operand, output: Operan
     assert maker is not None
     count = int(np.prod(graph.shape(maker.input[0])[2:], dtype=np.int64))
     if count:
-        scalings = (Scaling(one.scale, one.zero_point - one.middle) for one in (given, output))
-        _read_with(graph, pool, 0, alike_scale(*scalings, count))
+        a, b = (Scaling(one.scale, one.zero_point - one.middle) for one in (given, output))
+        _read_with(graph, pool, 0, alike_scale(a, b, count))
 
 
 def _round_from_zero(graph: GraphEditor, pool: Any, quantizer: Any, output: Operand) -> None:
