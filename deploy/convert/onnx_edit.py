@@ -25,7 +25,7 @@ class Linear(NamedTuple):
     def quantize(self, value: float) -> int:
         """Return what QuantizeLinear makes of one number: x / scale, half to even, plus zero point, saturated."""
         limits = np.iinfo(self.zero_point.dtype)
-        steps = np.rint(np.float32(value) / np.float32(self.scale)) + int(self.zero_point)
+        steps = np.rint(np.float32(value) / np.float32(self.scale.item())) + self.zero_point.item()
         return int(np.clip(steps, limits.min, limits.max))
 
 

@@ -71,9 +71,8 @@ def _operand(graph: GraphEditor, node: Any) -> Operand | None:
     limits = np.iinfo(linear.zero_point.dtype)
     constant = graph.constant(node.input[0])
     integers = np.arange(limits.min, limits.max + 1) if constant is None else np.unique(constant)
-    return Operand(
-        np.float32(linear.scale), int(linear.zero_point), integers.astype(np.int64), (limits.min + limits.max + 1) // 2
-    )
+    scale, middle = np.float32(linear.scale.item()), (limits.min + limits.max + 1) // 2
+    return Operand(scale, linear.zero_point.item(), integers.astype(np.int64), middle)
 
 
 def _read_with(graph: GraphEditor, node: Any, place: int, scale: np.float32, zero_point: str = "") -> None:
