@@ -48,16 +48,12 @@ class OnnxRuntime(Backend):
 
     def open(self, path: Path, options: OpenOptions = DEFAULT) -> Model:
         """See Backend."""
-        import onnxruntime
+        import onnxruntime  # noqa: F401  a missing one is no fault of the file
 
         _opening.no_device(self.name, options)
         _opening.readable(path)
-        settings = onnxruntime.SessionOptions()
-        settings.intra_op_num_threads = options.threads
-        settings.inter_op_num_threads = 1
-        settings.log_severity_level = 4  # errors are raised as exceptions; the log would only repeat them
         try:
-            return OnnxModel(_exact_session(path, settings), path)
+            return OnnxModel(_exact_session(path, options.threads), path)
         except InputError:
             raise
         except Exception as error:  # its exceptions have no base class of their own, and moved between releases
@@ -70,25 +66,30 @@ class OnnxRuntime(Backend):
         return f"onnxruntime {metadata.version('onnxruntime')}"
 
 
-def _exact_session(path: Path, settings: Any) -> Any:
+def _exact_session(path: Path, threads: int) -> Any:
     """Return a session whose int8 kernels do not saturate on this processor.
 
     ``session.x64quantprecision`` cannot be applied to some files: those with weights that share their zero points, and
     those with QLinearConv of int8 by int8, which does not saturate. They are opened without integer kernels instead.
     """
     if not device.saturates_int8():
-        return _session(path, settings, _INEXACT)
-    settings.add_session_config_entry(_EXACT_SUMS, "1")
+        return _session(path, threads, _INEXACT, {})
     try:
-        return _session(path, settings, _INEXACT)
+        return _session(path, threads, _INEXACT, {_EXACT_SUMS: "1"})
     except Exception:  # see OnnxRuntime.open; a damaged file fails again
-        settings.add_session_config_entry(_EXACT_SUMS, "0")
-        return _session(path, settings, [*_INEXACT, _INTEGER_KERNELS])
+        return _session(path, threads, [*_INEXACT, _INTEGER_KERNELS], {})
 
 
-def _session(path: Path, settings: Any, left_out: list[str]) -> Any:
+def _session(path: Path, threads: int, left_out: list[str], entries: Mapping[str, str]) -> Any:
+    """Return a session without the optimizers in ``left_out``, with these entries of its configuration."""
     import onnxruntime
 
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = threads
+    settings.inter_op_num_threads = 1
+    settings.log_severity_level = 4  # errors are raised as exceptions; the log would only repeat them
+    for name, value in entries.items():
+        settings.add_session_config_entry(name, value)
     return onnxruntime.InferenceSession(
         str(path), settings, providers=["CPUExecutionProvider"], disabled_optimizers=left_out, enable_fallback=0
     )
