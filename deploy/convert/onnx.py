@@ -14,27 +14,51 @@ from typing import Any
 
 from edge.backends import open_model
 from edge.deploy._tensorflow import need, quiet_conversion
+from edge.deploy.convert.onnx_clamps import drop_clamps
+from edge.deploy.convert.onnx_edit import QUANTIZE, GraphEditor
+from edge.deploy.convert.onnx_pools import pool_by_kernels
+from edge.deploy.convert.onnx_rounding import round_as_tflite
+from edge.deploy.convert.onnx_uint8 import to_uint8
+from edge.deploy.convert.onnx_weights import own_zero_points
 from edge.errors import InputError
+from edge.tensors import Quantization
 
 OPSET = 17
+ACTIVATIONS = ("uint8", "int8")
 
 
-def _border_scales(tflite: Path) -> str:
-    """Return scale and zero point of inputs and outputs by name, in the form that the onnxruntime backend reads."""
+def _border(tflite: Path) -> dict[str, Quantization]:
+    """Return the quantization of the inputs and outputs by name."""
     with open_model(tflite) as model:
-        quantized = [spec for spec in (*model.inputs, *model.outputs) if spec.quantization]
-    return json.dumps({s.name: [s.quantization.scale, s.quantization.zero_point] for s in quantized if s.quantization})
+        return {spec.name: spec.quantization for spec in (*model.inputs, *model.outputs) if spec.quantization}
 
 
-def from_tflite(tflite: Path, target: Path, metadata: Mapping[str, str] | None = None, opset: int = OPSET) -> None:
+def from_tflite(
+    tflite: Path,
+    target: Path,
+    metadata: Mapping[str, str] | None = None,
+    opset: int = OPSET,
+    activations: str = ACTIVATIONS[0],
+) -> None:
     """Convert a TFLite file to an ONNX file, and check it with ``onnx.checker``.
 
-    The inputs and outputs keep the names, dtypes, batch size and NHWC layout of the TFLite file.
+    The inputs and outputs keep the names, batch size and NHWC layout of the TFLite file. They keep the dtypes too,
+    except for int8 ones, which become uint8: 128 higher, and so are their zero points.
+
+    Args:
+        tflite: the TFLite file.
+        target: the ONNX file to write.
+        metadata: what else ``metadata_props`` of the file is to hold.
+        opset: the version of ONNX's operations.
+        activations: ``uint8`` for ONNX Runtime on processors, ``int8`` for a runtime that prefers it. Weights are
+            int8 with both.
 
     Raises:
-        InputError: an operation has no ONNX form.
+        InputError: an operation has no ONNX form, or ``activations`` is none of ACTIVATIONS.
     """
-    scales = _border_scales(tflite)
+    if activations not in ACTIVATIONS:
+        raise InputError(f"activations must be one of {', '.join(ACTIVATIONS)}, got {activations!r}")
+    border = _border(tflite)
     onnx = need("onnx")
     need("edge.deploy.convert._tf2onnx_fixes")
     model = _convert(tflite, opset)
@@ -44,10 +68,30 @@ def from_tflite(tflite: Path, target: Path, metadata: Mapping[str, str] | None =
             if dimension.dim_param or dimension.dim_value < 1:
                 dimension.Clear()
                 dimension.dim_value = 1
+    model, border = _for_integer_kernels(model, border, activations)
+    scales = json.dumps({name: [one.scale, one.zero_point] for name, one in border.items()})
     model.producer_name = "edgekit"
     onnx.helper.set_model_props(model, {**(metadata or {}), "edge.quantization": scales})
     onnx.checker.check_model(model, full_check=True)
     target.write_bytes(model.SerializeToString())
+
+
+def _for_integer_kernels(
+    model: Any, border: dict[str, Quantization], activations: str
+) -> tuple[Any, dict[str, Quantization]]:
+    """Rewrite a quantized model so that ONNX Runtime makes integer kernels of it. Return what its border is now too."""
+    if not any(node.op_type == QUANTIZE for node in model.graph.node):
+        return model, border
+    model = need("onnx.shape_inference").infer_shapes(model)
+    graph = GraphEditor(model.graph)
+    drop_clamps(graph)
+    pool_by_kernels(graph)
+    if activations == "uint8":
+        border = to_uint8(graph, border)
+    round_as_tflite(graph)
+    own_zero_points(graph)
+    graph.write()
+    return model, border
 
 
 def _convert(tflite: Path, opset: int) -> Any:

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from edge.device import this_device
-from tests.performance import cold_start, conversion, int8_files, loop, lowerings, model_run, start
+from tests.performance import cold_start, conversion, int8_files, loop, lowerings, model_run, onnx_int8, start
 
 
 def main() -> int:
@@ -50,6 +50,16 @@ def main() -> int:
         results["loop"] = found = loop.measure(Path(folder) / "mobilenet_v2_int8.tflite")
     bar("loop: at least 0.9 of its slowest stage's rate", f"{found['of_limit']:.2f}", found["of_limit"] >= 0.9)
     bar("loop: at least 1.3 times a plain loop", f"{found['over_plain']:.2f} times", found["over_plain"] >= 1.3)
+    with tempfile.TemporaryDirectory() as folder:
+        results["onnx_int8"] = rows = onnx_int8.measure(Path(folder))
+    for network, row in rows.items():
+        bar(f"int8 ONNX {network}: 1.05 of quantize_static U8S8", f"{row['over_u8s8']}", row["over_u8s8"] <= 1.05)
+        bar("  0.7 of quantize_static's defaults", f"{row['over_defaults']}", row["over_defaults"] <= 0.7)
+        if onnx_int8.has_int8_instructions():
+            bar("  faster than float32", f"{row['over_float32']}", row["over_float32"] < 1)
+        else:
+            print(f"skip  {'  faster than float32':58} {row['over_float32']}: no VNNI or dot products here", flush=True)
+        bar("  99 % of logits within a step of TFLite", f"{row['within_a_step']} %", row["within_a_step"] >= 99)
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     return 0 if all(bars) else 1

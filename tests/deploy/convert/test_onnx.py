@@ -12,7 +12,8 @@ from edge.deploy._tensorflow import need
 from edge.deploy.convert import tflite
 from edge.deploy.convert.freeze import freeze_keras
 from edge.deploy.convert.onnx import from_tflite
-from edge.errors import FileError
+from edge.errors import FileError, InputError
+from edge.tensors import Quantization
 from tests.backends import models
 
 
@@ -28,8 +29,10 @@ def test_the_border_is_the_same(pair):
     precision, source, target = pair
     with open_model(source) as a, open_model(target) as b:
         for spec, other in zip((*a.inputs, *a.outputs), (*b.inputs, *b.outputs), strict=True):
-            assert (other.shape, other.dtype) == (spec.shape, spec.dtype)
-            assert other.quantization == spec.quantization
+            assert other.shape == spec.shape
+            assert other.dtype == (np.uint8 if precision == "int8" else spec.dtype)
+            shifted = spec.quantization and Quantization(spec.quantization.scale, spec.quantization.zero_point + 128)
+            assert other.quantization == shifted
         assert (a.inputs[0].quantization is not None) == (precision == "int8")
 
 
@@ -42,7 +45,8 @@ def test_it_computes_what_numpy_computes(pair):
             np.testing.assert_allclose(model.run([image])[0], models.float_features(image), atol=1e-4)
         else:
             image = rng.integers(-128, 128, models.IMAGE, np.int8)
-            difference = model.run([image])[0].astype(int) - models.int8_features(image)
+            (found,) = model.run([(image.astype(int) + 128).astype(np.uint8)])
+            difference = found.astype(int) - 128 - models.int8_features(image)
             assert np.abs(difference).max() <= 1  # a tie broken to the other side
 
 
@@ -54,7 +58,7 @@ def test_the_file_is_valid_and_says_where_it_came_from(pair):
     properties = {p.key: p.value for p in model.metadata_props}
     assert properties["edge.name"] == "net"
     scales = json.loads(properties["edge.quantization"])
-    wanted = {"image": [0.5, -3], "features": [2.0, 5]} if precision == "int8" else {}
+    wanted = {"image": [0.5, 125], "features": [2.0, 133]} if precision == "int8" else {}
     assert scales == wanted
 
 
@@ -64,6 +68,21 @@ def test_int8_weights_stay_int8(pair):
     kernels = [t for t in model.graph.initializer if np.prod(t.dims) == models.WEIGHTS.size]
     kind = onnx.TensorProto.INT8 if precision == "int8" else onnx.TensorProto.FLOAT
     assert [t.data_type for t in kernels] == [kind]
+
+
+def test_int8_activations_stay_int8_where_they_are_asked_for(tmp_path):
+    source = models.tflite_conv(tmp_path / "net.tflite", int8=True)
+    from_tflite(source, tmp_path / "net.onnx", activations="int8")
+    image = np.random.default_rng(0).integers(-128, 128, models.IMAGE, np.int8)
+    with open_model(source) as a, open_model(tmp_path / "net.onnx") as b:
+        assert [(s.dtype, s.quantization) for s in b.outputs] == [(s.dtype, s.quantization) for s in a.outputs]
+        difference = b.run([image])[0].astype(int) - models.int8_features(image)
+    assert np.abs(difference).max() <= 1  # a tie broken to the other side
+
+
+def test_other_activations_are_refused(tmp_path):
+    with pytest.raises(InputError, match="activations must be one of uint8, int8, got 'int4'"):
+        from_tflite(models.tflite_conv(tmp_path / "net.tflite"), tmp_path / "net.onnx", activations="int4")
 
 
 def test_an_open_batch_is_written_as_one(tmp_path):

@@ -95,11 +95,11 @@ def test_everything_from_one_function(tmp_path, keras_source):
     assert [(m.artifact.format, m.artifact.precision) for m in made] == [
         (form, precision) for precision in both for form in ("tflite", "onnx")
     ]
-    for m in made:
+    for m, dtype in zip(made, (np.float32, np.float32, np.int8, np.uint8), strict=True):
         assert [stored.name for stored in m.artifact.files] == [m.path.name]
         assert m.artifact.tensors.inputs == {"input": "input"}
         with open_model(m.path) as model:
-            assert model.inputs[0].dtype == (np.int8 if m.artifact.precision == "int8" else np.float32)
+            assert model.inputs[0].dtype == dtype
             assert model.outputs[0].shape == (1, CLASSES)
     assert tflite_file.tensor_dtypes(made[2].path.read_bytes()) == {"int8", "int32"}
 
