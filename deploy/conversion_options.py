@@ -49,6 +49,8 @@ class ConversionOptions:
         name: the name in the manifest. None takes the model's.
         labels: a file with one label a line. None takes ``labels.txt`` beside the model, if there is one.
         signature: the name of the SavedModel function to convert. None takes the default.
+        inputs: the names of the inputs of a frozen graph. Without names they are found, and so are the outputs.
+        outputs: the names of the outputs of a frozen graph.
         shapes: the shapes of inputs whose sizes the model leaves open, by name. The name is empty for the only input.
         trust: whether the model's file may run code, such as Lambda layers.
         explain: whether the int8 file is explained layer by layer.
@@ -73,6 +75,8 @@ class ConversionOptions:
     name: str | None = None
     labels: Path | None = None
     signature: str | None = None
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     trust: bool = False
     explain: bool = False

@@ -58,7 +58,9 @@ def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
     if options.report is not None:
         conversion_report.check_folder(options.report, options.out)
     stopwatch = Stopwatch()
-    source = open_source(options.model, options.trust, options.signature, options.shapes)
+    source = open_source(
+        options.model, options.trust, options.signature, options.shapes, (options.inputs, options.outputs)
+    )
     if not source.trained:
         callbacks.report(f"{options.model} is not trained: its weights are random")
     recipe = _recipe(options, source, callbacks)

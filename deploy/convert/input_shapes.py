@@ -36,7 +36,8 @@ def apply(specs: Mapping[str, Any], shapes: Shapes) -> dict[str, Any]:
 
 def _fitted(name: str, spec: Any, shape: tuple[int, ...]) -> tuple[int | None, ...]:
     """Return the shape of an input with its batch open. Raises InputError when the model has other sizes."""
-    whole = shape if spec.shape.rank == len(shape) else (1, *shape)
+    stated_whole = shape[:1] == (1,) and len(shape) > 1 if spec.shape.rank is None else spec.shape.rank == len(shape)
+    whole = shape if stated_whole else (1, *shape)
     known = spec.shape.as_list() if spec.shape.rank else [None] * len(whole)
     fits = len(known) == len(whole) and whole[0] == 1 and min(whole) > 0
     if not fits or any(size not in (None, given) for size, given in zip(known[1:], whole[1:], strict=True)):

@@ -125,14 +125,22 @@ def _saved(loaded: Any, function: Any, path: Path) -> Saved:
         outputs = function(*args, **kwargs)
         return dict(zip(output_names(outputs), (leaf for _, leaf in flat(outputs)), strict=True))
 
-    return Saved(call, {name: specs[name] for name in sorted(specs)}, _batch(specs, path))
+    return Saved(call, {name: specs[name] for name in sorted(specs)}, batch_size(specs, f"SavedModel {path}"))
 
 
-def _batch(specs: Mapping[str, Any], path: Path) -> int | None:
-    """Return the batch size of the inputs, or None when it is open or 1."""
+def batch_size(specs: Mapping[str, Any], model: str) -> int | None:
+    """Return the batch size of the inputs, or None when it is open or 1.
+
+    Args:
+        specs: the ``tf.TensorSpec`` of each input by name.
+        model: what the message calls the model.
+
+    Raises:
+        InputError: the inputs have several batch sizes.
+    """
     sizes = {spec.shape[0] for spec in specs.values() if spec.shape.rank}
     if len(sizes - {None}) > 1 or (None in sizes and sizes - {None, 1}):
-        raise InputError(f"SavedModel {path}: its inputs must have one batch, got {sorted(map(str, sizes))}")
+        raise InputError(f"{model}: its inputs must have one batch, got {sorted(map(str, sizes))}")
     size = next(iter(sizes), None)
     return size if size and size > 1 else None
 
@@ -161,7 +169,7 @@ def reaching_operations(graph: Any) -> set[str]:
     for name in calls:
         own = _own(name in restoring, name in saving) if name not in others else set()
         found |= {node.op for node in bodies.get(name) or [nodes[name]] if node.op not in own}
-    return {op for op in found if _reaches(op, bodies)}
+    return {op for op in found if reaches(op, bodies)}
 
 
 def _own(restoring: bool, saving: bool) -> set[str]:
@@ -203,7 +211,7 @@ def _reached(calls: dict[str, set[str]], start: Iterable[str]) -> set[str]:
     return found
 
 
-def _reaches(op: str, bodies: dict[str, Any]) -> bool:
+def reaches(op: str, bodies: dict[str, Any]) -> bool:
     """Return whether an operation may access anything outside. Calls of functions are checked separately."""
     if op in STATEFUL or f"function {op}" in bodies:
         return False

@@ -3,7 +3,7 @@
 import importlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,10 +15,11 @@ from edge.deploy.convert import freeze, input_shapes, naming, onnx_source
 from edge.deploy.convert.background import without_background
 from edge.deploy.convert.file_precision import file_precision
 from edge.deploy.convert.freeze import Frozen, freeze_keras
+from edge.deploy.convert.frozen_graph import open_frozen_graph
 from edge.deploy.convert.input_shapes import Shapes
 from edge.deploy.convert.pixel_scale import takes_pixels
 from edge.deploy.convert.reference import FileReference, FunctionReference, Reference
-from edge.deploy.convert.saved_model import open_saved_model
+from edge.deploy.convert.saved_model import Saved, open_saved_model
 from edge.deploy.keras_file import is_keras, model_in, refuse_pointer
 from edge.deploy.load import load_keras
 from edge.errors import FileError, InputError, unknown_name
@@ -26,6 +27,11 @@ from edge.tensors import TensorSpec
 
 ZOO = "zoo:"
 FINISHED_SUFFIXES = (".tflite", ".onnx")
+FROZEN_SUFFIX = ".pb"
+
+Border = tuple[Sequence[str], Sequence[str]]
+"""The names of the inputs and of the outputs; without names they are found."""
+NO_NAMES: Border = ((), ())
 
 
 @dataclass(frozen=True)
@@ -71,21 +77,27 @@ class SourceModel:
 
 
 def open_source(
-    text: str, trust: bool = False, signature: str | None = None, shapes: Shapes | None = None
+    text: str,
+    trust: bool = False,
+    signature: str | None = None,
+    shapes: Shapes | None = None,
+    border: Border = NO_NAMES,
 ) -> SourceModel:
     """Open a model.
 
     Args:
-        text: a .keras, .h5, .tflite or .onnx file, a SavedModel folder, ``zoo:NAME`` or ``package.module:function``.
+        text: a .keras, .h5, .tflite, .onnx or .pb file, a SavedModel folder, ``zoo:NAME`` or
+            ``package.module:function``.
         trust: whether layers with code, and operations that access files, are allowed.
         signature: the name of the function of a SavedModel. None takes the default.
-        shapes: the shapes of inputs whose sizes a Keras model or SavedModel leaves open.
+        shapes: the shapes of inputs whose sizes the model leaves open.
+        border: the names of the inputs and outputs of a frozen graph.
 
     Raises:
         FileError: the model does not exist or is damaged.
         InputError: the model cannot be converted.
     """
-    check_kind(text)
+    check_kind(text, border)
     if text.startswith(ZOO):
         return _zoo(text.removeprefix(ZOO), shapes)
     path = Path(text)
@@ -95,6 +107,8 @@ def open_source(
         return _saved_model(path, trust, signature, shapes)
     if path.suffix not in FINISHED_SUFFIXES and is_keras(path):
         return replace(_keras(load_keras(path, trust), _record(path), shapes), folder=path.parent)
+    if path.suffix == FROZEN_SUFFIX:
+        return _function_of_tensors(path, open_frozen_graph(path, trust, *border), shapes)
     if path.suffix == ".onnx":
         return _onnx(path, shapes or {})
     if shapes:
@@ -102,17 +116,20 @@ def open_source(
     return _file(path)
 
 
-def check_kind(text: str) -> None:
+def check_kind(text: str, border: Border = NO_NAMES) -> None:
     """Check that a model exists and is of a known kind, without TensorFlow, whose import takes seconds.
 
     Args:
         text: the model, as in ``open_source``.
+        border: the names of inputs and outputs, as in ``open_source``.
 
     Raises:
         FileError: the model does not exist, or is a .tflite or .onnx file that cannot be loaded.
         InputError: the model is of another kind, or the zoo has no network with the name.
     """
     path = Path(text)
+    if any(border) and path.suffix != FROZEN_SUFFIX:
+        raise InputError(f"--inputs and --outputs are for a frozen graph, a {FROZEN_SUFFIX} file; got {text}")
     if text.startswith(ZOO):
         _check_zoo(text.removeprefix(ZOO))
     elif path.is_dir():
@@ -125,12 +142,12 @@ def check_kind(text: str) -> None:
             FileReference(path)
     elif not path.is_file() and not _names_function(text):
         raise FileError(f"model {path} does not exist")
-    elif path.is_file() and is_keras(path):
+    elif path.is_file() and (is_keras(path) or path.suffix == FROZEN_SUFFIX):
         refuse_pointer(path)
     elif path.is_file():
         raise InputError(
-            "MODEL must be .keras, .h5, a SavedModel folder, .tflite, .onnx, zoo:NAME or package.module:function, "
-            f"got {text}"
+            "MODEL must be .keras, .h5, a SavedModel folder, .tflite, .onnx, .pb, zoo:NAME or "
+            f"package.module:function, got {text}"
         )
 
 
@@ -204,13 +221,16 @@ def _function(text: str, shapes: Shapes | None) -> SourceModel:
 
 
 def _saved_model(path: Path, trust: bool, signature: str | None, shapes: Shapes | None) -> SourceModel:
-    saved = open_saved_model(path, trust, signature)
+    return replace(_function_of_tensors(path, open_saved_model(path, trust, signature), shapes), folder=path)
+
+
+def _function_of_tensors(path: Path, saved: Saved, shapes: Shapes | None) -> SourceModel:
     if shapes:
         saved = replace(saved, inputs=input_shapes.apply(saved.inputs, shapes))
     frozen = saved.freeze()
     batch = saved.batch or (1 if all(spec.shape[0] == 1 for spec in saved.inputs.values()) else None)
     reference = FunctionReference(partial(_with_unread, saved.call, saved.inputs), batch)
-    return replace(_traced(path.name, frozen, reference), folder=path)
+    return replace(_traced(path.stem, frozen, reference), folder=path.parent, record=_record(path))
 
 
 def _with_unread(call: Any, inputs: Mapping[str, Any], tensors: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ _EXACT_SUMS = "session.x64quantprecision"
 """The setting that makes int8 kernels exact on x86 processors without VNNI. There the sum of two products of a uint8
 and an int8 saturates at 16 bits (https://github.com/microsoft/onnxruntime/issues/14642): a MobileNetV2 gave another
 answer on 3.4 % of 3,000 images. With this setting ONNX Runtime rewrites int8 weights as uint8, whose kernels sum in 32
-bits. They take up to 1.5 times as long; without integer kernels it would be four times and more."""
+bits. They take up to 1.5 times as long; without integer kernels it would be two to five times."""
 
 
 class OnnxRuntime(Backend):

@@ -164,8 +164,8 @@ def conversion_options(a: argparse.Namespace) -> "ConversionOptions":
     return ConversionOptions(
         model=a.model,
         out=a.out,
-        tflite=_precisions(a.tflite),
-        onnx=_precisions(a.onnx),
+        tflite=_listed(a.tflite),
+        onnx=_listed(a.onnx),
         method=a.method,
         io=a.io,
         opset=a.opset,
@@ -179,6 +179,8 @@ def conversion_options(a: argparse.Namespace) -> "ConversionOptions":
         name=a.name,
         labels=a.labels,
         signature=a.signature,
+        inputs=_listed(a.inputs) or (),
+        outputs=_listed(a.outputs) or (),
         shapes=dict(a.input_shape),
         trust=a.trust,
         explain=a.explain,
@@ -192,5 +194,5 @@ def _parameters(a: argparse.Namespace) -> Mapping[str, Any]:
     return {**activation, **dict(a.parameter)}
 
 
-def _precisions(text: str | None) -> tuple[str, ...] | None:
+def _listed(text: str | None) -> tuple[str, ...] | None:
     return None if text is None else tuple(filter(None, text.split(",")))

@@ -25,10 +25,10 @@ examples:
   edge-convert run/model.keras --out net --calibrate photos.zip --verify photos.zip --explain --report report
   edge-convert --check edgetpu net/model_int8.tflite
 
-MODEL is a .keras file (Keras 2 or 3), an .h5 file, a SavedModel folder, a .tflite or .onnx file, zoo:NAME, or
-package.module:function. It may have several inputs and outputs. Their meaning, the labels, mean and std come from the
-options, else from the training record beside MODEL, else they are recognized. Each assumption is printed and kept in
-the bundle.
+MODEL is a .keras file (Keras 2 or 3), an .h5 file, a SavedModel folder, a frozen graph (.pb), a .tflite or .onnx file,
+zoo:NAME, or package.module:function. It may have several inputs and outputs. Their meaning, the labels, mean and std
+come from the options, else from the training record beside MODEL, else they are recognized. Each assumption is printed
+and kept in the bundle.
 
 DATA holds samples for the network. It can be:
   a folder or zip of pictures, in train/<class>/ and test/<class>/, with boxes (VOC), masks or keypoints (COCO)
@@ -77,6 +77,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--labels", type=Path, metavar="FILE", help="class names, one on each line (default: labels.txt beside MODEL)"
     )
+    p.add_argument("--inputs", metavar="LIST", help="inputs of a frozen graph (default: its placeholders)")
+    p.add_argument("--outputs", metavar="LIST", help="outputs of a frozen graph (default: what nothing reads)")
     p.add_argument("--signature", metavar="NAME", help="function of a SavedModel to convert (default: serving_default)")
     p.add_argument(
         "--input-shape",
