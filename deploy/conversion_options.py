@@ -37,8 +37,9 @@ class ConversionOptions:
         tflite: precisions of the TFLite files. The default recipe decides when ``tflite`` and ``onnx`` are both None.
         onnx: precisions of the ONNX files.
         method: how ranges are computed from the calibration samples, one of METHODS.
-        io: the dtype of inputs and outputs of int8 files: ``int8``, ``uint8`` or ``float32``.
-        opset: the version of ONNX's operations.
+        io: the dtype of inputs and outputs of int8 files: ``int8``, ``uint8`` or ``float32``. None takes the target's.
+        opset: the version of ONNX's operations. None takes the default.
+        target: the device that the files are for, see ``edge.deploy.targets``. None makes all files.
         calibration: the calibration samples. Without them int8 is possible only for models that are quantized already.
         gate: the verification samples and budgets. None skips the comparison with the model.
         task: the task's name. None takes it from the training record or recognizes it.
@@ -63,8 +64,9 @@ class ConversionOptions:
     tflite: tuple[str, ...] | None = None
     onnx: tuple[str, ...] | None = None
     method: str = METHODS[0]
-    io: str = "int8"
-    opset: int = 17
+    io: str | None = None
+    opset: int | None = None
+    target: str | None = None
     calibration: Calibration | None = None
     gate: parity.Gate | None = None
     task: str | None = None

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edge import __version__, files, golden, labels, tasks
 from edge.bundle import write_bundle
 from edge.calibration.sampling import choose_samples
-from edge.deploy import conversion_report, metadata, parity
+from edge.deploy import conversion_report, metadata, parity, targets
 from edge.deploy.conversion_options import Calibration, Callbacks, ConversionOptions
 from edge.deploy.conversion_report import AnswerCollector, Facts, Stopwatch
 from edge.deploy.convert import produce
@@ -78,6 +78,8 @@ def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
         stopwatch.ended("reading the model")
         converted, used = _convert(options, source, recipe, calibration, folder, callbacks)
         metadata.add(_made_here(converted, source), options.name or source.name, signature, names, callbacks.report)
+        if options.target:
+            targets.report_placement(options.target, converted, callbacks.report)
         stopwatch.ended("converting")
         collector = AnswerCollector.of(network, converted) if options.report else None
         verification = _verify(options, source, converted, network, callbacks, collector)
@@ -125,14 +127,22 @@ def _check_out(out: Path) -> None:
 
 
 def _recipe(options: ConversionOptions, source: SourceModel, callbacks: Callbacks) -> Recipe:
-    if options.tflite is None and options.onnx is None:
+    """Return what to make: the files that the user names, else those of the target, else all that are possible."""
+    if options.tflite is not None or options.onnx is not None:
+        recipe = Recipe(options.tflite or (), options.onnx or ())
+    else:
         if options.calibration and (why := recipes.without_calibration(source)):
             callbacks.report(f"--calibrate has no use: {why}")
-        files = recipes.default_recipe(source, options.calibration is not None)
-        recipe = replace(files, method=options.method, io=options.io, opset=options.opset)
-    else:
-        recipe = Recipe(options.tflite or (), options.onnx or (), options.method, options.io, options.opset)
+        can_calibrate = options.calibration is not None
+        if options.target:
+            recipe = targets.recipe_for(options.target, source, can_calibrate)
+        else:
+            recipe = recipes.default_recipe(source, can_calibrate)
+    io, opset = options.io or recipe.io, options.opset or recipe.opset
+    recipe = replace(recipe, method=options.method, io=io, opset=opset)
     recipes.check(source, recipe)
+    if options.target:
+        callbacks.report(targets.described(options.target, recipe))
     return recipe
 
 
@@ -269,6 +279,7 @@ def _provenance(options: ConversionOptions, source: SourceModel, recipe: Recipe)
     digest = files.sha256(model) if model.is_file() else None
     return {
         "recipe": recipe.as_json(),
+        "target": options.target,
         "source": {"name": model.name, "sha256": digest, "trained": source.trained},
         "seed": next((part.seed for part in (options.calibration, options.gate) if part), 0),
         "tools": {"edgekit": __version__, **{name: v for name in TOOLS if (v := _version(name))}},

@@ -118,7 +118,7 @@ def test_what_cannot_be_read_tells_nothing(tmp_path, name):
     if not name.startswith("missing"):
         path.write_bytes(b"" if name.startswith("empty") else b"not a model at all, but words")
     assert graph_end.ends(path, 3) == (None,) * 3
-    assert file_metadata.read(path) == file_metadata.FileMetadata()
+    assert file_metadata.read(path)._replace(notes=()) == file_metadata.FileMetadata()
 
 
 def test_another_number_of_outputs_tells_nothing(tmp_path):

@@ -80,8 +80,7 @@ def _add_int8(group: Any) -> None:
     group.add_argument(
         "--io",
         choices=("int8", "uint8", "float32"),
-        default="int8",
-        help="dtype of inputs and outputs of int8 TFLite files (default int8)",
+        help="dtype of inputs and outputs of int8 TFLite files (default: the target's, or int8)",
     )
 
 
@@ -169,6 +168,7 @@ def conversion_options(a: argparse.Namespace) -> "ConversionOptions":
         method=a.method,
         io=a.io,
         opset=a.opset,
+        target=a.target,
         calibration=None if a.calibrate is None else Calibration(data_path(a.calibrate), a.samples, a.seed),
         gate=None if a.verify is None else gate,
         task=a.task,

@@ -21,6 +21,7 @@ examples:
   edge-convert yolo.keras --out net --task detect --decoder yolov8 --mean 0 --std 255 --calibrate voc/ --verify voc/
   edge-convert two_inputs.keras --out net --task regress --calibrate arrays.npz --verify arrays.npz
   edge-convert mobilenet_v3.keras --out net --input-shape 224,224,3 --calibrate photos/
+  edge-convert run/model.keras --out net --target coral-usb --calibrate photos.zip --verify photos.zip
   edge-convert zoo:mobilenet_v2 --out net --tflite float32
   edge-convert run/model.keras --out net --calibrate photos.zip --verify photos.zip --explain --report report
   edge-convert --check edgetpu net/model_int8.tflite
@@ -41,6 +42,10 @@ DATA holds samples for the network. It can be:
 With --verify the files are compared with MODEL by the measure of its task. If a file is over its budget, no bundle is
 written and the exit code is 1.
 """
+
+
+TARGETS = ("pi-zero2", "pi3", "pi4", "pi5", "coral-usb", "coral-dev", "phone", "x86")
+"""The names in ``edge.deploy.targets``, which ``--help`` does not import."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -70,8 +75,12 @@ def parser() -> argparse.ArgumentParser:
         help="precisions of the ONNX files: float32, float16, int8 (default: as --tflite; none if only --tflite is "
         "given)",
     )
+    p.add_argument("--opset", type=int, metavar="N", help="version of ONNX's operations, 13 to 18 (default 17)")
     p.add_argument(
-        "--opset", type=int, default=17, metavar="N", help="version of ONNX's operations, 13 to 18 (default 17)"
+        "--target",
+        choices=TARGETS,
+        metavar="DEVICE",
+        help=f"make the files that a device runs best: {', '.join(TARGETS)}",
     )
     p.add_argument("--name", help="name of the bundle (default: the network's name)")
     p.add_argument(

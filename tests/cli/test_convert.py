@@ -295,7 +295,9 @@ def _rows(folder: Path):
     [
         pytest.param(["--tflite", "int8"], "int8 needs real samples to fit its ranges to", id="int8"),
         pytest.param(
-            ["--tflite", "int4"], "precision must be one of float32, float16, dynamic, int8, got 'int4'", id="precision"
+            ["--tflite", "int4"],
+            "must be one of float32, float16, dynamic, int8, int16x8, got",
+            id="precision",
         ),
         pytest.param(["--tflite", ""], "nothing to convert to", id="nothing"),
         pytest.param(["--verify", "HERE/missing"], "does not exist", id="no images"),
