@@ -1,6 +1,6 @@
 """The steps of ``edge-compress``. Each step trains a transformed network and reports its quality and size.
 
-``edge.deploy.compress`` transforms the network, and ``edge.deploy.convert`` writes the file whose size is measured.
+``edge.deploy.compress`` transforms the network, and ``edge.deploy.conversion`` writes the file whose size is measured.
 """
 
 import gzip
@@ -14,7 +14,7 @@ import numpy as np
 
 from edge.deploy._tensorflow import need
 from edge.deploy.compress import prune, qat
-from edge.deploy.convert import freeze, tflite
+from edge.deploy.conversion import freeze, tflite
 from edge.deploy.quantized import is_quantize_aware, saving_h5
 from edge.errors import InputError
 from edge.files import replaced

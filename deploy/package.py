@@ -18,12 +18,12 @@ from edge import __version__, files, golden, labels, tasks
 from edge.bundle import write_bundle
 from edge.calibration.sampling import choose_samples
 from edge.deploy import conversion_report, metadata, parity, targets
+from edge.deploy.conversion import produce
+from edge.deploy.conversion import recipe as recipes
+from edge.deploy.conversion.recipe import ConvertedArtifact, Recipe
+from edge.deploy.conversion.source import SourceModel, open_source
 from edge.deploy.conversion_options import Calibration, Callbacks, ConversionOptions
 from edge.deploy.conversion_report import AnswerCollector, Facts, Stopwatch
-from edge.deploy.convert import produce
-from edge.deploy.convert import recipe as recipes
-from edge.deploy.convert.recipe import ConvertedArtifact, Recipe
-from edge.deploy.convert.source import SourceModel, open_source
 from edge.deploy.explain import request
 from edge.deploy.samples import CALIBRATION, NetworkInfo, Samples, open_samples
 from edge.deploy.signature import SignatureOptions, find_signature

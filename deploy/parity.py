@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from edge import backends
 from edge.calibration.sampling import choose_samples
 from edge.deploy import verify
-from edge.deploy.convert import reference
-from edge.deploy.convert.recipe import ConvertedArtifact
-from edge.deploy.convert.source import SourceModel
+from edge.deploy.conversion import reference
+from edge.deploy.conversion.recipe import ConvertedArtifact
+from edge.deploy.conversion.source import SourceModel
 from edge.deploy.samples import VERIFICATION, NetworkInfo, Sample, Samples, open_samples
 from edge.errors import GateFailed, InputError
 from edge.pictures import left_out

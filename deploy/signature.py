@@ -11,7 +11,7 @@ from typing import Any
 
 from edge import tiles
 from edge.decoders import anchors
-from edge.deploy.convert.source import SourceModel
+from edge.deploy.conversion.source import SourceModel
 from edge.errors import InputError
 from edge.imaging import Colour, InputFormat, Preprocessor, Resize, default_format
 from edge.models.networks import NETWORKS

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from edge.deploy.convert.recipe import CALIBRATED, ConvertedArtifact, Recipe, default_recipe, without_calibration
-from edge.deploy.convert.source import SourceModel
+from edge.deploy.conversion.recipe import CALIBRATED, ConvertedArtifact, Recipe, default_recipe, without_calibration
+from edge.deploy.conversion.source import SourceModel
 from edge.deploy.placement_report import edgetpu
 from edge.errors import InputError, unknown_name
 

@@ -86,7 +86,7 @@ class Network(zoo.Files):
 
     @cached_property
     def int8(self) -> Path:
-        from edge.deploy.convert import tflite
+        from edge.deploy.conversion import tflite
 
         return self.write("int8.tflite", tflite.to_int8(self.frozen, self.images[:, None]))
 
@@ -107,15 +107,15 @@ class Network(zoo.Files):
 
     @cached_property
     def qat_int8(self) -> Path:
-        from edge.deploy.convert import tflite
-        from edge.deploy.convert.freeze import freeze_keras
+        from edge.deploy.conversion import tflite
+        from edge.deploy.conversion.freeze import freeze_keras
 
         return self.write("qat.tflite", tflite.qat_to_int8(freeze_keras(self.quantize_aware)))
 
     @cached_property
     def onnx(self) -> Path:
         """Return the ONNX file derived from the quantization-aware TFLite file."""
-        from edge.deploy.convert import onnx
+        from edge.deploy.conversion import onnx
 
         target = self.folder / "qat.onnx"
         onnx.from_tflite(self.qat_int8, target)

@@ -148,7 +148,7 @@ def test_private_parts_of_frameworks_are_reached_in_one_module_each(module):
             assert not {name for name in found for part in parts if below(name, part)}, module
 
 
-@pytest.mark.parametrize(("one", "other"), [("compress", "convert"), ("convert", "compress")])
+@pytest.mark.parametrize(("one", "other"), [("compress", "conversion"), ("conversion", "compress")])
 def test_compression_and_conversion_do_not_know_each_other(one, other):
     """What both need lies below both: ``edge.deploy.quantized``, ``edge.calibration``."""
     for module in (name for name in MODULES if below(name, f"edge.deploy.{one}")):

@@ -201,7 +201,7 @@ def test_a_wake_word_network_converts_with_arrays_and_is_never_asked_for_a_colou
 
 def input_name(model):
     """Return the name of a Keras file's one input."""
-    from edge.deploy.convert.source import open_source
+    from edge.deploy.conversion.source import open_source
 
     return open_source(str(model)).inputs[0].name
 

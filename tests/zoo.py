@@ -130,13 +130,13 @@ class Files:
 
     @cached_property
     def frozen(self):
-        from edge.deploy.convert.freeze import freeze_keras
+        from edge.deploy.conversion.freeze import freeze_keras
 
         return freeze_keras(self.model)
 
     @cached_property
     def float32(self) -> Path:
-        from edge.deploy.convert import tflite
+        from edge.deploy.conversion import tflite
 
         return self.write("float32.tflite", tflite.to_float32(self.frozen))
 
@@ -193,13 +193,13 @@ class Subject(Files):
 
     @cached_property
     def int8(self) -> Path:
-        from edge.deploy.convert import tflite
+        from edge.deploy.conversion import tflite
 
         return self.write("int8.tflite", tflite.to_int8(self.frozen, self.batch(self.model, 8, seed=3)[:, None]))
 
     @cached_property
     def onnx(self) -> Path:
-        from edge.deploy.convert import onnx
+        from edge.deploy.conversion import onnx
 
         target = self.folder / "float32.onnx"
         onnx.from_tflite(self.float32, target)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from edge import tasks
+from edge.deploy.conversion.recipe import ConvertedArtifact
 from edge.deploy.conversion_report.pictures import annotated_picture
-from edge.deploy.convert.recipe import ConvertedArtifact
 from edge.deploy.parity import THE_MODEL
 from edge.deploy.samples import NetworkInfo, Sample
 from edge.errors import EdgeError

@@ -10,10 +10,10 @@ from edge import backends, files
 from edge.backends.base import OpenOptions
 from edge.bench.measure import measure
 from edge.deploy import parity, verify
+from edge.deploy.conversion.recipe import ConvertedArtifact
+from edge.deploy.conversion.source import SourceModel
 from edge.deploy.conversion_options import ConversionOptions
 from edge.deploy.conversion_report.answers import Answer, AnswerCollector
-from edge.deploy.convert.recipe import ConvertedArtifact
-from edge.deploy.convert.source import SourceModel
 from edge.deploy.explain import Explanation
 from edge.deploy.placement_report import edgetpu, xnnpack
 from edge.deploy.placement_report.placements import PlacementReport

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.deploy.convert.post_training import FloatStages
-from edge.deploy.convert.recipe import ConvertedArtifact
-from edge.deploy.convert.source import SourceModel
-from edge.deploy.convert.tensor_names import find_names
+from edge.deploy.conversion.post_training import FloatStages
+from edge.deploy.conversion.recipe import ConvertedArtifact
+from edge.deploy.conversion.source import SourceModel
+from edge.deploy.conversion.tensor_names import find_names
 from edge.deploy.explain import trials
 from edge.deploy.explain.explanation import Explanation
 from edge.deploy.explain.layer_errors import INPUT, LayerError, measure

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.deploy.convert.tflite_object import TFLiteObject
+from edge.deploy.conversion.tflite_object import TFLiteObject
 from edge.deploy.explain.interpreter import Interpreter
 from edge.deploy.explain.rewriting import compared_outputs, cut, with_errors
 from edge.deploy.explain.sums import Sums, decibel

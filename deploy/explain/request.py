@@ -4,9 +4,9 @@ from itertools import islice
 from pathlib import Path
 
 from edge.deploy import parity
+from edge.deploy.conversion.recipe import Recipe
+from edge.deploy.conversion.source import SourceModel
 from edge.deploy.conversion_options import Callbacks, ConversionOptions
-from edge.deploy.convert.recipe import Recipe
-from edge.deploy.convert.source import SourceModel
 from edge.deploy.explain import Subject, explain, without_use
 from edge.deploy.explain.explanation import Explanation
 from edge.deploy.samples import NetworkInfo, Sample, Samples

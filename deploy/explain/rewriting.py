@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edge.deploy.convert.tflite_object import TFLiteObject
+from edge.deploy.conversion.tflite_object import TFLiteObject
 from edge.deploy.placement_report import operators
 
 

@@ -12,11 +12,11 @@ from edge.calibration.tensor_ranges import METHODS, TensorRanges
 from edge.deploy import _tensorflow_private as private
 from edge.deploy import parity
 from edge.deploy._tensorflow import quiet_conversion
-from edge.deploy.convert import observe
-from edge.deploy.convert.post_training import FloatStages
-from edge.deploy.convert.recipe import ConvertedArtifact
-from edge.deploy.convert.source import SourceModel
-from edge.deploy.convert.tflite_object import TFLiteObject
+from edge.deploy.conversion import observe
+from edge.deploy.conversion.post_training import FloatStages
+from edge.deploy.conversion.recipe import ConvertedArtifact
+from edge.deploy.conversion.source import SourceModel
+from edge.deploy.conversion.tflite_object import TFLiteObject
 from edge.deploy.explain.interpreter import Interpreter
 from edge.deploy.explain.rewriting import SHAPES, compared_outputs, returning
 from edge.deploy.explain.sums import Effect, decibel

@@ -12,7 +12,7 @@ from typing import Any
 from edge import file_metadata
 from edge.backends import open_model
 from edge.binding import bind
-from edge.deploy.convert.recipe import ConvertedArtifact
+from edge.deploy.conversion.recipe import ConvertedArtifact
 from edge.deploy.metadata import schema, tflite_metadata
 from edge.deploy.metadata.onnx_properties import with_properties
 from edge.deploy.metadata.tflite_file import with_metadata

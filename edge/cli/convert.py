@@ -116,8 +116,8 @@ def body(a: argparse.Namespace) -> None:
 
 def _convert(a: argparse.Namespace) -> None:
     from edge.deploy import package
+    from edge.deploy.conversion.source import check_kind
     from edge.deploy.conversion_options import Callbacks
-    from edge.deploy.convert.source import check_kind
     from edge.errors import GateFailed
 
     check_kind(a.model)

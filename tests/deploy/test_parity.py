@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from edge.deploy import parity
-from edge.deploy.convert.recipe import ConvertedArtifact
-from edge.deploy.convert.source import SourceModel
+from edge.deploy.conversion.recipe import ConvertedArtifact
+from edge.deploy.conversion.source import SourceModel
 from edge.deploy.parity import THE_MODEL, Gate, verify_files
 from edge.deploy.samples import Sample, Samples
 from edge.errors import GateFailed, InputError

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge.deploy.convert.source import SourceModel
+from edge.deploy.conversion.source import SourceModel
 from edge.deploy.signature import Pixels, SignatureOptions, find_signature
 from edge.errors import InputError
 from edge.models.training.training_record import signature_of

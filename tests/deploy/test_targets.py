@@ -4,13 +4,13 @@ import pytest
 
 from edge.cli import convert
 from edge.deploy import targets
-from edge.deploy.convert.produce import make
-from edge.deploy.convert.recipe import PRECISIONS, Recipe
-from edge.deploy.convert.source import open_source
+from edge.deploy.conversion.produce import make
+from edge.deploy.conversion.recipe import PRECISIONS, Recipe
+from edge.deploy.conversion.source import open_source
 from edge.errors import InputError
 from edge.manifest import PREFERRED
 from tests.backends import models
-from tests.deploy.convert.test_produce import folder, pictures  # noqa: F401
+from tests.deploy.conversion.test_produce import folder, pictures  # noqa: F401
 
 
 def test_the_command_knows_every_device():

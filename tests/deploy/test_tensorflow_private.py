@@ -8,8 +8,8 @@ import pytest
 from edge.backends import open_model
 from edge.deploy import _tensorflow_private as private
 from edge.deploy._tensorflow import need
-from edge.deploy.convert import freeze, tensor_names, tflite
-from edge.deploy.convert.source import SourceModel
+from edge.deploy.conversion import freeze, tensor_names, tflite
+from edge.deploy.conversion.source import SourceModel
 from edge.errors import MissingExtra
 from tests.deploy.keras_files import SIZE, keras, small
 

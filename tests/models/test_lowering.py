@@ -10,7 +10,7 @@ tf = need("tensorflow")
 
 import tf_keras as keras  # noqa: E402
 
-from edge.deploy.convert import freeze, tflite  # noqa: E402
+from edge.deploy.conversion import freeze, tflite  # noqa: E402
 from edge.models import blocks, lowering  # noqa: E402
 from edge.models.layers import ChannelShuffle  # noqa: E402
 

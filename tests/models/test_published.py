@@ -18,7 +18,7 @@ from tests import tflite_file, zoo
 
 need("tensorflow")
 
-from edge.deploy.convert import freeze, tflite  # noqa: E402
+from edge.deploy.conversion import freeze, tflite  # noqa: E402
 from edge.models.complexity import Complexity  # noqa: E402
 
 SLOW = pytest.mark.slow

@@ -4,7 +4,7 @@ import pytest
 
 from edge import golden
 from edge.bundle import open_bundle
-from edge.deploy.convert.source import open_source
+from edge.deploy.conversion.source import open_source
 from edge.errors import InputError
 from edge.models import weights
 from edge.models.complexity import complexity

@@ -8,7 +8,7 @@ import pytest
 
 from edge.backends import open_model
 from edge.bundle import open_bundle
-from edge.deploy.convert.onnx import from_tflite
+from edge.deploy.conversion.onnx import from_tflite
 from edge.imaging import Preprocessor
 from edge.models import weights
 from tests.shared import needs_shared, shared

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from edge.deploy._tensorflow import need, quiet_conversion
-from edge.deploy.convert import freeze, tflite
+from edge.deploy.conversion import freeze, tflite
 from edge.models import build
 
 ROUNDS = 3

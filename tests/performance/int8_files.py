@@ -6,7 +6,7 @@ import numpy as np
 
 from edge.backends import open_model
 from edge.deploy.compress import qat
-from edge.deploy.convert import freeze, tflite
+from edge.deploy.conversion import freeze, tflite
 from edge.models import build
 from edge.models.networks import MOBILE
 from tests import tflite_file, zoo

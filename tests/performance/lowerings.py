@@ -13,7 +13,7 @@ tf = need("tensorflow")
 import tf_keras as keras  # noqa: E402
 from ai_edge_litert.interpreter import Interpreter  # noqa: E402
 
-from edge.deploy.convert import freeze, tflite  # noqa: E402
+from edge.deploy.conversion import freeze, tflite  # noqa: E402
 from edge.models import blocks  # noqa: E402
 from tests import tflite_file  # noqa: E402
 

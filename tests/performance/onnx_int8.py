@@ -29,8 +29,8 @@ import onnxruntime  # noqa: E402
 import tf_keras as keras  # noqa: E402
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static  # noqa: E402
 
-from edge.deploy.convert import freeze, tflite  # noqa: E402
-from edge.deploy.convert.onnx import from_tflite  # noqa: E402
+from edge.deploy.conversion import freeze, tflite  # noqa: E402
+from edge.deploy.conversion.onnx import from_tflite  # noqa: E402
 from edge.models import build  # noqa: E402
 from edge.models.networks import NETWORKS  # noqa: E402
 

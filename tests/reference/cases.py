@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from edge.deploy._tensorflow import need
-from edge.deploy.convert.freeze import freeze_keras
+from edge.deploy.conversion.freeze import freeze_keras
 from tests.reference.layers import REFERENCES
 
 need("tensorflow")

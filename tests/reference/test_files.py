@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from edge.backends import open_model
-from edge.deploy.convert import tflite
-from edge.deploy.convert.onnx import from_tflite
+from edge.deploy.conversion import tflite
+from edge.deploy.conversion.onnx import from_tflite
 from edge.errors import InputError
 from edge.tensors import Quantization, dequantize, quantize
 from tests import tflite_file

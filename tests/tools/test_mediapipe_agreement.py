@@ -15,7 +15,7 @@ import pytest
 from edge.backends import open_model
 from edge.cli import convert
 from edge.deploy import metadata
-from edge.deploy.convert.recipe import ConvertedArtifact
+from edge.deploy.conversion.recipe import ConvertedArtifact
 from edge.manifest import Artifact, StoredFile
 from edge.recognize import Asked, recognize
 from edge.results import Prediction

@@ -9,8 +9,8 @@ need("tensorflow_model_optimization")
 import tf_keras as keras  # noqa: E402
 
 from edge.backends import open_model  # noqa: E402
-from edge.deploy.convert import tflite  # noqa: E402
-from edge.deploy.convert.freeze import freeze_keras  # noqa: E402
+from edge.deploy.conversion import tflite  # noqa: E402
+from edge.deploy.conversion.freeze import freeze_keras  # noqa: E402
 from edge.tensors import dequantize, quantize  # noqa: E402
 
 layers = keras.layers

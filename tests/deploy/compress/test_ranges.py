@@ -5,7 +5,7 @@ import pytest
 import tf_keras as keras
 
 from edge.deploy.compress import qat, ranges
-from edge.deploy.convert import freeze, tflite
+from edge.deploy.conversion import freeze, tflite
 from edge.models import build
 from tests import tflite_file
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from edge.deploy import explain
+from edge.deploy.conversion import post_training, produce
+from edge.deploy.conversion import recipe as recipes
+from edge.deploy.conversion.source import open_source
 from edge.deploy.conversion_options import Callbacks
-from edge.deploy.convert import post_training, produce
-from edge.deploy.convert import recipe as recipes
-from edge.deploy.convert.source import open_source
 from edge.deploy.explain import plot, request
 from edge.deploy.explain.explanation import Explanation
 from edge.deploy.explain.trials import AS_CONVERTED, kept_float

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge.deploy.convert import freeze, post_training, tflite
+from edge.deploy.conversion import freeze, post_training, tflite
 from edge.deploy.explain.layer_errors import INPUT, layer_name, measure
 from tests.deploy.explain.networks import images, keras, loud_channel
 

@@ -9,7 +9,7 @@ need("tensorflow")
 
 import tf_keras as keras  # noqa: E402
 
-from edge.deploy.convert import freeze, tflite  # noqa: E402
+from edge.deploy.conversion import freeze, tflite  # noqa: E402
 from edge.deploy.explain.interpreter import Interpreter  # noqa: E402
 from edge.deploy.explain.rewriting import compared_outputs, cut, with_errors  # noqa: E402
 

@@ -4,7 +4,7 @@ import shutil
 
 from edge.bundle import open_bundle
 from edge.deploy import metadata
-from edge.deploy.convert.recipe import ConvertedArtifact
+from edge.deploy.conversion.recipe import ConvertedArtifact
 from edge.imaging import InputFormat
 from edge.models import weights
 from edge.signature import Input, Output, Signature, TaskSpec

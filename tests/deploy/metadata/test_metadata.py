@@ -12,7 +12,7 @@ from edge import flatbuffer
 from edge.backends import open_model
 from edge.deploy import metadata
 from edge.deploy._tensorflow import need
-from edge.deploy.convert.recipe import ConvertedArtifact
+from edge.deploy.conversion.recipe import ConvertedArtifact
 from edge.deploy.metadata.flatbuffer_writer import Number, Row, buffer
 from edge.deploy.metadata.onnx_properties import with_properties
 from edge.deploy.metadata.tflite_file import with_metadata

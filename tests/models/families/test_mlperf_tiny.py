@@ -12,7 +12,7 @@ need("tensorflow")
 
 import tf_keras as keras  # noqa: E402
 
-from edge.deploy.convert import freeze, tflite  # noqa: E402
+from edge.deploy.conversion import freeze, tflite  # noqa: E402
 from edge.models.complexity import Complexity  # noqa: E402
 
 # trainable, total, MACs: by hand from the layers of the reference code

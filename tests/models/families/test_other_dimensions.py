@@ -12,7 +12,7 @@ need("tensorflow")
 
 import tf_keras as keras  # noqa: E402
 
-from edge.deploy.convert import freeze, tflite  # noqa: E402
+from edge.deploy.conversion import freeze, tflite  # noqa: E402
 from edge.models.complexity import complexity  # noqa: E402
 from edge.models.conv3d import Conv3D, MaxPool3D  # noqa: E402
 from edge.models.families.mobilefacenet import PReLU, UnitLength  # noqa: E402

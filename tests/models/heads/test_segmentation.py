@@ -15,7 +15,7 @@ need("tensorflow")
 
 import tf_keras as keras  # noqa: E402
 
-from edge.deploy.convert import freeze, onnx, tflite  # noqa: E402
+from edge.deploy.conversion import freeze, onnx, tflite  # noqa: E402
 from edge.models.backbones import tap  # noqa: E402
 from edge.models.blocks import conv_transpose, conv_transpose_bn  # noqa: E402
 from edge.models.families.mobilenet_v2 import mobilenet_v2  # noqa: E402

@@ -14,7 +14,7 @@ import tf_keras as keras  # noqa: E402
 
 from edge.backends import open_model  # noqa: E402
 from edge.deploy.compress import qat  # noqa: E402
-from edge.deploy.convert import freeze, tflite  # noqa: E402
+from edge.deploy.conversion import freeze, tflite  # noqa: E402
 from edge.tensors import dequantize, quantize  # noqa: E402
 from tests import tflite_file, zoo  # noqa: E402
 

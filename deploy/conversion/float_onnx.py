@@ -1,0 +1,172 @@
+"""A float .onnx file is the source of an int8 .onnx file, where there is no frozen graph to convert.
+
+ONNX Runtime's quantizer writes the file: QuantizeLinear and DequantizeLinear around each operation, uint8 activations,
+int8 weights with a scale for each channel. The ranges and the rounding of the weights are ours.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.calibration.tensor_ranges import TensorRanges
+from edge.calibration.weighted_layers import Progress, observe
+from edge.deploy._tensorflow import need
+from edge.deploy.conversion import onnx_layers
+from edge.errors import InputError
+
+Samples = Sequence[Mapping[str, NDArray[Any]]]
+
+NESTED = ("If", "Loop", "Scan")
+"""Operations with graphs inside."""
+
+RECURRENT = ("LSTM", "GRU", "RNN")
+"""Operations that keep a state, for which ONNX has no int8 form."""
+
+THROUGH = (
+    *("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "MaxPool", "GlobalMaxPool", "Identity"),
+    *("Softmax", "Sigmoid"),
+)
+"""Operations whose output has the range of their input, or a fixed range with the order of their input."""
+
+
+PER_CHANNEL = 13
+"""The first opset whose DequantizeLinear takes a scale for each channel."""
+
+
+def refusal(path: Path) -> str:
+    """Return why a float file cannot become int8, or an empty text when it may. Nothing is run."""
+    nodes = need("onnx").load(str(path), load_external_data=False).graph.node
+    kinds = sorted({node.op_type for node in nodes} & {*NESTED, *RECURRENT})
+    return f"it has {', '.join(kinds)}, and no ranges can be observed inside" if kinds else ""
+
+
+def to_int8(path: Path, samples: Samples, method: str, progress: Progress) -> bytes:
+    """Return the int8 file of a float32 file. Its inputs and outputs stay float32.
+
+    Args:
+        path: the file, for which ``refusal`` has no reason.
+        samples: inputs by name, with batch size 1 and the file's dtypes.
+        method: how ranges are computed, one of ``edge.calibration.tensor_ranges.METHODS``.
+        progress: takes the number of samples done and their total.
+
+    Raises:
+        InputError: the quantizer refuses the file.
+    """
+    model = _folded(path)
+    names, run = _observable(model)
+    number = {name: index for index, name in enumerate(names)}
+    border = {number[name] for name in _border(model.graph) if name in number}
+    ranges, layers = TensorRanges(range(len(names)), border, method), onnx_layers.layers(model.graph, number)
+    observe(_values(run, samples), len(samples), ranges, [bound.layer for bound in layers], progress)
+    while layers:
+        layers.pop().round()  # pop frees the layer's Hessian
+    found = {names[index]: bounds for index, bounds in ranges.ranges().items()}
+    return _quantized(model, found, path)
+
+
+def _folded(path: Path) -> Any:
+    """Return the file as ONNX Runtime simplifies it for any processor: constants and batch normalization folded."""
+    onnx, runtime = need("onnx"), need("onnxruntime")
+    with tempfile.TemporaryDirectory(prefix="edge-onnx-") as folder:
+        options = runtime.SessionOptions()
+        options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.optimized_model_filepath = str(Path(folder) / "folded.onnx")
+        options.log_severity_level = 4
+        runtime.InferenceSession(_recent(path).SerializeToString(), options, providers=["CPUExecutionProvider"])
+        return onnx.load(options.optimized_model_filepath)
+
+
+def _recent(path: Path) -> Any:
+    """Return the model in the first version of ONNX's operations that has scales per channel, or in its own later."""
+    onnx = need("onnx")
+    model = onnx.load(str(path))
+    constants = {tensor.name for tensor in model.graph.initializer}
+    for position in reversed(range(len(model.graph.input))):
+        if model.graph.input[position].name in constants:  # files from before 2019 list them, so that nothing is folded
+            del model.graph.input[position]
+    version = next((row.version for row in model.opset_import if row.domain in ("", "ai.onnx")), PER_CHANNEL)
+    if version >= PER_CHANNEL:
+        return model
+    try:
+        return onnx.version_converter.convert_version(model, PER_CHANNEL)
+    except Exception as error:  # its errors are of many classes
+        raise InputError(
+            f"{path.name} is of opset {version}, int8 needs {PER_CHANNEL}, and it cannot be converted to that: {error}"
+        ) from error
+
+
+def _observable(model: Any) -> tuple[list[str], Any]:
+    """Return the names of the float32 activations, and a session that returns their values in that order."""
+    onnx, runtime = need("onnx"), need("onnxruntime")
+    known = onnx.shape_inference.infer_shapes(model).graph
+    types = {one.name: one.type.tensor_type.elem_type for one in (*known.input, *known.value_info, *known.output)}
+    constants = {tensor.name for tensor in model.graph.initializer}
+    made = [one.name for one in model.graph.input] + [name for node in model.graph.node for name in node.output]
+    names = [name for name in made if name not in constants and types.get(name) == onnx.TensorProto.FLOAT]
+    watched = type(model)()
+    watched.CopyFrom(model)
+    taken, given = {one.name for one in model.graph.output}, {one.name for one in model.graph.input}
+    watched.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in taken | given)
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4
+    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return names, _Watched(
+        runtime.InferenceSession(watched.SerializeToString(), options, providers=["CPUExecutionProvider"]), names, given
+    )
+
+
+class _Watched:
+    """Runs a network and returns the values of its activations."""
+
+    def __init__(self, session: Any, names: Sequence[str], inputs: set[str]) -> None:
+        self._session, self._names, self._inputs = session, names, inputs
+
+    def __call__(self, sample: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+        made = [name for name in self._names if name not in self._inputs]
+        found = dict(zip(made, self._session.run(made, dict(sample)), strict=True))
+        return [sample[name] if name in self._inputs else found[name] for name in self._names]
+
+
+def _values(run: _Watched, samples: Samples) -> Iterator[Callable[[int], NDArray[np.float32]]]:
+    for sample in samples:
+        yield run(sample).__getitem__
+
+
+def _border(graph: Any) -> set[str]:
+    """Return the inputs and outputs, and the tensors that decide the range or order of an output."""
+    found = {one.name for one in (*graph.input, *graph.output)}
+    for node in reversed(graph.node):
+        if node.op_type in THROUGH and node.output[0] in found:
+            found.add(node.input[0])
+    return found
+
+
+def _quantized(model: Any, ranges: Mapping[str, tuple[float, float]], path: Path) -> bytes:
+    quantization = need("onnxruntime.quantization")
+    calibrate = need("onnxruntime.quantization.calibrate")
+    registry = need("onnxruntime.quantization.registry")
+    bounds = {name: tuple(np.float32(value) for value in pair) for name, pair in ranges.items()}
+    quantizer = need("onnxruntime.quantization.qdq_quantizer").QDQQuantizer(
+        model,
+        per_channel=True,
+        reduce_range=False,
+        weight_qType=quantization.QuantType.QInt8,
+        activation_qType=quantization.QuantType.QUInt8,
+        tensors_range=calibrate.TensorsData(calibrate.CalibrationMethod.MinMax, bounds),
+        nodes_to_quantize=[],
+        nodes_to_exclude=[],
+        op_types_to_quantize=sorted({*registry.QLinearOpsRegistry, *registry.QDQRegistry}),
+        extra_options={"ActivationSymmetric": False, "WeightSymmetric": True},
+    )
+    try:
+        quantizer.quantize_model()
+    except (ValueError, RuntimeError, KeyError) as error:
+        raise InputError(f"ONNX Runtime's quantizer refuses {path.name}: {error}") from error
+    quantizer.model.topological_sort()
+    made = quantizer.model.model
+    need("onnx").checker.check_model(made)
+    return bytes(made.SerializeToString(deterministic=True))
