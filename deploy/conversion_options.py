@@ -1,7 +1,8 @@
 """What a conversion is asked to do, and how it informs the user."""
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,6 @@ class ConversionOptions:
     """All options of one conversion.
 
     Attributes:
-        model: a file, folder or name that ``open_source`` opens.
         out: where the bundle is written, a folder or a file NAME.edge.
         tflite: precisions of the TFLite files. The default recipe decides when ``tflite`` and ``onnx`` are both None.
         onnx: precisions of the ONNX files.
@@ -59,7 +59,6 @@ class ConversionOptions:
         command: the command line for the report.
     """
 
-    model: str
     out: Path
     tflite: tuple[str, ...] | None = None
     onnx: tuple[str, ...] | None = None
@@ -85,6 +84,17 @@ class ConversionOptions:
     report: Path | None = None
     command: str = ""
 
+    def as_json(self) -> dict[str, Any]:
+        """Return what determines the files, as a JSON object that a bundle keeps for ``edge-convert --recipe``.
+
+        Where the bundle and the report go is left out, and so is ``trust``, which each run must be given.
+        """
+        left_out = ("out", "trust", "explain", "report", "command", "calibration", "gate", "pixels")
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
+        nested = {name: getattr(self, name) and asdict(getattr(self, name)) for name in ("calibration", "gate")}
+        found = {**plain, **nested, "pixels": dict(self.pixels.given())}
+        return dict(json.loads(json.dumps(found, default=str)))
+
 
 @dataclass(frozen=True)
 class Callbacks:
@@ -96,6 +106,6 @@ class Callbacks:
         explained: takes the explanation, which is known before the gate is checked.
     """
 
-    report: Callable[[str], None]
-    progress: Callable[[str], Callable[[int, int], None]]
+    report: Callable[[str], None] = lambda line: None
+    progress: Callable[[str], Callable[[int, int], None]] = lambda stage: lambda done, total: None
     explained: Callable[[Explanation], None] = lambda explanation: None

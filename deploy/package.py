@@ -39,12 +39,13 @@ RECORDED = ("headline", "figures", "accuracy", "images", "trainable", "macs")
 """Entries of the training record that the bundle keeps."""
 
 
-def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
+def convert(model: Any, options: ConversionOptions, callbacks: Callbacks | None = None) -> Manifest:
     """Convert a model, verify the files and write the bundle. Nothing is written when a file fails the gate.
 
     Args:
-        options: what to convert, and how.
-        callbacks: functions that get the messages and the progress.
+        model: a file, folder or name that ``open_source`` opens, or a Keras model.
+        options: which files to make, and how.
+        callbacks: functions that get the messages and the progress. None drops both.
 
     Returns:
         The manifest as written, with sizes and digests.
@@ -54,15 +55,14 @@ def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
         FileError: a file cannot be read or written.
         GateFailed: a converted file differs from the model by more than the gate allows.
     """
+    callbacks = callbacks or Callbacks()
     _check_out(options.out)
     if options.report is not None:
         conversion_report.check_folder(options.report, options.out)
     stopwatch = Stopwatch()
-    source = open_source(
-        options.model, options.trust, options.signature, options.shapes, (options.inputs, options.outputs)
-    )
+    source = open_source(model, options.trust, options.signature, options.shapes, (options.inputs, options.outputs))
     if not source.trained:
-        callbacks.report(f"{options.model} is not trained: its weights are random")
+        callbacks.report(f"{model} is not trained: its weights are random")
     recipe = _recipe(options, source, callbacks)
     options = replace(options, explain=options.explain and request.fits(source, recipe, callbacks))
     names, origin = _labels(options, source)
@@ -87,7 +87,7 @@ def convert(options: ConversionOptions, callbacks: Callbacks) -> Manifest:
         explanation = request.explained(options, source, calibration, network, folder, callbacks)
         if explanation:
             stopwatch.ended("explaining")
-        provenance = {**_provenance(options, source, recipe), "assumed": list(found.notes), "calibration": used}
+        provenance = {**_provenance(model, options, source, recipe), "assumed": list(found.notes), "calibration": used}
         if collector is not None:
             conversion_report.write(
                 Facts(
@@ -274,13 +274,16 @@ def _training(source: SourceModel) -> dict[str, Any]:
     return {"training": {key: record[key] for key in RECORDED if key in record}}
 
 
-def _provenance(options: ConversionOptions, source: SourceModel, recipe: Recipe) -> dict[str, Any]:
-    model = Path(options.model)
-    digest = files.sha256(model) if model.is_file() else None
+def _provenance(model: Any, options: ConversionOptions, source: SourceModel, recipe: Recipe) -> dict[str, Any]:
+    path = Path(model) if isinstance(model, str | Path) else Path(source.name)
+    given = str(model) if isinstance(model, str | Path) else None
+    origin = {"name": path.name, "trained": source.trained, "sha256": None, "bytes": None}
+    if given and path.is_file():
+        origin |= {"sha256": files.sha256(path), "bytes": path.stat().st_size}
     return {
         "recipe": recipe.as_json(),
-        "target": options.target,
-        "source": {"name": model.name, "sha256": digest, "trained": source.trained},
+        "request": {"model": given, **options.as_json()},
+        "source": origin,
         "seed": next((part.seed for part in (options.calibration, options.gate) if part), 0),
         "tools": {"edgekit": __version__, **{name: v for name in TOOLS if (v := _version(name))}},
     }

@@ -16,6 +16,7 @@ from edge.backends import open_model
 from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy.conversion.onnx_clamps import drop_clamps
 from edge.deploy.conversion.onnx_edit import QUANTIZE, GraphEditor
+from edge.deploy.conversion.onnx_order import in_order
 from edge.deploy.conversion.onnx_pools import pool_by_kernels
 from edge.deploy.conversion.onnx_rounding import round_as_tflite
 from edge.deploy.conversion.onnx_uint8 import to_uint8
@@ -63,6 +64,7 @@ def from_tflite(
     need("edge.deploy.conversion._tf2onnx_fixes")
     model = _convert(tflite, opset)
     _refuse_unknown(model, tflite)
+    in_order(model)
     for value in (*model.graph.input, *model.graph.output):
         for dimension in value.type.tensor_type.shape.dim:
             if dimension.dim_param or dimension.dim_value < 1:

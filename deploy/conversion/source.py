@@ -77,7 +77,7 @@ class SourceModel:
 
 
 def open_source(
-    text: str,
+    model: Any,
     trust: bool = False,
     signature: str | None = None,
     shapes: Shapes | None = None,
@@ -86,8 +86,8 @@ def open_source(
     """Open a model.
 
     Args:
-        text: a .keras, .h5, .tflite, .onnx or .pb file, a SavedModel folder, ``zoo:NAME`` or
-            ``package.module:function``.
+        model: a .keras, .h5, .tflite, .onnx or .pb file, a SavedModel folder, ``zoo:NAME`` or
+            ``package.module:function``; or a Keras model.
         trust: whether layers with code, and operations that access files, are allowed.
         signature: the name of the function of a SavedModel. None takes the default.
         shapes: the shapes of inputs whose sizes the model leaves open.
@@ -97,6 +97,9 @@ def open_source(
         FileError: the model does not exist or is damaged.
         InputError: the model cannot be converted.
     """
+    if not isinstance(model, str | Path):
+        return _keras(model, None, shapes)
+    text = str(model)
     check_kind(text, border)
     if text.startswith(ZOO):
         return _zoo(text.removeprefix(ZOO), shapes)

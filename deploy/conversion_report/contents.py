@@ -87,10 +87,8 @@ def contents(facts: Facts, answers: Sequence[Answer], progress: Callable[[int, i
 
 
 def _model(facts: Facts) -> dict[str, Any]:
-    path = Path(facts.options.model)
     return {
         **facts.provenance["source"],
-        "bytes": path.stat().st_size if path.is_file() else None,
         "quantize_aware": facts.source.quantize_aware,
     }
 

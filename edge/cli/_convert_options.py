@@ -161,7 +161,6 @@ def conversion_options(a: argparse.Namespace) -> "ConversionOptions":
     budgets = (a.min_agreement, a.min_onnx_agreement, a.max_drop)
     gate = Gate(data_path(a.verify or ""), a.verify_samples, a.seed, *budgets)
     return ConversionOptions(
-        model=a.model,
         out=a.out,
         tflite=_listed(a.tflite),
         onnx=_listed(a.onnx),

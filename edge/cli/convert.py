@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.cli import _convert_options, _main, _placement
+from edge.cli import _convert_options, _main, _placement, _recipe
+from edge.errors import InputError
 
 if TYPE_CHECKING:
     from edge.deploy.explain import Explanation
@@ -56,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=_main.Formatter,
     )
-    p.add_argument("model", metavar="MODEL", help="the network to convert, see below")
+    p.add_argument("model", metavar="MODEL", nargs="?", help="the network to convert, see below")
     p.add_argument(
         "--out",
         type=Path,
@@ -98,6 +99,7 @@ def parser() -> argparse.ArgumentParser:
         help="sizes that MODEL leaves open, such as 224,224,3, or NAME=1,224,224,3 for one of several inputs; "
         "repeatable",
     )
+    _recipe.add(p)
     p.add_argument("--trust", action="store_true", help="allow MODEL to run code: Lambda layers and file operations")
     _convert_options.add_groups(p)
     _placement.add_check(p.add_argument_group("placement report: where the operations of a model file run"))
@@ -107,6 +109,9 @@ def parser() -> argparse.ArgumentParser:
 
 def body(a: argparse.Namespace) -> None:
     """Run the command."""
+    a = _recipe.with_recipe(parser(), a) if a.recipe else a
+    if a.model is None:
+        raise InputError("MODEL is missing: the network to convert, or --recipe BUNDLE")
     _placement.check_options(a)
     if a.check is None:
         _convert(a)
@@ -122,11 +127,12 @@ def _convert(a: argparse.Namespace) -> None:
 
     check_kind(a.model)
     options = _convert_options.conversion_options(a)
+    before = _recipe.digests(a.recipe) if a.recipe else {}
     _main.quiet_tensorflow()
     explained: list[Explanation] = []
     callbacks = Callbacks(lambda line: print(line, file=sys.stderr), _main.progress, explained.append)
     try:
-        manifest = package.convert(options, callbacks)
+        manifest = package.convert(a.model, options, callbacks)
     except GateFailed as failed:
         if explained:
             _main.write_json(a.json, {"bundle": None, "failed": str(failed), **_explanation(explained)})
@@ -134,6 +140,8 @@ def _convert(a: argparse.Namespace) -> None:
         raise
     _main.write_json(a.json, {"bundle": str(a.out), "manifest": _as_json(manifest), **_explanation(explained)})
     _show(manifest, a.out)
+    if a.recipe:
+        print(_recipe.compared(a.recipe, before, manifest))
     _explain(a, explained)
 
 

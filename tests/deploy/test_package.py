@@ -64,9 +64,8 @@ def test_a_network_of_each_task_becomes_a_bundle_that_runs(name, tmp_path):
     case, heard = {**FAST, **SLOW}[name], Heard()
     model, data, out = saved(case, tmp_path / "run"), tmp_path / "data", tmp_path / "net"
     case.draw(data)
-    manifest = convert(
-        ConversionOptions(str(model), out, calibration=Calibration(data, 6), gate=loose(data)), heard.callbacks
-    )
+    options = ConversionOptions(out, calibration=Calibration(data, 6), gate=loose(data))
+    manifest = convert(str(model), options, heard.callbacks)
     task, measure, quality = TASKS[name]
     assert manifest.signature.task.name == task
     kinds = [(a.format, a.precision) for a in manifest.artifacts]
@@ -96,8 +95,8 @@ def test_pictures_that_cannot_be_decoded_are_named_and_do_not_count_as_calibrati
     for name in ("a.png", "b.png", "c.png"):
         cv2.imwrite(str(data / name), rng.integers(0, 256, (40, 40, 3), np.uint8))
     (data / "b.png").write_bytes((data / "b.png").read_bytes()[:60])
-    options = ConversionOptions(str(model), tmp_path / "net", tflite=("int8",), calibration=Calibration(data))
-    manifest = convert(options, heard.callbacks)
+    options = ConversionOptions(tmp_path / "net", tflite=("int8",), calibration=Calibration(data))
+    manifest = convert(model, options, heard.callbacks)
     assert "left out 1 image(s) that cannot be decoded: b.png" in heard.lines
     assert sorted(manifest.provenance["calibration"]) == ["a.png", "c.png"]
 
@@ -108,10 +107,8 @@ def test_calibration_without_a_use_is_said(tmp_path):
     keras.Sequential(layers).save(tmp_path / "gru.keras")
     np.savez(tmp_path / "rows.npz", input=np.random.default_rng(0).normal(size=(8, 6, 3)).astype(np.float32))
     heard = Heard()
-    options = ConversionOptions(
-        str(tmp_path / "gru.keras"), tmp_path / "net", calibration=Calibration(tmp_path / "rows.npz")
-    )
-    manifest = convert(options, heard.callbacks)
+    options = ConversionOptions(tmp_path / "net", calibration=Calibration(tmp_path / "rows.npz"))
+    manifest = convert(tmp_path / "gru.keras", options, heard.callbacks)
     assert {artifact.precision for artifact in manifest.artifacts} == {"float32"}
     assert any(line.startswith("--calibrate has no use: sequential") and "a loop" in line for line in heard.lines)
 
@@ -125,7 +122,7 @@ def test_an_option_without_an_effect_is_refused(tmp_path):
     ):
         model = saved(case, tmp_path / words[:9])
         with pytest.raises(InputError, match=words):
-            convert(ConversionOptions(str(model), tmp_path / "net", **options), Heard().callbacks)
+            convert(model, ConversionOptions(tmp_path / "net", **options), Heard().callbacks)
     assert not (tmp_path / "net").exists()
 
 
@@ -133,7 +130,7 @@ def test_a_finished_file_stays_as_it_is_and_gives_its_signature(tmp_path):
     """The metadata of a file that we made is read when it comes back; a file from elsewhere gets none."""
     manifest, path = described("mobilenet_v2_cifar10", tmp_path)
     heard = Heard()
-    convert(ConversionOptions(str(path), tmp_path / "net.edge"), heard.callbacks)
+    convert(path, ConversionOptions(tmp_path / "net.edge"), heard.callbacks)
     again = open_bundle(tmp_path / "net.edge")
     assert again.path(again.manifest.artifacts[0]).read_bytes() == path.read_bytes()
     assert again.manifest.labels == manifest.labels
@@ -144,7 +141,7 @@ def test_a_finished_file_stays_as_it_is_and_gives_its_signature(tmp_path):
 
 def test_a_converted_file_says_without_its_bundle_what_it_is(tmp_path):
     model = saved(FAST.get("segment") or SLOW["segment"], tmp_path)
-    convert(ConversionOptions(str(model), tmp_path / "net", onnx=("float32",), tflite=("float32",)), Heard().callbacks)
+    convert(model, ConversionOptions(tmp_path / "net", onnx=("float32",), tflite=("float32",)))
     bundle = open_bundle(tmp_path / "net")
     for artifact in bundle.manifest.artifacts:
         with edge.load(bundle.path(artifact)) as net:
