@@ -116,7 +116,7 @@ def test_the_lines_of_python_run_as_printed(tmp_path, monkeypatch):
 
     from edge.models.weights import FOLDER
 
-    (code,) = re.findall(r"```python\n(.*?)```", PAGES["README.md"], re.DOTALL)
+    code, _ = re.findall(r"```python\n(.*?)```", PAGES["README.md"], re.DOTALL)  # the other: tests/cli/test_recipe.py
     shutil.copy(FOLDER / "shufflenet_v2_cifar10_int8.edge", tmp_path / "net.edge")
     cv2.imwrite(str(tmp_path / "picture.png"), np.full((48, 64, 3), 90, np.uint8))
     monkeypatch.chdir(tmp_path)

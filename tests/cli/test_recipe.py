@@ -1,10 +1,14 @@
 """``edge-convert --recipe``: the same bytes again, in another process, and what may be changed."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -17,6 +21,7 @@ from tests.cli.commands import complaint
 from tests.cli.commands import run as run_command
 
 keras = need("tf_keras")
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +92,17 @@ def test_python_converts_a_model_in_memory(made, tmp_path):
     assert bundle.manifest.provenance["source"]["sha256"] is None
     with edge.load(tmp_path / "net.edge") as net:
         assert net(np.zeros((12, 12, 3), np.uint8)).task == "classify"
+
+
+def test_the_lines_of_the_readme_convert_a_model_in_memory(made, tmp_path, monkeypatch):
+    _, model = made
+    _, code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as photos:
+        for number in range(6):
+            pixels = np.random.default_rng(number).integers(0, 256, (12, 12, 3), np.uint8)
+            photos.writestr(f"train/{number % 2}/{number}.png", cv2.imencode(".png", pixels)[1].tobytes())
+    monkeypatch.chdir(tmp_path)
+    names = {"model": model}
+    exec(code, names)
+    assert {a.precision for a in names["bundle"].manifest.artifacts} == {"float32", "int8"}
+    assert (tmp_path / "net.edge").is_file()
