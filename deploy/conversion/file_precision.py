@@ -24,7 +24,10 @@ def file_precision(path: Path) -> str:
         border = (*model.inputs, *model.outputs)
     if path.suffix == ".onnx":
         return _of_onnx(path)
-    found = TFLiteObject(path.read_bytes()).quantized_types()
+    file = TFLiteObject(path.read_bytes())
+    found = file.quantized_types()
+    if file.is_dynamic():  # what it looks up in an embedding may be int8
+        return "dynamic"
     if found.activations:
         return "int8" if found.activations & {"INT8", "UINT8"} else "int16x8"  # cells of an int8 LSTM have 16 bits
     if found.constants & {"INT8", "UINT8", "INT4"}:

@@ -21,6 +21,8 @@ def refusal(path: Path) -> str:
         return "it has a loop or a branch, and no ranges can be observed inside"
     if any(code == kinds.CUSTOM for code, _ in file.operations()):
         return "it has custom operations, and nobody knows their int8 form"
+    if file.quantized_types().activations:
+        return "it looks up int8 embeddings; convert the model that it was made from"
     return f"it has {', '.join(found)}, and no ranges can be observed inside" if found else ""
 
 

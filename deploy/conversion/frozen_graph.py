@@ -36,7 +36,15 @@ def open_frozen_graph(path: Path, trust: bool, inputs: Sequence[str] = (), outpu
     taken = _named(nodes, inputs, "--inputs", path) or [n.name for n in graph.node if n.op == "Placeholder"]
     given = _named(nodes, outputs, "--outputs", path) or _unread(graph)
     if not taken or not given:
-        raise InputError(f"{path.name} has no {'inputs' if not taken else 'outputs'} that can be found: name them")
+        what, option = ("inputs", "--inputs") if not taken else ("outputs", "--outputs")
+        raise InputError(
+            f"{path.name} has no {what} that can be found: name them with {option}, among "
+            f"{', '.join(sorted(nodes)[:20])}"
+        )
+    if both := sorted(set(taken) & set(given)):
+        raise InputError(f"{path.name}: {both[0]!r} cannot be an input and an output")
+    if len(set(taken)) < len(taken) or len(set(given)) < len(given):
+        raise InputError(f"{path.name}: --inputs and --outputs must name each tensor once")
     specs = _specs(graph, taken)
     return Saved(partial(_call, graph, taken, given), specs, batch_size(specs, path.name))
 
@@ -77,8 +85,16 @@ def _named(nodes: Mapping[str, Any], names: Sequence[str], option: str, path: Pa
 
 
 def _unread(graph: Any) -> list[str]:
-    read = {node_of(name) for node in graph.node for name in node.input}
-    return [node.name for node in graph.node if node.name not in read and node.op not in NO_RESULT]
+    """Return the outputs of the operations that nothing reads, without :0. Of batch normalization, the first alone."""
+    tf = need("tensorflow")
+    with tf.Graph().as_default() as whole:
+        tf.graph_util.import_graph_def(graph, name="")
+    found = []
+    for operation in whole.get_operations():
+        if operation.type not in NO_RESULT and not any(tensor.consumers() for tensor in operation.outputs):
+            first = operation.outputs[:1] if operation.type.startswith("FusedBatchNorm") else operation.outputs
+            found += [tensor.name.removesuffix(":0") for tensor in first]
+    return found
 
 
 def _specs(graph: Any, names: Sequence[str]) -> dict[str, Any]:

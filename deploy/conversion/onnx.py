@@ -71,10 +71,16 @@ def from_tflite(
                 dimension.Clear()
                 dimension.dim_value = 1
     model, border = _for_integer_kernels(model, border, activations)
+    for node in model.graph.node:
+        node.name = node.output[0]  # the passes rename tensors, and two nodes may not have one name
     scales = json.dumps({name: [one.scale, one.zero_point] for name, one in border.items()})
     model.producer_name = "edgekit"
     onnx.helper.set_model_props(model, {**(metadata or {}), "edge.quantization": scales})
-    onnx.checker.check_model(model, full_check=True)
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except onnx.checker.ValidationError as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{tflite.name} has no ONNX form of opset {opset}: {reason}; give a later --opset") from error
     target.write_bytes(model.SerializeToString())
 
 

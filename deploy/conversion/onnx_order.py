@@ -1,7 +1,7 @@
 """``in_order`` gives an ONNX file one form, so that the same network always becomes the same bytes.
 
-tf2onnx keeps nodes and constants in sets of strings, whose order differs from process to process. So do the order of its
-nodes, which of several equal nodes or constants it keeps, and the numbers that it appends to names.
+tf2onnx keeps nodes and constants in sets of strings, whose order differs from process to process. So do the order of
+its nodes, which of several equal nodes or constants it keeps, and the numbers that it appends to names.
 """
 
 import re

@@ -12,7 +12,7 @@ from edge.calibration.weighted_layers import Progress, observe
 from edge.deploy import _tensorflow_private as private
 from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy.conversion import observe as running
-from edge.deploy.conversion import pooling, rounding
+from edge.deploy.conversion import pooling, rounding, unified_scales
 from edge.deploy.conversion.tflite_object import TFLiteObject
 from edge.errors import InputError
 
@@ -67,7 +67,7 @@ def to_int8(
         FloatStages(marked, ready).save(stages)
     try:
         with quiet_conversion():
-            return private.quantize(ready, io)
+            return private.quantize(ready, io, unified_scales.copying(TFLiteObject(ready)))
     except RuntimeError as error:
         raise InputError(
             "TFLite's quantizer refuses the network; convert the model that the file was made from"
@@ -113,7 +113,7 @@ def prepared(calibrated: bytes, samples: Samples, method: str, progress: Progres
     ranges, layers = TensorRanges(file.ranged(), file.border(), method), rounding.layers(file)
     values = running.values(file.to_bytes(), samples)
     observe(values, len(samples), ranges, [bound.layer for bound in layers], progress)
-    file.set_ranges(ranges.ranges())
+    file.set_ranges(unified_scales.unify_scales(file, ranges.ranges()))
     while layers:
         layers.pop().round(file)  # pop frees the layer's Hessian
     return file.to_bytes()

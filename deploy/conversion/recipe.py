@@ -152,6 +152,8 @@ def _check_file(source: SourceModel, file: Path, recipe: Recipe) -> None:
     if file.suffix == ".onnx" and recipe.tflite:
         raise InputError(f"an .onnx file becomes no .tflite, got {file.name}; convert the model that it was made from")
     allowed = FROM_FILE.get(source.precision, (source.precision,))
+    if file.suffix == ".onnx":
+        allowed = tuple(one for one in allowed if one in (source.precision, "int8"))
     halves = file.suffix == ".onnx" or source.precision in ("float32", "float16")
     for precision in recipe.precisions:
         written = precision == "float16" and precision not in recipe.tflite and halves

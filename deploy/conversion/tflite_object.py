@@ -73,6 +73,13 @@ class TFLiteObject:
                     found.activations.add(names[tensor.type])
         return found
 
+    def is_dynamic(self) -> bool:
+        """Return whether an operation multiplies float activations by int8 weights."""
+        kinds, types, tensors = self.schema.BuiltinOperator, self.schema.TensorType, self._graph.tensors
+        weighted = (kinds.CONV_2D, kinds.DEPTHWISE_CONV_2D, kinds.FULLY_CONNECTED, kinds.BATCH_MATMUL)
+        pairs = [[int(i) for i in one.inputs[:2]] for code, one in self.operations() if code in weighted]
+        return any(tensors[a].type == types.FLOAT32 and tensors[b].type == types.INT8 for a, b in pairs)
+
     def mark_activations(self) -> None:
         """Give every float32 tensor that is no constant an empty range, so that ``ranged`` returns it."""
         for tensor in self._graph.tensors:
