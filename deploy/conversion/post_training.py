@@ -11,8 +11,8 @@ from edge.calibration.tensor_ranges import TensorRanges
 from edge.calibration.weighted_layers import Progress, observe
 from edge.deploy import _tensorflow_private as private
 from edge.deploy._tensorflow import need, quiet_conversion
+from edge.deploy.conversion import attention_masks, pooling, rounding, unified_scales
 from edge.deploy.conversion import observe as running
-from edge.deploy.conversion import pooling, rounding, unified_scales
 from edge.deploy.conversion.tflite_object import TFLiteObject
 from edge.errors import InputError
 
@@ -113,7 +113,7 @@ def prepared(calibrated: bytes, samples: Samples, method: str, progress: Progres
     ranges, layers = TensorRanges(file.ranged(), file.border(), method), rounding.layers(file)
     values = running.values(file.to_bytes(), samples)
     observe(values, len(samples), ranges, [bound.layer for bound in layers], progress)
-    file.set_ranges(unified_scales.unify_scales(file, ranges.ranges()))
+    file.set_ranges(unified_scales.unify_scales(file, attention_masks.clip_masks(file, ranges.ranges())))
     while layers:
         layers.pop().round(file)  # pop frees the layer's Hessian
     return file.to_bytes()

@@ -1,14 +1,14 @@
 """``unify_scales`` gives the tensors that an int8 kernel takes as having one scale the same range.
 
-TFLite's quantizer gives the inputs of MAXIMUM and MINIMUM the scale of their output, which may be narrower, and the
-kernel of REVERSE_V2 copies integers although its output has a scale of its own.
+TFLite's quantizer gives the inputs of MAXIMUM, MINIMUM and SELECT the scale of their output, which may be narrower, and
+the kernel of REVERSE_V2 copies integers although its output has a scale of its own.
 """
 
 from collections.abc import Mapping
 
 from edge.deploy.conversion.tflite_object import TFLiteObject
 
-ONE_SCALE = ("MAXIMUM", "MINIMUM", "REVERSE_V2")
+ONE_SCALE = ("MAXIMUM", "MINIMUM", "SELECT", "SELECT_V2", "REVERSE_V2")
 """Operations whose inputs and output share a scale."""
 
 COPIES = ("SCATTER_ND", "ONE_HOT")

@@ -26,6 +26,16 @@ def scattered(x):
     return tf.scatter_nd(tf.constant([[1], [3]]), x[0, :2] + 1.0, (6, 8, 8))[None]
 
 
+SEEN = np.tril(np.ones((8, 8), "f4"))
+MASK = (1 - SEEN) * np.float32(-1e9)
+
+
+def attention(x, mask):
+    """Rows of a picture look at the columns that the mask leaves them."""
+    weights = tf.nn.softmax(tf.einsum("bhwc,bhvc->bhwv", x, x) + mask)
+    return tf.einsum("bhwv,bhvc->bhwc", weights, x)
+
+
 @pytest.mark.parametrize(
     ("layer", "least"),
     [
@@ -34,7 +44,14 @@ def scattered(x):
         pytest.param(lambda x: tf.reverse(x, [1]), 34, id="reverse"),
         pytest.param(lambda x: tf.maximum(x, 0.1 * x) + 0.5 * x, 30, id="leaky by hand, read twice"),
         pytest.param(lambda x: tf.minimum(x, tf.nn.relu(x) * 0.2), 30, id="minimum"),
+        pytest.param(lambda x: tf.where(x > 0, x, 0.05 * x), 34, id="leaky by a choice"),
         pytest.param(scattered, 30, id="scatter"),
+        pytest.param(lambda x: attention(x, MASK), 28, id="attention with a constant mask"),
+        pytest.param(
+            lambda x: attention(x, (1.0 - tf.cast(x[:, :, :1, :8] > -9, tf.float32) * SEEN) * -1e9),
+            28,
+            id="attention with a computed mask",
+        ),
     ],
 )
 def test_operations_with_one_scale_have_it(tmp_path, layer, least):
