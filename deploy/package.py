@@ -32,7 +32,7 @@ from edge.manifest import Manifest
 from edge.pictures import left_out
 from edge.recognize import Found
 from edge.session_options import check_use
-from edge.signature import Signature, describe
+from edge.signature import describe
 
 TOOLS = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "tf2onnx", "onnx", "ai-edge-litert", "onnxruntime")
 RECORDED = ("headline", "figures", "accuracy", "images", "trainable", "macs")
@@ -65,19 +65,14 @@ def convert(model: Any, options: ConversionOptions, callbacks: Callbacks | None 
         callbacks.report(f"{model} is not trained: its weights are random")
     recipe = _recipe(options, source, callbacks)
     options = replace(options, explain=options.explain and request.fits(source, recipe, callbacks))
-    names, origin = _labels(options, source)
     with tempfile.TemporaryDirectory(prefix="edge-convert-") as scratch:
         folder = Path(scratch)
-        found = _signature(options, source, names, folder, callbacks)
-        signature, names = found.signature, names or found.labels
-        task = tasks.load(signature.task.name)
-        check_use(signature, getattr(task, "takes_labels", True), options.labels is not None, options.pixels.given())
-        task(signature, names or None, origin)  # raises when signature or labels do not fit
-        network = _network_info(source, signature, names)
+        network, notes = _network(options, source, folder, callbacks)
         calibration = _calibration(options.calibration, network, source, recipe, callbacks)
         stopwatch.ended("reading the model")
         converted, used = _convert(options, source, recipe, calibration, folder, callbacks)
-        metadata.add(_made_here(converted, source), options.name or source.name, signature, names, callbacks.report)
+        name, made = options.name or source.name, _made_here(converted, source)
+        metadata.add(made, name, network.signature, network.labels, callbacks.report)
         if options.target:
             targets.report_placement(options.target, converted, callbacks.report)
         stopwatch.ended("converting")
@@ -87,7 +82,7 @@ def convert(model: Any, options: ConversionOptions, callbacks: Callbacks | None 
         explanation = request.explained(options, source, calibration, network, folder, callbacks)
         if explanation:
             stopwatch.ended("explaining")
-        provenance = {**_provenance(model, options, source, recipe), "assumed": list(found.notes), "calibration": used}
+        provenance = {**_provenance(model, options, source, recipe), "assumed": list(notes), "calibration": used}
         if collector is not None:
             conversion_report.write(
                 Facts(
@@ -99,14 +94,9 @@ def convert(model: Any, options: ConversionOptions, callbacks: Callbacks | None 
         if verification.failure:
             raise verification.failure
         converted, sources = _with_golden(converted, source, network, folder)
-        manifest = Manifest(
-            name=options.name or source.name,
-            signature=signature,
-            labels=names,
-            artifacts=tuple(each.artifact for each in converted),
-            provenance=provenance,
-            measured={"parity": [c.as_json() for c in verification.comparisons], **_training(source)},
-        )
+        artifacts = tuple(each.artifact for each in converted)
+        measured = {"parity": [c.as_json() for c in verification.comparisons], **_training(source)}
+        manifest = Manifest(name, network.signature, network.labels, artifacts, provenance, measured)
         return write_bundle(options.out, manifest, sources)
 
 
@@ -170,9 +160,22 @@ def _signature(
     return found
 
 
-def _network_info(source: SourceModel, signature: Signature, names: tuple[str, ...]) -> NetworkInfo:
+def _network(
+    options: ConversionOptions, source: SourceModel, folder: Path, callbacks: Callbacks
+) -> tuple[NetworkInfo, tuple[str, ...]]:
+    """Return what is known of the network, and the notes on what was assumed.
+
+    Raises:
+        InputError: the signature, the labels and the options do not fit together.
+    """
+    names, origin = _labels(options, source)
+    found = _signature(options, source, names, folder, callbacks)
+    signature, names = found.signature, names or found.labels
+    task = tasks.load(signature.task.name)
+    check_use(signature, getattr(task, "takes_labels", True), options.labels is not None, options.pixels.given())
+    task(signature, names or None, origin)  # raises when signature or labels do not fit
     specs = {spec.name: spec for spec in source.inputs}
-    return NetworkInfo(signature, specs, names, source.record or {}, source.folder)
+    return NetworkInfo(signature, specs, names, source.record or {}, source.folder), found.notes
 
 
 def _calibration(

@@ -133,21 +133,6 @@ def verification_samples(gate: Gate, network: NetworkInfo, count: int | None) ->
     return open_samples(gate.data, network, VERIFICATION, chosen)
 
 
-def verify_files(
-    gate: Gate,
-    source: SourceModel,
-    converted: Sequence[ConvertedArtifact],
-    network: NetworkInfo,
-    report: Callable[[str], None],
-    progress: Callable[[int, int], None],
-) -> list[verify.Comparison]:
-    """Compare as ``compare_files`` does, and raise GateFailed when a file is over its budget."""
-    found = compare_files(gate, source, converted, network, report, progress)
-    if found.failure:
-        raise found.failure
-    return found.comparisons
-
-
 def compare_files(
     gate: Gate,
     source: SourceModel,

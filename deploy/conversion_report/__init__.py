@@ -1,13 +1,11 @@
 """The report of a conversion: ``report.json`` with all facts, and ``report.html``, a page made from it."""
 
 import json
-import math
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from edge import files
+from edge import files, json_values
 from edge.deploy.conversion_report.answers import AnswerCollector
 from edge.deploy.conversion_report.contents import Facts, contents, picture_files
 from edge.deploy.conversion_report.page import page
@@ -52,7 +50,7 @@ def write(facts: Facts, progress: Callable[[int, int], None]) -> None:
     """
     assert facts.options.report is not None, "asked for"
     answers = facts.collector.answers()
-    found = _finite(contents(facts, answers, progress))
+    found = json_values.finite(contents(facts, answers, progress))
     texts = {
         "report.json": json.dumps(found, indent=2, allow_nan=False) + "\n",
         "report.html": page(found, picture_files(answers)),
@@ -60,12 +58,3 @@ def write(facts: Facts, progress: Callable[[int, int], None]) -> None:
     for name, text in texts.items():
         with files.replaced(facts.options.report / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
-
-
-def _finite(content: Any) -> Any:
-    """Return ``content`` with None for each number that JSON cannot represent."""
-    if isinstance(content, dict):
-        return {key: _finite(value) for key, value in content.items()}
-    if isinstance(content, (list, tuple)):
-        return [_finite(value) for value in content]
-    return None if isinstance(content, float) and not math.isfinite(content) else content

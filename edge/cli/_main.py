@@ -147,21 +147,13 @@ def write_json(path: Path | None, content: Any) -> None:
     import json  # few runs write one
 
     from edge.files import replaced
+    from edge.json_values import finite
 
     try:
         with replaced(path) as temporary:
-            temporary.write_text(json.dumps(_finite(content), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+            temporary.write_text(json.dumps(finite(content), indent=2, allow_nan=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise FileError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def _finite(content: Any) -> Any:
-    """Return ``content`` with None for each number that JSON cannot represent, so that the rest can be written."""
-    if isinstance(content, dict):
-        return {key: _finite(value) for key, value in content.items()}
-    if isinstance(content, (list, tuple)):
-        return [_finite(value) for value in content]
-    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def progress(what: str) -> Callable[[int, int], None]:

@@ -9,7 +9,7 @@ import pytest
 from edge.deploy import parity
 from edge.deploy.conversion.recipe import ConvertedArtifact
 from edge.deploy.conversion.source import SourceModel
-from edge.deploy.parity import THE_MODEL, Gate, verify_files
+from edge.deploy.parity import THE_MODEL, Gate, compare_files
 from edge.deploy.samples import Sample, Samples
 from edge.errors import GateFailed, InputError
 from edge.manifest import Artifact, StoredFile
@@ -70,8 +70,12 @@ def data(monkeypatch):
 
 def run(model, made, gate):
     said, shown = [], []
-    rows = verify_files(gate, model, made, network_info(), said.append, lambda done, total: shown.append((done, total)))
-    return rows, said, shown
+    found = compare_files(
+        gate, model, made, network_info(), said.append, lambda done, total: shown.append((done, total))
+    )
+    if found.failure:
+        raise found.failure
+    return found.comparisons, said, shown
 
 
 def test_outputs_are_compared_by_name_whatever_the_file_s_order(pair, data, tmp_path):
