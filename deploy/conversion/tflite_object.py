@@ -38,7 +38,12 @@ class TFLiteObject:
         self._uses = Counter(int(index) for operation in self._graph.operators for index in operation.inputs)
 
     def to_bytes(self) -> bytes:
-        """Return the bytes of the file."""
+        """Return the bytes of the file, without data that nothing refers to any more."""
+        used = {tensor.buffer for graph in self._model.subgraphs for tensor in graph.tensors}
+        used |= {entry.buffer for entry in self._model.metadata or ()}
+        for index, buffer in enumerate(self._model.buffers):
+            if index not in used:
+                buffer.data = None
         return bytes(self._tools.convert_object_to_bytearray(self._model))
 
     def operations(self) -> Iterator[tuple[int, Any]]:
@@ -90,7 +95,7 @@ class TFLiteObject:
     def unpack_weights(self) -> None:
         """Replace float16 and int8 weights by float32 ones, with the values that a runtime computes with."""
         kinds, types = self.schema.BuiltinOperator, self.schema.TensorType
-        tensors, kept, old = self._graph.tensors, [], set()
+        tensors, kept, halves = self._graph.tensors, [], []
         for code, operation in self.operations():
             source = tensors[int(operation.inputs[0])] if code == kinds.DEQUANTIZE else None
             data = None if source is None else self._model.buffers[source.buffer].data
@@ -99,17 +104,16 @@ class TFLiteObject:
             else:
                 values = np.frombuffer(bytes(data), np.float16).astype(np.float32)
                 tensors[int(operation.outputs[0])].buffer = self._buffer(values)
-                old.add(source.buffer)
+                halves.append(source)
         self._graph.operators = kept
         self._drop_unused_codes()
+        for source in halves:
+            source.buffer = 0  # the empty buffer: nothing reads these tensors any more
         for tensor in tensors:
             data, found = self._model.buffers[tensor.buffer].data, tensor.quantization
             if tensor.type == types.INT8 and data is not None and found is not None and found.scale is not None:
-                old.add(tensor.buffer)
                 tensor.buffer = self._buffer(_dequantized(np.frombuffer(bytes(data), np.int8), tensor))
                 tensor.type, tensor.quantization = types.FLOAT32, None
-        for index in old:
-            self._model.buffers[index].data = None
 
     def _drop_unused_codes(self) -> None:
         """Leave out the kinds of operations that no operation is of: a reader may refuse a kind that it lacks."""
@@ -189,7 +193,7 @@ class TFLiteObject:
         return None if data is None else np.frombuffer(bytes(data), np.float32).reshape(self.shape(index)).copy()
 
     def replace(self, index: int, values: NDArray[np.floating[Any]]) -> None:
-        """Set the values of a float constant. The old values stay in the file, because other tensors may share them."""
+        """Set the values of a float constant. Tensors that share the old values keep them."""
         self._graph.tensors[index].buffer = self._buffer(values.astype(np.float32))
 
     def add_constant(self, name: str, values: NDArray[Any]) -> int:

@@ -108,10 +108,14 @@ def test_smaller_weights_are_near_the_float_file(tmp_path):
     """A wide dense layer, whose weights are most of the file: 16 bits are half of it, 8 bits a quarter."""
     layers = [keras.Input((64,)), keras.layers.Dense(1024), keras.layers.Dense(8)]
     wide = source(frozen=freeze_keras(keras.Sequential(layers)))
-    made = make(wide, Recipe(("float32", "float16", "dynamic")), None, tmp_path)
-    files = {one.artifact.precision: one.path for one in made}
+    rows = list(np.random.default_rng(2).normal(size=(8, 1, 64)).astype(np.float32))
+    made = make(wide, Recipe(("float32", "float16", "dynamic", "int8", "int16x8")), rows, tmp_path)
+    sizes = {one.artifact.precision: one.path.stat().st_size for one in made}
+    # Besides a quarter for the weights, 1,024 channels have a scale, a zero point and a bias of 32 or 64 bits each.
+    assert sizes["int8"] < 0.37 * sizes["float32"]
+    assert sizes["int16x8"] < 0.41 * sizes["float32"]
+    files = {one.artifact.precision: one.path for one in made if "int" not in one.artifact.precision}
     assert list(files) == ["float32", "float16", "dynamic"]
-    sizes = {precision: path.stat().st_size for precision, path in files.items()}
     assert sizes["float16"] < 0.55 * sizes["float32"]
     assert sizes["dynamic"] < 0.3 * sizes["float32"]
     values = np.random.default_rng(1).normal(size=(1, 64)).astype(np.float32)
