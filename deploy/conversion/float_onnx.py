@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edge.calibration.tensor_ranges import TensorRanges
 from edge.calibration.weighted_layers import Progress, observe
 from edge.deploy._tensorflow import need
-from edge.deploy.conversion import onnx_layers, onnx_plain
+from edge.deploy.conversion import attention_masks, onnx_layers, onnx_plain
 from edge.errors import InputError
 
 Samples = Sequence[Mapping[str, NDArray[Any]]]
@@ -65,7 +65,7 @@ def to_int8(path: Path, samples: Samples, method: str, progress: Progress) -> by
     while layers:
         layers.pop().round()  # pop frees the layer's Hessian
     found = {names[index]: bounds for index, bounds in ranges.ranges().items()}
-    return _quantized(model, found, path)
+    return _quantized(model, attention_masks.clip_onnx_masks(model.graph, found), path)
 
 
 def _folded(path: Path) -> Any:

@@ -56,6 +56,7 @@ def attention(x, mask):
         pytest.param(lambda x: tf.where(x > 0, x, 0.05 * x), 34, id="leaky by a choice"),
         pytest.param(scattered, 30, id="scatter"),
         pytest.param(lambda x: attention(x, MASK), 28, id="attention with a constant mask"),
+        pytest.param(lambda x: attention(attention(x, MASK) * 3.0, MASK), 15, id="two layers with one mask"),
         pytest.param(
             lambda x: attention(x, (1.0 - tf.cast(x[:, :, :1, :8] > -9, tf.float32) * SEEN) * -1e9),
             28,
@@ -151,3 +152,22 @@ def test_every_output_of_a_split_is_an_output(tmp_path):
     assert len(open_source(str(tmp_path / "net.pb")).outputs) == 3
     with pytest.raises(InputError, match="'x' cannot be an input and an output"):
         open_source(str(tmp_path / "net.pb"), border=(("x",), ("x",)))
+
+
+@pytest.mark.parametrize("constant", [True, False], ids=["constant mask", "computed mask"])
+def test_an_onnx_file_keeps_the_scores_beside_its_mask(tmp_path, constant):
+    make_node = onnx.helper.make_node
+    hidden = np.array([[0, 0, 0, 0, 1, 1]], np.float32)
+    mask = [] if constant else [make_node("Mul", ["hidden", "much"], ["mask"])]
+    nodes = [*mask, make_node("Mul", ["x", "twice"], ["s"]), make_node("Add", ["s", "mask"], ["m"])]
+    nodes += [make_node("Softmax", ["m"], ["p"], axis=1), make_node("Mul", ["p", "twice"], ["y"])]
+    much = np.array([-1e9], np.float32)
+    constants = {"twice": np.array([2.0], np.float32), "hidden": hidden, "much": much}
+    if constant:
+        constants["mask"] = hidden * much
+    path = network(tmp_path / "net.onnx", nodes, constants, outputs=6)
+    rows = drawn(40, 6)
+    (made,) = make(open_source(str(path)), Recipe((), ("int8",)), rows, tmp_path)
+    scores = np.exp(2 * batch(rows)["x"]) * (1 - hidden)
+    expected = 2 * scores / scores.sum(axis=1, keepdims=True)
+    assert signal_to_noise(expected, values(made.path, rows)) > 28
