@@ -1,6 +1,6 @@
 """The int8 range of every tensor of a network, from the values that it held on the calibration samples."""
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,13 @@ METHODS = ("mse", "minmax")
 class TensorRanges:
     """An observer for each tensor."""
 
-    def __init__(self, tensors: Iterable[int], border: Container[int], method: str = METHODS[0]) -> None:
+    def __init__(
+        self,
+        tensors: Iterable[int],
+        border: Container[int],
+        method: str = METHODS[0],
+        known: Mapping[int, tuple[float, float]] | None = None,
+    ) -> None:
         """Make an observer for each tensor.
 
         Args:
@@ -26,6 +32,8 @@ class TensorRanges:
             border: the numbers of the network's inputs and outputs, and of tensors that decide an output's order. Their
                 range is from minimum to maximum with every method, because nothing may be clipped there.
             method: one of METHODS.
+            known: the smallest and the largest value that a tensor can have, where that is known without samples. Its
+                range takes in both.
 
         Raises:
             InputError: the method is unknown.
@@ -36,6 +44,9 @@ class TensorRanges:
         self._observers = {
             index: MinMaxObserver() if whole or index in border else HistogramObserver() for index in tensors
         }
+        for index, bounds in (known or {}).items():
+            if index in self._observers:
+                self._observers[index].observe(np.asarray(bounds, np.float32))
 
     def observe(self, value: Value) -> None:
         """Take in the values of one sample."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edge import __version__, files, golden, labels, tasks
 from edge.bundle import write_bundle
 from edge.calibration.sampling import choose_samples
-from edge.deploy import conversion_report, metadata, parity, targets
+from edge.deploy import conversion_report, metadata, parity, pixel_ranges, targets
 from edge.deploy.conversion import produce
 from edge.deploy.conversion import recipe as recipes
 from edge.deploy.conversion.recipe import ConvertedArtifact, Recipe
@@ -25,7 +25,8 @@ from edge.deploy.conversion.source import SourceModel, open_source
 from edge.deploy.conversion_options import Calibration, Callbacks, ConversionOptions
 from edge.deploy.conversion_report import AnswerCollector, Facts, Stopwatch
 from edge.deploy.explain import request
-from edge.deploy.samples import CALIBRATION, NetworkInfo, Samples, open_samples
+from edge.deploy.pixel_ranges import PixelRanges
+from edge.deploy.samples import CALIBRATION, NetworkInfo, Sample, Samples, open_samples
 from edge.deploy.signature import SignatureOptions, find_signature
 from edge.errors import FileError, InputError
 from edge.manifest import Manifest
@@ -33,6 +34,7 @@ from edge.pictures import left_out
 from edge.recognize import Found
 from edge.session_options import check_use
 from edge.signature import describe
+from edge.tensors import Outputs
 
 TOOLS = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "tf2onnx", "onnx", "ai-edge-litert", "onnxruntime")
 RECORDED = ("headline", "figures", "accuracy", "images", "trainable", "macs")
@@ -70,7 +72,7 @@ def convert(model: Any, options: ConversionOptions, callbacks: Callbacks | None 
         network, notes = _network(options, source, folder, callbacks)
         calibration = _calibration(options.calibration, network, source, recipe, callbacks)
         stopwatch.ended("reading the model")
-        converted, used = _convert(options, source, recipe, calibration, folder, callbacks)
+        converted, used = _convert(options, source, recipe, network, calibration, folder, callbacks)
         name, made = options.name or source.name, _made_here(converted, source)
         metadata.add(made, name, network.signature, network.labels, callbacks.report)
         if options.target:
@@ -190,20 +192,24 @@ def _calibration(
             f"{wanted[0]} needs real samples to fit its ranges to, for {describe(network.signature.inputs)}: "
             "give --calibrate"
         )
-
-    def chosen(classes: NDArray[np.int64]) -> NDArray[np.int64]:
-        return choose_samples(classes, given.samples, given.seed)
-
-    samples = open_samples(given.data, network, CALIBRATION, chosen)
+    samples = _chosen(given, network)
     for note in samples.notes:
         callbacks.report(note)
     return samples
+
+
+def _chosen(given: Calibration, network: NetworkInfo) -> Samples:
+    def chosen(classes: NDArray[np.int64]) -> NDArray[np.int64]:
+        return choose_samples(classes, given.samples, given.seed)
+
+    return open_samples(given.data, network, CALIBRATION, chosen)
 
 
 def _convert(
     options: ConversionOptions,
     source: SourceModel,
     recipe: Recipe,
+    network: NetworkInfo,
     calibration: Samples | None,
     folder: Path,
     callbacks: Callbacks,
@@ -214,10 +220,12 @@ def _convert(
         The files, and the ids of the samples that calibrated them.
     """
     used: list[str] = []
-    rows = _decoded(calibration, used) if calibration else None
-    explicit = options.tflite is not None or options.onnx is not None
-    progress = callbacks.progress("calibrating")
-    converted = produce.make(source, recipe, rows, folder, progress, None if explicit else callbacks.report)
+    pixels = pixel_ranges.of_pixels(network)
+    rows = _decoded(calibration, used, pixels) if calibration else None
+    report = None if options.tflite is not None or options.onnx is not None else callbacks.report
+    progress, bounds = callbacks.progress("calibrating"), pixel_ranges.bounds_of(network, recipe.io == "uint8")
+    converted = produce.make(source, recipe, rows, folder, progress, report, bounds)
+    pixel_ranges.report_first([pixels], callbacks.report)
     if calibration and used:
         known = set(used)
         if missing := [name for name in calibration.ids if name not in known]:
@@ -231,11 +239,12 @@ def _made_here(converted: Sequence[ConvertedArtifact], source: SourceModel) -> l
     return [one for one in converted if one.path.read_bytes() != finished]
 
 
-def _decoded(samples: Samples, used: list[str]) -> Iterator[Mapping[str, NDArray[Any]]]:
+def _decoded(samples: Samples, used: list[str], pixels: PixelRanges) -> Iterator[Mapping[str, NDArray[Any]]]:
     """Yield the inputs of the samples that can be decoded, and append their ids to ``used``."""
     for name, sample in zip(samples.ids, samples.read(), strict=True):
         if sample is not None:
             used.append(name)
+            pixels.observe(sample.inputs)
             yield sample.inputs
 
 
@@ -247,12 +256,38 @@ def _verify(
     callbacks: Callbacks,
     collector: AnswerCollector | None,
 ) -> parity.Verification:
+    ranges = pixel_ranges.of_files(converted, network)
     if options.gate is None:
         callbacks.report("not verified: give --verify to compare the files with MODEL")
+        _check_pixels(options, source, network, ranges, callbacks)
         return parity.Verification()
+
+    def watch(sample: Sample, outputs: Mapping[str, Outputs]) -> None:
+        for found in ranges:
+            found.observe(sample.inputs)
+        if collector:
+            collector.watch(sample, outputs)
+
     progress = callbacks.progress("verifying")
-    watch = collector.watch if collector else lambda sample, outputs: None
-    return parity.compare_files(options.gate, source, converted, network, callbacks.report, progress, watch)
+    verification = parity.compare_files(options.gate, source, converted, network, callbacks.report, progress, watch)
+    pixel_ranges.report_first(ranges, callbacks.report)
+    return verification
+
+
+def _check_pixels(
+    options: ConversionOptions,
+    source: SourceModel,
+    network: NetworkInfo,
+    ranges: Sequence[PixelRanges],
+    callbacks: Callbacks,
+) -> None:
+    """Warn when the calibration samples, of which a finished file needs none, do not fit its inputs' ranges."""
+    if options.calibration is None or source.precision not in recipes.CALIBRATED or not ranges:
+        return
+    for sample in _chosen(options.calibration, network).read():
+        for found in ranges if sample is not None else ():
+            found.observe(sample.inputs)
+    pixel_ranges.report_first(ranges, callbacks.report)
 
 
 def _with_golden(

@@ -22,6 +22,10 @@ Samples = Sequence[Mapping[str, NDArray[Any]]]
 IO = ("int8", "uint8", "float32")
 """The dtypes that inputs and outputs of an int8 file may have."""
 
+Bounds = Mapping[str, tuple[float, float]]
+"""The smallest and the largest value that inputs can have, by name. Other inputs have those of their samples."""
+NO_BOUNDS: Bounds = {}
+
 
 @dataclass(frozen=True)
 class FloatStages:
@@ -47,7 +51,13 @@ class FloatStages:
 
 
 def to_int8(
-    marked: bytes, samples: Samples, method: str, progress: Progress, io: str = "int8", stages: Path | None = None
+    marked: bytes,
+    samples: Samples,
+    method: str,
+    progress: Progress,
+    io: str = "int8",
+    stages: Path | None = None,
+    bounds: Bounds = NO_BOUNDS,
 ) -> bytes:
     """Return an int8 file, with a scale for each channel of the weights.
 
@@ -58,11 +68,12 @@ def to_int8(
         progress: takes the number of samples done and their total.
         io: the dtype of float inputs and outputs, one of IO. Integer inputs, such as tokens, keep theirs.
         stages: the folder where the ``FloatStages`` are kept, which explain the file's errors. None keeps none.
+        bounds: what inputs can hold, beyond what the samples hold.
 
     Raises:
         InputError: TFLite's quantizer refuses the file.
     """
-    ready = prepared(marked, samples, method, progress)
+    ready = prepared(marked, samples, method, progress, bounds)
     if stages is not None:
         FloatStages(marked, ready).save(stages)
     try:
@@ -74,7 +85,9 @@ def to_int8(
         ) from error
 
 
-def to_int16x8(marked: bytes, samples: Samples, progress: Progress, io: str = "int16") -> bytes:
+def to_int16x8(
+    marked: bytes, samples: Samples, progress: Progress, io: str = "int16", bounds: Bounds = NO_BOUNDS
+) -> bytes:
     """Return a file with activations of 16 bits and int8 weights.
 
     Its ranges are those of TFLite's calibrator, from minimum to maximum: with 65,536 steps nothing need be clipped.
@@ -84,11 +97,12 @@ def to_int16x8(marked: bytes, samples: Samples, progress: Progress, io: str = "i
         samples: the calibration samples, at least one.
         progress: takes the number of samples done and their total.
         io: the dtype of float inputs and outputs, ``int16`` or ``float32``.
+        bounds: what inputs can hold, beyond what the samples hold.
 
     Raises:
         InputError: an operation has no form with activations of 16 bits.
     """
-    ready = prepared(marked, samples, "minmax", progress)
+    ready = prepared(marked, samples, "minmax", progress, bounds)
     tf = need("tensorflow")
     border = tf.float32 if io == "float32" else tf.int16
     try:
@@ -99,7 +113,7 @@ def to_int16x8(marked: bytes, samples: Samples, progress: Progress, io: str = "i
         raise InputError(f"the network has no int16x8 file: {reason}") from error
 
 
-def prepared(calibrated: bytes, samples: Samples, method: str, progress: Progress) -> bytes:
+def prepared(calibrated: bytes, samples: Samples, method: str, progress: Progress, bounds: Bounds = NO_BOUNDS) -> bytes:
     """Return a float file with observed ranges, averages over the whole image as MEAN, and weights rounded by GPTQ.
 
     Args:
@@ -107,10 +121,12 @@ def prepared(calibrated: bytes, samples: Samples, method: str, progress: Progres
         samples: inputs by name in the file's order, with batch size 1.
         method: how ranges are computed, one of ``edge.calibration.tensor_ranges.METHODS``.
         progress: takes the number of samples done and their total.
+        bounds: what inputs can hold, beyond what the samples hold.
     """
     file = TFLiteObject(calibrated)
     pooling.to_means(file)
-    ranges, layers = TensorRanges(file.ranged(), file.border(), method), rounding.layers(file)
+    known = {index: bounds[name] for name, index in zip(samples[0], file.inputs(), strict=True) if name in bounds}
+    ranges, layers = TensorRanges(file.ranged(), file.border(), method, known), rounding.layers(file)
     values = running.values(file.to_bytes(), samples)
     observe(values, len(samples), ranges, [bound.layer for bound in layers], progress)
     file.set_ranges(unified_scales.unify_scales(file, attention_masks.clip_masks(file, ranges.ranges())))

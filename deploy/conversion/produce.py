@@ -29,6 +29,7 @@ class _Production:
     samples: Samples
     folder: Path
     progress: Progress = field(default=lambda done, total: None)
+    bounds: post_training.Bounds = field(default_factory=dict)
 
     @cached_property
     def rows(self) -> Sequence[Mapping[str, NDArray[Any]]]:
@@ -51,9 +52,9 @@ class _Production:
         if precision == "int8" and self.source.quantize_aware:
             return tflite.qat_to_int8(frozen, io)
         if precision == "int8":
-            return tflite.to_int8(frozen, self.rows, recipe.method, self.progress, io, self.folder)
+            return tflite.to_int8(frozen, self.rows, recipe.method, self.progress, io, self.folder, self.bounds)
         if precision == "int16x8":
-            return tflite.to_int16x8(frozen, self.rows, self.progress, _wide(recipe.io))
+            return tflite.to_int16x8(frozen, self.rows, self.progress, _wide(recipe.io), self.bounds)
         makers = {"float32": tflite.to_float32, "float16": tflite.to_float16, "dynamic": tflite.to_dynamic}
         return makers[precision](frozen)
 
@@ -65,8 +66,9 @@ class _Production:
             return float_tflite.to_float32(content)
         marked = float_tflite.marked(content)
         if precision == "int8":
-            return post_training.to_int8(marked, self.rows, self.recipe.method, self.progress, io, self.folder)
-        return post_training.to_int16x8(marked, self.rows, self.progress, _wide(self.recipe.io))
+            method = self.recipe.method
+            return post_training.to_int8(marked, self.rows, method, self.progress, io, self.folder, self.bounds)
+        return post_training.to_int16x8(marked, self.rows, self.progress, _wide(self.recipe.io), self.bounds)
 
     def onnx(self, precision: str) -> Path:
         """Return the ONNX file of a precision."""
@@ -82,7 +84,7 @@ class _Production:
     def _onnx_file(self, file: Path, precision: str) -> bytes:
         if precision == self.source.precision:
             return file.read_bytes()
-        return float_onnx.to_int8(file, self.rows, self.recipe.method, self.progress)
+        return float_onnx.to_int8(file, self.rows, self.recipe.method, self.progress, self.bounds)
 
     def _converted(self, precision: str) -> bytes:
         """Return the ONNX file of the TFLite file of a precision, which is made where it is not there yet."""
@@ -125,6 +127,7 @@ def make(
     folder: Path,
     progress: Progress = lambda done, total: None,
     report: Callable[[str], None] | None = None,
+    bounds: post_training.Bounds = post_training.NO_BOUNDS,
 ) -> list[ConvertedArtifact]:
     """Convert ``source`` by ``recipe``.
 
@@ -135,6 +138,7 @@ def make(
         folder: where the files are written. A file that ``first_file`` left there is used again.
         progress: takes the number of samples done and their total.
         report: takes one line that says why an ONNX file was left out. None raises the error instead.
+        bounds: the smallest and the largest value that inputs can have, beyond those in the samples.
 
     Returns:
         The converted files, float32 before int8 and TFLite before ONNX.
@@ -143,7 +147,7 @@ def make(
         InputError: a file cannot be made.
     """
     check(source, recipe)
-    work = _Production(source, recipe, samples or (), folder, progress)
+    work = _Production(source, recipe, samples or (), folder, progress, bounds)
     converted = []
     for precision in recipe.precisions:
         path = folder / f"model_{precision}.tflite"

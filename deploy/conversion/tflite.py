@@ -57,6 +57,7 @@ def to_int8(
     progress: Progress = lambda done, total: None,
     io: str = "int8",
     stages: Path | None = None,
+    bounds: post_training.Bounds = post_training.NO_BOUNDS,
 ) -> bytes:
     """Return an int8 TFLite file, with per-channel weights.
 
@@ -69,23 +70,28 @@ def to_int8(
         progress: takes the number of samples done and their total.
         io: the dtype of float inputs and outputs, one of ``post_training.IO``.
         stages: the folder where the ``post_training.FloatStages`` are kept. None keeps none.
+        bounds: what inputs can hold, beyond what the samples hold.
 
     Raises:
         InputError: there is no sample, the model has a loop, or TFLite does not have one of its operations.
     """
     marked, rows = _calibrated(frozen, samples)
-    return post_training.to_int8(marked, rows, method, progress, io, stages)
+    return post_training.to_int8(marked, rows, method, progress, io, stages, bounds)
 
 
 def to_int16x8(
-    frozen: Frozen, samples: Samples, progress: Progress = lambda done, total: None, io: str = "int16"
+    frozen: Frozen,
+    samples: Samples,
+    progress: Progress = lambda done, total: None,
+    io: str = "int16",
+    bounds: post_training.Bounds = post_training.NO_BOUNDS,
 ) -> bytes:
     """Return a TFLite file with activations of 16 bits and int8 weights, see ``post_training.to_int16x8``.
 
     Raises InputError as ``to_int8`` does, and for operations without a form with 16 bits.
     """
     marked, rows = _calibrated(frozen, samples)
-    return post_training.to_int16x8(marked, rows, progress, io)
+    return post_training.to_int16x8(marked, rows, progress, io, bounds)
 
 
 def _calibrated(frozen: Frozen, samples: Samples) -> tuple[bytes, list[dict[str, Array]]]:
