@@ -295,4 +295,5 @@ def test_several_inputs_and_outputs_become_every_kind_of_file(tmp_path):
             got, wanted = found[names.outputs[name]], np.asarray(wanted)
             # int8: an input step, a rounding of every layer and an output step, of 255 each.
             least = 80 if m.artifact.precision == "float32" else 20
-            assert 10 * np.log10(np.sum(wanted**2) / np.sum((got - wanted) ** 2)) >= least, (m.path.name, name)
+            error = max(np.sum((got - wanted) ** 2), 1e-20)  # on some runs a float32 file makes none
+            assert 10 * np.log10(np.sum(wanted**2) / error) >= least, (m.path.name, name)
