@@ -75,8 +75,6 @@ def convert(model: Any, options: ConversionOptions, callbacks: Callbacks | None 
         converted, used = _convert(options, source, recipe, network, calibration, folder, callbacks)
         name, made = options.name or source.name, _made_here(converted, source)
         metadata.add(made, name, network.signature, network.labels, callbacks.report)
-        if options.target:
-            targets.report_placement(options.target, converted, callbacks.report)
         stopwatch.ended("converting")
         collector = AnswerCollector.of(network, converted) if options.report else None
         verification = _verify(options, source, converted, network, callbacks, collector)
@@ -96,6 +94,10 @@ def convert(model: Any, options: ConversionOptions, callbacks: Callbacks | None 
         if verification.failure:
             raise verification.failure
         converted, sources = _with_golden(converted, source, network, folder)
+        if options.target:
+            compiled = targets.for_edge_tpu(options.target, converted, folder, callbacks.report)
+            converted += compiled
+            sources |= {each.path.name: each.path for each in compiled}
         artifacts = tuple(each.artifact for each in converted)
         measured = {"parity": [c.as_json() for c in verification.comparisons], **_training(source)}
         manifest = Manifest(name, network.signature, network.labels, artifacts, provenance, measured)
@@ -122,6 +124,8 @@ def _recipe(options: ConversionOptions, source: SourceModel, callbacks: Callback
     """Return what to make: the files that the user names, else those of the target, else all that are possible."""
     if options.tflite is not None or options.onnx is not None:
         recipe = Recipe(options.tflite or (), options.onnx or ())
+        if options.target:
+            recipe = targets.adapted(options.target, recipe, source)
     else:
         if options.calibration and (why := recipes.without_calibration(source)):
             callbacks.report(f"--calibrate has no use: {why}")
@@ -285,8 +289,9 @@ def _check_pixels(
     if options.calibration is None or source.precision not in recipes.CALIBRATED or not ranges:
         return
     for sample in _chosen(options.calibration, network).read():
-        for found in ranges if sample is not None else ():
-            found.observe(sample.inputs)
+        if sample is not None:
+            for found in ranges:
+                found.observe(sample.inputs)
     pixel_ranges.report_first(ranges, callbacks.report)
 
 

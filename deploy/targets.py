@@ -1,8 +1,10 @@
 """``--target``: what the devices that people have run best, as a table of presets for a conversion."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+from edge.deploy import edgetpu_compiler
 from edge.deploy.conversion.recipe import CALIBRATED, ConvertedArtifact, Recipe, default_recipe, without_calibration
 from edge.deploy.conversion.source import SourceModel
 from edge.deploy.placement_report import edgetpu
@@ -71,7 +73,14 @@ def recipe_for(name: str, source: SourceModel, can_calibrate: bool) -> Recipe:
         raise InputError(f"{name} runs int8 TFLite files, and none is made: {why}")
     if not tflite and not onnx:
         tflite, onnx = able.tflite, able.onnx
-    return Recipe(tflite, onnx, io=target.io if source.precision not in CALIBRATED else Recipe.io)
+    return adapted(name, Recipe(tflite, onnx), source)
+
+
+def adapted(name: str, recipe: Recipe, source: SourceModel) -> Recipe:
+    """Return a recipe with the inputs, outputs and kernels of a device. Raises InputError for an unknown device."""
+    target = find(name)
+    io = target.io if source.precision not in CALIBRATED else recipe.io
+    return replace(recipe, io=io, without_groups=target.accelerated)
 
 
 def _is_possible(precision: str, able: Recipe, source: SourceModel) -> bool:
@@ -86,19 +95,32 @@ def described(name: str, recipe: Recipe) -> str:
     chosen = [f"--tflite {','.join(recipe.tflite)}"] if recipe.tflite else []
     chosen += [f"--onnx {','.join(recipe.onnx)}"] if recipe.onnx else []
     chosen += [f"--io {recipe.io}"] if "int8" in recipe.tflite else []
-    return f"{name}, {target.about}: {' '.join(chosen)}; run it with {target.threads} thread(s)"
+    split = ", grouped convolutions split" if recipe.without_groups else ""
+    return f"{name}, {target.about}: {' '.join(chosen)}{split}; run it with {target.threads} thread(s)"
 
 
-def report_placement(name: str, converted: Sequence[ConvertedArtifact], report: Callable[[str], None]) -> None:
-    """Say how much of an int8 file a Coral Edge TPU runs, and whether its parameters fit on the chip.
+def for_edge_tpu(
+    name: str, converted: Sequence[ConvertedArtifact], folder: Path, report: Callable[[str], None]
+) -> list[ConvertedArtifact]:
+    """Compile the int8 file for a device with a Coral Edge TPU, and say what runs there.
+
+    Without the compiler, the rules say how much of the file the Edge TPU would run, and whether its parameters fit.
 
     Args:
-        name: the device. Nothing is said for one without an Edge TPU.
+        name: the device. There is nothing to do for one without an Edge TPU.
         converted: the files that were made.
+        folder: where the compiled file is written.
         report: takes one line for the user.
+
+    Returns:
+        The compiled file, if there is one.
     """
-    for one in converted:
-        if find(name).accelerated and (one.artifact.format, one.artifact.precision) == ("tflite", "int8"):
-            found = edgetpu.report(one.path)
-            for line in (f"{one.path.name}: {found.headline}", *found.lines):
+    if not find(name).accelerated:
+        return []
+    found = edgetpu_compiler.compiled(converted, folder, report)
+    for one in () if found else converted:
+        if (one.artifact.format, one.artifact.precision) == ("tflite", "int8"):
+            by_rules = edgetpu.report(one.path)
+            for line in (f"{one.path.name}: {by_rules.headline}", *by_rules.lines):
                 report(line)
+    return found

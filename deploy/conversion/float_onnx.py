@@ -16,7 +16,7 @@ from edge.calibration.tensor_ranges import TensorRanges
 from edge.calibration.weighted_layers import Progress, observe
 from edge.deploy._tensorflow import need
 from edge.deploy.conversion import attention_masks, onnx_layers, onnx_plain
-from edge.deploy.conversion.post_training import NO_BOUNDS, Bounds
+from edge.deploy.conversion.post_training import Settings
 from edge.errors import InputError
 
 Samples = Sequence[Mapping[str, NDArray[Any]]]
@@ -45,15 +45,14 @@ def refusal(path: Path) -> str:
     return f"it has {', '.join(kinds)}, and no ranges can be observed inside" if kinds else ""
 
 
-def to_int8(path: Path, samples: Samples, method: str, progress: Progress, bounds: Bounds = NO_BOUNDS) -> bytes:
+def to_int8(path: Path, samples: Samples, settings: Settings, progress: Progress) -> bytes:
     """Return the int8 file of a float32 file. Its inputs and outputs stay float32.
 
     Args:
         path: the file, for which ``refusal`` has no reason.
         samples: inputs by name, with batch size 1 and the file's dtypes.
-        method: how ranges are computed, one of ``edge.calibration.tensor_ranges.METHODS``.
+        settings: how ranges are computed; ``io`` does not matter.
         progress: takes the number of samples done and their total.
-        bounds: what inputs can hold, beyond what the samples hold.
 
     Raises:
         InputError: the quantizer refuses the file.
@@ -62,8 +61,11 @@ def to_int8(path: Path, samples: Samples, method: str, progress: Progress, bound
     names, run = _observable(model)
     number = {name: index for index, name in enumerate(names)}
     border = {number[name] for name in _border(model.graph) if name in number}
-    known = {number[name]: values for name, values in bounds.items() if name in number}
-    ranges, layers = TensorRanges(range(len(names)), border, method, known), onnx_layers.layers(model.graph, number)
+    known = {number[name]: values for name, values in settings.bounds.items() if name in number}
+    ranges, layers = (
+        TensorRanges(range(len(names)), border, settings.method, known),
+        onnx_layers.layers(model.graph, number),
+    )
     observe(_values(run, samples), len(samples), ranges, [bound.layer for bound in layers], progress)
     while layers:
         layers.pop().round()  # pop frees the layer's Hessian

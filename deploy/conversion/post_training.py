@@ -1,17 +1,17 @@
 """``to_int8`` and ``to_int16x8`` quantize a float file after training: observed ranges, and weights rounded by GPTQ."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from edge.calibration.tensor_ranges import TensorRanges
+from edge.calibration.tensor_ranges import METHODS, TensorRanges
 from edge.calibration.weighted_layers import Progress, observe
 from edge.deploy import _tensorflow_private as private
 from edge.deploy._tensorflow import need, quiet_conversion
-from edge.deploy.conversion import attention_masks, pooling, rounding, unified_scales
+from edge.deploy.conversion import attention_masks, grouped_convolutions, pooling, rounding, unified_scales
 from edge.deploy.conversion import observe as running
 from edge.deploy.conversion.tflite_object import TFLiteObject
 from edge.errors import InputError
@@ -24,7 +24,24 @@ IO = ("int8", "uint8", "float32")
 
 Bounds = Mapping[str, tuple[float, float]]
 """The smallest and the largest value that inputs can have, by name. Other inputs have those of their samples."""
-NO_BOUNDS: Bounds = {}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a float file is quantized.
+
+    Attributes:
+        method: how ranges are computed, one of ``edge.calibration.tensor_ranges.METHODS``.
+        io: the dtype of float inputs and outputs: one of IO for int8 files, ``int16`` or ``float32`` for int16x8.
+            Integer inputs, such as tokens, keep theirs.
+        bounds: what inputs can hold, beyond what the samples hold.
+        without_groups: whether grouped convolutions are split, see ``grouped_convolutions``.
+    """
+
+    method: str = METHODS[0]
+    io: str = "int8"
+    bounds: Bounds = field(default_factory=dict)
+    without_groups: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,43 +68,35 @@ class FloatStages:
 
 
 def to_int8(
-    marked: bytes,
-    samples: Samples,
-    method: str,
-    progress: Progress,
-    io: str = "int8",
-    stages: Path | None = None,
-    bounds: Bounds = NO_BOUNDS,
+    marked: bytes, samples: Samples, settings: Settings, progress: Progress, stages: Path | None = None
 ) -> bytes:
     """Return an int8 file, with a scale for each channel of the weights.
 
     Args:
         marked: a float file whose activations have ranges, which are replaced.
         samples: the calibration samples, at least one.
-        method: how ranges are computed, one of ``edge.calibration.tensor_ranges.METHODS``.
+        settings: how the file is quantized.
         progress: takes the number of samples done and their total.
-        io: the dtype of float inputs and outputs, one of IO. Integer inputs, such as tokens, keep theirs.
         stages: the folder where the ``FloatStages`` are kept, which explain the file's errors. None keeps none.
-        bounds: what inputs can hold, beyond what the samples hold.
 
     Raises:
         InputError: TFLite's quantizer refuses the file.
     """
-    ready = prepared(marked, samples, method, progress, bounds)
+    if settings.without_groups:
+        marked = grouped_convolutions.split(marked)
+    ready = prepared(marked, samples, settings, progress)
     if stages is not None:
         FloatStages(marked, ready).save(stages)
     try:
         with quiet_conversion():
-            return private.quantize(ready, io, unified_scales.copying(TFLiteObject(ready)))
+            return private.quantize(ready, settings.io, unified_scales.copying(TFLiteObject(ready)))
     except RuntimeError as error:
         raise InputError(
             "TFLite's quantizer refuses the network; convert the model that the file was made from"
         ) from error
 
 
-def to_int16x8(
-    marked: bytes, samples: Samples, progress: Progress, io: str = "int16", bounds: Bounds = NO_BOUNDS
-) -> bytes:
+def to_int16x8(marked: bytes, samples: Samples, settings: Settings, progress: Progress) -> bytes:
     """Return a file with activations of 16 bits and int8 weights.
 
     Its ranges are those of TFLite's calibrator, from minimum to maximum: with 65,536 steps nothing need be clipped.
@@ -95,16 +104,15 @@ def to_int16x8(
     Args:
         marked: a float file whose activations have ranges, which are replaced.
         samples: the calibration samples, at least one.
+        settings: how the file is quantized, where ``method`` does not matter.
         progress: takes the number of samples done and their total.
-        io: the dtype of float inputs and outputs, ``int16`` or ``float32``.
-        bounds: what inputs can hold, beyond what the samples hold.
 
     Raises:
         InputError: an operation has no form with activations of 16 bits.
     """
-    ready = prepared(marked, samples, "minmax", progress, bounds)
+    ready = prepared(marked, samples, replace(settings, method="minmax"), progress)
     tf = need("tensorflow")
-    border = tf.float32 if io == "float32" else tf.int16
+    border = tf.float32 if settings.io == "float32" else tf.int16
     try:
         with quiet_conversion():
             return private.quantize_16(ready, lambda: (list(sample.values()) for sample in samples), border)
@@ -113,23 +121,28 @@ def to_int16x8(
         raise InputError(f"the network has no int16x8 file: {reason}") from error
 
 
-def prepared(calibrated: bytes, samples: Samples, method: str, progress: Progress, bounds: Bounds = NO_BOUNDS) -> bytes:
+def prepared(calibrated: bytes, samples: Samples, settings: Settings, progress: Progress) -> bytes:
     """Return a float file with observed ranges, averages over the whole image as MEAN, and weights rounded by GPTQ.
 
     Args:
         calibrated: the file of TFLite's converter before it quantizes.
         samples: inputs by name in the file's order, with batch size 1.
-        method: how ranges are computed, one of ``edge.calibration.tensor_ranges.METHODS``.
+        settings: how ranges are computed.
         progress: takes the number of samples done and their total.
-        bounds: what inputs can hold, beyond what the samples hold.
     """
     file = TFLiteObject(calibrated)
     pooling.to_means(file)
+    bounds = settings.bounds
     known = {index: bounds[name] for name, index in zip(samples[0], file.inputs(), strict=True) if name in bounds}
-    ranges, layers = TensorRanges(file.ranged(), file.border(), method, known), rounding.layers(file)
+    ranges, layers = TensorRanges(file.ranged(), file.border(), settings.method, known), rounding.layers(file)
     values = running.values(file.to_bytes(), samples)
     observe(values, len(samples), ranges, [bound.layer for bound in layers], progress)
-    file.set_ranges(unified_scales.unify_scales(file, attention_masks.clip_masks(file, ranges.ranges())))
+    set_ranges(file, ranges)
     while layers:
         layers.pop().round(file)  # pop frees the layer's Hessian
     return file.to_bytes()
+
+
+def set_ranges(file: TFLiteObject, ranges: TensorRanges) -> None:
+    """Set the observed ranges in a float file, as far as its operations allow them."""
+    file.set_ranges(unified_scales.unify_scales(file, attention_masks.clip_masks(file, ranges.ranges())))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edge.calibration.weighted_layers import Progress
 from edge.deploy.conversion import float_onnx, float_tflite, onnx, onnx_halves, post_training, tflite
-from edge.deploy.conversion.recipe import ConvertedArtifact, Recipe, check
+from edge.deploy.conversion.recipe import CALIBRATED, ConvertedArtifact, Recipe, check
 from edge.deploy.conversion.source import SourceModel
 from edge.deploy.conversion.tensor_names import find_names
 from edge.errors import InputError
@@ -45,30 +45,33 @@ class _Production:
 
     def tflite(self, precision: str, io: str = "int8") -> bytes:
         """Return the TFLite file of a precision. ``io`` is for int8 files."""
-        if self.source.file is not None:
-            return self._from_file(self.source.file, precision, io)
-        frozen, recipe = self.source.frozen, self.recipe
-        assert frozen is not None, "a model without a file has a frozen graph"
-        if precision == "int8" and self.source.quantize_aware:
-            return tflite.qat_to_int8(frozen, io)
-        if precision == "int8":
-            return tflite.to_int8(frozen, self.rows, recipe.method, self.progress, io, self.folder, self.bounds)
-        if precision == "int16x8":
-            return tflite.to_int16x8(frozen, self.rows, self.progress, _wide(recipe.io), self.bounds)
+        source = self.source
+        if source.file is not None and precision == source.precision:
+            return source.file.read_bytes()
+        if precision in CALIBRATED and not source.quantize_aware:
+            return self._quantized(precision, io)
+        if source.file is not None:
+            return float_tflite.to_float32(source.file.read_bytes())
+        assert source.frozen is not None, "a model without a file has a frozen graph"
+        if source.quantize_aware:
+            return tflite.qat_to_int8(source.frozen, io)
         makers = {"float32": tflite.to_float32, "float16": tflite.to_float16, "dynamic": tflite.to_dynamic}
-        return makers[precision](frozen)
+        return makers[precision](source.frozen)
 
-    def _from_file(self, file: Path, precision: str, io: str) -> bytes:
-        content = file.read_bytes()
-        if precision == self.source.precision:
-            return content
-        if precision == "float32":
-            return float_tflite.to_float32(content)
-        marked = float_tflite.marked(content)
+    def _quantized(self, precision: str, io: str) -> bytes:
+        frozen, file = self.source.frozen, self.source.file
+        if frozen is not None:
+            tflite.refuse_loops(frozen)
+            marked = tflite.marked(frozen, self.rows)
+        else:
+            assert file is not None, "a model without a frozen graph is a file"
+            marked = float_tflite.marked(file.read_bytes())
         if precision == "int8":
-            method = self.recipe.method
-            return post_training.to_int8(marked, self.rows, method, self.progress, io, self.folder, self.bounds)
-        return post_training.to_int16x8(marked, self.rows, self.progress, _wide(self.recipe.io), self.bounds)
+            return post_training.to_int8(marked, self.rows, self._settings(io), self.progress, self.folder)
+        return post_training.to_int16x8(marked, self.rows, self._settings(_wide(self.recipe.io)), self.progress)
+
+    def _settings(self, io: str) -> post_training.Settings:
+        return post_training.Settings(self.recipe.method, io, self.bounds, self.recipe.without_groups)
 
     def onnx(self, precision: str) -> Path:
         """Return the ONNX file of a precision."""
@@ -84,7 +87,7 @@ class _Production:
     def _onnx_file(self, file: Path, precision: str) -> bytes:
         if precision == self.source.precision:
             return file.read_bytes()
-        return float_onnx.to_int8(file, self.rows, self.recipe.method, self.progress, self.bounds)
+        return float_onnx.to_int8(file, self.rows, self._settings(self.recipe.io), self.progress)
 
     def _converted(self, precision: str) -> bytes:
         """Return the ONNX file of the TFLite file of a precision, which is made where it is not there yet."""
@@ -127,7 +130,7 @@ def make(
     folder: Path,
     progress: Progress = lambda done, total: None,
     report: Callable[[str], None] | None = None,
-    bounds: post_training.Bounds = post_training.NO_BOUNDS,
+    bounds: post_training.Bounds | None = None,
 ) -> list[ConvertedArtifact]:
     """Convert ``source`` by ``recipe``.
 
@@ -147,7 +150,7 @@ def make(
         InputError: a file cannot be made.
     """
     check(source, recipe)
-    work = _Production(source, recipe, samples or (), folder, progress, bounds)
+    work = _Production(source, recipe, samples or (), folder, progress, bounds or {})
     converted = []
     for precision in recipe.precisions:
         path = folder / f"model_{precision}.tflite"

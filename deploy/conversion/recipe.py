@@ -37,6 +37,7 @@ class Recipe:
         method: how ranges are computed from the calibration samples, one of METHODS.
         io: the dtype of inputs and outputs of the int8 files, one of ``post_training.IO``.
         opset: the version of ONNX's operations, one of OPSETS.
+        without_groups: whether int8 files have one convolution for each group of a grouped convolution.
     """
 
     tflite: tuple[str, ...] = ("float32", "int8")
@@ -44,6 +45,7 @@ class Recipe:
     method: str = METHODS[0]
     io: str = "int8"
     opset: int = OPSET
+    without_groups: bool = False
 
     def __post_init__(self) -> None:
         for precision in (*self.tflite, *self.onnx):

@@ -55,59 +55,44 @@ def to_int8(
     samples: Samples,
     method: str = METHODS[0],
     progress: Progress = lambda done, total: None,
-    io: str = "int8",
     stages: Path | None = None,
-    bounds: post_training.Bounds = post_training.NO_BOUNDS,
 ) -> bytes:
-    """Return an int8 TFLite file, with per-channel weights.
-
-    Integer inputs, such as tokens, keep their dtype.
+    """Return an int8 TFLite file with per-channel weights, and int8 inputs and outputs.
 
     Args:
         frozen: the network.
         samples: the samples from which the ranges are computed.
         method: how ranges are computed, one of METHODS.
         progress: takes the number of samples done and their total.
-        io: the dtype of float inputs and outputs, one of ``post_training.IO``.
         stages: the folder where the ``post_training.FloatStages`` are kept. None keeps none.
-        bounds: what inputs can hold, beyond what the samples hold.
 
     Raises:
         InputError: there is no sample, the model has a loop, or TFLite does not have one of its operations.
     """
-    marked, rows = _calibrated(frozen, samples)
-    return post_training.to_int8(marked, rows, method, progress, io, stages, bounds)
-
-
-def to_int16x8(
-    frozen: Frozen,
-    samples: Samples,
-    progress: Progress = lambda done, total: None,
-    io: str = "int16",
-    bounds: post_training.Bounds = post_training.NO_BOUNDS,
-) -> bytes:
-    """Return a TFLite file with activations of 16 bits and int8 weights, see ``post_training.to_int16x8``.
-
-    Raises InputError as ``to_int8`` does, and for operations without a form with 16 bits.
-    """
-    marked, rows = _calibrated(frozen, samples)
-    return post_training.to_int16x8(marked, rows, progress, io, bounds)
-
-
-def _calibrated(frozen: Frozen, samples: Samples) -> tuple[bytes, list[dict[str, Array]]]:
-    """Return the float file whose activations have ranges, though not yet the right ones, and the samples."""
     refuse_loops(frozen)
-    frozen = frozen.for_int8()
-    specs = frozen.input_specs
-    rows = [_named(sample, specs) for sample in samples]
+    rows = [_named(sample, frozen.input_specs) for sample in samples]
+    return post_training.to_int8(marked(frozen, rows), rows, post_training.Settings(method), progress, stages)
+
+
+def marked(frozen: Frozen, rows: post_training.Samples) -> bytes:
+    """Return the float file whose activations have ranges, though not yet the right ones.
+
+    Args:
+        frozen: the network.
+        rows: the calibration samples, by input name in the network's order.
+
+    Raises:
+        InputError: there is no sample, the model has a loop, or TFLite does not have one of its operations.
+    """
+    refuse_loops(frozen)
     if not rows:
         raise InputError("int8 needs calibration samples: give them with --calibrate")
-    converter = _int8(_converter(frozen))
+    converter = _int8(_converter(frozen.for_int8()))
     # The converter requires a sample. The ranges are observed later.
     converter.representative_dataset = lambda: iter([list(rows[0].values())])
     converter.target_spec.supported_ops = [need("tensorflow").lite.OpsSet.TFLITE_BUILTINS_INT8]
     private.calibrate_only(converter)
-    return _convert(converter), rows
+    return _convert(converter)
 
 
 def refuse_loops(frozen: Frozen) -> None:

@@ -176,6 +176,18 @@ class TFLiteObject:
         """Insert an operation (``OperatorT``) behind another, so that it runs after it."""
         self._graph.operators.insert(self._graph.operators.index(operation) + 1, added)
 
+    def replace_operation(self, operation: Any, others: Sequence[Any]) -> None:
+        """Put other operations (``OperatorT``) in the place of one."""
+        place = self._graph.operators.index(operation)
+        self._graph.operators[place : place + 1] = others
+
+    def add_activation(self, name: str, shape: Sequence[int]) -> int:
+        """Add a float32 tensor without a value and without a range, and return its index."""
+        tensor = self.schema.TensorT()
+        tensor.name, tensor.shape, tensor.type = name.encode(), list(shape), self.schema.TensorType.FLOAT32
+        self._graph.tensors.append(tensor)
+        return len(self._graph.tensors) - 1
+
     def shape(self, index: int) -> tuple[int, ...]:
         """Return the shape of a tensor."""
         return tuple(int(size) for size in self._graph.tensors[index].shape)

@@ -13,7 +13,7 @@ from edge.deploy import _tensorflow_private as private
 from edge.deploy import parity
 from edge.deploy._tensorflow import quiet_conversion
 from edge.deploy.conversion import observe
-from edge.deploy.conversion.post_training import FloatStages
+from edge.deploy.conversion.post_training import FloatStages, set_ranges
 from edge.deploy.conversion.recipe import ConvertedArtifact
 from edge.deploy.conversion.source import SourceModel
 from edge.deploy.conversion.tflite_object import TFLiteObject
@@ -143,11 +143,12 @@ def other_methods(
 
 def _with_ranges(prepared: bytes, rows: Sequence[Mapping[str, NDArray[Any]]], method: str, progress: Progress) -> bytes:
     file = TFLiteObject(prepared)
-    ranges = TensorRanges(file.ranged(), file.border(), method)
+    inputs = set(file.inputs())  # they hold what pixels can be, not only what the samples hold
+    ranges = TensorRanges([index for index in file.ranged() if index not in inputs], file.border(), method)
     for done, value in enumerate(observe.values(prepared, rows), 1):
         ranges.observe(value)
         progress(done, len(rows))
-    file.set_ranges(ranges.ranges())
+    set_ranges(file, ranges)
     return file.to_bytes()
 
 

@@ -1,4 +1,4 @@
-"""An int8 file's input holds every pixel, whatever the calibration pictures held; warnings say where pixels do not fit."""
+"""An int8 file's input holds every pixel, whatever the calibration pictures held; warnings where pixels do not fit."""
 
 import cv2
 import numpy as np

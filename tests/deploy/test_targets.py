@@ -26,7 +26,7 @@ def test_the_command_knows_every_device():
     [
         pytest.param("pi4", True, Recipe(("int8", "float32")), id="pi4"),
         pytest.param("pi5", True, Recipe(("int8", "float32"), ("int8",)), id="pi5"),
-        pytest.param("coral-usb", True, Recipe(("int8",)), id="coral"),
+        pytest.param("coral-usb", True, Recipe(("int8",), without_groups=True), id="coral"),
         pytest.param("phone", True, Recipe(("int8", "float16"), io="uint8"), id="phone"),
         pytest.param("phone", False, Recipe(("float16",), io="uint8"), id="phone without samples"),
         pytest.param("pi-zero2", False, Recipe(("float32",), ("float32",)), id="nothing of its own is possible"),
@@ -44,19 +44,22 @@ def test_an_edge_tpu_needs_int8(folder, tmp_path):  # noqa: F811
     with pytest.raises(InputError, match="unknown target 'pi6'"):
         targets.find("pi6")
     finished = open_source(str(models.tflite_conv(tmp_path / "net.tflite", int8=True)))
-    assert targets.recipe_for("coral-usb", finished, False) == Recipe(("int8",))
+    assert targets.recipe_for("coral-usb", finished, False) == Recipe(("int8",), without_groups=True)
 
 
-def test_what_was_chosen_and_what_runs_where_is_said(folder, tmp_path):  # noqa: F811
+def test_what_was_chosen_and_what_runs_where_is_said(folder, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("PATH", str(tmp_path))
     source = open_source(str(folder / "net.keras"))
     recipe = targets.recipe_for("coral-usb", source, True)
     assert targets.described("coral-usb", recipe) == (
-        "coral-usb, a Coral USB accelerator: --tflite int8 --io int8; run it with 1 thread(s)"
+        "coral-usb, a Coral USB accelerator: --tflite int8 --io int8, grouped convolutions split; "
+        "run it with 1 thread(s)"
     )
     made, said = make(source, recipe, pictures(8), tmp_path), []
-    targets.report_placement("coral-usb", made, said.append)
-    assert said[0].startswith("model_int8.tflite: ")
-    assert "operations on the Edge TPU" in said[0]
+    assert targets.for_edge_tpu("coral-usb", made, tmp_path, said.append) == []
+    assert said[0].startswith("edgetpu_compiler is not installed")
+    assert said[1].startswith("model_int8.tflite: ")
+    assert "operations on the Edge TPU" in said[1]
     assert any(line.startswith("parameters: about") and "8 MiB on the chip" in line for line in said)
-    targets.report_placement("pi4", made, said.clear)
+    targets.for_edge_tpu("pi4", made, tmp_path, said.clear)
     assert said
