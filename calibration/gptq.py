@@ -56,7 +56,10 @@ class Hessian:
     def _multiply(self) -> None:
         if self._waiting:
             rows = np.concatenate(self._waiting, axis=1)
-            self.sums += rows.transpose(0, 2, 1) @ rows
+            if len(rows) == 1:  # numpy computes half of a symmetric product, but only of two matrices
+                self.sums[0] += rows[0].T @ rows[0]
+            else:
+                self.sums += rows.transpose(0, 2, 1) @ rows
             self._waiting.clear()
 
     def damped(self) -> Floats:

@@ -22,12 +22,18 @@ def scope(named: Collection[str] | None = None) -> Iterator[None]:
     """
     from edge.deploy import quantize_configs as own
     from edge.deploy._tfmot import quantization
-    from edge.models.own_layers import own_layers
 
-    known = {name: layer for name, layer in own_layers().items() if named is None or name in named}
+    known = layers_of(named)
     known |= {c.__name__: c for c in (own.KeepScale, own.QuantizeOutput, own.QuantizeDepthwise)}
     with quantization.quantize_scope(known):
         yield
+
+
+def layers_of(named: Collection[str] | None) -> dict[str, Any]:
+    """Return our layers by name: those named, or all for None."""
+    from edge.models.own_layers import own_layers
+
+    return {name: layer for name, layer in own_layers().items() if named is None or name in named}
 
 
 @contextmanager
