@@ -18,7 +18,7 @@ from edge import __version__, files, golden, labels, tasks
 from edge.bundle import write_bundle
 from edge.calibration.sampling import choose_samples
 from edge.deploy import conversion_report, metadata, parity, pixel_ranges, targets
-from edge.deploy.conversion import produce
+from edge.deploy.conversion import onnx2tf, produce
 from edge.deploy.conversion import recipe as recipes
 from edge.deploy.conversion.recipe import ConvertedArtifact, Recipe
 from edge.deploy.conversion.source import SourceModel, open_source
@@ -63,6 +63,8 @@ def convert(model: Any, options: ConversionOptions, callbacks: Callbacks | None 
         conversion_report.check_folder(options.report, options.out)
     stopwatch = Stopwatch()
     source = open_source(model, options.trust, options.signature, options.shapes, (options.inputs, options.outputs))
+    if _needs_tflite(options, source):
+        source = onnx2tf.as_tflite(source, callbacks.report)
     if not source.trained:
         callbacks.report(f"{model} is not trained: its weights are random")
     recipe = _recipe(options, source, callbacks)
@@ -118,6 +120,28 @@ def _check_out(out: Path) -> None:
             pass
     except OSError as error:
         raise FileError(f"cannot write to {out.parent}: {error.strerror or error}") from error
+
+
+def check_programs(model: str, options: ConversionOptions) -> None:
+    """Check that the programs that a conversion needs are installed. This takes no TensorFlow, whose import is slow.
+
+    Raises InputError when there is none to make a .tflite file of an .onnx file.
+    """
+    wanted = bool(options.tflite)
+    if options.target and options.tflite is None and options.onnx is None:
+        wanted = targets.find(options.target).accelerated
+    if model.endswith(".onnx") and wanted:
+        onnx2tf.check_installed(Path(model).name)
+
+
+def _needs_tflite(options: ConversionOptions, source: SourceModel) -> bool:
+    """Return whether an .onnx file must first become a .tflite file: it is asked for, or the target runs none else."""
+    if source.file is None or source.file.suffix != ".onnx":
+        return False
+    if options.tflite is not None or options.onnx is not None or options.target is None:
+        return bool(options.tflite)
+    target = targets.find(options.target)
+    return target.accelerated or (onnx2tf.program() is not None and source.precision not in recipes.CALIBRATED)
 
 
 def _recipe(options: ConversionOptions, source: SourceModel, callbacks: Callbacks) -> Recipe:

@@ -11,7 +11,7 @@ from edge.calibration.tensor_ranges import METHODS, TensorRanges
 from edge.calibration.weighted_layers import Progress, observe
 from edge.deploy import _tensorflow_private as private
 from edge.deploy._tensorflow import need, quiet_conversion
-from edge.deploy.conversion import attention_masks, grouped_convolutions, pooling, rounding, unified_scales
+from edge.deploy.conversion import attention_masks, grouped_convolutions, paddings, pooling, rounding, unified_scales
 from edge.deploy.conversion import observe as running
 from edge.deploy.conversion.tflite_object import TFLiteObject
 from edge.errors import InputError
@@ -145,4 +145,5 @@ def prepared(calibrated: bytes, samples: Samples, settings: Settings, progress: 
 
 def set_ranges(file: TFLiteObject, ranges: TensorRanges) -> None:
     """Set the observed ranges in a float file, as far as its operations allow them."""
-    file.set_ranges(unified_scales.unify_scales(file, attention_masks.clip_masks(file, ranges.ranges())))
+    found = paddings.clip_paddings(file, attention_masks.clip_masks(file, ranges.ranges()))
+    file.set_ranges(unified_scales.unify_scales(file, found))

@@ -152,7 +152,9 @@ FROM_FILE = {
 
 def _check_file(source: SourceModel, file: Path, recipe: Recipe) -> None:
     if file.suffix == ".onnx" and recipe.tflite:
-        raise InputError(f"an .onnx file becomes no .tflite, got {file.name}; convert the model that it was made from")
+        raise InputError(
+            f"{file.name} becomes no .tflite file without onnx2tf; convert the model that it was made from"
+        )
     allowed = FROM_FILE.get(source.precision, (source.precision,))
     if file.suffix == ".onnx":
         allowed = tuple(one for one in allowed if one in (source.precision, "int8"))

@@ -142,6 +142,10 @@ class TFLiteObject:
         """Return the name of a tensor."""
         return str(self._graph.tensors[index].name.decode())
 
+    def rename(self, index: int, name: str) -> None:
+        """Give a tensor another name."""
+        self._graph.tensors[index].name = name.encode()
+
     def inputs(self) -> list[int]:
         """Return the indices of the file's inputs."""
         return [int(index) for index in self._graph.inputs]
@@ -189,8 +193,9 @@ class TFLiteObject:
         return len(self._graph.tensors) - 1
 
     def shape(self, index: int) -> tuple[int, ...]:
-        """Return the shape of a tensor."""
-        return tuple(int(size) for size in self._graph.tensors[index].shape)
+        """Return the shape of a tensor; () for a number, whose shape a file may leave out."""
+        found = self._graph.tensors[index].shape
+        return () if found is None else tuple(int(size) for size in found)
 
     def is_shared(self, index: int) -> bool:
         """Return whether more than one operation reads a tensor."""
