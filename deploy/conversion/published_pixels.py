@@ -7,9 +7,10 @@ that were trained further have the same layers, whose names are in the frozen gr
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from edge.deploy.conversion.pixel_scale import scales_first
+from edge.imaging import Colour
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class PublishedPixels:
     module: str
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    colour: Literal["RGB", "BGR"]
+    colour: Colour
 
     @property
     def note(self) -> str:
@@ -39,8 +40,9 @@ class PublishedPixels:
         )
 
 
-CAFFE = ((103.939, 116.779, 123.68), (1.0,), "BGR")
-TORCH = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375), "RGB")
+Form = tuple[tuple[float, ...], tuple[float, ...], Colour]
+CAFFE: Form = ((103.939, 116.779, 123.68), (1.0,), "BGR")
+TORCH: Form = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375), "RGB")
 """Mean, std and colour of the modes ``caffe`` and ``torch`` of ``keras.applications``."""
 
 _FAMILIES = (
