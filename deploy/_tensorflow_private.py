@@ -29,6 +29,12 @@ def constant_graph(traced: Any) -> Any:
         return steps.convert_variables_to_constants_v2_as_graph(traced, lower_control_flow=False)[1]
 
 
+def function_body(function: Any) -> tuple[Any, dict[str, str]]:
+    """Return the body of a ``FunctionDef`` as a ``GraphDef``, and the graph's name of each tensor of the function."""
+    body, names = need("tensorflow.python.framework.function_def_to_graph").function_def_to_graph_def(function)
+    return body, dict(names)
+
+
 def give_graph(converter: Any, graph: Any, inputs: Sequence[Any], outputs: Sequence[Any], traced: Any) -> None:
     """Give a ``TFLiteConverter`` the frozen graph, which saves a third of its time.
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from edge.deploy import keras_file, quantized
+from edge.deploy import hdf5_operations, keras_file, quantized
 from edge.deploy._tensorflow import need
 from edge.deploy.keras_file import FROM_A_FUNCTION, KerasFile
 from edge.deploy.untrusted import check_config
@@ -77,8 +77,11 @@ def load_keras(path: Path, trust: bool = False) -> Any:
 
 
 def _load(keras: Any, file: KerasFile, trust: bool) -> Any:
-    safety = {"safe_mode": not trust} if file.suffix == ".keras" else {}
+    safety = {"safe_mode": not trust} if file.suffix == ".keras" or file.keras3 else {}
     try:
+        if hdf5_operations.has_operations(file):
+            with _scope(file):
+                return _finished(keras, hdf5_operations.with_operations(file), file)
         with _scope(file), file.named() as path:
             return _finished(keras, keras.models.load_model(path, compile=False, **safety), file)
     except (OSError, KeyError, zipfile.BadZipFile, zlib.error, EOFError) as error:

@@ -11,6 +11,7 @@ from typing import Any
 
 from edge import tiles
 from edge.decoders import anchors
+from edge.deploy.conversion.published_pixels import PublishedPixels
 from edge.deploy.conversion.source import SourceModel
 from edge.errors import InputError
 from edge.imaging import Colour, InputFormat, Preprocessor, Resize, default_format
@@ -86,9 +87,12 @@ def find_signature(source: SourceModel, options: SignatureOptions, file: Callabl
     signature = replace(found.signature, inputs=_inputs(source, options, found.signature.inputs), outputs=outputs)
     kept = [note for note in found.notes if options.kind != "tensor" or not note.startswith("pixels ")]
     notes = (*kept, *_assumed(signature.inputs, found.signature.inputs, options))
-    plain = signature.image is not None and signature.image.format is not None and _takes_plain_pixels(source)
-    if plain and recorded is None and not {"mean", "std"} & {*options.pixels.given(), *_recorded_pixels(source)}:
-        notes = (*notes, "pixels taken from 0 to 255, which the network scales itself")
+    known = signature.image is not None and signature.image.format is not None and recorded is None
+    if known and not {"mean", "std"} & {*options.pixels.given(), *_recorded_pixels(source)}:
+        if _takes_plain_pixels(source):
+            notes = (*notes, "pixels taken from 0 to 255, which the network scales itself")
+        elif published := _published(source, options):
+            notes = (*notes, published.note)
     tiles.check(signature)
     return Found(signature.with_parameters(options.parameters), notes, found.labels)
 
@@ -158,13 +162,25 @@ def _asked(source: SourceModel, options: SignatureOptions) -> Asked:
         decoder=options.decoder or known.decoder,
         parameters={**known.parameters, **options.parameters},
         labels=options.labels,
-        format={} if options.kind == "tensor" else {**_known_pixels(source), **options.pixels.given()},
+        format={} if options.kind == "tensor" else {**_known_pixels(source, options), **options.pixels.given()},
     )
 
 
-def _known_pixels(source: SourceModel) -> dict[str, Any]:
-    """Return mean and std of the record, or those of a network that scales its pixels itself."""
-    return _recorded_pixels(source) or (dict(PLAIN) if _takes_plain_pixels(source) else {})
+def _known_pixels(source: SourceModel, options: SignatureOptions) -> dict[str, Any]:
+    """Return the pixels of the record, of a network that scales them itself, or of one that was published."""
+    if recorded := _recorded_pixels(source):
+        return recorded
+    if _takes_plain_pixels(source):
+        return dict(PLAIN)
+    published = _published(source, options)
+    return {} if published is None else {name: getattr(published, name) for name in ("mean", "std", "colour")}
+
+
+def _published(source: SourceModel, options: SignatureOptions) -> PublishedPixels | None:
+    """Return how the published network takes pixels, where the user says nothing of mean, std and colour."""
+    told = {"mean", "std", "colour"} & set(options.pixels.given())
+    image = len(source.inputs) == 1 and source.inputs[0].shape[-1] == 3 and source.inputs[0].dtype.kind == "f"
+    return source.published if image and not told else None
 
 
 PLAIN = {"mean": (0.0,), "std": (1.0,)}

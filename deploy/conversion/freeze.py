@@ -17,6 +17,8 @@ from edge.deploy import _tensorflow_private as private
 from edge.deploy._tensorflow import need
 from edge.deploy.conversion import input_shapes, naming
 from edge.deploy.conversion.input_shapes import Shapes
+from edge.deploy.conversion.static_branches import without_static_branches
+from edge.deploy.conversion.training_mode import refuse_training_mode
 from edge.errors import InputError
 from edge.models import lowering
 from edge.tensors import TensorSpec
@@ -147,14 +149,25 @@ def pruned(graph: Any, traced: Any, inputs: Mapping[str, Any], outputs: Mapping[
     """
     if not outputs:
         raise InputError("the model must have an output, it gives nothing")
+    changed = without_static_branches(graph)
     kept = needed(graph, map(node_of, outputs.values()))
     for position in reversed(range(len(graph.node))):
         if graph.node[position].name not in kept:
             del graph.node[position]
     read = {name: tensor for name, tensor in inputs.items() if tensor.op.name in kept}
-    given = {name: traced.graph.get_tensor_by_name(tensor) for name, tensor in outputs.items()}
     _refuse_open(graph, read)
+    refuse_training_mode(graph.node)
+    shown = _imported(graph) if changed else traced.graph  # sizes inside a branch are known only without it
+    read = {name: shown.get_tensor_by_name(tensor.name) for name, tensor in read.items()}
+    given = {name: shown.get_tensor_by_name(tensor) for name, tensor in outputs.items()}
     return Frozen(graph, traced, read, given)
+
+
+def _imported(graph: Any) -> Any:
+    tf = need("tensorflow")
+    with tf.Graph().as_default() as imported:
+        tf.import_graph_def(graph, name="")
+    return imported
 
 
 def needed(graph: Any, names: Iterable[str]) -> set[str]:

@@ -39,18 +39,21 @@ def takes_pixels(graph: Any, inputs: Iterable[str]) -> bool:
         graph: the ``GraphDef``, without variables.
         inputs: the names of the input nodes.
     """
+    return any(_is_large(node, value) for node, value in _first_arithmetic(graph, list(inputs)))
+
+
+def scales_first(graph: Any, inputs: Iterable[str]) -> bool:
+    """Return whether a frozen graph begins with arithmetic with constants on its input, of whatever size."""
+    return any(True for _ in _first_arithmetic(graph, list(inputs)))
+
+
+def _first_arithmetic(graph: Any, waiting: list[str]) -> Iterator[tuple[Any, NDArray[Any]]]:
+    """Yield the arithmetic with constants that follows the inputs, before anything else, with the constants."""
     nodes = {node.name: node for node in graph.node}
     readers: dict[str, list[Any]] = {}
     for node in graph.node:
         for name in map(node_of, node.input):
             readers.setdefault(name, []).append(node)
-    return any(_is_large(node, value) for node, value in _first_arithmetic(nodes, readers, list(inputs)))
-
-
-def _first_arithmetic(
-    nodes: Mapping[str, Any], readers: Mapping[str, list[Any]], waiting: list[str]
-) -> Iterator[tuple[Any, NDArray[Any]]]:
-    """Yield the arithmetic with constants that follows the inputs, before anything else, with the constants."""
     seen = set(waiting)
     while waiting:
         name = waiting.pop()

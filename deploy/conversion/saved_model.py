@@ -22,7 +22,8 @@ DEFAULT = "serving_default"
 _STATEFUL = """
 CudnnRNNBackprop CudnnRNNBackpropV2 CudnnRNNBackpropV3
 Assert AssignAddVariableOp AssignSubVariableOp AssignVariableOp Case CheckNumerics CheckNumericsV2 CudnnRNN CudnnRNNV2
-CudnnRNNV3 DisableCopyOnRead Empty GuaranteeConst If Multinomial ParameterizedTruncatedNormal RandomCrop RandomGamma
+CudnnRNNV3 DisableCopyOnRead Empty GuaranteeConst If IteratorGetNext Multinomial ParameterizedTruncatedNormal RandomCrop
+RandomGamma
 RandomPoisson RandomPoissonV2 RandomShuffle RandomStandardNormal RandomUniform RandomUniformInt ReadVariableOp
 ResourceGather ResourceGatherNd RngReadAndSkip RngSkip SampleDistortedBoundingBoxV2 StatefulPartitionedCall
 StatefulRandomBinomial StatefulStandardNormalV2 StatefulTruncatedNormal StatefulUniform StatefulUniformFullInt
@@ -36,7 +37,8 @@ TensorArrayGradV3 TensorArrayReadV3 TensorArrayScatterV3 TensorArraySizeV3 Tenso
 TensorArrayWriteV3
 """
 STATEFUL = set(_STATEFUL.split())
-"""Stateful operations whose state stays in memory: variables, random numbers, tables, calls."""
+"""Stateful operations whose state stays in memory: variables, random numbers, tables, calls. Reading the next sample of
+data, as the training functions in a SavedModel do, is one; making a data set is none."""
 
 OUTSIDE = re.compile(
     r"File(?!name|spec)|Reader|Dataset|PyFunc|Print|Debug|Abort|Vocab|FromText|XlaCustomCall|XlaLaunch"

@@ -18,6 +18,7 @@ from edge.deploy.conversion.freeze import Frozen, freeze_keras
 from edge.deploy.conversion.frozen_graph import open_frozen_graph
 from edge.deploy.conversion.input_shapes import Shapes
 from edge.deploy.conversion.pixel_scale import takes_pixels
+from edge.deploy.conversion.published_pixels import PublishedPixels, published_pixels
 from edge.deploy.conversion.reference import FileReference, FunctionReference, Reference
 from edge.deploy.conversion.saved_model import Saved, open_saved_model
 from edge.deploy.keras_file import is_keras, model_in, refuse_pointer
@@ -53,6 +54,7 @@ class SourceModel:
         trained: whether the weights are trained. False for a network of the zoo without released weights.
         rescales: whether the network scales pixels from 0 to 255 itself, see ``pixel_scale``.
         temporary: the private folder of ``file``, which goes with this object. None for the user's own file.
+        published: how a network of ``keras.applications`` takes pixels, see ``published_pixels``. None for others.
     """
 
     name: str
@@ -69,6 +71,7 @@ class SourceModel:
     trained: bool = True
     rescales: bool = False
     temporary: object = None
+    published: PublishedPixels | None = None
 
     @cached_property
     def precision(self) -> str:
@@ -183,8 +186,11 @@ def _keras(model: Any, record: Mapping[str, Any] | None, shapes: Shapes | None =
 
 
 def _traced(name: str, frozen: Frozen, reference: Reference) -> SourceModel:
-    rescales = takes_pixels(frozen.graph, (tensor.op.name for tensor in frozen.inputs.values()))
-    return SourceModel(name, frozen.input_specs, frozen.output_specs, reference, frozen=frozen, rescales=rescales)
+    entries = [tensor.op.name for tensor in frozen.inputs.values()]
+    return SourceModel(
+        name, frozen.input_specs, frozen.output_specs, reference, frozen=frozen,
+        rescales=takes_pixels(frozen.graph, entries), published=published_pixels(frozen.graph, entries),
+    )  # fmt: skip
 
 
 def _record(path: Path) -> dict[str, Any] | None:
