@@ -17,18 +17,18 @@ from numpy.typing import NDArray
 from edge import __version__, files, golden, labels, tasks
 from edge.bundle import write_bundle
 from edge.calibration.sampling import choose_samples
-from edge.deploy import conversion_report, metadata, parity, pixel_ranges, targets
-from edge.deploy.conversion import onnx2tf, produce
+from edge.deploy import conversion_report, metadata, parity, pixel_ranges, plan, targets
+from edge.deploy.conversion import produce
 from edge.deploy.conversion import recipe as recipes
 from edge.deploy.conversion.recipe import ConvertedArtifact, Recipe
-from edge.deploy.conversion.source import SourceModel, open_source
+from edge.deploy.conversion.source import SourceModel
 from edge.deploy.conversion_options import Calibration, Callbacks, ConversionOptions
 from edge.deploy.conversion_report import AnswerCollector, Facts, Stopwatch
 from edge.deploy.explain import request
 from edge.deploy.pixel_ranges import PixelRanges
 from edge.deploy.samples import CALIBRATION, NetworkInfo, Sample, Samples, open_samples
 from edge.deploy.signature import SignatureOptions, find_signature
-from edge.errors import FileError, InputError
+from edge.errors import InputError
 from edge.manifest import Manifest
 from edge.pictures import left_out
 from edge.recognize import Found
@@ -58,16 +58,12 @@ def convert(model: Any, options: ConversionOptions, callbacks: Callbacks | None 
         GateFailed: a converted file differs from the model by more than the gate allows.
     """
     callbacks = callbacks or Callbacks()
-    _check_out(options.out)
+    plan.check_out(options.out)
     if options.report is not None:
         conversion_report.check_folder(options.report, options.out)
     stopwatch = Stopwatch()
-    source = open_source(model, options.trust, options.signature, options.shapes, (options.inputs, options.outputs))
-    if _needs_tflite(options, source):
-        source = onnx2tf.as_tflite(source, callbacks.report)
-    if not source.trained:
-        callbacks.report(f"{model} is not trained: its weights are random")
-    recipe = _recipe(options, source, callbacks)
+    source = plan.opened(model, options, callbacks)
+    recipe = plan.recipe_of(options, source, callbacks)
     options = replace(options, explain=options.explain and request.fits(source, recipe, callbacks))
     with tempfile.TemporaryDirectory(prefix="edge-convert-") as scratch:
         folder = Path(scratch)
@@ -104,66 +100,6 @@ def convert(model: Any, options: ConversionOptions, callbacks: Callbacks | None 
         measured = {"parity": [c.as_json() for c in verification.comparisons], **_training(source)}
         manifest = Manifest(name, network.signature, network.labels, artifacts, provenance, measured)
         return write_bundle(options.out, manifest, sources)
-
-
-def _check_out(out: Path) -> None:
-    """Raise an error when ``out`` cannot be written, before the work of minutes begins."""
-    if out.exists() and out.suffix != ".edge" and not (out / "manifest.json").is_file():
-        raise InputError(f"--out {out} exists and is not a bundle; choose another name")
-    if out.is_dir() and out.suffix == ".edge":
-        raise InputError(
-            f"--out {out} is a folder, and a name that ends in .edge stands for a file; choose another name"
-        )
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=out.parent):
-            pass
-    except OSError as error:
-        raise FileError(f"cannot write to {out.parent}: {error.strerror or error}") from error
-
-
-def check_programs(model: str, options: ConversionOptions) -> None:
-    """Check that the programs that a conversion needs are installed. This takes no TensorFlow, whose import is slow.
-
-    Raises InputError when there is none to make a .tflite file of an .onnx file.
-    """
-    wanted = bool(options.tflite)
-    if options.target and options.tflite is None and options.onnx is None:
-        wanted = targets.find(options.target).accelerated
-    if model.endswith(".onnx") and wanted:
-        onnx2tf.check_installed(Path(model).name)
-
-
-def _needs_tflite(options: ConversionOptions, source: SourceModel) -> bool:
-    """Return whether an .onnx file must first become a .tflite file: it is asked for, or the target runs none else."""
-    if source.file is None or source.file.suffix != ".onnx":
-        return False
-    if options.tflite is not None or options.onnx is not None or options.target is None:
-        return bool(options.tflite)
-    target = targets.find(options.target)
-    return target.accelerated or (onnx2tf.program() is not None and source.precision not in recipes.CALIBRATED)
-
-
-def _recipe(options: ConversionOptions, source: SourceModel, callbacks: Callbacks) -> Recipe:
-    """Return what to make: the files that the user names, else those of the target, else all that are possible."""
-    if options.tflite is not None or options.onnx is not None:
-        recipe = Recipe(options.tflite or (), options.onnx or ())
-        if options.target:
-            recipe = targets.adapted(options.target, recipe, source)
-    else:
-        if options.calibration and (why := recipes.without_calibration(source)):
-            callbacks.report(f"--calibrate has no use: {why}")
-        can_calibrate = options.calibration is not None
-        if options.target:
-            recipe = targets.recipe_for(options.target, source, can_calibrate)
-        else:
-            recipe = recipes.default_recipe(source, can_calibrate)
-    io, opset = options.io or recipe.io, options.opset or recipe.opset
-    recipe = replace(recipe, method=options.method, io=io, opset=opset)
-    recipes.check(source, recipe)
-    if options.target:
-        callbacks.report(targets.described(options.target, recipe))
-    return recipe
 
 
 def _labels(options: ConversionOptions, source: SourceModel) -> tuple[tuple[str, ...], str]:

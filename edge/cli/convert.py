@@ -120,14 +120,14 @@ def body(a: argparse.Namespace) -> None:
 
 
 def _convert(a: argparse.Namespace) -> None:
-    from edge.deploy import package
+    from edge.deploy import package, plan
     from edge.deploy.conversion.source import check_kind
     from edge.deploy.conversion_options import Callbacks
     from edge.errors import GateFailed
 
     check_kind(a.model)
     options = _convert_options.conversion_options(a)
-    package.check_programs(a.model, options)
+    plan.check_programs(a.model, options)
     before = _recipe.digests(a.recipe) if a.recipe else {}
     _main.quiet_tensorflow()
     explained: list[Explanation] = []

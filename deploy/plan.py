@@ -1,0 +1,89 @@
+"""What a conversion may do: whether its bundle can be written, which model it reads, and which files it makes."""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from edge.deploy import targets
+from edge.deploy.conversion import onnx2tf
+from edge.deploy.conversion import recipe as recipes
+from edge.deploy.conversion.recipe import Recipe
+from edge.deploy.conversion.source import SourceModel, open_source
+from edge.deploy.conversion_options import Callbacks, ConversionOptions
+from edge.errors import FileError, InputError
+
+
+def check_out(out: Path) -> None:
+    """Raise an error when ``out`` cannot be written, before the work of minutes begins."""
+    if out.exists() and out.suffix != ".edge" and not (out / "manifest.json").is_file():
+        raise InputError(f"--out {out} exists and is not a bundle; choose another name")
+    if out.is_dir() and out.suffix == ".edge":
+        raise InputError(
+            f"--out {out} is a folder, and a name that ends in .edge stands for a file; choose another name"
+        )
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=out.parent):
+            pass
+    except OSError as error:
+        raise FileError(f"cannot write to {out.parent}: {error.strerror or error}") from error
+
+
+def check_programs(model: str, options: ConversionOptions) -> None:
+    """Check that the programs that a conversion needs are installed. This takes no TensorFlow, whose import is slow.
+
+    Raises InputError when there is none to make a .tflite file of an .onnx file.
+    """
+    wanted = bool(options.tflite)
+    if options.target and options.tflite is None and options.onnx is None:
+        wanted = targets.find(options.target).accelerated
+    if model.endswith(".onnx") and wanted:
+        onnx2tf.check_installed(Path(model).name)
+
+
+def opened(model: Any, options: ConversionOptions, callbacks: Callbacks) -> SourceModel:
+    """Open the model. An .onnx file of which .tflite files are wanted becomes one first.
+
+    Raises:
+        InputError: the model cannot be converted.
+        FileError: it does not exist or is damaged.
+    """
+    source = open_source(model, options.trust, options.signature, options.shapes, (options.inputs, options.outputs))
+    if _needs_tflite(options, source):
+        source = onnx2tf.as_tflite(source, callbacks.report)
+    if not source.trained:
+        callbacks.report(f"{model} is not trained: its weights are random")
+    return source
+
+
+def _needs_tflite(options: ConversionOptions, source: SourceModel) -> bool:
+    """Return whether an .onnx file must first become a .tflite file: it is asked for, or the target runs none else."""
+    if source.file is None or source.file.suffix != ".onnx":
+        return False
+    if options.tflite is not None or options.onnx is not None or options.target is None:
+        return bool(options.tflite)
+    target = targets.find(options.target)
+    return target.accelerated or (onnx2tf.program() is not None and source.precision not in recipes.CALIBRATED)
+
+
+def recipe_of(options: ConversionOptions, source: SourceModel, callbacks: Callbacks) -> Recipe:
+    """Return what to make: the files that the user names, else those of the target, else all that are possible."""
+    if options.tflite is not None or options.onnx is not None:
+        recipe = Recipe(options.tflite or (), options.onnx or ())
+        if options.target:
+            recipe = targets.adapted(options.target, recipe, source)
+    else:
+        if options.calibration and (why := recipes.without_calibration(source)):
+            callbacks.report(f"--calibrate has no use: {why}")
+        can_calibrate = options.calibration is not None
+        if options.target:
+            recipe = targets.recipe_for(options.target, source, can_calibrate)
+        else:
+            recipe = recipes.default_recipe(source, can_calibrate)
+    io, opset = options.io or recipe.io, options.opset or recipe.opset
+    recipe = replace(recipe, method=options.method, io=io, opset=opset)
+    recipes.check(source, recipe)
+    if options.target:
+        callbacks.report(targets.described(options.target, recipe))
+    return recipe
