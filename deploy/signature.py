@@ -84,8 +84,7 @@ def find_signature(source: SourceModel, options: SignatureOptions, file: Callabl
     found = recorded or recognize(file(), source.inputs, source.outputs, _asked(source, options))
     outputs = _outputs(source, found.signature.outputs)
     signature = replace(found.signature, inputs=_inputs(source, options, found.signature.inputs), outputs=outputs)
-    kept = [note for note in found.notes if options.kind != "tensor" or not note.startswith("pixels ")]
-    notes = (*kept, *_assumed(signature.inputs, found.signature.inputs, options))
+    notes = (*found.notes, *_assumed(signature.inputs, found.signature.inputs, options))
     plain = signature.image is not None and signature.image.format is not None and _takes_plain_pixels(source)
     if plain and recorded is None and not {"mean", "std"} & {*options.pixels.given(), *_recorded_pixels(source)}:
         notes = (*notes, "pixels taken from 0 to 255, which the network scales itself")
@@ -159,6 +158,7 @@ def _asked(source: SourceModel, options: SignatureOptions) -> Asked:
         parameters={**known.parameters, **options.parameters},
         labels=options.labels,
         format={} if options.kind == "tensor" else {**_known_pixels(source), **options.pixels.given()},
+        kind=options.kind,
     )
 
 

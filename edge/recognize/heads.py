@@ -8,7 +8,7 @@ from edge.decoders.base import Recognized
 from edge.decoders.heads import layout_of
 from edge.errors import InputError
 from edge.recognize.asked import Asked, Facts, Reading
-from edge.recognize.inputs import is_image
+from edge.recognize.inputs import pictures
 from edge.signature import ROLES, TaskSpec, describe
 from edge.tensors import TensorSpec
 
@@ -52,7 +52,7 @@ def named(facts: Facts, asked: Asked, name: str) -> Reading:
     roles = _in_order(facts, order) if order is not None else _roles(facts, name)
     parameters: dict[str, Any] = {}
     if name == "heatmaps":
-        parameters["layout"] = layout_of([spec for spec in facts.inputs if is_image(spec)], facts.outputs[0]) or "NHWC"
+        parameters["layout"] = layout_of(pictures(facts.inputs, asked), facts.outputs[0]) or "NHWC"
     return Reading(TaskSpec(task, name, parameters), roles, f"decoder {name}")
 
 
