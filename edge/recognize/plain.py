@@ -19,6 +19,9 @@ from edge.tensors import TensorSpec
 AUTO = "auto"
 """The value of a parameter that the task decides by an output's values."""
 
+OF_CLASSIFIERS = {"activation", "multi_label", "threshold", "top"}
+"""Parameters of task classify: who gives one says that a vector holds scores."""
+
 IMAGENET = (1000, 1001, 21841, 21843)
 """Numbers of classes of ImageNet, alone and with a background: a vector of this length holds scores of classes."""
 
@@ -148,11 +151,11 @@ def _of_vector(asked: Asked, output: TensorSpec, end: str | None) -> list[Reader
 def _are_scores(asked: Asked, output: TensorSpec, end: str | None) -> bool:
     """Return whether a vector holds scores of classes for sure.
 
-    A softmax or sigmoid at the end, a quantization from 0 to 1, labels, an activation that a person gave, or ImageNet's
-    number of classes tells.
+    A softmax or sigmoid at the end, a quantization from 0 to 1, ImageNet's number of classes, or labels or parameters
+    that a person gave tell.
     Numbers that end in a dense layer may as well be coordinates, an angle, an embedding or what an autoencoder gives.
     """
-    told = asked.labels is not None or "activation" in asked.parameters
+    told = asked.labels is not None or OF_CLASSIFIERS & set(asked.parameters)
     if told or end in (graph_end.SOFTMAX, graph_end.SIGMOID) or max(output.shape) in IMAGENET:
         return True
     return end not in (graph_end.LINEAR, graph_end.TANH) and _fills_probabilities(output)
