@@ -144,8 +144,8 @@ def test_a_vector_without_a_sure_meaning_is_never_a_class(look, count, end):
     found = look([spec("o", (1, count))], end)
     assert_raw(found, "--task classify", "--task embed", "--task regress")
     assert look([spec("o", (1, count))], end, labels=count).signature.task.name == "classify"
-    for given in ({"activation": "softmax"}, {"top": 3}):
-        assert look([spec("o", (1, count))], end, parameters=given).signature.task.name == "classify"
+    for told in ({"activation": "softmax"}, {"top": 3}):
+        assert look([spec("o", (1, count))], end, parameters=told).signature.task.name == "classify"
 
 
 @pytest.mark.parametrize(
