@@ -14,7 +14,7 @@ from edge.decoders.base import Recognized
 from edge.errors import InputError
 from edge.file_metadata import FileMetadata
 from edge.imaging import InputFormat, Preprocessor, default_format
-from edge.recognize import Asked, is_image, recognize
+from edge.recognize import Asked, is_image, recognize, ultralytics
 from edge.recognize.inputs import own_scale
 from edge.signature import ROLES, TaskSpec
 from edge.tensors import Quantization, TensorSpec
@@ -397,6 +397,36 @@ def test_a_file_that_says_that_it_is_no_detector_is_none(look, task):
     found = look([spec("o", (1, 84, 126))], metadata=FileMetadata(properties={"task": task}))
     assert_raw(found, "--task detect --decoder yolov8")
     assert look([spec("o", (1, 84, 126))], metadata=FileMetadata(properties={"task": "detect"}))
+
+
+def test_class_names_come_from_a_detector_s_properties(look):
+    names = ", ".join(f"{number}: 'thing {number}'" for number in range(80))
+    found = look([spec("o", (1, 84, 126))], metadata=FileMetadata(properties={"names": f"{{{names}}}"}))
+    assert found.labels[:2] == ("thing 0", "thing 1")
+    assert "80 labels read from the file's metadata" in found.notes
+    fewer = look([spec("o", (1, 84, 126))], metadata=FileMetadata(properties={"names": "{0: 'a', 1: 'b'}"}))
+    assert fewer.labels == ()
+    assert any("2 labels in the file's metadata do not fit" in note for note in fewer.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{0: 'person', 1: 'traffic light'}", ("person", "traffic light")),
+        ("""{0: "driver's seat", 1: 'a, b: {c}', 2: 'it\\'s'}""", ("driver's seat", "a, b: {c}", "it's")),
+        ("{0: 'a',}", ("a",)),
+        ("{}", ()),
+        ("", ()),
+        ("{1: 'a', 2: 'b'}", ()),
+        ("{0: 'a', 0: 'b'}", ()),
+        ("['a', 'b']", ()),
+        ("{0: 'a'; 1: 'b'}", ()),
+        ("{0: open('a')}", ()),
+        ("{0: 'a", ()),
+    ],
+)
+def test_names_as_ultralytics_writes_them(text, expected):
+    assert ultralytics.labels({"names": text}) == expected
 
 
 @pytest.mark.parametrize(
