@@ -46,6 +46,7 @@ DECODERS: dict[str, DecoderEntry] = {
     "fomo": DecoderEntry("edge.decoders.fomo:Fomo", "FOMO's centroid maps"),
     "heatmaps": _poses("edge.decoders.heatmaps:Heatmaps", "one map a keypoint, its peak at the keypoint"),
     "movenet": _poses("edge.decoders.movenet:MoveNet", "MoveNet's table of keypoints, one person or several"),
+    "yolov8_pose": _poses("edge.decoders.yolov8_pose:Yolov8Pose", "YOLO's boxes with keypoints: v8 and v11"),
     "landmarks": _poses("edge.decoders.landmarks:Landmarks", "vectors of coordinates in pixels of the input"),
 }
 

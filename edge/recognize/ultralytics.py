@@ -1,4 +1,4 @@
-"""What Ultralytics' exports state in their properties: the class names, as Python prints a dictionary of them."""
+"""What Ultralytics' exports state in their properties, as Python prints it: class names and the form of keypoints."""
 
 import re
 from collections.abc import Mapping
@@ -26,3 +26,9 @@ def labels(properties: Mapping[str, str]) -> tuple[str, ...]:
         found.append(re.sub(r"\\(.)", r"\1", pair[2][1:-1]))
         place = pair.end()
     return tuple(found)
+
+
+def keypoint_numbers(properties: Mapping[str, str]) -> int:
+    """Return how many numbers a keypoint has, by the property ``kpt_shape`` such as ``[17, 3]``; 3 without it."""
+    found = re.fullmatch(r"[\[(]\d+, *([23])[\])]", properties.get("kpt_shape", "").strip())
+    return int(found[1]) if found else 3

@@ -213,6 +213,9 @@ def test_outputs_of_no_known_task_are_numbers_as_they_are(look, outputs, end, ta
             r"objectness and 10 classes.*--decoder yolov5.*11 classes.*--decoder yolov8",
             id="with or without objectness",
         ),
+        pytest.param(
+            [spec("o", (1, 126, 56))], None, "51 classes.*yolov5.*17 keypoints.*yolov8_pose", id="classes or keypoints"
+        ),
     ],
 )
 def test_what_may_be_several_is_refused_with_what_would_take_it(look, outputs, end, words):
@@ -391,12 +394,29 @@ def test_names_of_the_file_s_metadata_tell_outputs_apart(look):
     assert found.signature.outputs[0].name == "StatefulPartitionedCall:31"
 
 
-@pytest.mark.parametrize("task", ["pose", "segment", "obb"])
+@pytest.mark.parametrize("task", ["segment", "obb", "classify"])
 def test_a_file_that_says_that_it_is_no_detector_is_none(look, task):
     assert look([spec("o", (1, 84, 126))]).signature.task.decoder == "yolov8"
     found = look([spec("o", (1, 84, 126))], metadata=FileMetadata(properties={"task": task}))
     assert_raw(found, "--task detect --decoder yolov8")
     assert look([spec("o", (1, 84, 126))], metadata=FileMetadata(properties={"task": "detect"}))
+
+
+@pytest.mark.parametrize(
+    ("rows", "properties", "parameters"),
+    [
+        pytest.param(56, {}, {"dimensions": 3}, id="COCO's keypoints without a word of the file"),
+        pytest.param(56, {"task": "pose", "kpt_shape": "[17, 3]"}, {"dimensions": 3}, id="COCO's"),
+        pytest.param(68, {"task": "pose", "kpt_shape": "[21, 3]"}, {"dimensions": 3}, id="a hand's"),
+        pytest.param(13, {"task": "pose", "kpt_shape": "[4, 2]"}, {"dimensions": 2}, id="corners"),
+    ],
+)
+def test_keypoints_of_yolo(look, rows, properties, parameters):
+    for shape in ((1, rows, 126), (1, 126, rows)) if properties else ((1, rows, 126),):
+        found = look([spec("o", shape)], metadata=FileMetadata(properties=properties)).signature
+        assert found.task == TaskSpec("keypoints", "yolov8_pose", parameters)
+        assert found.inputs[0].format == InputFormat("RGB", (0.0,), (255.0,), "letterbox")
+    assert_raw(look([spec("o", (1, rows, 127))], metadata=FileMetadata(properties={"task": "pose"})))
 
 
 def test_class_names_come_from_a_detector_s_properties(look):
