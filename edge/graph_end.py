@@ -22,6 +22,9 @@ MIXED, OTHER = "mixed", "other"
 _PASS, _JOIN = "pass", "join"
 """Operations that pass the kind of their first input on, and operations that concatenate several inputs."""
 
+_DIVIDE, _EXP, _SUM, _SPREAD = "divide", "exp", "sum", "spread"
+"""The parts of a softmax that is written out: exponentials divided by their sum, which is spread over them."""
+
 DEEPEST = 64
 """The most operations to follow back. A file with a longer chain of reshapes is damaged."""
 
@@ -42,15 +45,19 @@ _TFLITE = {
     28: TANH,
     39: _PASS,  # TRANSPOSE
     40: _PASS,  # MEAN
+    42: _DIVIDE,
     43: _PASS,  # SQUEEZE
+    47: _EXP,
     50: LINEAR,  # LOG_SOFTMAX: its softmax is the softmax of what it was made from
     53: _PASS,  # CAST
     56: ARGMAX,  # ARG_MAX
     67: LINEAR,  # TRANSPOSE_CONV
     70: _PASS,  # EXPAND_DIMS
+    74: _SUM,
     97: _PASS,  # RESIZE_NEAREST_NEIGHBOR
     114: _PASS,  # QUANTIZE
     126: LINEAR,  # BATCH_MATMUL
+    130: _SPREAD,  # BROADCAST_TO
 }
 _FUSED = {0: 0, 3: 3, 4: 4, 9: 0, 67: 3}
 """The number of the options' field with the fused activation, for operations that may have one."""
@@ -65,6 +72,7 @@ _ONNX = {
     "ArgMax": ARGMAX,
     "LpNormalization": L2_NORM,
     "Concat": _JOIN,
+    **{"Div": _DIVIDE, "Exp": _EXP, "ReduceSum": _SUM, "Expand": _SPREAD},
     **dict.fromkeys(
         ("Add", "Conv", "ConvTranspose", "Gemm", "MatMul", "LogSoftmax", "QGemm", "QLinearAdd", "QLinearConv",
          "QLinearMatMul"), LINEAR),
@@ -127,7 +135,22 @@ class _Walk:
         if maker.kind == _JOIN:
             parts = {self.end(source, depth + 1) for source in maker.sources}
             return parts.pop() if len(parts) == 1 else MIXED
-        return maker.kind
+        if maker.kind == _DIVIDE and self._is_softmax(maker):
+            return SOFTMAX
+        return OTHER if maker.kind in (_DIVIDE, _EXP, _SUM, _SPREAD, _PASS) else maker.kind
+
+    def _is_softmax(self, divide: _Operation) -> bool:
+        """Return whether exponentials are divided by their own sum."""
+        if len(divide.sources) < 2:
+            return False
+        top, below = divide.sources[:2]
+        for _ in range(DEEPEST):
+            maker = self.makers.get(below)
+            if maker is None or maker.kind not in (_PASS, _SPREAD) or not maker.sources:
+                break
+            below = maker.sources[0]
+        exp, total = self.makers.get(top), self.makers.get(below)
+        return exp is not None and total is not None and (exp.kind, total.kind, *total.sources[:1]) == (_EXP, _SUM, top)
 
 
 def _tflite(data: Any) -> tuple[str, ...]:
