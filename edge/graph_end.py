@@ -22,8 +22,9 @@ MIXED, OTHER = "mixed", "other"
 _PASS, _JOIN = "pass", "join"
 """Operations that pass the kind of their first input on, and operations that concatenate several inputs."""
 
-_DIVIDE, _EXP, _SUM, _SPREAD = "divide", "exp", "sum", "spread"
-"""The parts of a softmax that is written out: exponentials divided by their sum, which is spread over them."""
+_DIVIDE, _EXP, _SUM, _NORM, _SPREAD = "divide", "exp", "sum", "norm", "spread"
+"""The parts of what is written out: a softmax, exponentials divided by their sum, and a normalization, values divided
+by their Euclidean norm. The divisor may be clipped, and is spread over the values."""
 
 DEEPEST = 64
 """The most operations to follow back. A file with a longer chain of reshapes is damaged."""
@@ -72,7 +73,7 @@ _ONNX = {
     "ArgMax": ARGMAX,
     "LpNormalization": L2_NORM,
     "Concat": _JOIN,
-    **{"Div": _DIVIDE, "Exp": _EXP, "ReduceSum": _SUM, "Expand": _SPREAD},
+    **{"Div": _DIVIDE, "Exp": _EXP, "ReduceSum": _SUM, "ReduceL2": _NORM, "Expand": _SPREAD, "Clip": _SPREAD},
     **dict.fromkeys(
         ("Add", "Conv", "ConvTranspose", "Gemm", "MatMul", "LogSoftmax", "QGemm", "QLinearAdd", "QLinearConv",
          "QLinearMatMul"), LINEAR),
@@ -135,22 +136,26 @@ class _Walk:
         if maker.kind == _JOIN:
             parts = {self.end(source, depth + 1) for source in maker.sources}
             return parts.pop() if len(parts) == 1 else MIXED
-        if maker.kind == _DIVIDE and self._is_softmax(maker):
-            return SOFTMAX
-        return OTHER if maker.kind in (_DIVIDE, _EXP, _SUM, _SPREAD, _PASS) else maker.kind
+        if maker.kind == _DIVIDE:
+            return self._quotient(maker)
+        return OTHER if maker.kind in (_EXP, _SUM, _NORM, _SPREAD, _PASS) else maker.kind
 
-    def _is_softmax(self, divide: _Operation) -> bool:
-        """Return whether exponentials are divided by their own sum."""
+    def _quotient(self, divide: _Operation) -> str:
+        """Return what a division makes: a softmax, a normalized vector, or anything else."""
         if len(divide.sources) < 2:
-            return False
+            return OTHER
         top, below = divide.sources[:2]
         for _ in range(DEEPEST):
             maker = self.makers.get(below)
             if maker is None or maker.kind not in (_PASS, _SPREAD) or not maker.sources:
                 break
             below = maker.sources[0]
-        exp, total = self.makers.get(top), self.makers.get(below)
-        return exp is not None and total is not None and (exp.kind, total.kind, *total.sources[:1]) == (_EXP, _SUM, top)
+        exp, divisor = self.makers.get(top), self.makers.get(below)
+        if divisor is None or divisor.sources[:1] != (top,):
+            return OTHER
+        if divisor.kind == _SUM and exp is not None and exp.kind == _EXP:
+            return SOFTMAX
+        return L2_NORM if divisor.kind == _NORM else OTHER
 
 
 def _tflite(data: Any) -> tuple[str, ...]:

@@ -110,6 +110,9 @@ def test_a_softmax_that_is_written_out_in_tflite(tmp_path):
         ),
         ([("Exp", "x", "e"), ("Exp", "w", "f"), ("ReduceSum", "fa", "s"), ("Div", "es", "z")], {"z": "other"}),
         ([("Exp", "x", "e"), ("ReduceSum", "ea", "s"), ("Div", "se", "z")], {"z": "other"}),
+        ([("Gemm", "xw", "y"), ("ReduceL2", "y", "n"), ("Clip", "na", "c"), ("Div", "yc", "z")], {"z": "l2_norm"}),
+        ([("Gemm", "xw", "y"), ("ReduceL2", "x", "n"), ("Div", "yn", "z")], {"z": "other"}),
+        ([("ReduceL2", "x", "n"), ("Clip", "xa", "c")], {"n": "other", "c": "other"}),
         ([("Div", "xa", "z"), ("Div", "x", "w")], {"z": "other", "w": "other"}),
     ],
 )
