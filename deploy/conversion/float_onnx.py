@@ -28,9 +28,12 @@ RECURRENT = ("LSTM", "GRU", "RNN")
 
 THROUGH = (
     *("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "MaxPool", "GlobalMaxPool", "Identity"),
-    *("Softmax", "Sigmoid"),
+    *("Softmax", "Sigmoid", "Split"),
 )
 """Operations whose output has the range of their input, or a fixed range with the order of their input."""
+
+JOIN = "Concat"
+"""The operation whose output has the ranges of all its inputs."""
 
 
 PER_CHANNEL = 13
@@ -138,20 +141,52 @@ def _border(graph: Any) -> set[str]:
     """Return the inputs and outputs, and the tensors that decide the range or order of an output."""
     found = {one.name for one in (*graph.input, *graph.output)}
     for node in reversed(graph.node):
-        if node.op_type in THROUGH and node.output[0] in found:
-            found.add(node.input[0])
+        if (node.op_type in THROUGH or node.op_type == JOIN) and not found.isdisjoint(node.output):
+            found |= set(node.input if node.op_type == JOIN else node.input[:1])
     return found
 
 
-def _left_float(graph: Any) -> list[str]:
-    """Return the names of the operations whose int8 form ONNX Runtime lacks; every node is given a name."""
+WIDEST = 4.0
+"""The parts of a concatenation at the end may have ranges that differ by this factor and share a scale."""
+
+
+def _mixed_ends(graph: Any, ranges: Mapping[str, tuple[float, float]]) -> set[int]:
+    """Return the numbers of the nodes that join values of unlike ranges right before an output, and of what follows.
+
+    A YOLO head gives boxes of hundreds of pixels and scores from 0 to 1 in one output. With one scale for both, every
+    score would be rounded to 0.
+    """
+    makers = {name: number for number, node in enumerate(graph.node) for name in node.output}
+    found: set[int] = set()
+    for output in graph.output:
+        name, passed = output.name, []
+        while name in makers and graph.node[makers[name]].op_type in THROUGH:
+            passed.append(makers[name])
+            name = graph.node[makers[name]].input[0]
+        if name not in makers or graph.node[makers[name]].op_type != JOIN:
+            continue
+        parts = [ranges[part] for part in graph.node[makers[name]].input if part in ranges]
+        spans = [max(abs(low), abs(high)) for low, high in parts]
+        if len(spans) > 1 and max(spans) > WIDEST * min(spans):
+            found |= {makers[name], *passed}
+    return found
+
+
+def _left_float(graph: Any, ranges: Mapping[str, tuple[float, float]]) -> list[str]:
+    """Return the names of the operations that stay float; every node is given a name.
+
+    They are those whose int8 form ONNX Runtime lacks, and those at the end that would spoil scores.
+    """
+    mixed = _mixed_ends(graph, ranges)
     constants = {tensor.name for tensor in graph.initializer}
     found = []
     for number, node in enumerate(graph.node):
         node.name = f"{node.op_type}_{number}"
         groups = next((attribute.i for attribute in node.attribute if attribute.name == "group"), 1)
-        if (node.op_type == "MatMul" and node.input[0] in constants) or (
-            node.op_type == "ConvTranspose" and groups > 1
+        if (
+            (node.op_type == "MatMul" and node.input[0] in constants)
+            or (node.op_type == "ConvTranspose" and groups > 1)
+            or number in mixed
         ):
             found.append(node.name)
     return found
@@ -170,7 +205,7 @@ def _quantized(model: Any, ranges: Mapping[str, tuple[float, float]], path: Path
         activation_qType=quantization.QuantType.QUInt8,
         tensors_range=calibrate.TensorsData(calibrate.CalibrationMethod.MinMax, bounds),
         nodes_to_quantize=[],
-        nodes_to_exclude=_left_float(model.graph),
+        nodes_to_exclude=_left_float(model.graph, ranges),
         op_types_to_quantize=sorted({*registry.QLinearOpsRegistry, *registry.QDQRegistry}),
         extra_options={"ActivationSymmetric": False, "WeightSymmetric": True},
     )

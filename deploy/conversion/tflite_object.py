@@ -152,8 +152,10 @@ class TFLiteObject:
         found = {int(index) for index in (*self._graph.inputs, *self._graph.outputs)}
         through = {getattr(self.schema.BuiltinOperator, name) for name in THROUGH}
         for code, operation in reversed(list(self.operations())):
-            if code in through and int(operation.outputs[0]) in found:
+            if int(operation.outputs[0]) in found and code in through:
                 found.add(int(operation.inputs[0]))
+            elif int(operation.outputs[0]) in found and code == self.schema.BuiltinOperator.CONCATENATION:
+                found |= {int(index) for index in operation.inputs}
         return found
 
     def names(self) -> dict[str, int]:
