@@ -18,7 +18,8 @@ def labels(properties: Mapping[str, str]) -> tuple[str, ...]:
     text = properties.get("names", "").strip()
     if len(text) > MOST_LETTERS or text[:1] != "{" or text[-1:] != "}":
         return ()
-    text, found, place = text[1:-1].rstrip(), [], 0
+    found: list[str] = []
+    text, place = text[1:-1].rstrip(), 0
     while place < len(text):
         pair = _PAIR.match(text, place)
         if pair is None or pair[1] != str(len(found)):

@@ -2,7 +2,7 @@
 
 from edge.deploy._tensorflow import need
 
-need("tensorflow_model_optimization")
+need("tensorflow")
 import tf_keras as keras  # noqa: E402
 
 from edge.deploy.conversion import freeze, tflite  # noqa: E402
