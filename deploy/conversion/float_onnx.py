@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge.calibration.tensor_ranges import TensorRanges
 from edge.calibration.weighted_layers import Progress, observe
-from edge.deploy._tensorflow import need
+from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy.conversion import attention_masks, onnx_layers, onnx_plain
 from edge.errors import InputError
 
@@ -210,7 +210,8 @@ def _quantized(model: Any, ranges: Mapping[str, tuple[float, float]], path: Path
         extra_options={"ActivationSymmetric": False, "WeightSymmetric": True},
     )
     try:
-        quantizer.quantize_model()
+        with quiet_conversion():
+            quantizer.quantize_model()
     except (ValueError, RuntimeError, LookupError, TypeError) as error:
         raise InputError(f"ONNX Runtime's quantizer refuses {path.name}: {error}") from error
     quantizer.model.topological_sort()

@@ -151,14 +151,14 @@ def _of_vector(asked: Asked, output: TensorSpec, end: str | None) -> list[Reader
 def _are_scores(asked: Asked, output: TensorSpec, end: str | None) -> bool:
     """Return whether a vector holds scores of classes for sure.
 
-    A softmax or sigmoid at the end, a quantization from 0 to 1, ImageNet's number of classes, or labels or parameters
-    that a person gave tell.
-    Numbers that end in a dense layer may as well be coordinates, an angle, an embedding or what an autoencoder gives.
+    A softmax at the end, a quantization from 0 to 1, ImageNet's number of classes, or labels or parameters that a
+    person gave tell. Numbers that end in a dense layer may as well be coordinates, an angle, an embedding or what an
+    autoencoder gives, and those that end in a sigmoid may be a box in fractions of the picture.
     """
     told = asked.labels is not None or OF_CLASSIFIERS & set(asked.parameters)
-    if told or end in (graph_end.SOFTMAX, graph_end.SIGMOID) or max(output.shape) in IMAGENET:
+    if told or end == graph_end.SOFTMAX or max(output.shape) in IMAGENET:
         return True
-    return end not in (graph_end.LINEAR, graph_end.TANH) and _fills_probabilities(output)
+    return end not in (graph_end.LINEAR, graph_end.TANH, graph_end.SIGMOID) and _fills_probabilities(output)
 
 
 def _fills_probabilities(output: TensorSpec) -> bool:

@@ -61,7 +61,7 @@ def assert_raw(found, *takers):
         pytest.param(spec("o", (1, 10)), "softmax", {"activation": "none"}, None, id="softmax"),
         pytest.param(spec("o", (1, 1, 1, 10)), "softmax", {"activation": "none"}, None, id="four axes"),
         pytest.param(
-            spec("o", (1, 10)), "sigmoid", {"activation": "none", "multi_label": True}, None, id="independent"
+            spec("o", (1, 1000)), "sigmoid", {"activation": "none", "multi_label": True}, None, id="independent"
         ),
         pytest.param(spec("o", (1, 1000)), "linear", {"activation": "softmax"}, "taken as logits", id="ImageNet"),
         pytest.param(spec("o", (1, 1001)), None, {"activation": "auto"}, "told by their values", id="and a background"),
@@ -137,10 +137,10 @@ def test_a_normalized_vector_is_an_embedding(look):
     assert (found.signature.task.name, found.signature.outputs[0].role) == ("embed", "embedding")
 
 
-@pytest.mark.parametrize("end", ["linear", "tanh", "other", "mixed", None])
+@pytest.mark.parametrize("end", ["linear", "tanh", "sigmoid", "other", "mixed", None])
 @pytest.mark.parametrize("count", [2, 4, 10, 128, 136])
 def test_a_vector_without_a_sure_meaning_is_never_a_class(look, count, end):
-    """Four numbers may be a box, 10 the points of a face, 128 an embedding; a softmax over them would be confident."""
+    """Four numbers may be a box, after a sigmoid too, 10 the points of a face, 128 an embedding; a softmax over them would be confident."""
     found = look([spec("o", (1, count))], end)
     assert_raw(found, "--task classify", "--task embed", "--task regress")
     assert look([spec("o", (1, count))], end, labels=count).signature.task.name == "classify"
