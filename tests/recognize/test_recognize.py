@@ -140,7 +140,7 @@ def test_a_normalized_vector_is_an_embedding(look):
 @pytest.mark.parametrize("end", ["linear", "tanh", "sigmoid", "other", "mixed", None])
 @pytest.mark.parametrize("count", [2, 4, 10, 128, 136])
 def test_a_vector_without_a_sure_meaning_is_never_a_class(look, count, end):
-    """Four numbers may be a box, after a sigmoid too, 10 the points of a face, 128 an embedding; a softmax over them would be confident."""
+    """Four numbers may be a box, after a sigmoid too, 10 the points of a face, and 128 an embedding."""
     found = look([spec("o", (1, count))], end)
     assert_raw(found, "--task classify", "--task embed", "--task regress")
     assert look([spec("o", (1, count))], end, labels=count).signature.task.name == "classify"
