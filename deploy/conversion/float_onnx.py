@@ -192,10 +192,37 @@ def _left_float(graph: Any, ranges: Mapping[str, tuple[float, float]]) -> list[s
     return found
 
 
+LEAST_WEIGHT = 1e-20
+"""A weight that is 0 in int8 beside any bias that counts."""
+
+
+def _mark_zero_channels(graph: Any) -> None:
+    """Give each output of a convolution or dense layer that has only zeros as weights, as pruning leaves it, one more.
+
+    ONNX Runtime's quantizer takes 1 for the scale of such weights, so that the bias would be rounded to steps of the
+    input. Beside any weight that is not 0 it takes a scale that keeps the bias.
+    """
+    numpy_helper = need("onnx").numpy_helper
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        tensor = constants.get(node.input[1]) if node.op_type in ("Conv", "Gemm") and len(node.input) > 2 else None
+        if tensor is None or tensor.data_type != need("onnx").TensorProto.FLOAT:
+            continue
+        transposed = node.op_type == "Gemm" and not any(one.name == "transB" and one.i for one in node.attribute)
+        weights = np.array(numpy_helper.to_array(tensor))
+        rows = np.moveaxis(weights, 1 if transposed else 0, 0).reshape(weights.shape[1 if transposed else 0], -1)
+        if len(dead := np.flatnonzero(~rows.any(axis=1))):
+            first = (0,) * (weights.ndim - 1)
+            for channel in dead:
+                weights[(first[0], channel) if transposed else (channel, *first)] = LEAST_WEIGHT
+            tensor.CopyFrom(numpy_helper.from_array(weights, tensor.name))
+
+
 def _quantized(model: Any, ranges: Mapping[str, tuple[float, float]], path: Path) -> bytes:
     quantization = need("onnxruntime.quantization")
     calibrate = need("onnxruntime.quantization.calibrate")
     registry = need("onnxruntime.quantization.registry")
+    _mark_zero_channels(model.graph)
     bounds = {name: tuple(np.float32(value) for value in pair) for name, pair in ranges.items()}
     quantizer = need("onnxruntime.quantization.qdq_quantizer").QDQQuantizer(
         model,

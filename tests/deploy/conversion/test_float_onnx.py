@@ -93,3 +93,26 @@ def quantized_joins(content):
 def test_parts_of_like_ranges_stay_int8(tmp_path, scale, quantized):
     content = float_onnx.to_int8(head(tmp_path / "net.onnx", scale), samples(8), "minmax", lambda done, total: None)
     assert quantized_joins(content) == [quantized]
+
+
+@pytest.mark.parametrize("kind", ["Conv", "Gemm", "Gemm, transposed"])
+def test_the_bias_of_a_pruned_channel_stays(tmp_path, kind):
+    """Inputs of 0 to 255 and no weights: steps of the input would leave nothing of the bias, or twice of it."""
+    rng = np.random.default_rng(0)
+    weights = (rng.normal(size=(4, 3)) / 255).astype(np.float32)
+    weights[1:3] = 0
+    bias = np.float32([0.1, 0.5, -0.7, 0.2])
+    stored = {"Conv": weights.reshape(4, 3, 1, 1), "Gemm": weights.T, "Gemm, transposed": weights}[kind]
+    attributes = {"transB": 1} if kind == "Gemm, transposed" else {}
+    node = onnx.helper.make_node(kind.split(",")[0], ["x", "w", "b"], ["y"], **attributes)
+    inputs, outputs = ([1, 3, 8, 8], [1, 4, 8, 8]) if kind == "Conv" else ([1, 3], [1, 4])
+    real, value = onnx.TensorProto.FLOAT, onnx.helper.make_tensor_value_info
+    constants = [onnx.numpy_helper.from_array(stored, "w"), onnx.numpy_helper.from_array(bias, "b")]
+    graph = onnx.helper.make_graph([node], "net", [value("x", real, inputs)], [value("y", real, outputs)], constants)
+    path = tmp_path / "net.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), path)
+    rows = [{"x": rng.uniform(0, 255, inputs).astype(np.float32)} for _ in range(10)]
+    found = run(float_onnx.to_int8(path, rows, "minmax", lambda done, total: None), rows[0]["x"])
+    found = np.moveaxis(found, 1, 0).reshape(4, -1)[1:3]
+    # Half a step of the output, whose range is below 4.
+    np.testing.assert_allclose(found, np.broadcast_to(bias[1:3, None], found.shape), atol=0.5 * 4 / 255)
