@@ -150,25 +150,48 @@ WIDEST = 4.0
 """The parts of a concatenation at the end may have ranges that differ by this factor and share a scale."""
 
 
+ARITHMETIC = (*THROUGH, JOIN, "Add", "Sub", "Mul", "Div", "Exp", "Pow", "Clip", "Expand", "Tile", "Gather", "Cast")
+"""Operations by which a head makes boxes of what its last convolutions give."""
+
+
 def _mixed_ends(graph: Any, ranges: Mapping[str, tuple[float, float]]) -> set[int]:
-    """Return the numbers of the nodes that join values of unlike ranges right before an output, and of what follows.
+    """Return the numbers of the nodes that join values of unlike ranges before an output, and of the arithmetic there.
 
     A YOLO head gives boxes of hundreds of pixels and scores from 0 to 1 in one output. With one scale for both, every
-    score would be rounded to 0.
+    score would be rounded to 0; and rounded offsets, times the stride, would move the boxes by several pixels. The
+    arithmetic reaches back to the head's convolutions, which have a bias. The one without a bias, which takes the
+    mean of a distribution of offsets (Li et al. 2020, https://arxiv.org/abs/2006.04388), belongs to it.
     """
     makers = {name: number for number, node in enumerate(graph.node) for name in node.output}
     found: set[int] = set()
     for output in graph.output:
-        name, passed = output.name, []
+        name, passed = output.name, set()
         while name in makers and graph.node[makers[name]].op_type in THROUGH:
-            passed.append(makers[name])
+            passed.add(makers[name])
             name = graph.node[makers[name]].input[0]
-        if name not in makers or graph.node[makers[name]].op_type != JOIN:
+        join = graph.node[makers[name]] if name in makers else None
+        if join is not None and join.op_type == JOIN and _are_unlike(join, ranges):
+            found |= passed | _arithmetic(graph, makers, name)
+    return found
+
+
+def _are_unlike(join: Any, ranges: Mapping[str, tuple[float, float]]) -> bool:
+    spans = [max(map(abs, ranges[part])) for part in join.input if part in ranges]
+    return len(spans) > 1 and max(spans) > WIDEST * min(spans)
+
+
+def _arithmetic(graph: Any, makers: Mapping[str, int], name: str) -> set[int]:
+    """Return the numbers of the nodes of arithmetic from the tensor ``name`` back to the convolutions of a head."""
+    found: set[int] = set()
+    waiting = [name]
+    while waiting:
+        number = makers.get(waiting.pop())
+        if number is None or number in found:
             continue
-        parts = [ranges[part] for part in graph.node[makers[name]].input if part in ranges]
-        spans = [max(abs(low), abs(high)) for low, high in parts]
-        if len(spans) > 1 and max(spans) > WIDEST * min(spans):
-            found |= {makers[name], *passed}
+        node = graph.node[number]
+        if node.op_type in ARITHMETIC or (node.op_type == "Conv" and len(node.input) == 2):
+            found.add(number)
+            waiting += node.input
     return found
 
 
