@@ -233,12 +233,11 @@ def _mark_zero_channels(graph: Any) -> None:
             continue
         transposed = node.op_type == "Gemm" and not any(one.name == "transB" and one.i for one in node.attribute)
         weights = np.array(numpy_helper.to_array(tensor))
-        rows = np.moveaxis(weights, 1 if transposed else 0, 0).reshape(weights.shape[1 if transposed else 0], -1)
-        if len(dead := np.flatnonzero(~rows.any(axis=1))):
-            first = (0,) * (weights.ndim - 1)
-            for channel in dead:
-                weights[(first[0], channel) if transposed else (channel, *first)] = LEAST_WEIGHT
-            tensor.CopyFrom(numpy_helper.from_array(weights, tensor.name))
+        rows = np.moveaxis(weights, 1 if transposed else 0, 0)  # a view: rows of it are weights of the file
+        for channel in rows:
+            if not channel.any():
+                channel.flat[0] = LEAST_WEIGHT
+        tensor.CopyFrom(numpy_helper.from_array(weights, tensor.name))
 
 
 def _quantized(model: Any, ranges: Mapping[str, tuple[float, float]], path: Path) -> bytes:
