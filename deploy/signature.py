@@ -85,8 +85,7 @@ def find_signature(source: SourceModel, options: SignatureOptions, file: Callabl
     found = recorded or recognize(file(), source.inputs, source.outputs, _asked(source, options))
     outputs = _outputs(source, found.signature.outputs)
     signature = replace(found.signature, inputs=_inputs(source, options, found.signature.inputs), outputs=outputs)
-    kept = [note for note in found.notes if options.kind != "tensor" or not note.startswith("pixels ")]
-    notes = (*kept, *_assumed(signature.inputs, found.signature.inputs, options))
+    notes = (*found.notes, *_assumed(signature.inputs, found.signature.inputs, options))
     known = signature.image is not None and signature.image.format is not None and recorded is None
     if known and not {"mean", "std"} & {*options.pixels.given(), *_recorded_pixels(source)}:
         if _takes_plain_pixels(source):
@@ -163,6 +162,7 @@ def _asked(source: SourceModel, options: SignatureOptions) -> Asked:
         parameters={**known.parameters, **options.parameters},
         labels=options.labels,
         format={} if options.kind == "tensor" else {**_known_pixels(source, options), **options.pixels.given()},
+        kind=options.kind,
     )
 
 

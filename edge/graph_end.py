@@ -22,6 +22,10 @@ MIXED, OTHER = "mixed", "other"
 _PASS, _JOIN = "pass", "join"
 """Operations that pass the kind of their first input on, and operations that concatenate several inputs."""
 
+_DIVIDE, _EXP, _SUM, _NORM, _SPREAD = "divide", "exp", "sum", "norm", "spread"
+"""The parts of what is written out: a softmax, exponentials divided by their sum, and a normalization, values divided
+by their Euclidean norm. The divisor may be clipped, and is spread over the values."""
+
 DEEPEST = 64
 """The most operations to follow back. A file with a longer chain of reshapes is damaged."""
 
@@ -42,15 +46,19 @@ _TFLITE = {
     28: TANH,
     39: _PASS,  # TRANSPOSE
     40: _PASS,  # MEAN
+    42: _DIVIDE,
     43: _PASS,  # SQUEEZE
+    47: _EXP,
     50: LINEAR,  # LOG_SOFTMAX: its softmax is the softmax of what it was made from
     53: _PASS,  # CAST
     56: ARGMAX,  # ARG_MAX
     67: LINEAR,  # TRANSPOSE_CONV
     70: _PASS,  # EXPAND_DIMS
+    74: _SUM,
     97: _PASS,  # RESIZE_NEAREST_NEIGHBOR
     114: _PASS,  # QUANTIZE
     126: LINEAR,  # BATCH_MATMUL
+    130: _SPREAD,  # BROADCAST_TO
 }
 _FUSED = {0: 0, 3: 3, 4: 4, 9: 0, 67: 3}
 """The number of the options' field with the fused activation, for operations that may have one."""
@@ -65,6 +73,7 @@ _ONNX = {
     "ArgMax": ARGMAX,
     "LpNormalization": L2_NORM,
     "Concat": _JOIN,
+    **{"Div": _DIVIDE, "Exp": _EXP, "ReduceSum": _SUM, "ReduceL2": _NORM, "Expand": _SPREAD, "Clip": _SPREAD},
     **dict.fromkeys(
         ("Add", "Conv", "ConvTranspose", "Gemm", "MatMul", "LogSoftmax", "QGemm", "QLinearAdd", "QLinearConv",
          "QLinearMatMul"), LINEAR),
@@ -127,7 +136,26 @@ class _Walk:
         if maker.kind == _JOIN:
             parts = {self.end(source, depth + 1) for source in maker.sources}
             return parts.pop() if len(parts) == 1 else MIXED
-        return maker.kind
+        if maker.kind == _DIVIDE:
+            return self._quotient(maker)
+        return OTHER if maker.kind in (_EXP, _SUM, _NORM, _SPREAD, _PASS) else maker.kind
+
+    def _quotient(self, divide: _Operation) -> str:
+        """Return what a division makes: a softmax, a normalized vector, or anything else."""
+        if len(divide.sources) < 2:
+            return OTHER
+        top, below = divide.sources[:2]
+        for _ in range(DEEPEST):
+            maker = self.makers.get(below)
+            if maker is None or maker.kind not in (_PASS, _SPREAD) or not maker.sources:
+                break
+            below = maker.sources[0]
+        exp, divisor = self.makers.get(top), self.makers.get(below)
+        if divisor is None or divisor.sources[:1] != (top,):
+            return OTHER
+        if divisor.kind == _SUM and exp is not None and exp.kind == _EXP:
+            return SOFTMAX
+        return L2_NORM if divisor.kind == _NORM else OTHER
 
 
 def _tflite(data: Any) -> tuple[str, ...]:

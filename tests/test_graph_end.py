@@ -82,6 +82,16 @@ def test_tflite_with_several_outputs_and_a_transposed_convolution(tmp_path):
     assert graph_end.ends(path, 2) == ("sigmoid", "mixed")
 
 
+def test_a_softmax_that_is_written_out_in_tflite(tmp_path):
+    schema = pytest.importorskip("ai_edge_litert.schema_py_generated")
+    rows = [(name, (1, 4), schema.TensorType.FLOAT32, None, None, None) for name in "xesz"]
+    code = schema.BuiltinOperator
+    made = [(code.EXP, None, [0], [1], 0, None), (code.SUM, None, [1], [2], 0, None)]
+    made += [(code.DIV, None, [1, 2], [3], 0, None)]
+    path = models._write(tmp_path / "written.tflite", rows, made, [0], [3, 2])
+    assert graph_end.ends(path, 2) == ("softmax", "other")
+
+
 @pytest.mark.parametrize(
     ("nodes", "ends"),
     [
@@ -94,6 +104,16 @@ def test_tflite_with_several_outputs_and_a_transposed_convolution(tmp_path):
         ([("LpNormalization", "x", "y")], {"y": "l2_norm"}),
         ([("Tanh", "x", "y"), ("ArgMax", "x", "z")], {"z": "argmax", "y": "tanh"}),
         ([("QLinearSoftmax", "x", "y"), ("DequantizeLinear", "yst", "z")], {"z": "softmax"}),
+        (
+            [("Exp", "x", "e"), ("ReduceSum", "ea", "s"), ("Expand", "sa", "t"), ("Div", "et", "z")],
+            {"z": "softmax", "s": "other", "e": "other"},
+        ),
+        ([("Exp", "x", "e"), ("Exp", "w", "f"), ("ReduceSum", "fa", "s"), ("Div", "es", "z")], {"z": "other"}),
+        ([("Exp", "x", "e"), ("ReduceSum", "ea", "s"), ("Div", "se", "z")], {"z": "other"}),
+        ([("Gemm", "xw", "y"), ("ReduceL2", "y", "n"), ("Clip", "na", "c"), ("Div", "yc", "z")], {"z": "l2_norm"}),
+        ([("Gemm", "xw", "y"), ("ReduceL2", "x", "n"), ("Div", "yn", "z")], {"z": "other"}),
+        ([("ReduceL2", "x", "n"), ("Clip", "xa", "c")], {"n": "other", "c": "other"}),
+        ([("Div", "xa", "z"), ("Div", "x", "w")], {"z": "other", "w": "other"}),
     ],
 )
 def test_onnx(tmp_path, nodes, ends):

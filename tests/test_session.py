@@ -120,7 +120,7 @@ def test_a_bare_file_takes_labels_and_an_input_format(tmp_path):
 
 
 def test_a_bare_file_without_labels_says_that_classes_are_numbers(tmp_path):
-    with edge.load(fake_model(tmp_path, dtype="float32")) as session:
+    with edge.load(fake_model(tmp_path, dtype="float32"), task="classify") as session:
         assert "no labels given: each class is named by its number" in session.notes
 
 

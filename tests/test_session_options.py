@@ -45,7 +45,8 @@ def test_one_number_may_stand_without_a_tuple(given):
 
 def test_one_number_normalizes_as_a_tuple_of_it_does(tmp_path):
     path = fake_model(tmp_path, dtype="float32")
-    with edge.load(path, mean=0, std=255) as one, edge.load(path, mean=(0.0,), std=(255.0,)) as same:
+    named = {"labels": BANDS}
+    with edge.load(path, mean=0, std=255, **named) as one, edge.load(path, mean=(0.0,), std=(255.0,), **named) as same:
         assert one(picture(1)) == same(picture(1))
 
 

@@ -224,7 +224,7 @@ def test_what_one_window_cannot_tell_must_be_stated(tmp_path, task, words):
 
 def test_a_classifier_s_file_is_refused_before_it_runs(tmp_path):
     with pytest.raises(InputError, match="got task classify"):
-        edge.load(fake_model(tmp_path), backend="fake", resize="tile")
+        edge.load(fake_model(tmp_path), backend="fake", task="classify", resize="tile")
 
 
 def test_one_window_without_numbers_is_no_result(tmp_path):

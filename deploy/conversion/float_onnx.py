@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge.calibration.tensor_ranges import TensorRanges
 from edge.calibration.weighted_layers import Progress, observe
-from edge.deploy._tensorflow import need
+from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy.conversion import attention_masks, onnx_layers, onnx_plain
 from edge.deploy.conversion.post_training import Settings
 from edge.errors import InputError
@@ -29,9 +29,12 @@ RECURRENT = ("LSTM", "GRU", "RNN")
 
 THROUGH = (
     *("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "MaxPool", "GlobalMaxPool", "Identity"),
-    *("Softmax", "Sigmoid"),
+    *("Softmax", "Sigmoid", "Split"),
 )
 """Operations whose output has the range of their input, or a fixed range with the order of their input."""
+
+JOIN = "Concat"
+"""The operation whose output has the ranges of all its inputs."""
 
 
 PER_CHANNEL = 13
@@ -143,29 +146,110 @@ def _border(graph: Any) -> set[str]:
     """Return the inputs and outputs, and the tensors that decide the range or order of an output."""
     found = {one.name for one in (*graph.input, *graph.output)}
     for node in reversed(graph.node):
-        if node.op_type in THROUGH and node.output[0] in found:
-            found.add(node.input[0])
+        if (node.op_type in THROUGH or node.op_type == JOIN) and not found.isdisjoint(node.output):
+            found |= set(node.input if node.op_type == JOIN else node.input[:1])
     return found
 
 
-def _left_float(graph: Any) -> list[str]:
-    """Return the names of the operations whose int8 form ONNX Runtime lacks; every node is given a name."""
+WIDEST = 4.0
+"""The parts of a concatenation at the end may have ranges that differ by this factor and share a scale."""
+
+
+ARITHMETIC = (*THROUGH, JOIN, "Add", "Sub", "Mul", "Div", "Exp", "Pow", "Clip", "Expand", "Tile", "Gather", "Cast")
+"""Operations by which a head makes boxes of what its last convolutions give."""
+
+
+def _mixed_ends(graph: Any, ranges: Mapping[str, tuple[float, float]]) -> set[int]:
+    """Return the numbers of the nodes that join values of unlike ranges before an output, and of the arithmetic there.
+
+    A YOLO head gives boxes of hundreds of pixels and scores from 0 to 1 in one output. With one scale for both, every
+    score would be rounded to 0; and rounded offsets, times the stride, would move the boxes by several pixels. The
+    arithmetic reaches back to the head's convolutions, which have a bias. The one without a bias, which takes the
+    mean of a distribution of offsets (Li et al. 2020, https://arxiv.org/abs/2006.04388), belongs to it.
+    """
+    makers = {name: number for number, node in enumerate(graph.node) for name in node.output}
+    found: set[int] = set()
+    for output in graph.output:
+        name, passed = output.name, set()
+        while name in makers and graph.node[makers[name]].op_type in THROUGH:
+            passed.add(makers[name])
+            name = graph.node[makers[name]].input[0]
+        join = graph.node[makers[name]] if name in makers else None
+        if join is not None and join.op_type == JOIN and _are_unlike(join, ranges):
+            found |= passed | _arithmetic(graph, makers, name)
+    return found
+
+
+def _are_unlike(join: Any, ranges: Mapping[str, tuple[float, float]]) -> bool:
+    spans = [max(map(abs, ranges[part])) for part in join.input if part in ranges]
+    return len(spans) > 1 and max(spans) > WIDEST * min(spans)
+
+
+def _arithmetic(graph: Any, makers: Mapping[str, int], name: str) -> set[int]:
+    """Return the numbers of the nodes of arithmetic from the tensor ``name`` back to the convolutions of a head."""
+    found: set[int] = set()
+    waiting = [name]
+    while waiting:
+        number = makers.get(waiting.pop())
+        if number is None or number in found:
+            continue
+        node = graph.node[number]
+        if node.op_type in ARITHMETIC or (node.op_type == "Conv" and len(node.input) == 2):
+            found.add(number)
+            waiting += node.input
+    return found
+
+
+def _left_float(graph: Any, ranges: Mapping[str, tuple[float, float]]) -> list[str]:
+    """Return the names of the operations that stay float; every node is given a name.
+
+    They are those whose int8 form ONNX Runtime lacks, and those at the end that would spoil scores.
+    """
+    mixed = _mixed_ends(graph, ranges)
     constants = {tensor.name for tensor in graph.initializer}
     found = []
     for number, node in enumerate(graph.node):
         node.name = f"{node.op_type}_{number}"
         groups = next((attribute.i for attribute in node.attribute if attribute.name == "group"), 1)
-        if (node.op_type == "MatMul" and node.input[0] in constants) or (
-            node.op_type == "ConvTranspose" and groups > 1
+        if (
+            (node.op_type == "MatMul" and node.input[0] in constants)
+            or (node.op_type == "ConvTranspose" and groups > 1)
+            or number in mixed
         ):
             found.append(node.name)
     return found
+
+
+LEAST_WEIGHT = 1e-20
+"""A weight that is 0 in int8 beside any bias that counts."""
+
+
+def _mark_zero_channels(graph: Any) -> None:
+    """Give each output of a convolution or dense layer that has only zeros as weights, as pruning leaves it, one more.
+
+    ONNX Runtime's quantizer takes 1 for the scale of such weights, so that the bias would be rounded to steps of the
+    input. Beside any weight that is not 0 it takes a scale that keeps the bias.
+    """
+    numpy_helper = need("onnx").numpy_helper
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        tensor = constants.get(node.input[1]) if node.op_type in ("Conv", "Gemm") and len(node.input) > 2 else None
+        if tensor is None or tensor.data_type != need("onnx").TensorProto.FLOAT:
+            continue
+        transposed = node.op_type == "Gemm" and not any(one.name == "transB" and one.i for one in node.attribute)
+        weights = np.array(numpy_helper.to_array(tensor))
+        rows = np.moveaxis(weights, 1 if transposed else 0, 0)  # a view: rows of it are weights of the file
+        for channel in rows:
+            if not channel.any():
+                channel.flat[0] = LEAST_WEIGHT
+        tensor.CopyFrom(numpy_helper.from_array(weights, tensor.name))
 
 
 def _quantized(model: Any, ranges: Mapping[str, tuple[float, float]], path: Path) -> bytes:
     quantization = need("onnxruntime.quantization")
     calibrate = need("onnxruntime.quantization.calibrate")
     registry = need("onnxruntime.quantization.registry")
+    _mark_zero_channels(model.graph)
     bounds = {name: tuple(np.float32(value) for value in pair) for name, pair in ranges.items()}
     quantizer = need("onnxruntime.quantization.qdq_quantizer").QDQQuantizer(
         model,
@@ -175,12 +259,13 @@ def _quantized(model: Any, ranges: Mapping[str, tuple[float, float]], path: Path
         activation_qType=quantization.QuantType.QUInt8,
         tensors_range=calibrate.TensorsData(calibrate.CalibrationMethod.MinMax, bounds),
         nodes_to_quantize=[],
-        nodes_to_exclude=_left_float(model.graph),
+        nodes_to_exclude=_left_float(model.graph, ranges),
         op_types_to_quantize=sorted({*registry.QLinearOpsRegistry, *registry.QDQRegistry}),
         extra_options={"ActivationSymmetric": False, "WeightSymmetric": True},
     )
     try:
-        quantizer.quantize_model()
+        with quiet_conversion():
+            quantizer.quantize_model()
     except (ValueError, RuntimeError, LookupError, TypeError) as error:
         raise InputError(f"ONNX Runtime's quantizer refuses {path.name}: {error}") from error
     quantizer.model.topological_sort()

@@ -1,5 +1,6 @@
 """``whole`` makes an .onnx file that stands alone: fixed sizes, a batch of 1, and its weights inside."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,9 @@ def whole(path: Path, shapes: Shapes) -> bytes | None:
     onnx = need("onnx")
     model = _with_weights(onnx, path)
     inputs = _inputs(model.graph)
-    stated = _stated(inputs, shapes, path)
-    sizes = {name: _sizes(name, one, stated.get(name), path) for name, one in inputs.items()}
-    batches = {_dimension(one, 0) for one in inputs.values() if len(_dims(one))}
+    stated = {**_sizes_of_pictures(model, inputs), **_stated(inputs, shapes, path)}
+    batch = _batch(inputs)
+    sizes = {name: _sizes(name, inputs, stated.get(name), batch, path) for name in inputs}
     fixed = all(tuple(_known(one)) == sizes[name] for name, one in inputs.items())
     if fixed and not _locations(onnx, path):
         return None
@@ -56,8 +57,8 @@ def whole(path: Path, shapes: Shapes) -> bytes | None:
         _set(one, sizes[name])
     _forget_shapes(model.graph)
     content = _serialized(model, path)
-    if larger := [batch for batch in batches if batch and batch > 1]:
-        _check_batch(path, content, larger[0], sizes)
+    if batch > 1:
+        _check_batch(path, content, batch, sizes)
     return content
 
 
@@ -110,25 +111,47 @@ def _stated(inputs: Mapping[str, Any], shapes: Shapes, path: Path) -> dict[str, 
     return found
 
 
-def _sizes(name: str, one: Any, stated: tuple[int, ...] | None, path: Path) -> tuple[int, ...]:
+def _sizes_of_pictures(model: Any, inputs: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Return the shape of the only input where it leaves a picture's sides open and Ultralytics' metadata has them."""
+    known = [_known(one) for one in inputs.values()]
+    sides = next((entry.value for entry in model.metadata_props if entry.key == "imgsz"), "")
+    if len(known) != 1 or len(known[0]) != 4 or known[0][1:] != [3, None, None]:
+        return {}
+    found = re.fullmatch(r"\[(\d+), *(\d+)\]", sides.strip())
+    return {next(iter(inputs)): (1, 3, int(found[1]), int(found[2]))} if found else {}
+
+
+def _batch(inputs: Mapping[str, Any]) -> int:
+    """Return the number of samples that a file was built for.
+
+    The first axis is a batch only where all inputs agree: the 2 of a state (2, 1, 128) beside sound (1, 576) is none.
+    """
+    firsts = {_dimension(one, 0) for one in inputs.values() if len(_dims(one)) > 1}
+    return firsts.pop() or 1 if len(firsts) == 1 else 1
+
+
+def _sizes(
+    name: str, inputs: Mapping[str, Any], stated: tuple[int, ...] | None, batch: int, path: Path
+) -> tuple[int, ...]:
     """Return the sizes of an input, with a batch of 1 where its first axis is a batch."""
-    known = _known(one)
+    known = _known(inputs[name])
+    if len(known) > 1:
+        known = [1 if known[0] in (None, batch) else known[0], *known[1:]]
     if stated is not None:
         whole_shape = stated if len(stated) == len(known) else (1, *stated)
-        pairs = list(zip(known[1:], whole_shape[1:], strict=False))
-        if len(whole_shape) != len(known) or whole_shape[0] != 1 or any(a not in (None, b) for a, b in pairs):
+        fits = len(whole_shape) == len(known) and min(whole_shape, default=1) > 0
+        if not fits or any(a not in (None, b) for a, b in zip(known, whole_shape, strict=True)):
             raise InputError(
-                f"--input-shape of {name!r} must fit {_shown(known)}, where ? is open and the batch is 1, got "
-                f"{','.join(map(str, stated))}"
+                f"--input-shape of {name!r} must fit {_shown(_known(inputs[name]))}, where ? is open and the batch is "
+                f"1, got {','.join(map(str, stated))}"
             )
         return tuple(whole_shape)
-    if len(known) > 1:
-        known = [1, *known[1:]]
     if None in known:
-        example = ",".join(str(size or 224) for size in known[1:])
+        example = ",".join(str(size or 224) for size in (known[1:] if known[0] == 1 else known))
         raise InputError(
-            f"the model's input must have a fixed size to be converted, got {_shown(_known(one))} for {name!r} of "
-            f"{path.name}; state it, for example with --input-shape {example}"
+            f"the model's input must have a fixed size to be converted, got {_shown(_known(inputs[name]))} for "
+            f"{name!r} of {path.name}; state it, for example with --input-shape "
+            f"{'' if len(inputs) == 1 else f'{name}='}{example}"
         )
     return tuple(size or 1 for size in known)
 

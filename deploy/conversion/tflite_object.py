@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.deploy import _tensorflow_private as private
+from edge.deploy.conversion import sparse_weights
 
 Floats = NDArray[np.float32]
 
@@ -93,7 +94,8 @@ class TFLiteObject:
                 tensor.quantization.min, tensor.quantization.max = [0.0], [0.0]
 
     def unpack_weights(self) -> None:
-        """Replace float16 and int8 weights by float32 ones, with the values that a runtime computes with."""
+        """Replace sparse, float16 and int8 weights by float32 ones, with the values that a runtime computes with."""
+        self._fill_in_zeros()
         kinds, types = self.schema.BuiltinOperator, self.schema.TensorType
         tensors, kept, halves = self._graph.tensors, [], []
         for code, operation in self.operations():
@@ -115,6 +117,28 @@ class TFLiteObject:
                 tensor.buffer = self._buffer(_dequantized(np.frombuffer(bytes(data), np.int8), tensor))
                 tensor.type, tensor.quantization = types.FLOAT32, None
 
+    def _fill_in_zeros(self) -> None:
+        """Give what DENSIFY makes of sparse constants as constants, and leave those operations out."""
+        tensors, kept, filled = self._graph.tensors, [], []
+        for code, operation in self.operations():
+            source = tensors[int(operation.inputs[0])] if code == self.schema.BuiltinOperator.DENSIFY else None
+            data = None if source is None else self._model.buffers[source.buffer].data
+            dtype = None if source is None else self._sparse_dtypes().get(source.type)
+            if source is None or source.sparsity is None or data is None or dtype is None:
+                kept.append(operation)
+                continue
+            shape = tuple(int(size) for size in source.shape)
+            values = sparse_weights.dense(np.frombuffer(bytes(data), dtype), shape, source.sparsity)
+            tensors[int(operation.outputs[0])].buffer = self._buffer(values)
+            filled.append(source)
+        self._graph.operators = kept
+        for source in filled:
+            source.buffer, source.sparsity = 0, None  # the empty buffer: nothing reads these tensors any more
+
+    def _sparse_dtypes(self) -> Mapping[int, Any]:
+        types = self.schema.TensorType
+        return {types.FLOAT32: np.float32, types.FLOAT16: np.float16, types.INT8: np.int8}
+
     def _drop_unused_codes(self) -> None:
         """Leave out the kinds of operations that no operation is of: a reader may refuse a kind that it lacks."""
         operations = [one for graph in self._model.subgraphs for one in graph.operators]
@@ -128,8 +152,10 @@ class TFLiteObject:
         found = {int(index) for index in (*self._graph.inputs, *self._graph.outputs)}
         through = {getattr(self.schema.BuiltinOperator, name) for name in THROUGH}
         for code, operation in reversed(list(self.operations())):
-            if code in through and int(operation.outputs[0]) in found:
+            if int(operation.outputs[0]) in found and code in through:
                 found.add(int(operation.inputs[0]))
+            elif int(operation.outputs[0]) in found and code == self.schema.BuiltinOperator.CONCATENATION:
+                found |= {int(index) for index in operation.inputs}
         return found
 
     def names(self) -> dict[str, int]:

@@ -53,9 +53,10 @@ def batch_of_one(path: Path, name: str, shape: Sequence[int | None]) -> tuple[in
     dimensions = [1 if i == 0 and size is None else size for i, size in enumerate(shape)]
     if None in dimensions:
         shown = ", ".join("?" if size is None else str(size) for size in shape)
+        onnx = path.suffix.lower() == ".onnx"
+        remedy = "give its sizes to edge-convert with --input-shape" if onnx else "convert it with a fixed input size"
         raise InputError(
-            f"model {path}: input {name!r} must have a fixed shape except for its batch, got ({shown}); "
-            "convert it with a fixed input size"
+            f"model {path}: input {name!r} must have a fixed shape except for its batch, got ({shown}); {remedy}"
         )
     return tuple(size for size in dimensions if size is not None)
 

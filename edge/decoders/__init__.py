@@ -40,12 +40,13 @@ DECODERS: dict[str, DecoderEntry] = {
     "yolov5": DecoderEntry("edge.decoders.yolov5:Yolov5", "YOLO with objectness: v3, v4, v5, v7, YOLOX"),
     "yolov8": DecoderEntry("edge.decoders.yolov8:Yolov8", "YOLO without objectness: v8, v9, v11, and v10 end to end"),
     "fastestdet": DecoderEntry("edge.decoders.fastestdet:FastestDet", "FastestDet's anchor-free grid"),
-    "blazeface": DecoderEntry("edge.decoders.blazeface:BlazeFace", "MediaPipe's face detectors with six landmarks"),
+    "blazeface": DecoderEntry("edge.decoders.blazeface:BlazeFace", "MediaPipe's faces, palms and poses with landmarks"),
     "rfb": DecoderEntry("edge.decoders.rfb:Rfb", "Ultra-Light-Fast face detectors, with or without decoded boxes"),
     "yunet": DecoderEntry("edge.decoders.yunet:YuNet", "YuNet's faces with five landmarks at three strides"),
     "fomo": DecoderEntry("edge.decoders.fomo:Fomo", "FOMO's centroid maps"),
     "heatmaps": _poses("edge.decoders.heatmaps:Heatmaps", "one map a keypoint, its peak at the keypoint"),
     "movenet": _poses("edge.decoders.movenet:MoveNet", "MoveNet's table of keypoints, one person or several"),
+    "yolov8_pose": _poses("edge.decoders.yolov8_pose:Yolov8Pose", "YOLO's boxes with keypoints: v8 and v11"),
     "landmarks": _poses("edge.decoders.landmarks:Landmarks", "vectors of coordinates in pixels of the input"),
 }
 

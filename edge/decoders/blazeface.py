@@ -1,4 +1,8 @@
-"""BlazeFace: MediaPipe's face detectors with six landmarks (Bazarevsky et al. 2019, https://arxiv.org/abs/1907.05047)."""
+"""MediaPipe's detectors of faces, palms and poses, which give landmarks with each box.
+
+BlazeFace: Bazarevsky et al. 2019, https://arxiv.org/abs/1907.05047. Palms: Zhang et al. 2020,
+https://arxiv.org/abs/2006.10214. Poses: Bazarevsky et al. 2020, https://arxiv.org/abs/2006.10204.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,39 +21,70 @@ from edge.decoders.heads import (
     unchecked,
     with_scores_of_one,
 )
-from edge.decoders.parameters import whole
+from edge.decoders.parameters import text, whole
 from edge.errors import InputError
 from edge.signature import Signature, TaskSpec
 from edge.tensors import Outputs, TensorSpec
 
 POINTS = 6
-"""Right eye, left eye, tip of the nose, mouth, right ear, left ear."""
+"""Of a face: right eye, left eye, tip of the nose, mouth, right ear, left ear."""
+
+PALM_POINTS = 7
+"""Wrist, knuckles of index finger, middle finger, ring finger and little finger, two joints of the thumb."""
+
+POSE_POINTS = 4
+"""Centre of the hips, a point on a circle round the body, centre of the shoulders, one round the upper body. The box is
+that of the face."""
+
+SIGNED, UNSIGNED = (127.5, 127.5), (0.0, 255.0)
+"""Mean and std of pixels from -1 to 1, and from 0 to 1."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """One of MediaPipe's face detectors.
+    """One of MediaPipe's detectors.
 
     Attributes:
-        name: as MediaPipe calls it.
+        name: what it finds, for messages.
         side: of its input, in pixels.
         grids: (cells a side, boxes a cell) of each map.
+        points: how many landmarks a box has.
+        label: the name of its one class.
+        pixels: the mean and the std of its input's pixels.
     """
 
     name: str
     side: int
     grids: tuple[tuple[int, int], ...]
+    points: int = POINTS
+    label: str = "face"
+    pixels: tuple[float, float] = SIGNED
 
     @property
     def count(self) -> int:
         """How many boxes it gives."""
         return sum(cells * cells * boxes for cells, boxes in self.grids)
 
+    @property
+    def columns(self) -> int:
+        """How many numbers a box and its landmarks have."""
+        return 4 + 2 * self.points
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The decoder's parameters."""
+        found: dict[str, Any] = {"grids": [list(grid) for grid in self.grids], "points": self.points}
+        return found if self.label == "face" else {**found, "label": self.label}
+
 
 PUBLISHED = (
-    Published("front or short range", 128, ((16, 2), (8, 6))),
-    Published("back", 256, ((16, 2), (8, 6))),
-    Published("full range", 192, ((48, 1),)),
+    Published("faces, front or short range", 128, ((16, 2), (8, 6))),
+    Published("faces, back", 256, ((16, 2), (8, 6))),
+    Published("faces, full range", 192, ((48, 1),)),
+    Published("palms", 192, ((24, 2), (12, 6)), PALM_POINTS, "palm", UNSIGNED),
+    Published("palms, before 2021", 256, ((32, 2), (16, 2), (8, 6)), PALM_POINTS, "palm", UNSIGNED),
+    Published("poses", 224, ((28, 2), (14, 2), (7, 6)), POSE_POINTS, "pose", SIGNED),
+    Published("poses, before 2021", 128, ((16, 2), (8, 6)), POSE_POINTS, "pose", SIGNED),
 )
 
 
@@ -62,14 +97,15 @@ class BlazeFace:
     Parameters:
         grids: [cells a side, boxes a cell] of each map; default [[16, 2], [8, 6]], 896 boxes.
         points: how many landmarks there are (default 6).
+        label: the name of the one class (default face).
     """
 
     task: ClassVar[str] = "detect"
-    labels: ClassVar[tuple[str, ...]] = ("face",)
     classes: int = 1
 
     def __init__(self, signature: Signature) -> None:
         parameters = signature.task.parameters
+        self.labels: tuple[str, ...] = (text(parameters, "label", "face"),)
         self._boxes, self._scores = signature.one("boxes"), signature.one("scores")
         self._points = whole(parameters, "points", POINTS, 0, 1000)
         self._centres = _centres(parameters.get("grids", PUBLISHED[0].grids))
@@ -111,20 +147,23 @@ def _grid(cells: int, boxes: int) -> Any:
 
 
 def roles(outputs: Sequence[TensorSpec]) -> tuple[str, ...]:
-    """See RoleFinder."""
-    return boxes_and_scores("blazeface", outputs, columns=4 + 2 * POINTS)
+    """See RoleFinder: the boxes have as many numbers as those of a published detector."""
+    columns = {output.shape[-1] for output in outputs if output.shape}
+    found = next((each.columns for each in PUBLISHED if each.columns in columns), PUBLISHED[0].columns)
+    return boxes_and_scores("blazeface", outputs, columns=found)
 
 
 def recognize(inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], ends: Ends) -> Recognized | None:
-    """See Recognizer: boxes with six landmarks, as many as one of the published detectors has for its input."""
+    """See Recognizer: as many boxes and landmarks as one of the published detectors has for its input."""
     size, shapes = size_of_input(inputs), sorted(output.shape for output in outputs)
     for detector in PUBLISHED:
         n = detector.count
-        if size == (detector.side, detector.side) and shapes == [(1, n, 1), (1, n, 4 + 2 * POINTS)]:
+        if size == (detector.side, detector.side) and shapes == [(1, n, 1), (1, n, detector.columns)]:
+            mean, std = detector.pixels
             return Recognized(
-                TaskSpec("detect", "blazeface", {"grids": [list(grid) for grid in detector.grids], "points": POINTS}),
+                TaskSpec("detect", "blazeface", detector.parameters),
                 roles(outputs),
-                f"BlazeFace anchors ({n}, {detector.name}) in two outputs",
-                {"colour": "RGB", "mean": (127.5,), "std": (127.5,)},
+                f"MediaPipe's {n} anchors ({detector.name}) in two outputs",
+                {"colour": "RGB", "mean": (mean,), "std": (std,), "resize": "letterbox"},
             )
     return None

@@ -1,11 +1,12 @@
-"""Landmarks as vectors of coordinates, as MediaPipe's face, iris and hand networks give them."""
+"""Landmarks as vectors of coordinates, as MediaPipe's face, iris, hand and pose networks give them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from edge import graph_end
 from edge.decoders.activations import sigmoid
 from edge.decoders.base import Ends, Floats, Poses, Recognized
 from edge.decoders.heads import Size, input_size, poses, size_of_input, unchecked, with_scores_of_one
@@ -22,28 +23,63 @@ class Published:
     Attributes:
         name: what it finds.
         size: of its input, in pixels.
-        lengths: how many numbers its outputs have, in rising order.
+        outputs: how many numbers each output has, in the order in which the network gives them.
+        roles: what each output is; numbers of other tasks are ``tensor``.
+        parameters: the decoder's parameters.
+        resize: how a picture is fitted to its input.
     """
 
     name: str
     size: Size
-    lengths: tuple[int, ...]
+    outputs: tuple[int, ...]
+    roles: tuple[str, ...]
+    parameters: tuple[tuple[str, int], ...] = (("dimensions", 3),)
+    resize: str = "stretch"
+
+    def matched(self, sizes: Sequence[int]) -> tuple[str, ...] | None:
+        """Return the role of each output of a file, by its size; of equal sizes the order tells. None if none fits."""
+        if sorted(sizes) != sorted(self.outputs):
+            return None
+        rest = list(zip(self.outputs, self.roles, strict=True))
+        found = []
+        for size in sizes:
+            row = next(row for row in rest if row[0] == size)
+            rest.remove(row)
+            found.append(row[1])
+        return tuple(found)
 
 
 PUBLISHED = (
-    Published("MediaPipe's 71 points of an eye's contour and 5 of its iris", (64, 64), (15, 213)),
-    Published("MediaPipe's 468 points of a face and its presence", (192, 192), (1, 1404)),
+    Published("71 points of an eye's contour and 5 of its iris", (64, 64), (213, 15), ("points", "points")),
+    Published("468 points of a face and its presence", (192, 192), (1404, 1), ("points", "scores")),
+    Published(
+        "21 points of a hand, its presence, which hand it is and its points in metres",
+        (224, 224),
+        (63, 1, 1, 63),
+        ("points", "scores", "tensor", "tensor"),
+        resize="letterbox",
+    ),
+    Published(
+        "33 points of a body, its presence, its mask, heat maps and its points in metres",
+        (256, 256),
+        (195, 1, 256 * 256, 64 * 64 * 39, 117),
+        ("points", "scores", "tensor", "tensor", "tensor"),
+        (("dimensions", 5), ("count", 33)),
+        "letterbox",
+    ),
 )
 
 
 class Landmarks:
     """Decodes outputs with the role ``points``, each one set of points, and at most one ``scores``, of one number.
 
-    A set is k times x, y, or x, y, z; each set is a part of the one instance, in the order of the outputs. z is left
-    out. The score says whether the object is there at all; without one it is 1.
+    A set is k times x, y, or x, y, z, or x, y, z and logits of the point's visibility and presence; each set is a part
+    of the one instance, in the order of the outputs. z is left out. A point's score is its visibility, or 1. The score
+    of the instance says whether the object is there at all; without one it is 1.
 
     Parameters:
-        dimensions: how many numbers a point has, 3 (default) or 2.
+        dimensions: how many numbers a point has, 3 (default), 2 or 5.
+        count: how many points of each set are taken, the first ones (default all).
         coordinates: ``pixels`` of the input (default) or ``fractions`` of it.
         activation: what is still to be applied to the score, ``sigmoid`` (default) or ``none``.
     """
@@ -53,7 +89,9 @@ class Landmarks:
     def __init__(self, signature: Signature) -> None:
         parameters = signature.task.parameters
         self._size = input_size(signature, "landmarks")
-        self._dimensions = whole(parameters, "dimensions", 3, 2, 3)
+        self._dimensions = whole(parameters, "dimensions", 3, 2, 5)
+        if self._dimensions == 4:
+            raise InputError("parameter dimensions must be 2, 3 or 5, got 4")
         self._fractions = choice(parameters, "coordinates", "pixels", ("pixels", "fractions")) == "fractions"
         self._sigmoid = choice(parameters, "activation", "sigmoid", ("sigmoid", "none")) == "sigmoid"
         self._sets, self._score = signature.with_role("points"), signature.with_role("scores")
@@ -65,19 +103,22 @@ class Landmarks:
             )
         if len(self._score) > 1 or any(_length(output) != 1 for output in self._score):
             raise InputError(f"decoder landmarks takes at most one score, got {describe(self._score)}")
-        self.points: int = sum(lengths) // self._dimensions
-        self.parts = {
-            output.name: length // self._dimensions for output, length in zip(self._sets, lengths, strict=True)
-        }
+        most = min(lengths) // self._dimensions
+        self._count = whole(parameters, "count", most, 1, most) if "count" in parameters else None
+        counts = [self._count or length // self._dimensions for length in lengths]
+        self.points: int = sum(counts)
+        self.parts = {output.name: count for output, count in zip(self._sets, counts, strict=True)}
 
     def __call__(self, outputs: Outputs) -> Poses:
         """See PoseDecoder."""
         with unchecked():
-            sets = [outputs[output.name].real.reshape(-1, self._dimensions)[:, :2] for output in self._sets]
-            xy = np.concatenate(sets)
-            if self._fractions:
-                xy = xy * np.asarray(self._size, np.float32)
-            return poses(with_scores_of_one(xy)[None], self._presence(outputs))
+            sets = [outputs[output.name].real.reshape(-1, self._dimensions)[: self._count] for output in self._sets]
+            rows = np.concatenate(sets)
+            xy = rows[:, :2] * np.asarray(self._size if self._fractions else (1, 1), np.float32)
+            points = with_scores_of_one(xy)
+            if self._dimensions == 5:
+                points[:, 2] = sigmoid(rows[:, 3])
+            return poses(points[None], self._presence(outputs))
 
     def _presence(self, outputs: Outputs) -> Floats:
         if not self._score:
@@ -105,13 +146,18 @@ def roles(outputs: Sequence[TensorSpec]) -> tuple[str, ...]:
 
 def recognize(inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], ends: Ends) -> Recognized | None:
     """See Recognizer: by the exact sizes of published networks, because scores of classes are vectors, too."""
-    size, lengths = size_of_input(inputs), tuple(sorted(_length(output) for output in outputs))
+    size, sizes = size_of_input(inputs), [int(np.prod(output.shape)) for output in outputs]
     for network in PUBLISHED:
-        if (size, lengths) == (network.size, network.lengths):
-            return Recognized(
-                TaskSpec("keypoints", "landmarks", {"dimensions": 3}),
-                roles(outputs),
-                network.name,
-                {"colour": "RGB", "mean": (0.0,), "std": (255.0,)},
-            )
+        found = network.matched(sizes) if size == network.size else None
+        if found is None:
+            continue
+        parameters: dict[str, Any] = dict(network.parameters)
+        if "scores" in found and ends[found.index("scores")] == graph_end.SIGMOID:
+            parameters["activation"] = "none"
+        return Recognized(
+            TaskSpec("keypoints", "landmarks", parameters),
+            found,
+            f"MediaPipe's {network.name}",
+            {"colour": "RGB", "mean": (0.0,), "std": (255.0,), "resize": network.resize},
+        )
     return None

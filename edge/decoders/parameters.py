@@ -25,6 +25,14 @@ def choice(parameters: Parameters, name: str, default: str, among: Sequence[str]
     return str(value)
 
 
+def text(parameters: Parameters, name: str, default: str) -> str:
+    """Return a word of at least one letter, in one line."""
+    value = parameters.get(name, default)
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise InputError(f"parameter {name} must be a word, got {value!r}")
+    return value
+
+
 def flag(parameters: Parameters, name: str, default: bool) -> bool:
     """Return true or false."""
     value = parameters.get(name, default)

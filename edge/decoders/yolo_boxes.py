@@ -5,6 +5,8 @@ offsets. Nothing in a file's border says which. A dense head does: it has a box 
 centres reach from one end of the input to the other, and no decoded side is below 0.
 """
 
+from types import MappingProxyType
+
 import numpy as np
 
 from edge.decoders.base import Floats
@@ -16,6 +18,9 @@ FORMS = ("auto", "pixels", "fractions", "grid")
 
 STRIDES = ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32))
 """Of the usual heads, of those for large inputs (P6) and of those for small objects (P2)."""
+
+YOLO_PIXELS = MappingProxyType({"colour": "RGB", "mean": (0.0,), "std": (255.0,), "resize": "letterbox"})
+"""What the networks expect of pixels, fields of ``InputFormat``."""
 
 REMEDY = "export the network with the sigmoid of its scores"
 """What to do about a head whose scores are logits."""

@@ -140,7 +140,7 @@ def recognize(inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], ends:
         TaskSpec("detect", "yolov5", {"best_class_only": True}),
         roles(outputs),
         reason,
-        {"colour": "RGB", "mean": (0.0,), "std": (255.0,), "resize": "letterbox"},
+        yolo_boxes.YOLO_PIXELS,
     )
 
 

@@ -114,7 +114,7 @@ def recognize(inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], ends:
         TaskSpec("detect", "yolov8", {**parameters, "best_class_only": True}),
         ("detections",),
         reason,
-        {"colour": "RGB", "mean": (0.0,), "std": (255.0,), "resize": "letterbox"},
+        yolo_boxes.YOLO_PIXELS,
     )
 
 

@@ -5,7 +5,8 @@
 
 A bundle states its signature, and so does a file that EdgeKit made; a file from elsewhere does not. What a person said
 counts first. Then the decoders say whether they recognize their head, then the tasks without decoders. A file that fits
-several tasks, or none, is refused with what would take it. Nothing is assumed in silence: every assumption is a note.
+several tasks is refused with what would take it. A file that fits none gives its numbers as they are, task raw. Nothing
+is assumed in silence: every assumption is a note.
 """
 
 from collections.abc import Sequence
@@ -49,8 +50,8 @@ def recognize(path: Path, inputs: Sequence[TensorSpec], outputs: Sequence[Tensor
         asked: what a person said.
 
     Raises:
-        InputError: the outputs fit several tasks or none, or not what was asked; one line with names, shapes, dtypes
-            and what would take them.
+        InputError: the outputs fit several tasks, or not what was asked; one line with names, shapes, dtypes and what
+            would take them.
     """
     facts = Facts(path, tuple(inputs), tuple(outputs))
     known = stated.read(facts, asked)
@@ -92,7 +93,23 @@ def _readings(facts: Facts, asked: Asked) -> list[Reading]:
         return heads.of_task(facts, asked, asked.task)
     if asked.task is not None:  # a plug-in's: it knows its outputs itself
         return [Reading(TaskSpec(asked.task), ("tensor",) * len(facts.outputs), "as asked")]
-    return heads.recognized(facts, None) or plain.guess(facts, asked)
+    return heads.recognized(facts, None) or plain.guess(facts, asked) or _unknown(facts)
+
+
+def _unknown(facts: Facts) -> list[Reading]:
+    """Return the reading of outputs whose meaning nothing tells: the numbers as they are, never classes."""
+    if _batched(facts) is not None or not facts.outputs:
+        return []
+    takers = [taker for taker in _takers(facts, Asked()) if taker != "--task raw"]
+    note = f"nothing tells what these numbers mean; these would take them: {', '.join(takers)}"
+    reading = plain.raw(facts, Asked())
+    return [replace(reading, reason=f"{describe(facts.outputs)}, numbers of no known task", notes=(note,))]
+
+
+def _batched(facts: Facts) -> int | None:
+    """Return the batch of an input that takes several pictures at a time; None where no input does."""
+    pictures = (spec for spec in facts.inputs if is_image(replace(spec, shape=(1, *spec.shape[1:]))))
+    return next((spec.shape[0] for spec in pictures if spec.shape[0] != 1), None)
 
 
 def _chosen(facts: Facts, asked: Asked, readings: list[Reading]) -> Reading:
@@ -102,16 +119,16 @@ def _chosen(facts: Facts, asked: Asked, readings: list[Reading]) -> Reading:
     if len(readings) == 1:
         return readings[0]
     given = f"{facts.path.name} takes {describe(facts.inputs)} and gives {describe(facts.outputs)}"
-    batched = next((spec for spec in facts.inputs if is_image(replace(spec, shape=(1, *spec.shape[1:])))), None)
-    if not readings and batched is not None and batched.shape[0] != 1:
+    batch = _batched(facts)
+    if not readings and batch is not None:
         raise InputError(
-            f"{given}: a picture at a time is run, and a batch of {batched.shape[0]} is built into the file; "
+            f"{given}: a picture at a time is run, and a batch of {batch} is built into the file; "
             "convert or export it with a batch of 1"
         )
     if readings:
         ways = "; or ".join(f"{reading.reason} ({_options(reading)})" for reading in readings)
         raise InputError(f"{given}, which may be {ways}: say which")
-    which = "no task is told by them" if asked.task is None else f"no decoder of task {asked.task} is told by them"
+    which = "nothing to read" if asked.task is None else f"no decoder of task {asked.task} is told by them"
     raise InputError(f"{given}: {which}; these would take them: {', '.join(_takers(facts, asked))}")
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from edge import file_metadata, graph_end
 from edge.decoders.base import Recognized
 from edge.file_metadata import FileMetadata
+from edge.signature import Kind
 from edge.tensors import TensorSpec
 
 
@@ -22,6 +23,7 @@ class Asked(NamedTuple):
         parameters: task parameters; ``order``, a list of roles in the file's order, says which output is which.
         labels: how many class names there are.
         format: of an image input, fields of ``InputFormat``: colour, mean, std, resize.
+        kind: whether the inputs are pictures, ``image``, or other numbers, ``tensor``.
     """
 
     task: str | None = None
@@ -29,6 +31,7 @@ class Asked(NamedTuple):
     parameters: Mapping[str, Any] = MappingProxyType({})
     labels: int | None = None
     format: Mapping[str, Any] = MappingProxyType({})
+    kind: Kind | None = None
 
 
 @dataclass(frozen=True)

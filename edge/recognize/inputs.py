@@ -15,22 +15,39 @@ from edge.tensors import TensorSpec
 LEAST_SIDE = 8
 """Pixels; smaller ones are no picture."""
 
-GREY_SIDE, GREY_ASPECT = 16, 4
-"""A map of one channel is a picture when its shorter side has this many pixels, or its longer side is at most this many
-times as long: the 49 times 10 coefficients of a sound are none."""
+GREY_ASPECTS = ((1, 1), (4, 3), (16, 9))
+"""A map of one channel is a picture when its sides are as those of a camera: sounds come as maps, too, such as 49 times
+10 coefficients, 76 times 32 or 96 times 64 mel bands."""
 
 
 def is_image(spec: TensorSpec) -> bool:
     """Return whether an input takes a picture: (1, h, w, c) or (1, c, h, w) with c 1 or 3, or (1, h, w)."""
-    shape = spec.shape
-    if len(shape) not in (3, 4) or shape[0] != 1 or spec.dtype.kind not in "fiu":
-        return False
-    channels = 1 if len(shape) == 3 else next((c for c in (shape[3], shape[1]) if c in (1, 3)), 0)
-    height, width = shape[2:] if len(shape) == 4 and shape[3] not in (1, 3) else shape[1:3]
-    short, long = sorted((height, width))
+    channels, short, long = _channels_and_sides(spec)
     if not channels or short < LEAST_SIDE:
         return False
-    return channels == 3 or short >= GREY_SIDE or long <= GREY_ASPECT * short
+    return channels == 3 or any(abs(long * b - short * a) < a for a, b in GREY_ASPECTS)
+
+
+def pictures(inputs: Sequence[TensorSpec], asked: Asked) -> list[TensorSpec]:
+    """Return the inputs that take a picture: by their shapes, or because a person said so.
+
+    To say how pixels become a network's only input is to say that it takes a picture.
+    """
+    if asked.kind == "tensor":
+        return []
+    if asked.kind == "image" or (asked.format and len(inputs) == 1):
+        return [spec for spec in inputs if len(spec.shape) in (3, 4)]
+    return [spec for spec in inputs if is_image(spec)]
+
+
+def _channels_and_sides(spec: TensorSpec) -> tuple[int, int, int]:
+    """Return the channels, the shorter and the longer side of a map of 1 or 3 channels; 0 channels for what is none."""
+    shape = spec.shape
+    if len(shape) not in (3, 4) or shape[0] != 1 or spec.dtype.kind not in "fiu":
+        return 0, 0, 0
+    channels = 1 if len(shape) == 3 else next((c for c in (shape[3], shape[1]) if c in (1, 3)), 0)
+    short, long = sorted(shape[2:] if len(shape) == 4 and shape[3] not in (1, 3) else shape[1:3])
+    return channels, short, long
 
 
 def entries(facts: Facts, reading: Reading, asked: Asked) -> tuple[tuple[Input, ...], tuple[str, ...]]:
@@ -40,14 +57,24 @@ def entries(facts: Facts, reading: Reading, asked: Asked) -> tuple[tuple[Input, 
     """
     found: list[Input] = []
     notes: list[str] = []
+    taken = pictures(facts.inputs, asked)
     for name, spec in zip(unique([spec.name for spec in facts.inputs], "input"), facts.inputs, strict=True):
-        if not is_image(spec) and not (asked.format and len(facts.inputs) == 1 and len(spec.shape) in (3, 4)):
+        if spec not in taken:
             found.append(Input(name, "tensor", spec.shape, real_dtype(spec)))
+            notes += _note_on_map(name, spec) if asked.kind is None else []
             continue
         form, note = _format(spec, facts, reading, asked)
         found.append(Input(name, "image", spec.shape, "float32", form))
         notes += [note] if note and note not in notes else []
     return tuple(found), tuple(notes)
+
+
+def _note_on_map(name: str, spec: TensorSpec) -> list[str]:
+    """Return what to say of an input of one channel that may be a grey picture or a sound."""
+    channels, short, _ = _channels_and_sides(spec)
+    if channels != 1 or short < LEAST_SIDE:
+        return []
+    return [f"{name} {spec.shape} is taken for numbers, such as a spectrogram; --colour GRAY says that it is a picture"]
 
 
 def _format(spec: TensorSpec, facts: Facts, reading: Reading, asked: Asked) -> tuple[InputFormat, str | None]:

@@ -12,12 +12,18 @@ from edge import graph_end
 from edge.decoders.heads import layout_of
 from edge.errors import InputError
 from edge.recognize.asked import Asked, Facts, Reading
-from edge.recognize.inputs import is_image
+from edge.recognize.inputs import pictures
 from edge.signature import TaskSpec, describe
 from edge.tensors import TensorSpec
 
 AUTO = "auto"
 """The value of a parameter that the task decides by an output's values."""
+
+OF_CLASSIFIERS = {"activation", "multi_label", "threshold", "top"}
+"""Parameters of task classify: who gives one says that a vector holds scores."""
+
+IMAGENET = (1000, 1001, 21841, 21843)
+"""Numbers of classes of ImageNet, alone and with a background: a vector of this length holds scores of classes."""
 
 
 def classify(facts: Facts, asked: Asked) -> Reading:
@@ -57,7 +63,7 @@ def _binary(end: str | None) -> Reading:
 def segment(facts: Facts, asked: Asked) -> Reading:
     """One map: a score for each class and pixel, one score a pixel, or the class itself."""
     output = _one(facts, "segment", "one map")
-    layout, channels = _map(facts, output, "segment")
+    layout, channels = _map(facts, asked, output, "segment")
     parameters = {"layout": layout, "activation": "none"}
     if output.dtype.kind in "iu" and output.quantization is None:
         if channels != 1:
@@ -80,7 +86,7 @@ def segment(facts: Facts, asked: Asked) -> Reading:
 def image(facts: Facts, asked: Asked) -> Reading:
     """One picture of one or three channels."""
     output = _one(facts, "image", "one picture")
-    layout, channels = _map(facts, output, "image")
+    layout, channels = _map(facts, asked, output, "image")
     if channels not in (1, 3):
         raise InputError(f"task image needs an output of 1 or 3 channels, got {describe([output])}")
     ranges: dict[str | None, Any] = {graph_end.TANH: [-1.0, 1.0], graph_end.SIGMOID: [0.0, 1.0]}
@@ -124,14 +130,14 @@ def guess(facts: Facts, asked: Asked) -> list[Reading]:
         return []
     output, end = facts.outputs[0], facts.ends[0]
     if int(np.prod(output.shape)) == max(output.shape, default=0):
-        return [reader(facts, asked) for reader in _of_vector(facts, asked, output, end)]
-    return [reader(facts, asked) for reader in _of_map(facts, output, end)]
+        return [reader(facts, asked) for reader in _of_vector(asked, output, end)]
+    return [reader(facts, asked) for reader in _of_map(facts, asked, output, end)]
 
 
 Reader = Callable[[Facts, Asked], Reading]
 
 
-def _of_vector(facts: Facts, asked: Asked, output: TensorSpec, end: str | None) -> list[Reader]:
+def _of_vector(asked: Asked, output: TensorSpec, end: str | None) -> list[Reader]:
     count = max(output.shape)
     if (output.dtype.kind in "iu" and output.quantization is None) or end == graph_end.ARGMAX:
         return []  # class numbers or indices, not scores
@@ -139,20 +145,38 @@ def _of_vector(facts: Facts, asked: Asked, output: TensorSpec, end: str | None) 
         return [embed]
     if count == 1:
         return [classify] if end == graph_end.SIGMOID or asked.labels == 2 else []
-    takes_image = any(is_image(spec) for spec in facts.inputs)
-    if not takes_image and count in [int(np.prod(spec.shape)) for spec in facts.inputs]:
-        return [classify] if end == graph_end.SOFTMAX else []  # else an autoencoder gives back what it took
-    return [classify]
+    return [classify] if _are_scores(asked, output, end) else []
 
 
-def _of_map(facts: Facts, output: TensorSpec, end: str | None) -> list[Reader]:
+def _are_scores(asked: Asked, output: TensorSpec, end: str | None) -> bool:
+    """Return whether a vector holds scores of classes for sure.
+
+    A softmax at the end, a quantization from 0 to 1, ImageNet's number of classes, or labels or parameters that a
+    person gave tell. Numbers that end in a dense layer may as well be coordinates, an angle, an embedding or what an
+    autoencoder gives, and those that end in a sigmoid may be a box in fractions of the picture.
+    """
+    told = asked.labels is not None or OF_CLASSIFIERS & set(asked.parameters)
+    if told or end == graph_end.SOFTMAX or max(output.shape) in IMAGENET:
+        return True
+    return end not in (graph_end.LINEAR, graph_end.TANH, graph_end.SIGMOID) and _fills_probabilities(output)
+
+
+def _fills_probabilities(output: TensorSpec) -> bool:
+    """Return whether the 256 steps of an output go from 0 to 1, as the converters quantize a softmax or sigmoid."""
+    if output.quantization is None or output.dtype.itemsize != 1:
+        return False
+    scale, zero_point = output.quantization
+    return zero_point == np.iinfo(output.dtype).min and abs(256 * scale - 1) < 0.01
+
+
+def _of_map(facts: Facts, asked: Asked, output: TensorSpec, end: str | None) -> list[Reader]:
     """Return the readers of a map at least half as fine as the input; a coarser one may be many things."""
     try:
-        layout, channels = _map(facts, output, "segment")
+        layout, channels = _map(facts, asked, output, "segment")
     except InputError:
         return []
     rows, columns = _sides(output.shape, layout)
-    height, width = _input_sides(facts)
+    height, width = _input_sides(pictures(facts.inputs, asked)[0])
     if 2 * rows < height or 2 * columns < width:
         return []
     if output.dtype.kind in "iu" and output.quantization is None:
@@ -184,11 +208,11 @@ def _vector(output: TensorSpec, task: str) -> int:
     return count
 
 
-def _map(facts: Facts, output: TensorSpec, task: str) -> tuple[str, int]:
+def _map(facts: Facts, asked: Asked, output: TensorSpec, task: str) -> tuple[str, int]:
     """Return the layout of a map and how many channels it has. Raises InputError for what is no map of the image."""
     shape = output.shape
-    images = [spec for spec in facts.inputs if is_image(spec)]
-    if len(images) == 1 and len(shape) == 3 and shape[0] == 1 and shape[1:] == _input_sides(facts):
+    images = pictures(facts.inputs, asked)
+    if len(images) == 1 and len(shape) == 3 and shape[0] == 1 and shape[1:] == _input_sides(images[0]):
         return "NHWC", 1
     layout = layout_of(images, output)
     if layout is None:
@@ -202,7 +226,7 @@ def _sides(shape: tuple[int, ...], layout: str) -> tuple[int, int]:
     return (shape[2], shape[3]) if layout == "NCHW" else (shape[1], shape[2])
 
 
-def _input_sides(facts: Facts) -> tuple[int, int]:
-    shape = next(spec.shape for spec in facts.inputs if is_image(spec))
+def _input_sides(image: TensorSpec) -> tuple[int, int]:
+    shape = image.shape
     nchw = len(shape) == 4 and shape[3] not in (1, 3)
     return (shape[2], shape[3]) if nchw else (shape[1], shape[2])

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from edge import tasks
 from edge.errors import InputError
+from edge.recognize import ultralytics
 from edge.recognize.asked import Asked, Facts
 from edge.recognize.inputs import changed, check_asked
 from edge.signature import Input, Signature
@@ -41,7 +42,7 @@ def read(facts: Facts, asked: Asked) -> Stated:
         InputError: what a person said of pixels or parameters does not fit the stated signature.
     """
     metadata = facts.metadata
-    labels = metadata.labels if asked.labels is None else ()
+    labels = metadata.labels or ultralytics.labels(metadata.properties) if asked.labels is None else ()
     if not metadata.signature:
         return Stated(None, labels, metadata.notes)
     from edge import embedded  # most files from elsewhere have no signature, and start without its 5 ms

@@ -141,7 +141,8 @@ def test_logits_grey_and_numbered_labels_are_found_out(tmp_path, capsys):
     keras = colours.keras
     stack = [keras.Input((32, 48, 1)), keras.layers.Conv2D(2, 3), keras.layers.GlobalMaxPooling2D()]
     keras.Sequential([*stack, keras.layers.Dense(4, bias_initializer="ones")]).save(tmp_path / "grey.keras")
-    said = run(convert, capsys, tmp_path / "grey.keras", "--out", tmp_path / "net", "--tflite", "float32", "--std", 255)
+    options = ("--task", "classify", "--tflite", "float32", "--std", 255)
+    said = run(convert, capsys, tmp_path / "grey.keras", "--out", tmp_path / "net", *options)
     assert said.code == 0, said.err
     manifest = open_bundle(tmp_path / "net").manifest
     entry, task = manifest.signature.image, manifest.signature.task
@@ -237,16 +238,19 @@ def test_accuracy_is_the_model_s_own(data, tmp_path, capsys):
     assert [(row["agreement"], row["quality"]) for row in parity] == [(100.0, 0.0)]
 
 
-def _of_no_task(folder):
-    keras = colours.keras
-    entry = keras.Input((4,))
-    keras.Model(entry, [keras.layers.Dense(3)(entry), keras.layers.Dense(2)(entry)]).save(folder / "two.keras")
-    return folder / "two.keras"
-
-
 def _garbage(folder):
     (folder / "bad.keras").write_text("garbage")
     return folder / "bad.keras"
+
+
+def test_outputs_of_no_known_task_are_numbers_as_they_are(tmp_path, capsys):
+    keras = colours.keras
+    entry = keras.Input((4,))
+    keras.Model(entry, [keras.layers.Dense(3)(entry), keras.layers.Dense(2)(entry)]).save(tmp_path / "two.keras")
+    said = run(convert, capsys, tmp_path / "two.keras", "--out", tmp_path / "net", "--tflite", "float32")
+    assert said.code == 0, said.err
+    assert open_bundle(tmp_path / "net").manifest.signature.task.name == "raw"
+    assert "nothing tells what these numbers mean; these would take them: --task regress" in said.err
 
 
 @pytest.mark.parametrize(
@@ -254,7 +258,6 @@ def _garbage(folder):
     [
         pytest.param(lambda folder: folder / "none.keras", "none.keras does not exist", id="missing"),
         pytest.param(_garbage, "is not a readable Keras file", id="unreadable"),
-        pytest.param(_of_no_task, "no task is told by them; these would take them: --task", id="outputs of no task"),
         pytest.param(lambda _: "zoo:mobilnet", "did you mean 'mobilenet_v", id="misspelt"),
         pytest.param(
             lambda folder: colours.saved(folder / "m" / "model.keras", labels=["blue", "green"]),

@@ -34,6 +34,13 @@ def test_the_presence_is_the_score():
     np.testing.assert_allclose(decode("landmarks", done, SIZE, activation="none").scores, [0.75])
 
 
+def test_visibility_is_the_score_of_a_point_and_the_first_points_count():
+    outputs = {"a": ("points", [[1, 2, 9, 0.5, 7, 3, 4, 9, -2, 7, 5, 6, 9, 0, 7]])}
+    found = decode("landmarks", outputs, SIZE, dimensions=5, count=2)
+    visible = [1 / (1 + math.exp(-0.5)), 1 / (1 + math.exp(2))]
+    np.testing.assert_allclose(found.points, [[[1, 2, visible[0]], [3, 4, visible[1]]]], rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("outputs", "parameters", "words"),
     [
@@ -41,7 +48,9 @@ def test_the_presence_is_the_score():
         ({"a": ("points", (1, 5, 3))}, {}, "vectors of 3 numbers a point"),
         ({"a": ("tensor", (1, 213))}, {}, "got a \\(1, 213\\)"),
         ({"a": ("points", (1, 6)), "b": ("scores", (1, 2))}, {}, "at most one score"),
-        ({"a": ("points", (1, 6))}, {"dimensions": 4}, "dimensions must be a whole number from 2 to 3"),
+        ({"a": ("points", (1, 6))}, {"dimensions": 6}, "dimensions must be a whole number from 2 to 5"),
+        ({"a": ("points", (1, 8))}, {"dimensions": 4}, "dimensions must be 2, 3 or 5, got 4"),
+        ({"a": ("points", (1, 6))}, {"count": 3}, "count must be a whole number from 1 to 2, got 3"),
     ],
 )
 def test_what_does_not_fit_is_refused(outputs, parameters, words):
@@ -61,6 +70,9 @@ def test_roles():
     [
         ((64, 64), [(1, 213), (1, 15)], True),
         ((192, 192), [(1, 1, 1, 1404), (1, 1, 1, 1)], True),
+        ((224, 224), [(1, 63), (1, 1), (1, 1), (1, 63)], True),
+        ((224, 224), [(1, 63), (1, 1), (1, 63)], False),
+        ((256, 256), [(1, 195), (1, 1), (1, 256, 256, 1), (1, 64, 64, 39), (1, 117)], True),
         ((192, 192), [(1, 213), (1, 15)], False),
         ((64, 64), [(1, 213)], False),
     ],
@@ -68,6 +80,33 @@ def test_roles():
 def test_only_published_sizes_are_recognized(size, shapes, fits):
     rows = [spec(f"o{k}", shape) for k, shape in enumerate(shapes)]
     assert (recognize([image(size)], rows, (None,) * len(rows)) is not None) == fits
+
+
+@pytest.mark.parametrize(
+    ("size", "shapes", "roles", "parameters"),
+    [
+        pytest.param(
+            (224, 224),
+            [(1, 63), (1, 1), (1, 1), (1, 63)],
+            ("points", "scores", "tensor", "tensor"),
+            {"dimensions": 3, "activation": "none"},
+            id="a hand: the first of two equal outputs is in pixels, the other in metres",
+        ),
+        pytest.param(
+            (256, 256),
+            [(1, 117), (1, 64, 64, 39), (1, 195), (1, 1), (1, 256, 256, 1)],
+            ("tensor", "tensor", "points", "scores", "tensor"),
+            {"dimensions": 5, "count": 33, "activation": "none"},
+            id="a body, its outputs in another order",
+        ),
+    ],
+)
+def test_what_the_outputs_of_published_networks_are(size, shapes, roles, parameters):
+    rows = [spec(f"o{k}", shape) for k, shape in enumerate(shapes)]
+    ends = ["sigmoid" if shape == (1, 1) else "linear" for shape in shapes]
+    found = recognize([image(size)], rows, ends)
+    assert (found.roles, found.task.parameters, found.input["resize"]) == (roles, parameters, "letterbox")
+    assert "activation" not in recognize([image(size)], rows, ["linear"] * len(rows)).task.parameters
 
 
 @needs_shared

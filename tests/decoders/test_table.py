@@ -29,6 +29,7 @@ HEADS = {
     "fomo": ((96, 96), [(1, 12, 12, 3)], ("softmax",)),
     "heatmaps": ((192, 256), [(1, 64, 48, 17)], ("linear",)),
     "movenet": ((192, 192), [(1, 1, 17, 3)], (None,)),
+    "yolov8_pose": ((640, 640), [(1, 56, 8400)], (None,)),
     "landmarks": ((64, 64), [(1, 213), (1, 15)], ("linear", "linear")),
 }
 """A head of each decoder that is recognized: input size, output shapes, last operations."""
@@ -110,7 +111,7 @@ def test_a_broken_network_makes_no_broken_result(name, kind, tmp_path, monkeypat
         said = decoders.load(name)(found)(outputs)
     except InputError:
         # Their values say what their outputs are, or that they are no scores.
-        assert name in ("tflite_detection", "yolov5", "yolov8", "ssd", "rfb", "fomo")
+        assert name in ("tflite_detection", "yolov5", "yolov8", "yolov8_pose", "ssd", "rfb", "fomo")
         return
     if isinstance(said, Poses):
         assert said.points.dtype == said.scores.dtype == np.float32
@@ -128,7 +129,7 @@ def test_unknown_names_are_refused_with_the_nearest():
 
 
 def test_names_by_task():
-    assert decoders.names("keypoints") == ["heatmaps", "movenet", "landmarks"]
+    assert decoders.names("keypoints") == ["heatmaps", "movenet", "yolov8_pose", "landmarks"]
     assert set(decoders.names()) == set(decoders.DECODERS)
 
 

@@ -127,10 +127,11 @@ def test_a_record_that_is_none_is_one_line(find, record, words):
 
 
 def test_without_a_record_it_is_recognized_and_what_was_assumed_is_said(find):
-    found = find(source())
+    found = find(source(), SignatureOptions(labels=5))
     assert (found.signature.task.name, found.signature.image.format.mean) == ("classify", (127.5,))
     assert any("5" in note and "classify" in note for note in found.notes)
     assert any("--mean" in note for note in found.notes)
+    assert find(source()).signature.task.name == "raw"
 
 
 def test_a_network_that_scales_its_pixels_itself_gets_them_as_they_are(find):

@@ -14,7 +14,7 @@ from edge.decoders.base import Recognized
 from edge.errors import InputError
 from edge.file_metadata import FileMetadata
 from edge.imaging import InputFormat, Preprocessor, default_format
-from edge.recognize import Asked, is_image, recognize
+from edge.recognize import Asked, is_image, recognize, ultralytics
 from edge.recognize.inputs import own_scale
 from edge.signature import ROLES, TaskSpec
 from edge.tensors import Quantization, TensorSpec
@@ -44,17 +44,30 @@ def quantized(name, shape, quantization=SOFTMAX_STEPS, dtype=np.int8):
     return TensorSpec(name, shape, np.dtype(dtype), quantization)
 
 
+def assert_raw(found, *takers):
+    """Check that a file was taken for numbers as they are, and that a note says so and names what would take it."""
+    assert found.signature.task == TaskSpec("raw")
+    assert {output.role for output in found.signature.outputs} == {"tensor"}
+    assert found.notes[0].startswith("found ")
+    assert found.notes[0].endswith(", numbers of no known task: task raw")
+    assert found.notes[1].startswith("nothing tells what these numbers mean; these would take them: --task ")
+    assert all(taker in found.notes[1] for taker in takers)
+    assert not any("\n" in note for note in found.notes)
+
+
 @pytest.mark.parametrize(
     ("output", "end", "parameters", "note"),
     [
         pytest.param(spec("o", (1, 10)), "softmax", {"activation": "none"}, None, id="softmax"),
         pytest.param(spec("o", (1, 1, 1, 10)), "softmax", {"activation": "none"}, None, id="four axes"),
         pytest.param(
-            spec("o", (1, 10)), "sigmoid", {"activation": "none", "multi_label": True}, None, id="independent"
+            spec("o", (1, 1000)), "sigmoid", {"activation": "none", "multi_label": True}, None, id="independent"
         ),
-        pytest.param(spec("o", (1, 10)), "linear", {"activation": "softmax"}, "taken as logits", id="logits"),
-        pytest.param(spec("o", (1, 10)), None, {"activation": "auto"}, "told by their values", id="unknown, float"),
-        pytest.param(quantized("o", (1, 10)), None, {"activation": "auto"}, "told by their values", id="and quantized"),
+        pytest.param(spec("o", (1, 1000)), "linear", {"activation": "softmax"}, "taken as logits", id="ImageNet"),
+        pytest.param(spec("o", (1, 1001)), None, {"activation": "auto"}, "told by their values", id="and a background"),
+        pytest.param(
+            quantized("o", (1, 10)), None, {"activation": "auto"}, "told by their values", id="steps of 1/256"
+        ),
         pytest.param(spec("o", (1, 1)), "sigmoid", {"activation": "none"}, None, id="one probability"),
     ],
 )
@@ -73,8 +86,7 @@ def test_a_vector_is_a_classifier(look, output, end, parameters, note):
 )
 def test_one_number_is_a_classifier_only_of_two_labels(look, end, activation):
     assert look([spec("o", (1, 1))], end, labels=2).signature.task.parameters == {"activation": activation}
-    with pytest.raises(InputError, match=r"o \(1, 1\) float32: no task is told.*--task classify.*--task regress"):
-        look([spec("o", (1, 1))], end)
+    assert_raw(look([spec("o", (1, 1))], end), "--task classify, --task embed, --task regress")
     assert look([spec("o", (1, 1))], end, task="classify").signature.task.parameters == {"activation": activation}
 
 
@@ -125,36 +137,74 @@ def test_a_normalized_vector_is_an_embedding(look):
     assert (found.signature.task.name, found.signature.outputs[0].role) == ("embed", "embedding")
 
 
+@pytest.mark.parametrize("end", ["linear", "tanh", "sigmoid", "other", "mixed", None])
+@pytest.mark.parametrize("count", [2, 4, 10, 128, 136])
+def test_a_vector_without_a_sure_meaning_is_never_a_class(look, count, end):
+    """Four numbers may be a box, after a sigmoid too, 10 the points of a face, and 128 an embedding."""
+    found = look([spec("o", (1, count))], end)
+    assert_raw(found, "--task classify", "--task embed", "--task regress")
+    assert look([spec("o", (1, count))], end, labels=count).signature.task.name == "classify"
+    for told in ({"activation": "softmax"}, {"top": 3}):
+        assert look([spec("o", (1, count))], end, parameters=told).signature.task.name == "classify"
+
+
 @pytest.mark.parametrize(
-    ("outputs", "end", "words"),
+    ("scale", "zero_point", "name"),
+    [
+        pytest.param(1 / 256, -128, "int8", id="as the converter quantizes a softmax"),
+        pytest.param(1 / 255, 0, "uint8", id="as older files have it"),
+    ],
+)
+def test_steps_from_0_to_1_are_scores(look, scale, zero_point, name):
+    output = quantized("o", (1, 10), Quantization(scale, zero_point), name)
+    assert look([output], "other").signature.task.name == "classify"
+    for other in (Quantization(scale * 2, zero_point), Quantization(scale, zero_point + 1)):
+        assert_raw(look([quantized("o", (1, 10), other, name)], "other"))
+    assert_raw(look([output], "linear"))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "end", "takers"),
     [
         pytest.param(
             [spec("a", (1, 10)), spec("b", (1, 4))],
             "softmax",
-            r"gives a \(1, 10\) float32, b \(1, 4\) float32: no task is told by them; these would take them: "
-            r"--task regress, --task raw",
+            ["found a (1, 10) float32, b (1, 4) float32,", "--task regress"],
             id="two heads are never read by the first",
         ),
+        pytest.param(
+            [spec("o", (1, 16, 24, 17))],
+            "linear",
+            ["--task segment", "--task keypoints --decoder heatmaps"],
+            id="a coarse map",
+        ),
+        pytest.param([spec("o", (1, 5, 7, 9, 3))], None, ["--task regress"], id="five axes"),
+        pytest.param([spec("o", (1,), np.int64)], "argmax", ["o (1,) int64"], id="a class's number"),
+        pytest.param([spec("o", (1, 5))], "argmax", ["o (1, 5) float32"], id="numbers as real values"),
+        pytest.param([spec("o", (1, 10), np.bool_)], "linear", ["o (1, 10) bool"], id="truth values"),
+        pytest.param([spec("o", (5, 64, 96))], "linear", ["--task regress"], id="a batch of five maps"),
+        pytest.param(
+            [spec("a", (1, 3234, 4)), spec("b", (1, 3234, 21))],
+            ("linear", "softmax"),
+            ["--task detect --decoder ssd"],
+            id="anchors that nobody knows",
+        ),
+    ],
+)
+def test_outputs_of_no_known_task_are_numbers_as_they_are(look, outputs, end, takers):
+    found = look(outputs, end)
+    assert_raw(found)
+    assert all(taker in " ".join(found.notes) for taker in takers)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "end", "words"),
+    [
         pytest.param(
             [spec("o", (1, 64, 96, 3))],
             "linear",
             r"which may be .*\(--task segment\); or .*\(--task image\): say which",
             id="three classes or a picture",
-        ),
-        pytest.param(
-            [spec("o", (1, 16, 24, 17))],
-            "linear",
-            r"no task is told.*--task segment.*--task keypoints --decoder heatmaps",
-            id="a coarse map",
-        ),
-        pytest.param([spec("o", (1, 5, 7, 9, 3))], None, "--task regress, --task raw$", id="five axes"),
-        pytest.param([spec("o", (1,), np.int64)], "argmax", "o \\(1,\\) int64: no task", id="a class's number"),
-        pytest.param([spec("o", (1, 5))], "argmax", "float32: no task is told by them", id="numbers as real values"),
-        pytest.param(
-            [spec("a", (1, 3234, 4)), spec("b", (1, 3234, 21))],
-            ("linear", "softmax"),
-            "--task detect --decoder ssd",
-            id="anchors that nobody knows",
         ),
         pytest.param(
             [spec("o", (1, 126, 15))],
@@ -163,9 +213,12 @@ def test_a_normalized_vector_is_an_embedding(look):
             r"objectness and 10 classes.*--decoder yolov5.*11 classes.*--decoder yolov8",
             id="with or without objectness",
         ),
+        pytest.param(
+            [spec("o", (1, 126, 56))], None, "51 classes.*yolov5.*17 keypoints.*yolov8_pose", id="classes or keypoints"
+        ),
     ],
 )
-def test_what_is_not_clear_is_refused_with_what_would_take_it(look, outputs, end, words):
+def test_what_may_be_several_is_refused_with_what_would_take_it(look, outputs, end, words):
     with pytest.raises(InputError, match=words) as caught:
         look(outputs, end)
     assert "net.fake takes image (1, 64, 96, 3) float32 and gives" in str(caught.value)
@@ -187,8 +240,7 @@ def test_a_plugin_may_read_a_vector(look, tmp_path, monkeypatch):
 
 
 def test_an_autoencoder_of_vectors_is_no_classifier(look):
-    with pytest.raises(InputError, match="--task embed"):
-        look([spec("o", (1, 640))], "linear", inputs=[spec("i", (1, 640))])
+    assert_raw(look([spec("o", (1, 640))], "linear", inputs=[spec("i", (1, 640))]), "--task embed")
     assert look([spec("o", (1, 640))], "softmax", inputs=[spec("i", (1, 640))]).signature.task.name == "classify"
 
 
@@ -335,20 +387,66 @@ def test_the_number_of_labels_is_that_of_classes_where_the_graph_does_not_say(lo
 
 def test_names_of_the_file_s_metadata_tell_outputs_apart(look):
     outputs = [spec(f"StatefulPartitionedCall:{31 + k}", s) for k, s in enumerate([(1, 9, 4), (1, 9), (1, 9), (1,)])]
-    with pytest.raises(InputError, match="no task is told"):
-        look(outputs)
+    assert_raw(look(outputs), "--task regress")
     metadata = FileMetadata(("location", "category", "score", "number of detections"))
     found = look(outputs, metadata=metadata)
     assert [output.role for output in found.signature.outputs] == ["boxes", "classes", "scores", "count"]
     assert found.signature.outputs[0].name == "StatefulPartitionedCall:31"
 
 
-@pytest.mark.parametrize("task", ["pose", "segment", "obb"])
+@pytest.mark.parametrize("task", ["segment", "obb", "classify"])
 def test_a_file_that_says_that_it_is_no_detector_is_none(look, task):
     assert look([spec("o", (1, 84, 126))]).signature.task.decoder == "yolov8"
-    with pytest.raises(InputError, match="--task detect --decoder yolov8"):
-        look([spec("o", (1, 84, 126))], metadata=FileMetadata(properties={"task": task}))
+    found = look([spec("o", (1, 84, 126))], metadata=FileMetadata(properties={"task": task}))
+    assert_raw(found, "--task detect --decoder yolov8")
     assert look([spec("o", (1, 84, 126))], metadata=FileMetadata(properties={"task": "detect"}))
+
+
+@pytest.mark.parametrize(
+    ("rows", "properties", "parameters"),
+    [
+        pytest.param(56, {}, {"dimensions": 3}, id="COCO's keypoints without a word of the file"),
+        pytest.param(56, {"task": "pose", "kpt_shape": "[17, 3]"}, {"dimensions": 3}, id="COCO's"),
+        pytest.param(68, {"task": "pose", "kpt_shape": "[21, 3]"}, {"dimensions": 3}, id="a hand's"),
+        pytest.param(13, {"task": "pose", "kpt_shape": "[4, 2]"}, {"dimensions": 2}, id="corners"),
+    ],
+)
+def test_keypoints_of_yolo(look, rows, properties, parameters):
+    for shape in ((1, rows, 126), (1, 126, rows)) if properties else ((1, rows, 126),):
+        found = look([spec("o", shape)], metadata=FileMetadata(properties=properties)).signature
+        assert found.task == TaskSpec("keypoints", "yolov8_pose", parameters)
+        assert found.inputs[0].format == InputFormat("RGB", (0.0,), (255.0,), "letterbox")
+    assert_raw(look([spec("o", (1, rows, 127))], metadata=FileMetadata(properties={"task": "pose"})))
+
+
+def test_class_names_come_from_a_detector_s_properties(look):
+    names = ", ".join(f"{number}: 'thing {number}'" for number in range(80))
+    found = look([spec("o", (1, 84, 126))], metadata=FileMetadata(properties={"names": f"{{{names}}}"}))
+    assert found.labels[:2] == ("thing 0", "thing 1")
+    assert "80 labels read from the file's metadata" in found.notes
+    fewer = look([spec("o", (1, 84, 126))], metadata=FileMetadata(properties={"names": "{0: 'a', 1: 'b'}"}))
+    assert fewer.labels == ()
+    assert any("2 labels in the file's metadata do not fit" in note for note in fewer.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{0: 'person', 1: 'traffic light'}", ("person", "traffic light")),
+        ("""{0: "driver's seat", 1: 'a, b: {c}', 2: 'it\\'s'}""", ("driver's seat", "a, b: {c}", "it's")),
+        ("{0: 'a',}", ("a",)),
+        ("{}", ()),
+        ("", ()),
+        ("{1: 'a', 2: 'b'}", ()),
+        ("{0: 'a', 0: 'b'}", ()),
+        ("['a', 'b']", ()),
+        ("{0: 'a'; 1: 'b'}", ()),
+        ("{0: open('a')}", ()),
+        ("{0: 'a", ()),
+    ],
+)
+def test_names_as_ultralytics_writes_them(text, expected):
+    assert ultralytics.labels({"names": text}) == expected
 
 
 @pytest.mark.parametrize(
@@ -359,8 +457,14 @@ def test_a_file_that_says_that_it_is_no_detector_is_none(look, task):
         ((1, 1, 28, 28), np.float32, True),
         ((1, 28, 28), np.float32, True),
         ((1, 8, 8, 1), np.float32, True),
-        ((1, 32, 320, 1), np.float32, True),
+        ((1, 96, 128), np.float32, True),
+        ((1, 1, 160, 90), np.uint8, True),
+        ((1, 32, 320, 1), np.float32, False),
         ((1, 49, 10, 1), np.int8, False),
+        ((1, 49, 40, 1), np.int8, False),
+        ((1, 76, 32, 1), np.float32, False),
+        ((1, 1, 96, 64), np.float32, False),
+        ((1, 16, 96), np.float32, False),
         ((1, 30, 1, 40), np.float32, False),
         ((1, 3, 40), np.int8, False),
         ((1, 7, 7, 3), np.float32, False),
@@ -387,12 +491,6 @@ def test_integers_without_a_scale_are_said_where_they_are_no_pixels(look):
     }
     assert "pixels assumed -128 to 127, pixel - 128: the file states no scale" in found["int8"]
     assert not any("pixels" in note for note in found["uint8"])
-
-
-def test_a_map_has_a_batch_of_one(look):
-    with pytest.raises(InputError) as caught:
-        look([spec("o", (5, 64, 96))])
-    assert str(caught.value).endswith("these would take them: --task regress, --task raw")
 
 
 def test_pixels_are_assumed_and_that_is_said(look):
@@ -458,13 +556,29 @@ def test_grey_and_channels_first(look):
 
 
 def test_other_inputs_are_tensors_and_have_no_format(look):
-    found = look([spec("o", (1, 10))], "softmax", [spec("sound", (1, 49, 10, 1)), spec("ids", (1, 7), np.int32)])
+    found = look([spec("o", (1, 10))], "softmax", [spec("sound", (1, 30, 1, 40)), spec("ids", (1, 7), np.int32)])
     assert [(i.kind, i.dtype, i.format) for i in found.signature.inputs] == [
         ("tensor", "float32", None),
         ("tensor", "int32", None),
     ]
     assert found.signature.image is None
     assert len(found.notes) == 1
+
+
+def test_a_map_of_one_channel_is_a_picture_where_somebody_says_so(look):
+    inputs = [spec("lines", (1, 32, 320, 1))]
+    plain = look([spec("o", (1, 10))], "softmax", inputs)
+    assert plain.signature.inputs[0].kind == "tensor"
+    assert plain.notes[1].startswith("lines (1, 32, 320, 1) is taken for numbers, such as a spectrogram; --colour GRAY")
+    said = look([spec("o", (1, 32, 320, 2))], "softmax", inputs, format={"colour": "GRAY"})
+    assert (said.signature.inputs[0].kind, said.signature.task.name) == ("image", "segment")
+    assert look([spec("o", (1, 10))], "softmax", inputs, kind="image").signature.inputs[0].kind == "image"
+    assert len(look([spec("o", (1, 10))], "softmax", inputs, kind="tensor").notes) == 1
+
+
+def test_a_picture_is_a_tensor_where_somebody_says_so(look):
+    found = look([spec("o", (1, 10))], "softmax", kind="tensor")
+    assert (found.signature.inputs[0].kind, len(found.notes)) == ("tensor", 1)
 
 
 def test_names_are_there_and_unique(look):
@@ -505,6 +619,8 @@ def test_any_file_is_taken_for_something_or_refused_in_one_line(tmp_path_factory
         ("coral/deeplabv3_mnv2_dm05_pascal_quant.tflite", "segment", None),
         ("coral/keras_lstm_mnist_ptq.tflite", "classify", None),
         ("coral/mobilenet_v1_0.25_128_quant.tflite", "classify", None),
+        ("coral/split_concat.tflite", "raw", None),
+        ("mlperf_tiny/ad01_int8.tflite", "raw", None),
         ("mlperf_tiny/kws_ref_model.tflite", "classify", None),
         ("mlperf_tiny/pretrainedResnet_quant.tflite", "classify", None),
         ("wild/FastestDet.onnx", "detect", "fastestdet"),
@@ -527,14 +643,6 @@ def test_published_files(name, task, decoder):
         assert [output.role for output in raw.outputs] == ["tensor"] * len(model.outputs)
 
 
-@needs_shared
-@pytest.mark.parametrize("name", ["coral/split_concat.tflite", "mlperf_tiny/ad01_int8.tflite"])
-def test_published_files_that_are_refused(name):
-    path = shared("models", *name.split("/"))
-    with open_model(path, threads=1) as model, pytest.raises(InputError, match="these would take them: --task"):
-        recognize(path, model.inputs, model.outputs, Asked())
-
-
 def test_a_grey_input_takes_no_colour(look):
     grey = (spec("image", (1, 28, 28, 1)),)
     with pytest.raises(InputError, match=r"has one channel and takes grey pictures; leave out colour RGB"):
@@ -550,5 +658,3 @@ def test_a_batch_that_is_built_in_is_named(look):
 def test_truth_values_are_no_scores(look):
     with pytest.raises(InputError, match="task classify needs one vector of real numbers"):
         look([spec("o", (1, 10), np.bool_)], task="classify")
-    with pytest.raises(InputError, match="no task is told by them"):
-        look([spec("o", (1, 10), np.bool_)])

@@ -16,8 +16,8 @@ def scores(pictures):
     return pictures.mean(axis=(2, 3)) @ WEIGHTS
 
 
-def network(path, sizes, fixed_reshape=None, mixing=False, external=False):
-    """Write the network for pictures of ``sizes``, where a text is an open size."""
+def network(path, sizes, fixed_reshape=None, mixing=False, external=False, **metadata):
+    """Write the network for pictures of ``sizes``, where a text is an open size, with these metadata properties."""
     nodes = [
         onnx.helper.make_node("GlobalAveragePool", ["picture"], ["means"]),
         onnx.helper.make_node("Reshape", ["means", "shape"], ["vector"]),
@@ -35,6 +35,7 @@ def network(path, sizes, fixed_reshape=None, mixing=False, external=False):
     outputs = [onnx.helper.make_tensor_value_info("scores", real, (sizes[0], 4))]
     graph = onnx.helper.make_graph(nodes, "net", border, outputs, constants)
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    onnx.helper.set_model_props(model, metadata)
     if external:
         onnx.save(model, path, save_as_external_data=True, location="net.data", size_threshold=20)
     else:
@@ -95,3 +96,48 @@ def test_missing_weights_and_damage_are_named_before_anything_is_loaded(tmp_path
     path.write_bytes(b"\x08\x08nonsense")
     with pytest.raises(FileError, match="not a readable ONNX file"):
         check_kind(str(path))
+
+
+def test_the_metadata_of_a_detector_has_the_sizes_that_it_leaves_open(tmp_path):
+    """Ultralytics writes the height and width of its exports into the property imgsz."""
+    path = network(tmp_path / "net.onnx", ("n", 3, "h", "w"), imgsz="[8, 6]")
+    assert [spec.shape for spec in open_source(str(path)).inputs] == [(1, 3, 8, 6)]
+    assert [spec.shape for spec in open_source(str(path), shapes={"": (3, 4, 4)}).inputs] == [(1, 3, 4, 4)]
+    for sizes, written in ((("n", 3, 9, "w"), "[8, 6]"), (("n", 3, "h", "w"), "640"), (("n", 3, "h", "w"), "[0, 6]")):
+        with pytest.raises(InputError, match="--input-shape"):
+            open_source(str(network(tmp_path / "open.onnx", sizes, imgsz=written)))
+
+
+def recurrent(path, sound, state):
+    """Write a network that adds the mean of a sound to a state, where a text is an open size."""
+    nodes = [
+        onnx.helper.make_node("ReduceMean", ["sound"], ["mean"], keepdims=0),
+        onnx.helper.make_node("Add", ["state", "mean"], ["next"]),
+    ]
+    real, value = onnx.TensorProto.FLOAT, onnx.helper.make_tensor_value_info
+    border = [value("sound", real, sound), value("state", real, state)]
+    graph = onnx.helper.make_graph(nodes, "net", border, [value("next", real, state)])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("sound", "state", "stated"),
+    [
+        pytest.param((1, 6), (2, 1, 5), {}, id="fixed"),
+        pytest.param(("n", 6), (2, 1, 5), {}, id="an open batch of the sound"),
+        pytest.param(("n", "m"), (2, "n", 5), {"sound": (1, 6), "state": (2, 1, 5)}, id="stated"),
+    ],
+)
+def test_the_first_axis_of_a_state_is_no_batch(tmp_path, sound, state, stated):
+    source = open_source(str(recurrent(tmp_path / "net.onnx", sound, state)), shapes=stated)
+    assert [spec.shape for spec in source.inputs] == [(1, 6), (2, 1, 5)]
+    assert source.outputs[0].shape == (2, 1, 5)
+
+
+def test_the_advice_names_one_of_several_inputs(tmp_path):
+    path = recurrent(tmp_path / "net.onnx", ("n", 6), (2, "n", 5))
+    with pytest.raises(InputError, match=r"got 2,\?,5 for 'state'.* --input-shape state=2,224,5$"):
+        open_source(str(path))
+    with pytest.raises(InputError, match=r"of 'state' must fit 2,\?,5.*got 1,1,5"):
+        open_source(str(path), shapes={"state": (1, 1, 5)})
