@@ -34,12 +34,14 @@ class KerasFile:
         suffix: the suffix by which Keras knows the format, ``.keras`` or ``.h5``, whatever the file is called.
         config: the network's configuration, parsed JSON.
         keras3: whether Keras 3 wrote it.
+        loss: the loss that the network was compiled with, as Keras stores it. None where the file has none.
     """
 
     path: Path
     suffix: str
     config: Any
     keras3: bool
+    loss: Any = None
 
     @property
     def text(self) -> str:
@@ -112,7 +114,9 @@ def _zip(path: Path) -> KerasFile:
         config = json.loads(archive.read("config.json"))
         metadata = json.loads(archive.read("metadata.json")) if "metadata.json" in names else None
     version = metadata.get("keras_version") if isinstance(metadata, dict) else None
-    return KerasFile(path, ".keras", config, str(version).startswith("3"))
+    compiled = config.get("compile_config") if isinstance(config, dict) else None
+    loss = compiled.get("loss") if isinstance(compiled, dict) else None
+    return KerasFile(path, ".keras", config, str(version).startswith("3"), loss)
 
 
 def _hdf5(path: Path) -> KerasFile:
@@ -121,8 +125,10 @@ def _hdf5(path: Path) -> KerasFile:
             raise _only_weights(path)
         config = json.loads(file.attrs["model_config"])
         version = file.attrs.get("keras_version", "")
+        compiled = json.loads(file.attrs.get("training_config", "null"))
+    loss = compiled.get("loss") if isinstance(compiled, dict) else None
     version = version.decode() if isinstance(version, bytes) else str(version)
-    return KerasFile(path, ".h5", config, version.startswith("3"))
+    return KerasFile(path, ".h5", config, version.startswith("3"), loss)
 
 
 def _only_weights(path: Path) -> InputError:

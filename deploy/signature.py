@@ -11,6 +11,7 @@ from typing import Any
 
 from edge import tiles
 from edge.decoders import anchors
+from edge.deploy import training_loss
 from edge.deploy.conversion.published_pixels import PublishedPixels
 from edge.deploy.conversion.source import SourceModel
 from edge.errors import InputError
@@ -85,7 +86,9 @@ def find_signature(source: SourceModel, options: SignatureOptions, file: Callabl
     found = recorded or recognize(file(), source.inputs, source.outputs, _asked(source, options))
     outputs = _outputs(source, found.signature.outputs)
     signature = replace(found.signature, inputs=_inputs(source, options, found.signature.inputs), outputs=outputs)
-    notes = (*found.notes, *_assumed(signature.inputs, found.signature.inputs, options))
+    trained_for = None if recorded else _trained_for(source, options)
+    told = (f"the model was trained with the loss {source.loss}: task {trained_for}",) if trained_for else ()
+    notes = (*told, *found.notes, *_assumed(signature.inputs, found.signature.inputs, options))
     known = signature.image is not None and signature.image.format is not None and recorded is None
     if known and not {"mean", "std"} & {*options.pixels.given(), *_recorded_pixels(source)}:
         if _takes_plain_pixels(source):
@@ -157,7 +160,7 @@ def _asked(source: SourceModel, options: SignatureOptions) -> Asked:
     """Return the hints for recognition: the user's options, else the task of the zoo's network."""
     known = TaskSpec("", None, {}) if options.task or options.decoder else _of_zoo(source)
     return Asked(
-        task=options.task or known.name or None,
+        task=options.task or known.name or _trained_for(source, options),
         decoder=options.decoder or known.decoder,
         parameters={**known.parameters, **options.parameters},
         labels=options.labels,
@@ -194,6 +197,14 @@ def _takes_plain_pixels(source: SourceModel) -> bool:
 def _recorded_pixels(source: SourceModel) -> dict[str, Any]:
     record = source.record or {}
     return {name: tuple(record[name]) for name in ("mean", "std") if name in record}
+
+
+def _trained_for(source: SourceModel, options: SignatureOptions) -> str | None:
+    """Return the task that the loss in a Keras file tells. None where the user says what the outputs are."""
+    if options.task or options.decoder:
+        return None
+    found = training_loss.task_for(source.loss, source.outputs)
+    return None if found == "regress" and options.labels else found
 
 
 def _of_zoo(source: SourceModel) -> TaskSpec:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edge import files
-from edge.deploy import quantized
+from edge.deploy import keras_file, quantized, training_loss
 from edge.deploy.conversion import freeze, input_shapes, naming, onnx_source
 from edge.deploy.conversion.background import without_background
 from edge.deploy.conversion.file_precision import file_precision
@@ -52,6 +52,7 @@ class SourceModel:
         folder: the folder of the model's file. None when there is no file.
         network: the name in ``edge.models.networks`` for a network of the zoo. None for others.
         trained: whether the weights are trained. False for a network of the zoo without released weights.
+        loss: the name of the loss that a Keras file states, see ``edge.deploy.training_loss``. Empty for other models.
         rescales: whether the network scales pixels from 0 to 255 itself, see ``pixel_scale``.
         temporary: the private folder of ``file``, which goes with this object. None for the user's own file.
         published: how a network of ``keras.applications`` takes pixels, see ``published_pixels``. None for others.
@@ -69,6 +70,7 @@ class SourceModel:
     folder: Path | None = None
     network: str | None = None
     trained: bool = True
+    loss: str = ""
     rescales: bool = False
     temporary: object = None
     published: PublishedPixels | None = None
@@ -112,7 +114,8 @@ def open_source(
     if path.is_dir():
         return _saved_model(path, trust, signature, shapes)
     if path.suffix not in FINISHED_SUFFIXES and is_keras(path):
-        return replace(_keras(load_keras(path, trust), _record(path), shapes), folder=path.parent)
+        source = _keras(load_keras(path, trust), _record(path), shapes)
+        return replace(source, folder=path.parent, loss=training_loss.name_of(keras_file.read(path).loss))
     if path.suffix == FROZEN_SUFFIX:
         return _function_of_tensors(path, open_frozen_graph(path, trust, *border), shapes)
     if path.suffix == ".onnx":

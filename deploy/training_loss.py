@@ -1,0 +1,57 @@
+"""``task_for`` tells what a network's one vector means by the loss that it was trained with.
+
+The vector's numbers alone do not tell: a dense layer at the end gives logits, coordinates, or an angle.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from edge.tensors import TensorSpec
+
+OF_CLASSES = {
+    *("categoricalcrossentropy", "sparsecategoricalcrossentropy", "categoricalfocalcrossentropy", "categoricalhinge"),
+}
+OF_TWO_CLASSES = {"binarycrossentropy", "binaryfocalcrossentropy"}
+"""Losses of one score. With more they are of labels that are independent, or of an autoencoder's pixels."""
+
+OF_QUANTITIES = {
+    *(
+        "meansquarederror",
+        "mse",
+        "meanabsoluteerror",
+        "mae",
+        "huber",
+        "huberloss",
+        "logcosh",
+        "meanabsolutepercentageerror",
+    ),
+    *("meanabsolutepercentageerror", "mape", "meansquaredlogarithmicerror", "msle"),
+}
+MOST_QUANTITIES = 10
+"""Longer vectors with a loss of quantities may be landmarks, or what an autoencoder gives."""
+
+
+def name_of(loss: Any) -> str:
+    """Return the name of a loss in one form for all ways in which Keras stores it. Empty for one that has no name."""
+    found = loss.get("class_name") if isinstance(loss, dict) else loss
+    if found == "function":
+        found = loss.get("config")
+    return found.replace("_", "").lower() if isinstance(found, str) else ""
+
+
+def task_for(loss: str, outputs: tuple[TensorSpec, ...]) -> str | None:
+    """Return ``classify`` or ``regress`` where the loss tells, else None.
+
+    Args:
+        loss: its name, as ``name_of`` gives it.
+        outputs: the network's outputs.
+    """
+    if len(outputs) != 1 or outputs[0].dtype.kind != "f":
+        return None
+    count = int(np.prod(outputs[0].shape))
+    if count != max(outputs[0].shape, default=0):
+        return None
+    if (count > 1 and loss in OF_CLASSES) or (count == 1 and loss in OF_TWO_CLASSES):
+        return "classify"
+    return "regress" if count <= MOST_QUANTITIES and loss in OF_QUANTITIES else None
