@@ -56,8 +56,7 @@ def stock_converter(network: FloatNetwork, path: Path) -> None:
             converter.inference_input_type = converter.inference_output_type = tf.int8
             content = bytes(converter.convert())
         else:
-            calibrator = need("tensorflow.lite.python.optimize.calibrator").Calibrator(network.tflite.read_bytes())
-            content = private.quantize(calibrator.calibrate(network.rows))
+            content = private.quantize(private.calibrated_by_tflite(network.tflite.read_bytes(), network.rows))
     path.write_bytes(content)
 
 
