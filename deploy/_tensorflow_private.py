@@ -78,6 +78,16 @@ def calibrate_only(converter: Any) -> None:
     converter._experimental_calibrate_only = True
 
 
+def calibrated_by_tflite(content: bytes, samples: Callable[[], Iterator[Any]]) -> bytes:
+    """Return a float file with the ranges that TFLite's own calibrator observes.
+
+    Args:
+        content: the float file.
+        samples: returns an iterator of samples, each a list of arrays in the order of the file's inputs.
+    """
+    return bytes(need(_CONVERTER + "optimize.calibrator").Calibrator(content).calibrate(samples))
+
+
 def quantize(calibrated: bytes, io: str = "int8", kept: Sequence[str] = ()) -> bytes:
     """Return the int8 file of a float file with ranges. No public function does it.
 

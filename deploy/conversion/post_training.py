@@ -1,4 +1,7 @@
-"""``to_int8`` and ``to_int16x8`` quantize a float file after training: observed ranges, and weights rounded by GPTQ."""
+"""``to_int8`` and ``to_int16x8`` quantize a float file after training: observed ranges, and weights rounded by GPTQ.
+
+For int8, channels between two layers are equalized first.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +14,15 @@ from edge.calibration.tensor_ranges import METHODS, TensorRanges
 from edge.calibration.weighted_layers import Progress, observe
 from edge.deploy import _tensorflow_private as private
 from edge.deploy._tensorflow import need, quiet_conversion
-from edge.deploy.conversion import attention_masks, grouped_convolutions, paddings, pooling, rounding, unified_scales
+from edge.deploy.conversion import (
+    attention_masks,
+    equalizing,
+    grouped_convolutions,
+    paddings,
+    pooling,
+    rounding,
+    unified_scales,
+)  # fmt: skip
 from edge.deploy.conversion import observe as running
 from edge.deploy.conversion.tflite_object import TFLiteObject
 from edge.errors import InputError
@@ -49,7 +60,8 @@ class FloatStages:
     """The two float files from which an int8 file is made. Their tensors have the names of the int8 file's.
 
     Attributes:
-        calibrated: the file of TFLite's converter before it quantizes, with the model's own weights.
+        calibrated: the file of TFLite's converter before it quantizes. It computes what the model does, though channels
+            between two layers may be scaled, see ``equalizing``.
         prepared: the file after ``prepared``, with rounded weights and the ranges of all tensors.
     """
 
@@ -82,11 +94,12 @@ def to_int8(
     Raises:
         InputError: TFLite's quantizer refuses the file.
     """
+    equal = equalizing.equalized(marked, samples)
     if settings.without_groups:
-        marked = grouped_convolutions.split(marked)
-    ready = prepared(marked, samples, settings, progress)
+        equal = grouped_convolutions.split(equal)
+    ready = prepared(equal, samples, settings, progress)
     if stages is not None:
-        FloatStages(marked, ready).save(stages)
+        FloatStages(equal, ready).save(stages)
     try:
         with quiet_conversion():
             return private.quantize(ready, settings.io, unified_scales.copying(TFLiteObject(ready)))

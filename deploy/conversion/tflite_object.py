@@ -34,6 +34,10 @@ class TFLiteObject:
         self._tools, self.schema = private.flatbuffer_tools()
         self._model = self._tools.convert_bytearray_to_object(bytearray(content))
         self._graph = self._model.subgraphs[0]
+        for buffer in self._model.buffers:  # ai-edge-quantizer writes the data behind the FlatBuffer
+            if buffer.offset > 1:
+                buffer.data = np.frombuffer(content, np.uint8, buffer.size, buffer.offset)
+                buffer.offset = buffer.size = 0
         for row in self._model.operatorCodes:  # files from before 2021 have the kind in the 8-bit field alone
             row.builtinCode = max(row.builtinCode, row.deprecatedBuiltinCode)
         self._uses = Counter(int(index) for operation in self._graph.operators for index in operation.inputs)
