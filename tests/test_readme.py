@@ -70,9 +70,9 @@ def test_every_extra_for_users_is_explained():
 
 
 def test_every_extra_is_asked_for_by_the_code_that_needs_it():
-    """Only of those that a message names: gpu is TensorFlow's own, dev is for contributors."""
+    """Only of those that a message names: gpu is TensorFlow's own, dev and peers are for what is not installed."""
     code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "edge").rglob("*.py"))
-    for extra in set(settings("options.extras_require")) - {"dev", "gpu"}:
+    for extra in set(settings("options.extras_require")) - {"dev", "gpu", "peers"}:
         assert f'"{extra}"' in code or f"[{extra}]" in code, f"no code needs the extra {extra}"
 
 
