@@ -5,6 +5,7 @@ import pytest
 
 from edge.deploy._tensorflow import need
 from edge.deploy.conversion import float_onnx
+from edge.deploy.conversion.post_training import Settings
 
 onnx = need("onnx")
 ort = need("onnxruntime")
@@ -70,7 +71,7 @@ def test_scores_beside_boxes_of_hundreds_of_pixels_keep_their_values(tmp_path, t
     One scale for boxes and scores would have steps of several pixels and make every score 0.
     """
     path, rows = head(tmp_path / "net.onnx", 100, tail), samples()
-    content = float_onnx.to_int8(path, rows, method, lambda done, total: None)
+    content = float_onnx.to_int8(path, rows, Settings(method), lambda done, total: None)
     axis = 2 if tail else 1
     worst = largest = 0.0
     for row in rows:
@@ -91,7 +92,9 @@ def quantized_joins(content):
 
 @pytest.mark.parametrize(("scale", "quantized"), [(0.1, True), (100, False)])
 def test_parts_of_like_ranges_stay_int8(tmp_path, scale, quantized):
-    content = float_onnx.to_int8(head(tmp_path / "net.onnx", scale), samples(8), "minmax", lambda done, total: None)
+    content = float_onnx.to_int8(
+        head(tmp_path / "net.onnx", scale), samples(8), Settings("minmax"), lambda done, total: None
+    )
     assert quantized_joins(content) == [quantized]
 
 
@@ -112,7 +115,7 @@ def test_the_bias_of_a_pruned_channel_stays(tmp_path, kind):
     path = tmp_path / "net.onnx"
     onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), path)
     rows = [{"x": rng.uniform(0, 255, inputs).astype(np.float32)} for _ in range(10)]
-    found = run(float_onnx.to_int8(path, rows, "minmax", lambda done, total: None), rows[0]["x"])
+    found = run(float_onnx.to_int8(path, rows, Settings("minmax"), lambda done, total: None), rows[0]["x"])
     found = np.moveaxis(found, 1, 0).reshape(4, -1)[1:3]
     # Half a step of the output, whose range is below 4.
     np.testing.assert_allclose(found, np.broadcast_to(bias[1:3, None], found.shape), atol=0.5 * 4 / 255)

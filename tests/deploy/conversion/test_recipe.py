@@ -176,7 +176,7 @@ def test_a_finished_file_becomes_what_it_can(tmp_path, int8, recipe, words):
 @pytest.mark.parametrize(
     ("recipe", "words"),
     [
-        pytest.param(Recipe(("float32",)), "an .onnx file becomes no .tflite", id="the other format"),
+        pytest.param(Recipe(("float32",)), "becomes no .tflite file without onnx2tf", id="the other format"),
         pytest.param(Recipe((), ("int8",)), "int8 needs calibration samples", id="int8 without samples"),
     ],
 )
