@@ -88,26 +88,29 @@ def calibrated_by_tflite(content: bytes, samples: Callable[[], Iterator[Any]]) -
     return bytes(need(_CONVERTER + "optimize.calibrator").Calibrator(content).calibrate(samples))
 
 
-def quantize(calibrated: bytes, io: str = "int8", kept: Sequence[str] = ()) -> bytes:
+def quantize(calibrated: bytes, io: str = "int8", kept: Sequence[str] = (), float_outputs: bool = False) -> bytes:
     """Return the int8 file of a float file with ranges. No public function does it.
 
     Args:
         calibrated: the float file.
         io: the dtype of its inputs and outputs: ``int8``, ``uint8`` or ``float32``.
         kept: the names of the first outputs of operations that stay float.
+        float_outputs: whether the outputs are float32 whatever ``io`` says.
     """
     tf = need("tensorflow")
     border = tf.int8 if io == "int8" else tf.float32
+    after = tf.float32 if float_outputs else border
     quantized = need(_CONVERTER + "convert").mlir_quantize(
-        calibrated, input_data_type=border, output_data_type=border, denylisted_nodes=list(kept) or None
+        calibrated, input_data_type=border, output_data_type=after, denylisted_nodes=list(kept) or None
     )
-    return with_uint8_border(bytes(quantized)) if io == "uint8" else bytes(quantized)
+    return with_uint8_border(bytes(quantized), float_outputs) if io == "uint8" else bytes(quantized)
 
 
-def with_uint8_border(content: bytes) -> bytes:
-    """Return an int8 file with float32 inputs and outputs as one with uint8 inputs and outputs."""
-    border = need("tensorflow").uint8
-    return bytes(need(_CONVERTER + "util").modify_model_io_type(content, border, border))
+def with_uint8_border(content: bytes, float_outputs: bool = False) -> bytes:
+    """Return an int8 file with float32 inputs and outputs as one with uint8 inputs, and uint8 or float32 outputs."""
+    tf = need("tensorflow")
+    after = tf.float32 if float_outputs else tf.uint8
+    return bytes(need(_CONVERTER + "util").modify_model_io_type(content, tf.uint8, after))
 
 
 def quantize_16(content: bytes, samples: Callable[[], Iterator[Any]], border: Any) -> bytes:

@@ -16,6 +16,7 @@ from edge.calibration.tensor_ranges import TensorRanges
 from edge.calibration.weighted_layers import Progress, observe
 from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy.conversion import attention_masks, onnx_layers, onnx_plain
+from edge.deploy.conversion.mixed_ends import WIDEST
 from edge.deploy.conversion.post_training import Settings
 from edge.errors import InputError
 
@@ -149,10 +150,6 @@ def _border(graph: Any) -> set[str]:
         if (node.op_type in THROUGH or node.op_type == JOIN) and not found.isdisjoint(node.output):
             found |= set(node.input if node.op_type == JOIN else node.input[:1])
     return found
-
-
-WIDEST = 4.0
-"""The parts of a concatenation at the end may have ranges that differ by this factor and share a scale."""
 
 
 ARITHMETIC = (*THROUGH, JOIN, "Add", "Sub", "Mul", "Div", "Exp", "Pow", "Clip", "Expand", "Tile", "Gather", "Cast")

@@ -24,6 +24,7 @@ from edge.deploy.conversion import (
     unified_scales,
 )  # fmt: skip
 from edge.deploy.conversion import observe as running
+from edge.deploy.conversion.mixed_ends import mixed_ends
 from edge.deploy.conversion.tflite_object import TFLiteObject
 from edge.errors import InputError
 
@@ -84,6 +85,8 @@ def to_int8(
 ) -> bytes:
     """Return an int8 file, with a scale for each channel of the weights.
 
+    Outputs that join boxes in pixels with scores stay float32, see ``mixed_ends``, and with them all other outputs.
+
     Args:
         marked: a float file whose activations have ranges, which are replaced.
         samples: the calibration samples, at least one.
@@ -102,7 +105,9 @@ def to_int8(
         FloatStages(equal, ready).save(stages)
     try:
         with quiet_conversion():
-            return private.quantize(ready, settings.io, unified_scales.copying(TFLiteObject(ready)))
+            file = TFLiteObject(ready)
+            mixed = mixed_ends(file)
+            return private.quantize(ready, settings.io, [*unified_scales.copying(file), *mixed], bool(mixed))
     except RuntimeError as error:
         raise InputError(
             "TFLite's quantizer refuses the network; convert the model that the file was made from"

@@ -66,6 +66,11 @@ class TFLiteObject:
             found = self._graph.tensors[index].quantization
             found.min, found.max = [least], [largest]
 
+    def range(self, index: int) -> tuple[float, float] | None:
+        """Return the range of an activation, or None where it has none."""
+        tensor = self._graph.tensors[index]
+        return (float(tensor.quantization.min[0]), float(tensor.quantization.max[0])) if _has_range(tensor) else None
+
     def is_single(self) -> bool:
         """Return whether the file has one subgraph. Loops and branches have subgraphs of their own."""
         return len(self._model.subgraphs) == 1
