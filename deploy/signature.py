@@ -246,7 +246,8 @@ def _form(spec: TensorSpec, given: Mapping[str, Any], base: InputFormat | None =
     channels = 1 if len(spec.shape) == 3 else spec.shape[1] if form.layout == "NCHW" else spec.shape[-1]
     for name, values in (("mean", form.mean), ("std", form.std)):
         if len(values) not in (1, channels):
-            raise InputError(f"--{name} must be one number or {channels}, got {len(values)}")
+            more = f" or {channels}" if channels > 1 else ", as there is one channel"
+            raise InputError(f"--{name} must be one number{more}, got {len(values)}")
     return form
 
 
