@@ -179,7 +179,7 @@ def _known_pixels(source: SourceModel, options: SignatureOptions) -> dict[str, A
 def _published(source: SourceModel, options: SignatureOptions) -> PublishedPixels | None:
     """Return how the published network takes pixels, where the user says nothing of mean, std and colour."""
     told = {"mean", "std", "colour"} & set(options.pixels.given())
-    image = len(source.inputs) == 1 and source.inputs[0].shape[-1] == 3 and source.inputs[0].dtype.kind == "f"
+    image = len(source.inputs) == 1 and source.inputs[0].shape[-1:] == (3,) and source.inputs[0].dtype.kind == "f"
     return source.published if image and not told else None
 
 
