@@ -204,12 +204,23 @@ def _made_here(converted: Sequence[ConvertedArtifact], source: SourceModel) -> l
 
 
 def _decoded(samples: Samples, used: list[str], pixels: PixelRanges) -> Iterator[Mapping[str, NDArray[Any]]]:
-    """Yield the inputs of the samples that can be decoded, and append their ids to ``used``."""
+    """Yield the inputs of the samples that can be decoded, and append their ids to ``used``.
+
+    Raises InputError when there is none, or when one holds a number that is not finite: it has no place in a range.
+    """
     for name, sample in zip(samples.ids, samples.read(), strict=True):
-        if sample is not None:
-            used.append(name)
-            pixels.observe(sample.inputs)
-            yield sample.inputs
+        if sample is None:
+            continue
+        for entry, values in sample.inputs.items():
+            if not np.isfinite(values).all():
+                raise InputError(
+                    f"calibration samples must be finite numbers, got NaN or infinity in {entry} of {name}"
+                )
+        used.append(name)
+        pixels.observe(sample.inputs)
+        yield sample.inputs
+    if not used:
+        raise InputError(f"none of the calibration samples can be decoded: {left_out(samples.ids, samples.noun)}")
 
 
 def _verify(

@@ -182,7 +182,7 @@ def _known_pixels(source: SourceModel, options: SignatureOptions) -> dict[str, A
 def _published(source: SourceModel, options: SignatureOptions) -> PublishedPixels | None:
     """Return how the published network takes pixels, where the user says nothing of mean, std and colour."""
     told = {"mean", "std", "colour"} & set(options.pixels.given())
-    image = len(source.inputs) == 1 and source.inputs[0].shape[-1] == 3 and source.inputs[0].dtype.kind == "f"
+    image = len(source.inputs) == 1 and source.inputs[0].shape[-1:] == (3,) and source.inputs[0].dtype.kind == "f"
     return source.published if image and not told else None
 
 
@@ -257,7 +257,8 @@ def _form(spec: TensorSpec, given: Mapping[str, Any], base: InputFormat | None =
     channels = 1 if len(spec.shape) == 3 else spec.shape[1] if form.layout == "NCHW" else spec.shape[-1]
     for name, values in (("mean", form.mean), ("std", form.std)):
         if len(values) not in (1, channels):
-            raise InputError(f"--{name} must be one number or {channels}, got {len(values)}")
+            more = f" or {channels}" if channels > 1 else ", as there is one channel"
+            raise InputError(f"--{name} must be one number{more}, got {len(values)}")
     return form
 
 

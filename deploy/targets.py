@@ -80,7 +80,8 @@ def adapted(name: str, recipe: Recipe, source: SourceModel) -> Recipe:
     """Return a recipe with the inputs, outputs and kernels of a device. Raises InputError for an unknown device."""
     target = find(name)
     io = target.io if source.precision not in CALIBRATED else recipe.io
-    return replace(recipe, io=io, without_groups=target.accelerated)
+    quantized_here = "int8" in recipe.precisions and source.precision not in CALIBRATED and not source.quantize_aware
+    return replace(recipe, io=io, without_groups=target.accelerated and quantized_here)
 
 
 def _is_possible(precision: str, able: Recipe, source: SourceModel) -> bool:
@@ -116,6 +117,9 @@ def for_edge_tpu(
         The compiled file, if there is one.
     """
     if not find(name).accelerated:
+        return []
+    if not any((one.artifact.format, one.artifact.precision) == ("tflite", "int8") for one in converted):
+        report(f"{name} runs int8 TFLite files, and the bundle has none: add int8 to --tflite, or leave out the list")
         return []
     found = edgetpu_compiler.compiled(converted, folder, report)
     for one in () if found else converted:

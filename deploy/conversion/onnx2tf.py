@@ -77,7 +77,7 @@ def as_tflite(source: SourceModel, report: Callable[[str], None]) -> SourceModel
         raise InputError(f"{PROGRAM} takes float files, and {onnx.name} is {source.precision}")
     report(f"converting {onnx.name} with {PROGRAM}, which takes minutes")
     folder = files.PrivateFolder("edge-onnx2tf-")
-    made = _run(found, onnx, folder.path)
+    made = _run(found, onnx, folder.path, [spec.name for spec in source.inputs if _is_nhwc(spec)])
     border = _compared(source, made)
     report(f"{PROGRAM}'s file computes what {onnx.name} does: {border.snr:.0f} dB")
     path = folder.path / f"{source.name}.tflite"
@@ -93,12 +93,18 @@ def as_tflite(source: SourceModel, report: Callable[[str], None]) -> SourceModel
     )
 
 
-def _run(found: str, onnx: Path, folder: Path) -> Path:
-    """Return the float32 file that the program writes."""
+def _is_nhwc(spec: TensorSpec) -> bool:
+    """Return whether an input takes pictures in TFLite's layout already, as in files that were made from Keras."""
+    return len(spec.shape) == 4 and spec.shape[3] in (1, 3) and spec.shape[1] not in (1, 3)
+
+
+def _run(found: str, onnx: Path, folder: Path, kept: Sequence[str]) -> Path:
+    """Return the float32 file that the program writes. Inputs of the names ``kept`` keep their layout."""
     rng = np.random.default_rng(0)
     np.save(folder / PICTURES, rng.random((20, 128, 128, 3), np.float32))
     shutil.copyfile(onnx, folder / "net.onnx")
     command = [found, "-i", "net.onnx", "-o", "out", "--non_verbose"]
+    command += ["--keep_shape_absolutely_input_names", *kept] if kept else []
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=LONGEST_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -162,10 +168,19 @@ def _compared(source: SourceModel, made: Path) -> _Border:
 
 
 def _drawn(specs: Sequence[TensorSpec]) -> dict[str, NDArray[Any]]:
-    """Return noise from 0 to 1 for each input; zeros for integers, which may be indices into a table."""
+    """Return noise for each input: from 0 to 1, pixels of 8 bits, or 0 and 1 for other integers, often indices."""
     rng = np.random.default_rng(0)
-    floats = {spec.name: spec.dtype.kind == "f" for spec in specs}
-    return {s.name: (rng.random(s.shape) if floats[s.name] else np.zeros(s.shape)).astype(s.dtype) for s in specs}
+    found = {}
+    for spec in specs:
+        if spec.dtype.kind == "f":
+            drawn = rng.random(spec.shape)
+        elif spec.dtype.kind in "iu" and spec.dtype.itemsize == 1:
+            limits = np.iinfo(spec.dtype)
+            drawn = rng.integers(limits.min, limits.max, spec.shape, endpoint=True)
+        else:
+            drawn = rng.integers(0, 2, spec.shape)
+        found[spec.name] = drawn.astype(spec.dtype)
+    return found
 
 
 def _rows(outputs: Arrays, specs: Sequence[TensorSpec]) -> Arrays:

@@ -15,6 +15,7 @@ from edge.deploy._tensorflow import need
 from edge.deploy.conversion import rebatch
 from edge.deploy.conversion.freeze import Frozen, freeze
 from edge.deploy.conversion.naming import filled, flat, output_names, unique
+from edge.deploy.keras_file import refuse_pointer
 from edge.errors import FileError, InputError
 
 DEFAULT = "serving_default"
@@ -85,6 +86,9 @@ def open_saved_model(path: Path, trust: bool, signature: str | None = None) -> S
         InputError: an operation is not allowed, or the function is not clear.
     """
     tf = need("tensorflow")
+    for part in (path / "saved_model.pb", *sorted(path.glob("variables/*"))):
+        if part.is_file():
+            refuse_pointer(part)
     try:
         if not trust:
             _check(path)
@@ -93,7 +97,7 @@ def open_saved_model(path: Path, trust: bool, signature: str | None = None) -> S
         return _saved(loaded, function, path)
     except InputError:
         raise
-    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, tf.errors.OpError) as error:
+    except (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, tf.errors.OpError) as error:
         raise FileError(f"SavedModel {path} cannot be read: {_first_line(error)}") from error
 
 

@@ -84,7 +84,8 @@ def _format(spec: TensorSpec, facts: Facts, reading: Reading, asked: Asked) -> t
     if known:
         form = changed(form, known)
     if not {"mean", "std"} <= set(asked.format):
-        note = _note(form, spec, reading, bool(known))
+        told = {name: value for name, value in asked.format.items() if name in ("mean", "std")}
+        note = _half_told(changed(form, told), told) if told else _note(form, spec, reading, bool(known))
     return changed(form, asked.format), note
 
 
@@ -145,6 +146,15 @@ def _note(form: InputFormat, spec: TensorSpec, reading: Reading, known: bool) ->
     if spec.quantization is not None:
         return f"pixels 0 to 255 fill the quantized input, {numbers} by its own scale; --mean and --std say otherwise"
     return "pixels assumed -1 to 1; --mean and --std say otherwise"
+
+
+def _half_told(form: InputFormat, told: Mapping[str, Any]) -> str:
+    """Return the note on pixels of which a person gave the mean or the std alone."""
+    missing = "std" if "mean" in told else "mean"
+    return (
+        f"pixels taken as (pixel - {_numbers(form.mean)}) / {_numbers(form.std)}: no --{missing} is given, and "
+        f"{_numbers(getattr(form, missing))} is assumed"
+    )
 
 
 def _numbers(values: Sequence[float]) -> str:

@@ -35,25 +35,28 @@ def classify(facts: Facts, asked: Asked) -> Reading:
         raise InputError(f"task classify needs scores, {given}; task raw takes it")
     if count == 1:
         return _binary(facts.ends[0])
-    parameters, how, notes = _activation(facts.ends[0])
+    parameters, how, notes = _activation(facts.ends[0], told=asked.task is not None)
     return Reading(TaskSpec("classify", None, parameters), ("scores",), f"one vector of {count} {how}", None, notes)
 
 
-def _activation(end: str | None) -> tuple[dict[str, Any], str, tuple[str, ...]]:
-    """Return the parameters of a vector of scores, what it is in words, and notes."""
+def _activation(end: str | None, told: bool) -> tuple[dict[str, Any], str, tuple[str, ...]]:
+    """Return the parameters of a vector of scores, what it is in words, and notes; ``told`` is whether a person said
+    that it is one."""
     if end == graph_end.SOFTMAX:
         return {"activation": "none"}, "probabilities", ()
     if end == graph_end.SIGMOID:
         return {"activation": "none", "multi_label": True}, "independent probabilities", ()
     if end in (graph_end.LINEAR, graph_end.TANH):
-        note = "no softmax at the end, the scores are taken as logits; --task regress or embed says otherwise"
+        other = "the parameter activation" if told else "--task regress or embed"
+        note = f"no softmax at the end, the scores are taken as logits; {other} says otherwise"
         return {"activation": "softmax"}, "logits", (note,)
     return {"activation": AUTO}, "scores", ("whether scores are logits or probabilities is told by their values",)
 
 
 def _binary(end: str | None) -> Reading:
     notes: tuple[str, ...] = ()
-    activation = {graph_end.SIGMOID: "none", graph_end.LINEAR: "sigmoid"}.get(end or "")
+    known = {graph_end.SIGMOID: "none", graph_end.LINEAR: "sigmoid", graph_end.TANH: "sigmoid"}
+    activation = known.get(end or "")
     if activation is None:
         activation, notes = AUTO, ("whether the score is a logit or a probability is told by its value",)
     task = TaskSpec("classify", None, {"activation": activation})

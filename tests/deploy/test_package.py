@@ -147,3 +147,26 @@ def test_a_converted_file_says_without_its_bundle_what_it_is(tmp_path):
         with edge.load(bundle.path(artifact)) as net:
             assert net.signature == bundle.manifest.signature
             assert (net.labels or ()) == bundle.manifest.labels
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_calibration_samples_are_finite(tmp_path, value):
+    keras = need("tf_keras")
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    rows = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    rows[3, 2] = value
+    np.savez(tmp_path / "rows.npz", input=rows)
+    options = ConversionOptions(tmp_path / "net", tflite=("int8",), calibration=Calibration(tmp_path / "rows.npz"))
+    with pytest.raises(InputError, match="calibration samples must be finite, got NaN or infinity in input"):
+        convert(model, options)
+    assert not (tmp_path / "net").exists()
+
+
+def test_a_calibration_without_a_picture_that_can_be_decoded_says_so(tmp_path):
+    keras = need("tf_keras")
+    layers = [keras.Input((16, 16, 3)), keras.layers.Conv2D(4, 3), keras.layers.GlobalAveragePooling2D()]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.png").write_bytes(b"no picture")
+    options = ConversionOptions(tmp_path / "net", tflite=("int8",), calibration=Calibration(tmp_path / "data"))
+    with pytest.raises(InputError, match=r"none of the calibration samples can be decoded: left out 1 .*: a\.png"):
+        convert(keras.Sequential(layers), options)

@@ -222,3 +222,14 @@ def test_a_quantized_file_s_pixels_fill_its_range_unless_somebody_says_otherwise
 def test_networks_of_the_zoo_say_what_they_are_for(find, network, outputs, task):
     found = find(source(outputs=outputs, network=network, trained=False)).signature.task
     assert (found.name, found.decoder) == task
+
+
+def test_an_input_without_axes_is_no_picture(find):
+    found = find(source(inputs=[("x", ())]), SignatureOptions(task="raw"))
+    assert [entry.kind for entry in found.signature.inputs] == ["tensor"]
+
+
+def test_one_channel_has_one_mean(find):
+    options = SignatureOptions(task="raw", pixels=Pixels(mean=(0.0, 0.0, 0.0), std=(255.0,)))
+    with pytest.raises(InputError, match="--mean must be one number, as there is one channel, got 3"):
+        find(source(inputs=[("x", (1, 24, 24, 1))]), options)

@@ -44,7 +44,7 @@ def test_an_edge_tpu_needs_int8(folder, tmp_path):  # noqa: F811
     with pytest.raises(InputError, match="unknown target 'pi6'"):
         targets.find("pi6")
     finished = open_source(str(models.tflite_conv(tmp_path / "net.tflite", int8=True)))
-    assert targets.recipe_for("coral-usb", finished, False) == Recipe(("int8",), without_groups=True)
+    assert targets.recipe_for("coral-usb", finished, False) == Recipe(("int8",))  # it keeps its convolutions
 
 
 def test_what_was_chosen_and_what_runs_where_is_said(folder, tmp_path, monkeypatch):  # noqa: F811
@@ -63,3 +63,14 @@ def test_what_was_chosen_and_what_runs_where_is_said(folder, tmp_path, monkeypat
     assert any(line.startswith("parameters: about") and "8 MiB on the chip" in line for line in said)
     targets.for_edge_tpu("pi4", made, tmp_path, said.clear)
     assert said
+
+
+def test_a_bundle_without_a_file_for_the_edge_tpu_says_so(folder, tmp_path):  # noqa: F811
+    source = open_source(str(folder / "net.keras"))
+    recipe = targets.adapted("coral-dev", Recipe(("float32",)), source)
+    assert not recipe.without_groups
+    made, said = make(source, recipe, None, tmp_path), []
+    assert targets.for_edge_tpu("coral-dev", made, tmp_path, said.append) == []
+    assert said == [
+        "coral-dev runs int8 TFLite files, and the bundle has none: add int8 to --tflite, or leave out the list"
+    ]

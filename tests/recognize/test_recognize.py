@@ -499,6 +499,19 @@ def test_pixels_are_assumed_and_that_is_said(look):
     assert "pixels assumed -1 to 1; --mean and --std say otherwise" in notes
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        pytest.param({"std": [255.0]}, "(pixel - 127.5) / 255: no --mean is given, and 127.5 is assumed", id="no mean"),
+        pytest.param({"mean": [0.0]}, "(pixel - 0) / 127.5: no --std is given, and 127.5 is assumed", id="no std"),
+    ],
+)
+def test_what_is_assumed_beside_half_of_the_pixels_is_said(look, said, expected):
+    _, notes = entry(look, format=said)
+    assert f"pixels taken as {expected}" in notes
+    assert not any("-1 to 1" in note for note in notes)
+
+
 def test_pixels_as_the_metadata_says(look):
     form, notes = entry(look, metadata=FileMetadata((), (10.0, 20.0, 30.0), (2.0,)))
     assert (form.mean, form.std) == ((10, 20, 30), (2,))
@@ -658,3 +671,13 @@ def test_a_batch_that_is_built_in_is_named(look):
 def test_truth_values_are_no_scores(look):
     with pytest.raises(InputError, match="task classify needs one vector of real numbers"):
         look([spec("o", (1, 10), np.bool_)], task="classify")
+
+
+@pytest.mark.parametrize("end", ["linear", "tanh"])
+def test_the_sign_of_one_number_tells_the_class(look, end):
+    assert look([spec("o", (1, 1))], end, task="classify").signature.task.parameters == {"activation": "sigmoid"}
+
+
+def test_who_says_that_logits_are_scores_is_not_told_of_other_tasks(look):
+    (note, *_) = look([spec("o", (1, 10))], "linear", task="classify").notes
+    assert note == "no softmax at the end, the scores are taken as logits; the parameter activation says otherwise"

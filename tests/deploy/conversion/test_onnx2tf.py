@@ -144,3 +144,39 @@ def test_a_target_that_runs_onnx_too_takes_the_onnx_file(networks, tmp_path, mon
 def test_onnx2tf_itself_does_so(networks):
     source = onnx2tf.as_tflite(open_source(str(networks / "net.onnx")), lambda line: None)
     assert [(spec.name, spec.shape) for spec in source.inputs] == [("picture", (1, SIDE, SIDE, 3))]
+
+
+def with_input(path, dtype, shape, nodes):
+    """Write a network of one convolution whose input is changed by ``nodes`` from "given" to "picture"."""
+    model = onnx.load(path.with_name("net.onnx"))
+    given = onnx.helper.make_tensor_value_info("given", dtype, shape)
+    del model.graph.input[:]
+    model.graph.input.append(given)
+    kept = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend([*nodes, *kept])
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+    return path
+
+
+def test_pictures_in_tflites_layout_keep_it(networks, installed, monkeypatch):
+    node = onnx.helper.make_node("Transpose", ["given"], ["picture"], perm=[0, 3, 1, 2])
+    path = with_input(networks / "nhwc.onnx", onnx.TensorProto.FLOAT, (1, SIDE, SIDE, 3), [node])
+    line = "assert sys.argv[-2:] == ['--keep_shape_absolutely_input_names', 'given'], sys.argv"
+    monkeypatch.setitem(SCRIPTS, "copies", f"{line}; {SCRIPTS['copies']}")
+    installed("copies", networks / "same.tflite")
+    assert onnx2tf.as_tflite(open_source(str(path)), lambda line: None).inputs[0].shape == (1, SIDE, SIDE, 3)
+
+
+def test_integers_of_8_bits_are_compared_with_pixels(networks, installed):
+    """With zeros for them, a network with other weights and the same biases would pass."""
+    keras = need("tf_keras")
+    model, given = keras_network(), keras.Input((SIDE, SIDE, 3), dtype="uint8")
+    other = keras.Model(given, model(keras.layers.Rescaling(2.0)(given)))  # twice the pixels
+    (networks / "twice.tflite").write_bytes(tflite.to_float32(freeze.freeze_keras(other)))
+    node = onnx.helper.make_node("Cast", ["given"], ["picture"], to=onnx.TensorProto.FLOAT)
+    path = with_input(networks / "uint8.onnx", onnx.TensorProto.UINT8, (1, 3, SIDE, SIDE), [node])
+    installed("copies", networks / "twice.tflite")
+    with pytest.raises(InputError, match=r"does not compute what uint8\.onnx does"):
+        onnx2tf.as_tflite(open_source(str(path)), lambda line: None)

@@ -5,7 +5,7 @@ import pytest
 
 from edge.deploy._tensorflow import need
 from edge.deploy.conversion.saved_model import open_saved_model
-from edge.errors import InputError
+from edge.errors import FileError, InputError
 from tests.deploy.keras_files import SIZE, run_frozen, small
 
 tf = need("tensorflow")
@@ -278,3 +278,23 @@ def test_bytes_are_an_input_as_any_other(tmp_path):
     path = saved(tmp_path / "saved", lambda pixels: mean(tf.cast(pixels, tf.float32)), spec)
     (found,) = open_saved_model(path, trust=False).freeze().input_specs
     assert (found.name, found.dtype.name) == ("pixels", "uint8")
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+
+
+@pytest.mark.parametrize(
+    ("part", "content", "words"),
+    [
+        pytest.param("saved_model.pb", POINTER, "saved_model.pb is a Git LFS pointer", id="pointer for the graph"),
+        pytest.param("variables/*.data*", POINTER, "is a Git LFS pointer", id="pointer for the weights"),
+        pytest.param("variables/*.data*", b"1234", "cannot be read: Read less bytes", id="weights cut short"),
+    ],
+)
+def test_a_folder_that_lacks_a_file_is_refused(tmp_path, part, content, words):
+    path = tmp_path / "saved"
+    tf.saved_model.save(small(), str(path))
+    (file,) = path.glob(part)
+    file.write_bytes(content)
+    with pytest.raises(FileError, match=words):
+        open_saved_model(path, trust=False)
