@@ -244,3 +244,11 @@ def test_every_published_file_has_a_test():
     source = Path(__file__).read_text(encoding="utf-8")
     models = {p.name for p in shared("models", "wild").iterdir() if p.suffix in (".tflite", ".onnx", ".h5", ".keras")}
     assert {name for name in models if name not in source} == set()
+
+
+@needs_shared
+def test_a_network_with_a_state_says_why_it_has_no_onnx_file(tmp_path, capsys):
+    from edge.cli import convert
+
+    assert convert.main([str(wild("okay_nabu.tflite")), "--out", str(tmp_path / "net"), "--onnx", "int8"]) == 2
+    assert "it keeps a state from run to run (ASSIGN_VARIABLE, CALL_ONCE" in capsys.readouterr().err

@@ -21,11 +21,16 @@ from edge.deploy.conversion.onnx_pools import pool_by_kernels
 from edge.deploy.conversion.onnx_rounding import round_as_tflite
 from edge.deploy.conversion.onnx_uint8 import to_uint8
 from edge.deploy.conversion.onnx_weights import own_zero_points
+from edge.deploy.conversion.tflite_object import TFLiteObject
 from edge.errors import InputError
 from edge.tensors import Quantization
 
 OPSET = 17
 ACTIVATIONS = ("uint8", "int8")
+
+
+STATE = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE")
+"""Operations with which a TFLite file keeps a state from run to run, as networks that listen to a stream do."""
 
 
 def _border(tflite: Path) -> dict[str, Quantization]:
@@ -117,8 +122,21 @@ def _with_copies(tf2onnx: Any, tflite: Path, opset: int) -> Any:
     try:
         return tf2onnx.from_tflite(str(tflite), opset=opset)[0]
     except Exception as error:  # its handlers raise exceptions of many classes
-        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        if state := _state(tflite):
+            raise InputError(
+                f"{tflite.name} has no ONNX form: it keeps a state from run to run ({', '.join(state)}); give --tflite"
+            ) from error
+        said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+        unclear = isinstance(error, LookupError | TypeError | AttributeError) or not said
+        reason = f"tf2onnx stops with {type(error).__name__}: {said}" if unclear else said
         raise InputError(f"{tflite.name} has no ONNX form: {reason}") from error
+
+
+def _state(tflite: Path) -> list[str]:
+    """Return the operations of a file that keep a state."""
+    file = TFLiteObject(tflite.read_bytes())
+    names = {getattr(file.schema.BuiltinOperator, name): name for name in STATE}
+    return sorted({names[code] for code, _ in file.operations() if code in names})
 
 
 def _refuse_unknown(model: Any, tflite: Path) -> None:

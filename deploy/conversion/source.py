@@ -121,7 +121,7 @@ def open_source(
     if path.suffix == ".onnx":
         return _onnx(path, shapes or {})
     if shapes:
-        raise InputError(f"--input-shape is for models with open sizes, those in {path.name} are part of it")
+        raise InputError(f"--input-shape is not for .tflite files: convert the model that {path.name} was made from")
     return _file(path)
 
 
