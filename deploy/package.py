@@ -5,35 +5,27 @@ and writes the bundle.
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edge import __version__, files, golden, labels, tasks
 from edge.bundle import write_bundle
-from edge.calibration.sampling import choose_samples
-from edge.deploy import conversion_report, metadata, parity, pixel_ranges, plan, targets
+from edge.deploy import calibrating, conversion_report, metadata, parity, pixel_ranges, plan, targets
 from edge.deploy.conversion import produce
-from edge.deploy.conversion import recipe as recipes
 from edge.deploy.conversion.recipe import ConvertedArtifact, Recipe
 from edge.deploy.conversion.source import SourceModel
-from edge.deploy.conversion_options import Calibration, Callbacks, ConversionOptions
+from edge.deploy.conversion_options import Callbacks, ConversionOptions
 from edge.deploy.conversion_report import AnswerCollector, Facts, Stopwatch
 from edge.deploy.explain import request
-from edge.deploy.pixel_ranges import PixelRanges
-from edge.deploy.samples import CALIBRATION, NetworkInfo, Sample, Samples, open_samples
+from edge.deploy.samples import NetworkInfo, Sample, Samples
 from edge.deploy.signature import SignatureOptions, find_signature
-from edge.errors import InputError
 from edge.manifest import Manifest
 from edge.pictures import left_out
 from edge.recognize import Found
 from edge.session_options import check_use
-from edge.signature import describe
 from edge.tensors import Outputs
 
 TOOLS = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "tf2onnx", "onnx", "ai-edge-litert", "onnxruntime")
@@ -68,7 +60,7 @@ def convert(model: Any, options: ConversionOptions, callbacks: Callbacks | None 
     with tempfile.TemporaryDirectory(prefix="edge-convert-") as scratch:
         folder = Path(scratch)
         network, notes = _network(options, source, folder, callbacks)
-        calibration = _calibration(options.calibration, network, source, recipe, callbacks)
+        calibration = calibrating.samples(options.calibration, network, source, recipe, callbacks)
         stopwatch.ended("reading the model")
         converted, used = _convert(options, source, recipe, network, calibration, folder, callbacks)
         name, made = options.name or source.name, _made_here(converted, source)
@@ -144,31 +136,6 @@ def _network(
     return NetworkInfo(signature, specs, names, source.record or {}, source.folder), found.notes
 
 
-def _calibration(
-    given: Calibration | None, network: NetworkInfo, source: SourceModel, recipe: Recipe, callbacks: Callbacks
-) -> Samples | None:
-    """Return the calibration samples, or None when the recipe needs none."""
-    wanted = [precision for precision in recipe.precisions if precision in recipes.CALIBRATED]
-    if not wanted or source.quantize_aware or source.precision in recipes.CALIBRATED:
-        return None
-    if given is None:
-        raise InputError(
-            f"{wanted[0]} needs real samples to fit its ranges to, for {describe(network.signature.inputs)}: "
-            "give --calibrate"
-        )
-    samples = _chosen(given, network)
-    for note in samples.notes:
-        callbacks.report(note)
-    return samples
-
-
-def _chosen(given: Calibration, network: NetworkInfo) -> Samples:
-    def chosen(classes: NDArray[np.int64]) -> NDArray[np.int64]:
-        return choose_samples(classes, given.samples, given.seed)
-
-    return open_samples(given.data, network, CALIBRATION, chosen)
-
-
 def _convert(
     options: ConversionOptions,
     source: SourceModel,
@@ -185,7 +152,7 @@ def _convert(
     """
     used: list[str] = []
     pixels = pixel_ranges.of_pixels(network)
-    rows = _decoded(calibration, used, pixels) if calibration else None
+    rows = calibrating.decoded(calibration, used, pixels) if calibration else None
     report = None if options.tflite is not None or options.onnx is not None else callbacks.report
     progress, bounds = callbacks.progress("calibrating"), pixel_ranges.bounds_of(network, recipe.io == "uint8")
     converted = produce.make(source, recipe, rows, folder, progress, report, bounds)
@@ -203,26 +170,6 @@ def _made_here(converted: Sequence[ConvertedArtifact], source: SourceModel) -> l
     return [one for one in converted if one.path.read_bytes() != finished]
 
 
-def _decoded(samples: Samples, used: list[str], pixels: PixelRanges) -> Iterator[Mapping[str, NDArray[Any]]]:
-    """Yield the inputs of the samples that can be decoded, and append their ids to ``used``.
-
-    Raises InputError when there is none, or when one holds a number that is not finite: it has no place in a range.
-    """
-    for name, sample in zip(samples.ids, samples.read(), strict=True):
-        if sample is None:
-            continue
-        for entry, values in sample.inputs.items():
-            if not np.isfinite(values).all():
-                raise InputError(
-                    f"calibration samples must be finite numbers, got NaN or infinity in {entry} of {name}"
-                )
-        used.append(name)
-        pixels.observe(sample.inputs)
-        yield sample.inputs
-    if not used:
-        raise InputError(f"none of the calibration samples can be decoded: {left_out(samples.ids, samples.noun)}")
-
-
 def _verify(
     options: ConversionOptions,
     source: SourceModel,
@@ -234,7 +181,7 @@ def _verify(
     ranges = pixel_ranges.of_files(converted, network)
     if options.gate is None:
         callbacks.report("not verified: give --verify to compare the files with MODEL")
-        _check_pixels(options, source, network, ranges, callbacks)
+        calibrating.check_pixels(options, source, network, ranges, callbacks)
         return parity.Verification()
 
     def watch(sample: Sample, outputs: Mapping[str, Outputs]) -> None:
@@ -247,23 +194,6 @@ def _verify(
     verification = parity.compare_files(options.gate, source, converted, network, callbacks.report, progress, watch)
     pixel_ranges.report_first(ranges, callbacks.report)
     return verification
-
-
-def _check_pixels(
-    options: ConversionOptions,
-    source: SourceModel,
-    network: NetworkInfo,
-    ranges: Sequence[PixelRanges],
-    callbacks: Callbacks,
-) -> None:
-    """Warn when the calibration samples, of which a finished file needs none, do not fit its inputs' ranges."""
-    if options.calibration is None or source.precision not in recipes.CALIBRATED or not ranges:
-        return
-    for sample in _chosen(options.calibration, network).read():
-        if sample is not None:
-            for found in ranges:
-                found.observe(sample.inputs)
-    pixel_ranges.report_first(ranges, callbacks.report)
 
 
 def _with_golden(

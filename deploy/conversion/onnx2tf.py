@@ -172,6 +172,7 @@ def _drawn(specs: Sequence[TensorSpec]) -> dict[str, NDArray[Any]]:
     rng = np.random.default_rng(0)
     found = {}
     for spec in specs:
+        drawn: NDArray[Any]
         if spec.dtype.kind == "f":
             drawn = rng.random(spec.shape)
         elif spec.dtype.kind in "iu" and spec.dtype.itemsize == 1:
