@@ -157,7 +157,7 @@ def test_calibration_samples_are_finite(tmp_path, value):
     rows[3, 2] = value
     np.savez(tmp_path / "rows.npz", input=rows)
     options = ConversionOptions(tmp_path / "net", tflite=("int8",), calibration=Calibration(tmp_path / "rows.npz"))
-    with pytest.raises(InputError, match="calibration samples must be finite, got NaN or infinity in input"):
+    with pytest.raises(InputError, match="calibration samples must be finite numbers, got NaN or infinity in input"):
         convert(model, options)
     assert not (tmp_path / "net").exists()
 
