@@ -16,16 +16,24 @@ from edge.quiet import anything, quiet
 
 
 def need(module: str) -> Any:
-    """Import and return a module of the ``train`` extra. Raises MissingExtra when it is absent."""
+    """Import and return a module of the ``train`` extra. Raises MissingExtra when it is absent or cannot be loaded."""
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         with quiet(anything, last_words=True):
             return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name and error.name.split(".")[0] != module.split(".")[0]:
-            raise
-        raise MissingExtra(f"this needs {module}, not installed here: pip install 'edgekit[train]'") from error
+    except ImportError as error:
+        absent = isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in (
+            "",
+            module.split(".")[0],
+        )
+        why = "not installed here" if absent else f"which cannot be imported ({_last_line(error)})"
+        raise MissingExtra(f"this needs {module}, {why}: pip install 'edgekit[train]'") from error
+
+
+def _last_line(error: Exception) -> str:
+    """Return the last line of an error: TensorFlow and numpy say there what is wrong, after much advice."""
+    return ([line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__])[-1]
 
 
 @contextmanager

@@ -123,7 +123,12 @@ def _single(name: str, spec: Any) -> tuple[int, ...]:
     """Return the shape of one sample. Raises InputError when it is unknown."""
     if spec.dtype.name in ("string", "resource", "variant"):
         raise InputError(f"the model's input {name!r} must hold numbers, it holds {spec.dtype.name}")
-    if not spec.shape.rank:
+    if spec.shape.rank == 0:
+        raise InputError(
+            f"the model's input {name!r} is a single number, such as a switch between training and inference, and has "
+            "no batch: save the model with its value in place of it"
+        )
+    if spec.shape.rank is None:
         raise InputError(
             f"the model's input {name!r} must have a fixed size to be converted, got {spec.shape}; "
             f"{input_shapes.advice(name, spec)}"

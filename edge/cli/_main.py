@@ -73,8 +73,13 @@ def run(parser: argparse.ArgumentParser, body: Body, argv: Sequence[str] | None 
     except Exception as error:  # every other exception becomes one line and an exit code
         _raise_when_debugging()
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+        said = lines[-1][:300]
+        if isinstance(error, ImportError) and not (error.name or "").startswith("edge"):
+            return _report(
+                parser.prog, f"a package cannot be imported: {said}; install it and what it needs again", USAGE
+            )
         hint = "set EDGE_DEBUG=1 for the traceback"
-        return _report(parser.prog, f"unexpected {type(error).__name__}: {lines[-1][:300]}; {hint}", UNEXPECTED)
+        return _report(parser.prog, f"unexpected {type(error).__name__}: {said}; {hint}", UNEXPECTED)
 
 
 def _usage_error(prog: str, message: str) -> NoReturn:

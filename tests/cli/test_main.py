@@ -47,3 +47,28 @@ def test_an_error_that_names_a_strange_file_is_one_line(capsys):
 
     assert _main.run(argparse.ArgumentParser(prog="edge-x"), body, []) == 2
     assert capsys.readouterr().err == "edge-x: no picture: a\\x0ab\\x1b[31m\\udce9\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        pytest.param(
+            ImportError("Advice.\n\nlibx.so: no such file"),
+            2,
+            "a package cannot be imported: libx.so: no such file;",
+            id="file",
+        ),
+        pytest.param(
+            ImportError("cannot import name 'x'", name="edge.session"),
+            3,
+            "unexpected ImportError: cannot import",
+            id="ours",
+        ),
+    ],
+)
+def test_a_broken_package_is_no_fault_of_the_program(capsys, error, code, words):
+    def body(_):
+        raise error
+
+    assert _main.run(argparse.ArgumentParser(prog="edge-x"), body, []) == code
+    assert capsys.readouterr().err.startswith(f"edge-x: {words}")

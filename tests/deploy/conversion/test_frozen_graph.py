@@ -99,3 +99,11 @@ def test_other_files_are_told_apart(tmp_path):
     (tmp_path / "net.tflite").write_bytes(b"")
     with pytest.raises(InputError, match="--inputs and --outputs are for a frozen graph"):
         check_kind(str(tmp_path / "net.tflite"), (("x",), ()))
+
+
+def test_a_switch_of_training_is_no_input(tmp_path):
+    def switched(found):
+        tf.where(v1.placeholder(tf.bool, (), "phase"), found, found * 2.0, name="chosen")
+
+    with pytest.raises(InputError, match=r"input 'phase' is a single number.*save the model with its value in place"):
+        open_source(write(tmp_path / "net.pb", (None, 8, 6, 3), switched))
