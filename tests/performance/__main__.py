@@ -8,7 +8,15 @@ from pathlib import Path
 
 from edge.device import this_device
 from tests.performance import (
-    cold_start, conversion, int8_files, loop, lowerings, model_run, onnx_int8, six_files, start,
+    cold_start,
+    conversion,
+    int8_files,
+    loop,
+    lowerings,
+    model_run,
+    onnx_int8,
+    six_files,
+    start,
 )  # fmt: skip
 
 
