@@ -173,7 +173,7 @@ def _drawn(specs: Sequence[TensorSpec]) -> dict[str, NDArray[Any]]:
     found = {}
     for spec in specs:
         if spec.dtype.kind == "f":
-            drawn = rng.random(spec.shape)
+            drawn: NDArray[Any] = rng.random(spec.shape)
         elif spec.dtype.kind in "iu" and spec.dtype.itemsize == 1:
             limits = np.iinfo(spec.dtype)
             drawn = rng.integers(limits.min, limits.max, spec.shape, endpoint=True)
