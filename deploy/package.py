@@ -5,7 +5,7 @@ and writes the bundle.
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,6 +18,7 @@ from edge import __version__, files, golden, labels, tasks
 from edge.bundle import write_bundle
 from edge.calibration.sampling import choose_samples
 from edge.deploy import conversion_report, metadata, parity, pixel_ranges, plan, targets
+from edge.deploy.calibration_inputs import decoded
 from edge.deploy.conversion import produce
 from edge.deploy.conversion import recipe as recipes
 from edge.deploy.conversion.recipe import ConvertedArtifact, Recipe
@@ -185,7 +186,7 @@ def _convert(
     """
     used: list[str] = []
     pixels = pixel_ranges.of_pixels(network)
-    rows = _decoded(calibration, used, pixels) if calibration else None
+    rows = decoded(calibration, used, pixels) if calibration else None
     report = None if options.tflite is not None or options.onnx is not None else callbacks.report
     progress, bounds = callbacks.progress("calibrating"), pixel_ranges.bounds_of(network, recipe.io == "uint8")
     converted = produce.make(source, recipe, rows, folder, progress, report, bounds)
@@ -201,26 +202,6 @@ def _made_here(converted: Sequence[ConvertedArtifact], source: SourceModel) -> l
     """Return the files without the one that somebody else finished, which stays as it is."""
     finished = source.file.read_bytes() if source.file and not source.temporary else None
     return [one for one in converted if one.path.read_bytes() != finished]
-
-
-def _decoded(samples: Samples, used: list[str], pixels: PixelRanges) -> Iterator[Mapping[str, NDArray[Any]]]:
-    """Yield the inputs of the samples that can be decoded, and append their ids to ``used``.
-
-    Raises InputError when there is none, or when one holds a number that is not finite: it has no place in a range.
-    """
-    for name, sample in zip(samples.ids, samples.read(), strict=True):
-        if sample is None:
-            continue
-        for entry, values in sample.inputs.items():
-            if not np.isfinite(values).all():
-                raise InputError(
-                    f"calibration samples must be finite numbers, got NaN or infinity in {entry} of {name}"
-                )
-        used.append(name)
-        pixels.observe(sample.inputs)
-        yield sample.inputs
-    if not used:
-        raise InputError(f"none of the calibration samples can be decoded: {left_out(samples.ids, samples.noun)}")
 
 
 def _verify(
