@@ -174,7 +174,7 @@ def _drawn(specs: Sequence[TensorSpec]) -> dict[str, NDArray[Any]]:
     for spec in specs:
         drawn: NDArray[Any]
         if spec.dtype.kind == "f":
-            drawn = rng.random(spec.shape)
+            drawn: NDArray[Any] = rng.random(spec.shape)
         elif spec.dtype.kind in "iu" and spec.dtype.itemsize == 1:
             limits = np.iinfo(spec.dtype)
             drawn = rng.integers(limits.min, limits.max, spec.shape, endpoint=True)

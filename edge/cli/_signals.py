@@ -1,4 +1,4 @@
-"""Signals that end a loop: Ctrl-C (SIGINT) and SIGTERM."""
+"""Signals that end a loop or a conversion: Ctrl-C (SIGINT) and SIGTERM."""
 
 import os
 import signal
@@ -51,3 +51,19 @@ def stopping(stop: Callable[[], None]) -> Iterator[list[int]]:
         thread.join(JOIN_SECONDS)
         if not thread.is_alive():
             os.close(reader)
+
+
+@contextmanager
+def terminating() -> Iterator[None]:
+    """Let SIGTERM end the body as Ctrl-C does, by KeyboardInterrupt, so that its private folders are removed.
+
+    Only the main thread of a process may set a handler; in another one nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

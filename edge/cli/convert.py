@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.cli import _convert_options, _main, _placement, _recipe
+from edge.cli import _convert_options, _main, _placement, _recipe, _signals
 from edge.errors import InputError
 
 if TYPE_CHECKING:
@@ -114,7 +114,8 @@ def body(a: argparse.Namespace) -> None:
         raise InputError("MODEL is missing: the network to convert, or --recipe BUNDLE")
     _placement.check_options(a)
     if a.check is None:
-        _convert(a)
+        with _signals.terminating():
+            _convert(a)
     else:
         _placement.run(a)
 

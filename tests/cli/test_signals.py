@@ -55,3 +55,23 @@ def test_nothing_is_left_behind():
     assert received == []
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
     assert (threading.active_count(), len(os.listdir("/dev/fd"))) == (threads, files)
+
+
+def test_sigterm_ends_a_body_as_an_interrupt_does():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), _signals.terminating():
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_another_thread_sets_no_handler():
+    before, inside = signal.getsignal(signal.SIGTERM), []
+
+    def body():
+        with _signals.terminating():
+            inside.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    thread.join()
+    assert inside == [before]
