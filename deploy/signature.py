@@ -83,7 +83,7 @@ def find_signature(source: SourceModel, options: SignatureOptions, file: Callabl
         InputError: the meaning of the outputs is unknown, or what is stated does not fit them.
     """
     recorded = _recorded(source, options)
-    found = recorded or recognize(file(), source.inputs, source.outputs, _asked(source, options))
+    found = recorded or _recognized(source, options, file())
     outputs = _outputs(source, found.signature.outputs)
     signature = replace(found.signature, inputs=_inputs(source, options, found.signature.inputs), outputs=outputs)
     trained_for = None if recorded else _trained_for(source, options)
@@ -97,6 +97,13 @@ def find_signature(source: SourceModel, options: SignatureOptions, file: Callabl
             notes = (*notes, published.note)
     tiles.check(signature)
     return Found(signature.with_parameters(options.parameters), notes, found.labels)
+
+
+def _recognized(source: SourceModel, options: SignatureOptions, file: Path) -> Found:
+    try:
+        return recognize(file, source.inputs, source.outputs, _asked(source, options))
+    except InputError as error:  # the user knows the model, not a file that was made of it
+        raise InputError(str(error).replace(file.name, source.file.name if source.file else source.name)) from error
 
 
 VIEW = "view"

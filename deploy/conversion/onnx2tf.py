@@ -172,7 +172,6 @@ def _drawn(specs: Sequence[TensorSpec]) -> dict[str, NDArray[Any]]:
     rng = np.random.default_rng(0)
     found = {}
     for spec in specs:
-        drawn: NDArray[Any]
         if spec.dtype.kind == "f":
             drawn: NDArray[Any] = rng.random(spec.shape)
         elif spec.dtype.kind in "iu" and spec.dtype.itemsize == 1:

@@ -34,6 +34,9 @@ Samples = Sequence[Mapping[str, NDArray[Any]]]
 IO = ("int8", "uint8", "float32")
 """The dtypes that inputs and outputs of an int8 file may have."""
 
+DEAD = (0.0, 1.0)
+"""The range of a tensor that was 0 on all samples. Kernels refuse the scale that none would have."""
+
 Bounds = Mapping[str, tuple[float, float]]
 """The smallest and the largest value that inputs can have, by name. Other inputs have those of their samples."""
 
@@ -163,5 +166,6 @@ def prepared(calibrated: bytes, samples: Samples, settings: Settings, progress: 
 
 def set_ranges(file: TFLiteObject, ranges: TensorRanges) -> None:
     """Set the observed ranges in a float file, as far as its operations allow them."""
-    found = paddings.clip_paddings(file, attention_masks.clip_masks(file, ranges.ranges()))
+    observed = {index: bounds if any(bounds) else DEAD for index, bounds in ranges.ranges().items()}
+    found = paddings.clip_paddings(file, attention_masks.clip_masks(file, observed))
     file.set_ranges(unified_scales.unify_scales(file, found))

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from edge.backends import open_model
 from edge.deploy._tensorflow import need
+from edge.tensors import dequantize, quantize
 from tests import tflite_file
 
 need("tensorflow")
@@ -144,3 +146,16 @@ def test_a_kernel_that_two_operations_share_keeps_its_nearest_steps():
     kernel, _ = twice.get_weights()
     plain = round_to_nearest(kernel.reshape(1, CHANNELS, -1))[0]
     np.testing.assert_allclose(tflite_file.weights(content).kernel[:, 0, 0].T, plain, atol=1e-6)
+
+
+def test_a_channel_and_an_input_that_are_always_0_leave_a_file_that_runs(tmp_path):
+    keras.utils.set_random_seed(0)
+    given = keras.Input((8, 8, 3))
+    dead = keras.layers.Conv2D(4, 3, bias_initializer=keras.initializers.Constant(-100), activation="relu")(given)
+    model = keras.Model(given, keras.layers.Conv2D(2, 1, bias_initializer="normal")(dead))
+    for rows in (np.zeros((8, 1, 8, 8, 3), np.float32), np.random.default_rng(0).random((8, 1, 8, 8, 3), np.float32)):
+        path = tmp_path / "net.tflite"
+        path.write_bytes(tflite.to_int8(freeze.freeze_keras(model), list(rows)))
+        with open_model(path) as net:
+            found = dequantize(net.run([quantize(rows[0], net.inputs[0])])[0], net.outputs[0])
+        assert found == pytest.approx(model(rows[0]).numpy(), abs=0.02)
