@@ -27,6 +27,9 @@ class Calibration:
     samples: int = 200
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data", Path(self.data))
+
 
 @dataclass(frozen=True)
 class ConversionOptions:
@@ -83,6 +86,11 @@ class ConversionOptions:
     explain: bool = False
     report: Path | None = None
     command: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("out", "labels", "report"):  # people also give text
+            if isinstance(value := getattr(self, name), str):
+                object.__setattr__(self, name, Path(value))
 
     def as_json(self) -> dict[str, Any]:
         """Return what determines the files, as a JSON object that a bundle keeps for ``edge-convert --recipe``.

@@ -44,8 +44,8 @@ class PixelRange:
 
     @classmethod
     def of_file(cls, spec: TensorSpec) -> "PixelRange | None":
-        """Return the range of a file's input. None for one that is not quantized."""
-        if spec.quantization is None or spec.dtype.kind not in "iu":
+        """Return the range of a file's input of 8 bits. None for others: 16 bits have steps to spare."""
+        if spec.quantization is None or spec.dtype.kind not in "iu" or spec.dtype.itemsize > 1:
             return None
         scale, zero = spec.quantization
         limits = np.iinfo(spec.dtype)

@@ -40,6 +40,14 @@ def name_of(loss: Any) -> str:
     return found.replace("_", "").lower() if isinstance(found, str) else ""
 
 
+def in_memory(model: Any) -> Any:
+    """Return the loss that a Keras model in memory was compiled with, as ``name_of`` takes it."""
+    found = getattr(model, "loss", None)
+    if found is None or isinstance(found, str | dict | list | tuple):
+        return found
+    return getattr(found, "__name__", type(found).__name__)
+
+
 def task_for(loss: str, outputs: tuple[TensorSpec, ...]) -> str | None:
     """Return ``classify`` or ``regress`` where the loss tells, else None.
 

@@ -103,7 +103,7 @@ def open_source(
         InputError: the model cannot be converted.
     """
     if not isinstance(model, str | Path):
-        return _keras(model, None, shapes)
+        return replace(_keras(model, None, shapes), loss=training_loss.name_of(training_loss.in_memory(model)))
     text = str(model)
     check_kind(text, border)
     if text.startswith(ZOO):

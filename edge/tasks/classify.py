@@ -111,7 +111,10 @@ class Classify(Task):
 
 
 class _Top1(Comparer):
-    """Compares the best classes. Classes with the same highest score are all right, so that ties do not disagree."""
+    """Compares the best classes. Classes with the same highest score are all right, so that ties do not disagree.
+
+    Scores that an integer cuts off at its largest value are no tie, unless the reference's are as near to each other.
+    """
 
     def __init__(self, task: Classify) -> None:
         self._task, self._difference = task, Difference()
@@ -120,7 +123,7 @@ class _Top1(Comparer):
     def add(self, reference: Outputs, candidate: Outputs, placement: Placement | None, truth: Any | None) -> None:
         self._difference.add(reference, candidate)
         expected, got = self._task.scores(reference), self._task.scores(candidate)
-        self._agreed.add(bool((self._tops(expected) & self._tops(got)).any()))
+        self._agreed.add(bool((self._tops(expected) & self._tops(got)).any()) and self._is_fair(reference, candidate))
         if truth is None:
             return
         if isinstance(truth, bool) or not isinstance(truth, int | np.integer) or not 0 <= truth < self._task.classes:
@@ -131,6 +134,15 @@ class _Top1(Comparer):
     def figures(self) -> Figures:
         known = quality("accuracy", self._right, self._reference_right)
         return self._difference.figures("top-1", self._agreed.percent, quality=known)
+
+    def _is_fair(self, reference: Outputs, candidate: Outputs) -> bool:
+        """Return whether the best classes of a candidate tie in truth, and not because their scores are cut off."""
+        (found,), (known,) = candidate.values(), reference.values()
+        values = np.asarray(found.raw).reshape(-1)
+        if self._task.two or found.spec.quantization is None or values.max() < np.iinfo(values.dtype).max:
+            return True
+        tied = known.real.reshape(-1)[values == values.max()]
+        return bool(tied.max() - tied.min() <= 1.5 * found.spec.quantization.scale)
 
     def _tops(self, scores: Floats) -> NDArray[np.bool_]:
         if self._task.two:

@@ -41,6 +41,17 @@ def test_the_loss_is_read_from_every_file(module, form, suffix, tmp_path):
     assert training_loss.name_of(keras_file.read(path).loss) == "sparsecategoricalcrossentropy"
 
 
+@pytest.mark.parametrize("form", LOSSES)
+@pytest.mark.parametrize("module", ["tf_keras", "keras"])
+def test_the_loss_of_a_model_in_memory_tells_too(module, form, tmp_path):
+    keras = need(module)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(10)])
+    model.compile("sgd", LOSSES[form](keras))
+    assert training_loss.name_of(training_loss.in_memory(model)) == "sparsecategoricalcrossentropy"
+    manifest = convert(model, ConversionOptions(str(tmp_path / "net")))
+    assert manifest.signature.task.name == "classify"
+
+
 @pytest.mark.parametrize(
     ("count", "loss", "expected"),
     [

@@ -8,6 +8,7 @@ from edge.errors import GateFailed, InputError
 from edge.results import Prediction, Result
 from edge.tasks.activation import find_activation
 from edge.tasks.classify import Classify, best
+from edge.tensors import Quantization, Tensor, TensorSpec, real_outputs
 from tests.tasks.networks import outputs, quantized, signature
 
 
@@ -230,6 +231,21 @@ def test_agreement_and_accuracy_by_hand():
 )
 def test_a_tie_at_the_top_is_no_disagreement(reference, candidate, agreement):
     assert compared(network(activation="none"), [(reference, candidate, None)]).agreement == agreement
+
+
+@pytest.mark.parametrize(
+    ("logits", "agreement"),
+    [
+        pytest.param([9.0, 7.0, 1.0], 0, id="cut off"),  # both are 4 in the file, whatever is best
+        pytest.param([4.02, 4.01, 1.0], 100, id="within a step"),
+    ],
+)
+def test_scores_that_are_cut_off_do_not_tie(logits, agreement):
+    spec = TensorSpec("scores", (1, 3), np.dtype(np.int8), Quantization(4 / 127, 0))
+    raw = np.clip(np.rint(np.asarray([logits]) / spec.quantization.scale), -128, 127).astype(np.int8)
+    comparer = network(activation="softmax").comparer()
+    comparer.add(real_outputs({"y": np.float32([logits])}), {"y": Tensor(raw, spec)}, None, None)
+    assert comparer.figures().agreement == agreement
 
 
 def test_two_labels_are_compared_where_they_part():
