@@ -183,11 +183,17 @@ def _show(manifest: "Manifest", out: Path) -> None:
     print(f"bundle {manifest.name!r} in {out}, to {' by '.join(filter(None, (verbs.get(name, name), decoder)))}")
 
 
+BOXES = "boxes compared"
+"""The detail of a comparison of detectors without which its agreement says little."""
+
+
 def _compared(row: Mapping[str, Any]) -> str:
     """Return the agreement by the task's measure, and the file's quality with the reference's in brackets."""
     digits, unit = (2, row["unit"]) if row["unit"] in ("%", "dB") else (4, row["unit"])
     value = "equal" if row["agreement"] is None else f"{row['agreement']:.{digits}f} {unit}".strip()
     line = f"{row['measure']} {value} with {row['reference']} on {row['samples']}"
+    if row["details"].get(BOXES) == 0:
+        line += " without any box, which proves nothing"
     if row["quality"] is not None:
         line += f", {row['quality_name']} {row['quality']:.2f} ({row['reference_quality']:.2f})"
     return line

@@ -62,7 +62,8 @@ class BoxComparison(Comparer):
             expected, got = (self._mean_average_precision(found) for found in self._found)
             known = ("mAP at IoU 0.5", 100 * got, 100 * expected)
         measure = f"boxes matched at IoU {PARTNER_IOU}"
-        return self._difference.figures(measure, self._matched.percent, quality=known)
+        boxes = {"boxes compared": self._matched.whole / 2}
+        return self._difference.figures(measure, self._matched.percent, quality=known, details=boxes)
 
     def _mean_average_precision(self, found: list[Found]) -> float:
         classes = [row.classes for row in found] + [row.classes for row in self._truths]

@@ -497,3 +497,16 @@ def test_a_parameter_is_name_and_value(capsys, text):
     with pytest.raises(SystemExit):
         convert.parser().parse_args(["m", "--out", "b", "--parameter", text])
     assert f"expected NAME=VALUE, got '{text}'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("boxes", "words"), [(0, " without any box, which proves nothing"), (7.5, "")])
+def test_an_agreement_on_no_box_is_named_for_what_it_is(boxes, words):
+    row = {
+        "measure": "boxes matched at IoU 0.7",
+        "agreement": 100.0,
+        "unit": "%",
+        "reference": "the model",
+        "samples": 6,
+    }
+    row |= {"quality": None, "details": {"boxes compared": boxes}}
+    assert convert._compared(row) == f"boxes matched at IoU 0.7 100.00 % with the model on 6{words}"

@@ -162,6 +162,14 @@ def test_boxes_with_a_partner_by_hand(reference, candidate, agreement):
     assert figures.agreement == pytest.approx(agreement, abs=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("reference", "candidate", "boxes"),
+    [([], [], 0), ([CAT, DOG], [CAT, DOG], 2), ([CAT], [CAT, DOG], 1.5)],  # a box without a partner is half of a pair
+)
+def test_how_many_boxes_were_compared_is_known(reference, candidate, boxes):
+    assert compared((reference, candidate)).details == {"boxes compared": boxes}
+
+
 def test_all_pictures_count_together():
     assert compared(([CAT], [CAT]), ([CAT, DOG], [CAT])).agreement == 80.0  # 4 of 5 boxes have a partner
 
