@@ -17,6 +17,7 @@ from edge.calibration.weighted_layers import Progress, observe
 from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy.conversion import attention_masks, onnx_layers, onnx_plain
 from edge.deploy.conversion.mixed_ends import WIDEST
+from edge.deploy.conversion.onnx_pads import MERGE_PADS, keep_pads
 from edge.deploy.conversion.post_training import Settings
 from edge.errors import InputError
 
@@ -62,6 +63,7 @@ def to_int8(path: Path, samples: Samples, settings: Settings, progress: Progress
         InputError: the quantizer refuses the file.
     """
     model = _folded(path)
+    keep_pads(model.graph)
     names, run = _observable(model)
     number = {name: index for index, name in enumerate(names)}
     border = {number[name] for name in _border(model.graph) if name in number}
@@ -85,7 +87,12 @@ def _folded(path: Path) -> Any:
         options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         options.optimized_model_filepath = str(Path(folder) / "folded.onnx")
         options.log_severity_level = 4
-        runtime.InferenceSession(_recent(path).SerializeToString(), options, providers=["CPUExecutionProvider"])
+        runtime.InferenceSession(
+            _recent(path).SerializeToString(),
+            options,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=[MERGE_PADS],
+        )
         return onnx.load(options.optimized_model_filepath)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from edge.deploy.conversion.tflite_object import TFLiteObject
 
 WIDEST = 4.0
-"""The parts of a concatenation at the end may have ranges that differ by this factor and share a scale."""
+"""The parts of a concatenation at the end may differ by this factor and share a scale. Scores are 1 at most."""
 
 THROUGH = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "SLICE", "STRIDED_SLICE", "SPLIT", "LOGISTIC", "SOFTMAX")
 """Operations that move values, or make scores of them."""
@@ -41,7 +41,7 @@ def mixed_ends(file: TFLiteObject) -> list[str]:
         while index in made and made[index][0] in through:
             passed.append(index)
             index = _source(file, made[index][1])
-        if index in made and made[index][0] == kinds.CONCATENATION and _are_unlike(file, made[index][1]):
+        if index in made and made[index][0] == kinds.CONCATENATION and _are_unlike(file, made, made[index][1]):
             for number in (*passed, *_arithmetic(file, made, index)):
                 found[number] = made[number][1]
     return [file.name(int(operation.outputs[0])) for operation in found.values()]
@@ -52,10 +52,21 @@ def _source(file: TFLiteObject, operation: Any) -> int:
     return next(int(index) for index in operation.inputs if index >= 0 and file.range(int(index)) is not None)
 
 
-def _are_unlike(file: TFLiteObject, join: Any) -> bool:
-    ranges = [file.range(int(index)) for index in join.inputs]
-    spans = [max(map(abs, bounds)) for bounds in ranges if bounds is not None]
-    return len(spans) > 1 and max(spans) > WIDEST * min(spans)
+def _are_unlike(file: TFLiteObject, made: dict[int, tuple[int, Any]], join: Any) -> bool:
+    """Return whether a part holds scores from 0 to 1, and another one values that are much larger."""
+    kinds = file.schema.BuiltinOperator
+    ranges = {int(index): file.range(int(index)) for index in join.inputs}
+    scores = {index for index in ranges if _last(file, made, index) in (kinds.LOGISTIC, kinds.SOFTMAX)}
+    others = [max(map(abs, bounds)) for index, bounds in ranges.items() if bounds and index not in scores]
+    return bool(scores) and max(others, default=0) > WIDEST
+
+
+def _last(file: TFLiteObject, made: dict[int, tuple[int, Any]], index: int) -> int | None:
+    """Return the code of the operation that made a tensor, behind those that only move its values."""
+    moves = {getattr(file.schema.BuiltinOperator, name) for name in THROUGH[:-2]}
+    while index in made and made[index][0] in moves:
+        index = _source(file, made[index][1])
+    return made[index][0] if index in made else None
 
 
 def _arithmetic(file: TFLiteObject, made: dict[int, tuple[int, Any]], join: int) -> list[int]:

@@ -17,6 +17,7 @@ from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy.conversion.onnx_clamps import drop_clamps
 from edge.deploy.conversion.onnx_edit import QUANTIZE, GraphEditor
 from edge.deploy.conversion.onnx_order import in_order
+from edge.deploy.conversion.onnx_pads import keep_pads
 from edge.deploy.conversion.onnx_pools import pool_by_kernels
 from edge.deploy.conversion.onnx_rounding import round_as_tflite
 from edge.deploy.conversion.onnx_uint8 import to_uint8
@@ -75,6 +76,7 @@ def from_tflite(
             if dimension.dim_param or dimension.dim_value < 1:
                 dimension.Clear()
                 dimension.dim_value = 1
+    keep_pads(model.graph)
     model, border = _for_integer_kernels(model, border, activations)
     for node in model.graph.node:
         node.name = node.output[0]  # the passes rename tensors, and two nodes may not have one name

@@ -28,9 +28,10 @@ _DTYPES = {
     "tensor(uint64)": np.uint64,
     "tensor(bool)": np.bool_,
 }
-_INEXACT = ["WeightBiasQuantization"]
-"""Optimizers that change results. This one rounds float weights between two quantized tensors to int8 with one scale
-for all of them, although the file holds them exactly (https://github.com/microsoft/onnxruntime/pull/22969)."""
+_INEXACT = ["WeightBiasQuantization", "Pad_Fusion"]
+"""Optimizers that change results. The first rounds float weights between two quantized tensors to int8 with one scale
+for all of them, although the file holds them exactly (https://github.com/microsoft/onnxruntime/pull/22969). The second
+makes the zeros around a MaxPool's input its padding, which counts as minus infinity: negative maxima are wrong."""
 _INTEGER_KERNELS = "QDQSelectorActionTransformer"
 """The optimizer that puts int8 kernels into a quantized network."""
 _EXACT_SUMS = "session.x64quantprecision"

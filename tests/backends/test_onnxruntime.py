@@ -133,4 +133,4 @@ def test_a_processor_that_does_not_saturate_runs_int8_weights_as_they_are(tmp_pa
     with open_model(tmp_path / "x.onnx"):
         pass
     ((_, _, left_out, entries),) = asked
-    assert (left_out, entries) == (["WeightBiasQuantization"], {})
+    assert (left_out, entries) == (["WeightBiasQuantization", "Pad_Fusion"], {})
