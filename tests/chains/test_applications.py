@@ -64,12 +64,9 @@ ROWS = (
     Row("ResNet50", CAFFE, side=32),
     Row("ResNet50V2", TF, side=32),
     Row("InceptionV3", TF, side=75),
-    Row("InceptionResNetV2", TF, side=75),
     Row("Xception", TF, side=71),
-    Row("VGG16", CAFFE, side=32),
     Row("RegNetX002", PIXELS, only="Keras 2"),
     Row("RegNetY002", PIXELS, only="Keras 2"),
-    Row("ResNetRS50", PIXELS, only="Keras 2"),
 )
 FAST = "MobileNet"
 """The family in ``make test``, in both forms."""
@@ -81,10 +78,7 @@ SAMPLES = 8
 LEAST_DECIBELS = 15
 """The least signal-to-noise ratio of int8 logits. The networks have 20 to 26 dB; where one operation computes nonsense,
 or a range collapses, there is no signal left, and the ratio is near 0."""
-HEAVY = {
-    *("NASNetMobile", "DenseNet121", "ConvNeXtTiny", "ResNet50", "ResNet50V2", "ResNetRS50", "InceptionV3"),
-    *("InceptionResNetV2", "Xception", "VGG16"),
-}
+HEAVY = {"NASNetMobile", "DenseNet121", "ConvNeXtTiny", "ResNet50", "ResNet50V2", "InceptionV3", "Xception"}
 """Compared in float32 alone: rounding their weights for sums of up to 5,000 inputs takes minutes a network."""
 HARD_SWISH = {"MobileNetV3Small"}
 """TFLite's int8 kernel rounds a hard swish in 16 bits of its own, so that ONNX files come out a few steps apart."""
