@@ -29,13 +29,16 @@ def keep_pads(graph: Any) -> None:
     for node in graph.node:
         if node.op_type != "Pad" or node.output[0] not in pooled:
             continue
-        value = constants.get(node.input[2]) if len(node.input) > 2 and node.input[2] else None
-        if value is not None and np.any(helper.to_array(value)):
-            continue
-        if value is not None and helper.to_array(value).dtype != np.float32:
+        if len(node.input) > 2 and node.input[2] and not _is_zero(constants.get(node.input[2]), helper):
             continue
         name = f"{node.output[0]}/nearly_zero"
         graph.initializer.append(helper.from_array(np.asarray(NEARLY_ZERO), name))
         rest = list(node.input)[3:]
         del node.input[2:]
         node.input.extend([name, *rest])
+
+
+def _is_zero(value: Any | None, helper: Any) -> bool:
+    """Return whether a constant is a float32 zero. None stands for a value that is computed."""
+    array = None if value is None else helper.to_array(value)
+    return array is not None and array.dtype == np.float32 and not np.any(array)

@@ -11,6 +11,7 @@ onnx, ort = need("onnx"), need("onnxruntime")
 
 from edge.deploy.conversion import float_onnx, freeze, tflite  # noqa: E402
 from edge.deploy.conversion import onnx as writer  # noqa: E402
+from edge.deploy.conversion.onnx_pads import keep_pads  # noqa: E402
 from edge.deploy.conversion.post_training import Settings  # noqa: E402
 
 X = -1 - np.random.default_rng(0).random((1, 6, 6, 1), np.float32)
@@ -59,3 +60,10 @@ def test_a_file_of_somebody_else_runs_right_and_becomes_int8(foreign, tmp_path):
     made.write_bytes(float_onnx.to_int8(foreign, [{"x": x}] * 4, Settings("minmax"), lambda done, total: None))
     with open_model(made) as model:
         assert model.run([x])[0][0, 0] == pytest.approx(by_hand(x[0, 0]), abs=2 / 255)
+
+
+def test_a_padding_that_is_computed_is_left_alone(foreign):
+    graph = onnx.load(foreign).graph
+    graph.node[0].input.append("computed")  # as a Constant node gives it, which may be minus infinity
+    keep_pads(graph)
+    assert list(graph.node[0].input) == ["x", "pads", "computed"]
