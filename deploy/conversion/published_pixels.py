@@ -46,11 +46,11 @@ TORCH: Form = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375), "RGB")
 """Mean, std and colour of the modes ``caffe`` and ``torch`` of ``keras.applications``."""
 
 _FAMILIES = (
-    ({"block1_conv1", "block2_conv1", "block5_conv3"}, PublishedPixels("vgg16", *CAFFE)),  # and of vgg19
-    ({"conv1_conv", "conv1_bn", "conv5_block3_out"}, PublishedPixels("resnet", *CAFFE)),  # version 2 has no conv1_bn
-    ({"pool3_conv", "pool4_conv", "conv5_block16_concat"}, PublishedPixels("densenet", *TORCH)),
+    ({"block1_conv1", "block2_conv1", "block5_conv3"}, 3, PublishedPixels("vgg16", *CAFFE)),  # and of vgg19
+    ({"conv1_conv", "conv1_bn", "conv5_block3_out"}, 7, PublishedPixels("resnet", *CAFFE)),  # version 2 has no conv1_bn
+    ({"pool3_conv", "pool4_conv", "conv5_block16_concat"}, 7, PublishedPixels("densenet", *TORCH)),
 )
-"""Layers that together only one family has."""
+"""Layers that together only one family has, and the side of the first kernel, (side, side, 3, 64)."""
 
 _CALL = re.compile(r"_\d+$")
 """The number of the call that Keras 3 puts after a layer's name."""
@@ -65,5 +65,7 @@ def published_pixels(graph: Any, inputs: Iterable[str]) -> PublishedPixels | Non
     """
     parts = {part for node in graph.node for part in node.name.split("/")}
     layers = parts | {_CALL.sub("", part) for part in parts}
-    found = next((pixels for names, pixels in _FAMILIES if names <= layers), None)
+    constants = (node.attr["value"].tensor.tensor_shape.dim for node in graph.node if node.op == "Const")
+    kernels = {tuple(dim.size for dim in sizes) for sizes in constants}
+    found = next((p for names, side, p in _FAMILIES if names <= layers and (side, side, 3, 64) in kernels), None)
     return None if found is None or scales_first(graph, inputs) else found

@@ -19,11 +19,12 @@ SIDE = 32
 PICTURE = np.random.default_rng(0).uniform(0, 255, (1, SIDE, SIDE, 3)).astype(np.float32)
 
 
-def block(keras, x, *names):
+def block(keras, x, *names, filters=64):
     """Return what one layer of each name makes of ``x``: the first convolves, the others only pass it on."""
     for number, name in enumerate(names):
         layer = keras.layers.BatchNormalization if name.endswith("bn") else keras.layers.ReLU
-        x = (keras.layers.Conv2D(4, 3, name=name) if number == 0 else layer(name=name))(x)
+        side = 3 if name.startswith("block1") else 7
+        x = (keras.layers.Conv2D(filters, side, name=name) if number == 0 else layer(name=name))(x)
     return x
 
 
@@ -35,10 +36,10 @@ LAYERS = {
 """The layers by which a family is told; building whole families takes minutes (see the slow test)."""
 
 
-def small(keras, module, scale=None):
-    base_entry = keras.Input((SIDE, SIDE, 3))
-    base = keras.Model(base_entry, block(keras, base_entry, *LAYERS[module]))
-    entry = keras.Input((SIDE, SIDE, 3))
+def small(keras, module, scale=None, channels=3, filters=64):
+    base_entry = keras.Input((SIDE, SIDE, channels))
+    base = keras.Model(base_entry, block(keras, base_entry, *LAYERS[module], filters=filters))
+    entry = keras.Input((SIDE, SIDE, channels))
     x = base(entry if scale is None else scale(keras, entry))
     return keras.Model(entry, keras.layers.Dense(4, "softmax")(keras.layers.GlobalAveragePooling2D()(x)))
 
@@ -46,6 +47,12 @@ def small(keras, module, scale=None):
 def told(model):
     frozen = freeze_keras(model)
     return published_pixels(frozen.graph, [tensor.op.name for tensor in frozen.inputs.values()])
+
+
+@pytest.mark.parametrize("module", LAYERS)
+@pytest.mark.parametrize("other", [{"filters": 8}, {"channels": 1}], ids=str)
+def test_a_network_of_somebody_s_own_with_these_names_is_not_taken_for_a_published_one(module, other):
+    assert told(small(keras2, module, **other)) is None
 
 
 @KERAS
