@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,18 +64,24 @@ class WeightedLayer:
 def observe(
     samples: Iterable[Value], total: int, ranges: TensorRanges, layers: Sequence[WeightedLayer], progress: Progress
 ) -> None:
-    """Show every sample to the observers of the tensors and to the layers.
+    """Show every sample to the observers of the tensors and, in a thread beside them, to the layers.
 
     Args:
-        samples: for each sample, a function that returns the values of a tensor.
+        samples: for each sample, a function that returns the values of a tensor, also in two threads at once.
         total: the number of samples. The same number always gives the same positions.
         ranges: the observers of the tensors.
         layers: the layers whose weights are rounded afterwards.
         progress: called with the number of samples done and of all samples.
     """
     count, rng = math.ceil(POSITIONS / total), np.random.default_rng(0)
-    for done, value in enumerate(samples, 1):
-        ranges.observe(value)
+
+    def show_layers(value: Value) -> None:
         for layer in layers:
             layer.observe(value(layer.source), count, rng)
-        progress(done, total)
+
+    with ThreadPoolExecutor(1) as beside:
+        for done, value in enumerate(samples, 1):
+            shown = beside.submit(show_layers, value)
+            ranges.observe(value)
+            shown.result()
+            progress(done, total)

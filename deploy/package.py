@@ -14,6 +14,7 @@ from typing import Any
 from edge import __version__, files, golden, labels, tasks
 from edge.bundle import write_bundle
 from edge.deploy import calibrating, conversion_report, metadata, parity, pixel_ranges, plan, targets
+from edge.deploy._threads import one_blas_thread
 from edge.deploy.conversion import produce
 from edge.deploy.conversion.recipe import ConvertedArtifact, Recipe
 from edge.deploy.conversion.source import SourceModel
@@ -57,7 +58,7 @@ def convert(model: Any, options: ConversionOptions, callbacks: Callbacks | None 
     source = plan.opened(model, options, callbacks)
     recipe = plan.recipe_of(options, source, callbacks)
     options = replace(options, explain=options.explain and request.fits(source, recipe, callbacks))
-    with tempfile.TemporaryDirectory(prefix="edge-convert-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="edge-convert-") as scratch, one_blas_thread():
         folder = Path(scratch)
         network, notes = _network(options, source, folder, callbacks)
         calibration = calibrating.samples(options.calibration, network, source, recipe, callbacks)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from edge.calibration.tensor_ranges import TensorRanges
 from edge.calibration.weighted_layers import Progress, observe
 from edge.deploy._tensorflow import need, quiet_conversion
+from edge.deploy._threads import at_once
 from edge.deploy.conversion import attention_masks, onnx_layers, onnx_plain
 from edge.deploy.conversion.mixed_ends import WIDEST
 from edge.deploy.conversion.onnx_pads import MERGE_PADS, keep_pads
@@ -73,8 +74,8 @@ def to_int8(path: Path, samples: Samples, settings: Settings, progress: Progress
         onnx_layers.layers(model.graph, number),
     )
     observe(_values(run, samples), len(samples), ranges, [bound.layer for bound in layers], progress)
-    while layers:
-        layers.pop().round()  # pop frees the layer's Hessian
+    for _ in at_once(layers.pop().round for _ in list(layers)):
+        pass  # what was observed of a layer's inputs is freed with the layer
     found = {names[index]: bounds for index, bounds in ranges.ranges().items()}
     return _quantized(model, attention_masks.clip_onnx_masks(model.graph, found), path)
 

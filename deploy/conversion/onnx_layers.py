@@ -34,7 +34,7 @@ class Bound:
     axes: tuple[int, ...]
 
     def round(self) -> None:
-        """Replace the layer's weights in the file by rounded ones, and correct its bias."""
+        """Replace the layer's weights in the file by rounded ones, and correct its bias. Other layers may do so too."""
         weights, bias = _values(self.weights), _values(self.bias)
         whole, moved = self.layer.on_steps(np.ascontiguousarray(weights.transpose(self.axes)), bias)
         _store(self.weights, whole.transpose(np.argsort(self.axes)))

@@ -159,8 +159,7 @@ def prepared(calibrated: bytes, samples: Samples, settings: Settings, progress: 
     values = running.values(file.to_bytes(), samples)
     observe(values, len(samples), ranges, [bound.layer for bound in layers], progress)
     set_ranges(file, ranges)
-    while layers:
-        layers.pop().round(file)  # pop frees the layer's Hessian
+    rounding.round_all(file, layers)
     return file.to_bytes()
 
 

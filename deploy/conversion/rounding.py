@@ -6,11 +6,15 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.calibration.gptq import Hessian
 from edge.calibration.im2col import Window, dense_rows, grouped_rows
 from edge.calibration.weighted_layers import MOST_INPUTS, WeightedLayer
+from edge.deploy._threads import at_once
 from edge.deploy.conversion.tflite_object import TFLiteObject
+
+Rounded = dict[int, NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -27,14 +31,22 @@ class Bound:
     weights: int
     bias: int
 
-    def round(self, file: TFLiteObject) -> None:
-        """Replace the layer's weights in ``file`` by rounded ones, and correct its bias."""
+    def rounded(self, file: TFLiteObject) -> Rounded:
+        """Return what the layer's weights and its bias in ``file`` become, by their indices."""
         weights, bias = file.constant(self.weights), file.constant(self.bias)
         assert weights is not None, "found by layers()"
         assert bias is not None, "found by layers()"
-        whole, moved = self.layer.on_steps(weights, bias)
-        file.replace(self.weights, whole)
-        file.replace(self.bias, moved)
+        return dict(zip((self.weights, self.bias), self.layer.on_steps(weights, bias), strict=True))
+
+
+def round_all(file: TFLiteObject, found: list[Bound]) -> None:
+    """Replace the weights of layers in ``file`` by rounded ones, and correct the biases. The list is emptied.
+
+    What was observed of a layer's inputs takes the most memory, and goes with the layer.
+    """
+    for changed in at_once(partial(found.pop().rounded, file) for _ in list(found)):
+        for index, values in changed.items():
+            file.replace(index, values)
 
 
 def layers(file: TFLiteObject) -> list[Bound]:
