@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 
 from edge.calibration.sampling import choose_samples
 from edge.cli import _main
-from edge.deploy import parity
+from edge.deploy import parity, pixel_ranges
+from edge.deploy._threads import one_blas_thread
 from edge.deploy.conversion import float_tflite, produce
 from edge.deploy.conversion.file_precision import file_precision
+from edge.deploy.conversion.post_training import Bounds
 from edge.deploy.conversion.recipe import ConvertedArtifact, Recipe
 from edge.deploy.conversion.source import SourceModel, open_source
 from edge.deploy.conversion.tensor_names import find_names
@@ -110,7 +112,8 @@ def compare(name: str, shared: Path, counts: tuple[int, int], folder: Path) -> d
     network = _network(source, row.options, folder)
     calibration = _read(row.samples(shared, network, CALIBRATION, counts[0]))
     held_out = _read(row.samples(shared, network, VERIFICATION, counts[1]))
-    files = _quantized(name, source, [dict(one.inputs) for one in calibration], folder)
+    bounds = pixel_ranges.bounds_of(network, raw_bytes=False)
+    files = _quantized(name, source, [dict(one.inputs) for one in calibration], bounds, folder)
     expected = parity.reference_outputs(source, held_out)
     logits = _logits(folder / "model_float32.tflite", source, held_out)
     tools = {}
@@ -136,13 +139,18 @@ def _read(samples: Samples) -> list[Sample]:
 
 
 def _quantized(
-    name: str, source: SourceModel, samples: Sequence[Mapping[str, NDArray[Any]]], folder: Path
+    name: str, source: SourceModel, samples: Sequence[Mapping[str, NDArray[Any]]], bounds: Bounds, folder: Path
 ) -> dict[str, Path]:
-    """Return the int8 file of each tool: ours as ``edge-convert`` makes it, then the others."""
+    """Return the int8 file of each tool: ours as ``edge-convert`` makes it, then the others.
+
+    ``edge-convert`` knows what pixels can hold, the bounds; the others have what the samples show.
+    """
     files = {OURS: folder / "model_int8.tflite", OURS_ONNX: folder / "model_int8.onnx"}
     if not files[OURS_ONNX].exists():
         print(f"{name}: quantizing with {OURS}", flush=True)
-        produce.make(source, Recipe(("float32", "int8"), ("float32", "int8")), samples, folder)
+        recipe = Recipe(("float32", "int8"), ("float32", "int8"))
+        with one_blas_thread():
+            produce.make(source, recipe, samples, folder, bounds=bounds)
     given = int8_peers.FloatNetwork(source, folder / "model_float32.tflite", folder / "model_float32.onnx", samples)
     for tool, peer in int8_peers.installed().items():
         files[tool] = folder / int8_peers.FILES[tool]

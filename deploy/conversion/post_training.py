@@ -21,6 +21,7 @@ from edge.deploy.conversion import (
     paddings,
     pooling,
     rounding,
+    saturation,
     unified_scales,
 )  # fmt: skip
 from edge.deploy.conversion import observe as running
@@ -51,12 +52,14 @@ class Settings:
             Integer inputs, such as tokens, keep theirs.
         bounds: what inputs can hold, beyond what the samples hold.
         without_groups: whether grouped convolutions are split, see ``grouped_convolutions``.
+        wide: whether activations have 16 bits.
     """
 
     method: str = METHODS[0]
     io: str = "int8"
     bounds: Bounds = field(default_factory=dict)
     without_groups: bool = False
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,7 @@ def to_int16x8(marked: bytes, samples: Samples, settings: Settings, progress: Pr
     Raises:
         InputError: an operation has no form with activations of 16 bits.
     """
-    ready = prepared(marked, samples, replace(settings, method="minmax"), progress)
+    ready = prepared(marked, samples, replace(settings, method="minmax", wide=True), progress)
     tf = need("tensorflow")
     border = tf.float32 if settings.io == "float32" else tf.int16
     try:
@@ -158,13 +161,22 @@ def prepared(calibrated: bytes, samples: Samples, settings: Settings, progress: 
     ranges, layers = TensorRanges(file.ranged(), file.border(), settings.method, known), rounding.layers(file)
     values = running.values(file.to_bytes(), samples)
     observe(values, len(samples), ranges, [bound.layer for bound in layers], progress)
-    set_ranges(file, ranges)
+    set_ranges(file, ranges, settings.wide)
     rounding.round_all(file, layers)
     return file.to_bytes()
 
 
-def set_ranges(file: TFLiteObject, ranges: TensorRanges) -> None:
-    """Set the observed ranges in a float file, as far as its operations allow them."""
+def set_ranges(file: TFLiteObject, ranges: TensorRanges, wide: bool = False) -> None:
+    """Set the observed ranges in a float file, as far as its operations allow them.
+
+    Args:
+        file: the float file.
+        ranges: what was observed.
+        wide: whether activations are to have 16 bits.
+    """
     observed = {index: bounds if any(bounds) else DEAD for index, bounds in ranges.ranges().items()}
     found = paddings.clip_paddings(file, attention_masks.clip_masks(file, observed))
+    file.set_ranges(found)
+    if not wide and not mixed_ends(file):  # a sigmoid that stays float, or has 16 bits, needs all its logits
+        found = saturation.clip_saturated(file, found)
     file.set_ranges(unified_scales.unify_scales(file, found))

@@ -61,7 +61,10 @@ ROWS = (
     Row("NASNetMobile", TF, side=32),
     Row("DenseNet121", TORCH, side=32),
     Row("ConvNeXtTiny", PIXELS, side=32, only="Keras 3"),  # tf_keras cannot load the file that it writes
+    Row("VGG16", CAFFE, side=32),
     Row("ResNet50", CAFFE, side=32),
+    Row("ResNetRS50", PIXELS, side=32, only="Keras 2"),
+    Row("InceptionResNetV2", TF, side=75),
     Row("ResNet50V2", TF, side=32),
     Row("InceptionV3", TF, side=75),
     Row("Xception", TF, side=71),
@@ -75,13 +78,14 @@ OPEN = {"MobileNetV3Small"}
 HDF5 = {"MobileNet", "ResNet50", "EfficientNetB0"}
 """Saved as .h5, the others as .keras."""
 SAMPLES = 8
-LEAST_DECIBELS = 15
-"""The least signal-to-noise ratio of int8 logits. The networks have 20 to 26 dB; where one operation computes nonsense,
+LEAST_DECIBELS = 13
+"""The least signal-to-noise ratio of int8 logits. The networks have 14 to 26 dB; where one operation computes nonsense,
 or a range collapses, there is no signal left, and the ratio is near 0."""
-HEAVY = {"NASNetMobile", "DenseNet121", "ConvNeXtTiny", "ResNet50", "ResNet50V2", "InceptionV3", "Xception"}
-"""Compared in float32 alone: rounding their weights for sums of up to 5,000 inputs takes minutes a network."""
-HARD_SWISH = {"MobileNetV3Small"}
-"""TFLite's int8 kernel rounds a hard swish in 16 bits of its own, so that ONNX files come out a few steps apart."""
+APART = {
+    "MobileNetV3Small": "TFLite's int8 kernel rounds a hard swish in 16 bits of its own",
+    "ConvNeXtTiny": "layer normalization is many operations, and each runtime rounds reciprocal roots in its own way",
+}
+"""Families whose ONNX files come out a few steps apart, and why."""
 
 
 def cases():
@@ -178,14 +182,14 @@ def check_int8(row, files, inputs, expected):
           f"{apart.max():.1f} steps, {np.mean(apart <= 1.01):.1%} within one")  # fmt: skip
     assert decibels(int8, expected) >= LEAST_DECIBELS
     assert decibels(onnx, expected) >= decibels(int8, expected) - 1  # the steps apart are no loss
-    assert row.name in HARD_SWISH or np.mean(apart <= 1.01) >= 0.99
+    assert row.name in APART or np.mean(apart <= 1.01) >= 0.99
 
 
 @pytest.mark.filterwarnings("ignore")  # of both Keras versions while they build, which are not what is tested
 @pytest.mark.parametrize("row", cases())
 def test_it_converts_at_once_and_computes_the_same(row, pictures, tmp_path):
     """Both forms are compared in float32. int8 files are made again where the second has other operations."""
-    inputs, known, every = tensors(pictures, row), None, "float32" if row.name in HEAVY else "float32,int8"
+    inputs, known, every = tensors(pictures, row), None, "float32,int8"
     for version in KERAS if row.only is None else [row.only]:
         model = built(row, KERAS[version], inputs)
         expected = np.asarray(model(inputs[:SAMPLES], training=False))
@@ -194,9 +198,9 @@ def test_it_converts_at_once_and_computes_the_same(row, pictures, tmp_path):
         files = converted(row, path, pictures, tmp_path / version, "float32" if known else every)
         check_float(files, inputs[:SAMPLES], expected)
         operations = sorted(tflite_file.op_names(files["model_float32.tflite"].read_bytes()))
-        if known not in (None, operations) and row.name not in HEAVY:
+        if known not in (None, operations):
             files = converted(row, path, pictures, tmp_path / f"{version} again", every)
-        if known != operations and row.name not in HEAVY:
+        if known != operations:
             check_int8(row, files, inputs[:SAMPLES], expected)
         known = operations
         KERAS[version].backend.clear_session()
