@@ -40,6 +40,7 @@ class ConversionOptions:
         tflite: precisions of the TFLite files. The default recipe decides when ``tflite`` and ``onnx`` are both None.
         onnx: precisions of the ONNX files.
         method: how ranges are computed from the calibration samples, one of METHODS.
+        float_layers: names of layers that stay float in the int8 file, as ``--explain`` prints them.
         io: the dtype of inputs and outputs of int8 files: ``int8``, ``uint8`` or ``float32``. None takes the target's.
         opset: the version of ONNX's operations. None takes the default.
         target: the device that the files are for, see ``edge.deploy.targets``. None makes all files.
@@ -66,6 +67,7 @@ class ConversionOptions:
     tflite: tuple[str, ...] | None = None
     onnx: tuple[str, ...] | None = None
     method: str = METHODS[0]
+    float_layers: tuple[str, ...] = ()
     io: str | None = None
     opset: int | None = None
     target: str | None = None

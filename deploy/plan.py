@@ -82,7 +82,7 @@ def recipe_of(options: ConversionOptions, source: SourceModel, callbacks: Callba
         else:
             recipe = recipes.default_recipe(source, can_calibrate)
     io, opset = options.io or recipe.io, options.opset or recipe.opset
-    recipe = replace(recipe, method=options.method, io=io, opset=opset)
+    recipe = replace(recipe, method=options.method, io=io, opset=opset, float_layers=options.float_layers)
     recipes.check(source, recipe)
     if options.target:
         callbacks.report(targets.described(options.target, recipe))

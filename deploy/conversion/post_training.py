@@ -17,6 +17,7 @@ from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy.conversion import (
     attention_masks,
     equalizing,
+    float_layers,
     grouped_convolutions,
     paddings,
     pooling,
@@ -52,6 +53,7 @@ class Settings:
             Integer inputs, such as tokens, keep theirs.
         bounds: what inputs can hold, beyond what the samples hold.
         without_groups: whether grouped convolutions are split, see ``grouped_convolutions``.
+        float_layers: the layers of an int8 file that stay float, see ``float_layers``.
         wide: whether activations have 16 bits.
     """
 
@@ -59,6 +61,7 @@ class Settings:
     io: str = "int8"
     bounds: Bounds = field(default_factory=dict)
     without_groups: bool = False
+    float_layers: tuple[str, ...] = ()
     wide: bool = False
 
 
@@ -101,8 +104,9 @@ def to_int8(
         stages: the folder where the ``FloatStages`` are kept, which explain the file's errors. None keeps none.
 
     Raises:
-        InputError: TFLite's quantizer refuses the file.
+        InputError: TFLite's quantizer refuses the file, or it has no layer of a name.
     """
+    chosen = float_layers.tensors_of(TFLiteObject(marked).names(), settings.float_layers)
     equal = equalizing.equalized(marked, samples)
     if settings.without_groups:
         equal = grouped_convolutions.split(equal)
@@ -113,7 +117,8 @@ def to_int8(
         with quiet_conversion():
             file = TFLiteObject(ready)
             mixed = mixed_ends(file)
-            return private.quantize(ready, settings.io, [*unified_scales.copying(file), *mixed], bool(mixed))
+            kept = [*unified_scales.copying(file), *mixed, *float_layers.kept_float(file, chosen)]
+            return private.quantize(ready, settings.io, kept, bool(mixed))
     except RuntimeError as error:
         raise InputError(
             "TFLite's quantizer refuses the network; convert the model that the file was made from"

@@ -71,7 +71,8 @@ class _Production:
         return post_training.to_int16x8(marked, self.rows, self._settings(_wide(self.recipe.io)), self.progress)
 
     def _settings(self, io: str) -> post_training.Settings:
-        return post_training.Settings(self.recipe.method, io, self.bounds, self.recipe.without_groups)
+        recipe = self.recipe
+        return post_training.Settings(recipe.method, io, self.bounds, recipe.without_groups, recipe.float_layers)
 
     def onnx(self, precision: str) -> Path:
         """Return the ONNX file of a precision."""

@@ -38,6 +38,7 @@ class Recipe:
         io: the dtype of inputs and outputs of the int8 files, one of ``post_training.IO``.
         opset: the version of ONNX's operations, one of OPSETS.
         without_groups: whether int8 files have one convolution for each group of a grouped convolution.
+        float_layers: the names of layers that stay float in the int8 file.
     """
 
     tflite: tuple[str, ...] = ("float32", "int8")
@@ -46,6 +47,7 @@ class Recipe:
     io: str = "int8"
     opset: int = OPSET
     without_groups: bool = False
+    float_layers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for precision in (*self.tflite, *self.onnx):
@@ -128,6 +130,8 @@ def float_only(source: SourceModel) -> str:
 def check(source: SourceModel, recipe: Recipe) -> None:
     """Raise InputError when ``source`` cannot become a file of a requested precision. This takes no conversion."""
     wanted = [precision for precision in recipe.precisions if precision in CALIBRATED]
+    if recipe.float_layers:
+        _check_float_layers(source, recipe)
     if source.file is not None:
         _check_file(source, source.file, recipe)
     elif source.quantize_aware and recipe.precisions != ("int8",):
@@ -140,6 +144,17 @@ def check(source: SourceModel, recipe: Recipe) -> None:
         if source.frozen is not None and source.frozen.loops:
             advice += ", or build its recurrent layers with unroll=True"
         raise InputError(f"{source.name} has no {wanted[0]} file, because {why}; {advice}")
+
+
+def _check_float_layers(source: SourceModel, recipe: Recipe) -> None:
+    if "int8" not in recipe.precisions:
+        raise InputError("--float-layers is about the int8 file, and none is made: give --calibrate DATA")
+    if why := without_calibration(source):
+        raise InputError(f"--float-layers is for files that are quantized here, and {why}")
+    if source.file is not None and source.file.suffix == ".onnx":
+        raise InputError(
+            f"--float-layers is for models that become .tflite files; {source.file.name} is quantized by ONNX Runtime"
+        )
 
 
 FROM_FILE = {

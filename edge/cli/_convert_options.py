@@ -76,6 +76,11 @@ def _add_int8(group: Any) -> None:
         default="mse",
         help="how ranges are computed: mse has the least squared error, minmax clips nothing (default mse)",
     )
+    group.add_argument(
+        "--float-layers",
+        metavar="LIST",
+        help="layers that stay float in the int8 file, by the names that --explain prints (default: none)",
+    )
     group.add_argument("--seed", type=int, default=0, metavar="N", help="seed for choosing samples (default 0)")
     group.add_argument(
         "--io",
@@ -165,6 +170,7 @@ def conversion_options(a: argparse.Namespace) -> "ConversionOptions":
         tflite=_listed(a.tflite),
         onnx=_listed(a.onnx),
         method=a.method,
+        float_layers=_listed(a.float_layers) or (),
         io=a.io,
         opset=a.opset,
         target=a.target,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PLAIN = ("method", "io", "opset", "target", "task", "decoder", "name", "signature", "labels")
 """Options that the request holds under their own names."""
 
-LISTS = ("tflite", "onnx", "inputs", "outputs")
+LISTS = ("tflite", "onnx", "inputs", "outputs", "float_layers")
 """Options that are typed as a list with commas."""
 
 
