@@ -12,6 +12,7 @@ from edge.deploy.conversion.recipe import Recipe
 from edge.deploy.conversion.source import SourceModel, open_source
 from edge.deploy.conversion_options import Callbacks, ConversionOptions
 from edge.errors import FileError, InputError
+from edge.recurrent_operations import starts_over
 
 
 def check_out(out: Path) -> None:
@@ -52,6 +53,11 @@ def opened(model: Any, options: ConversionOptions, callbacks: Callbacks) -> Sour
     source = open_source(model, options.trust, options.signature, options.shapes, (options.inputs, options.outputs))
     if _needs_tflite(options, source):
         source = onnx2tf.as_tflite(source, callbacks.report)
+    if source.file is not None and starts_over(source.file):
+        callbacks.report(
+            f"{source.file.name} has recurrent layers that read whole sequences: each run starts them from zero (in "
+            "other programs call reset_all_variables() before it)"
+        )
     if not source.trained:
         callbacks.report(f"{model} is not trained: its weights are random")
     return source
