@@ -128,7 +128,7 @@ def _convert(a: argparse.Namespace) -> None:
 
     check_kind(a.model)
     options = _convert_options.conversion_options(a)
-    plan.check_programs(a.model, options)
+    plan.check_finished(a.model, options)
     before = _recipe.digests(a.recipe) if a.recipe else {}
     _main.quiet_tensorflow()
     explained: list[Explanation] = []
