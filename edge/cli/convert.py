@@ -87,8 +87,14 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--labels", type=Path, metavar="FILE", help="class names, one on each line (default: labels.txt beside MODEL)"
     )
-    p.add_argument("--inputs", metavar="LIST", help="inputs of a frozen graph (default: its placeholders)")
-    p.add_argument("--outputs", metavar="LIST", help="outputs of a frozen graph (default: what nothing reads)")
+    p.add_argument(
+        "--inputs",
+        metavar="LIST",
+        help="inputs of a frozen graph: operations, or tensors as split:1 (default: its placeholders)",
+    )
+    p.add_argument(
+        "--outputs", metavar="LIST", help="outputs of a frozen graph, likewise (default: what nothing reads)"
+    )
     p.add_argument("--signature", metavar="NAME", help="function of a SavedModel to convert (default: serving_default)")
     p.add_argument(
         "--input-shape",
