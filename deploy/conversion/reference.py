@@ -2,9 +2,11 @@
 
 A reference is called with arrays of real values by input name, with the n samples on the first axis. It returns arrays
 of real values by output name, also with the n samples on the first axis: an output (1, classes) becomes (n, classes),
-and an output (3,), which has no batch axis, becomes (n, 3).
+and an output (3,), which has no batch axis, becomes (n, 3). An output whose size depends on the values of the inputs is
+an array (n,) of arrays, where the sizes differ.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -109,8 +111,17 @@ def _padded(array: NDArray[Any], size: int) -> NDArray[Any]:
 
 def _stacked(rows: Sequence[Arrays]) -> Arrays:
     """Stack the outputs of single samples on a new first axis; a batch axis of size 1 is dropped."""
-    found = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-    return {name: array[:, 0] if array.shape[1:2] == (1,) else array for name, array in found.items()}
+    return {name: _together([row[name] for row in rows]) for name in rows[0]}
+
+
+def _together(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    if len({array.shape for array in arrays}) > 1:
+        unlike = np.empty(len(arrays), object)
+        for place, array in enumerate(arrays):
+            unlike[place] = array
+        return unlike
+    stacked = np.stack(arrays)
+    return stacked[:, 0] if stacked.shape[1:2] == (1,) else stacked
 
 
 def _joined(parts: Sequence[Arrays]) -> Arrays:
@@ -126,6 +137,12 @@ def sample(outputs: Mapping[str, NDArray[Any]], specs: Sequence[TensorSpec], pos
         position: the sample's index on the first axis.
 
     Returns:
-        The arrays by output name, each in the shape of its spec.
+        The arrays by output name, each in the shape of its spec, or in its own where the size is another.
     """
-    return {spec.name: outputs[spec.name][position].reshape(spec.shape) for spec in specs}
+    return {spec.name: _shaped(outputs[spec.name][position], spec.shape) for spec in specs}
+
+
+def _shaped(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    if array.size == math.prod(shape):
+        return array.reshape(shape)
+    return array[None] if shape[:1] == (1,) and array.ndim == len(shape) - 1 else array
