@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge.deploy import explain
-from edge.deploy.conversion import post_training, produce
+from edge.deploy.conversion import freeze, post_training, produce, tflite
 from edge.deploy.conversion import recipe as recipes
 from edge.deploy.conversion.source import open_source
 from edge.deploy.conversion_options import Callbacks
@@ -23,6 +23,10 @@ from tests.deploy.explain.networks import images, loud_channel
 def subject_of(model, folder, method="minmax"):
     path = folder / "model.keras"
     model.save(path)
+    return subject_of_file(path, folder, method)
+
+
+def subject_of_file(path, folder, method="minmax"):
     source = open_source(str(path))
     entry, output = source.inputs[0], source.outputs[0]
     signature = Signature(
@@ -57,6 +61,28 @@ def test_the_worst_layer_is_named_and_mends_when_it_is_kept_in_float(loud):
     assert method.snr < worst.snr
     assert found.suggestion.startswith("no other method is better; loud loses most, and with ")
     assert f"instead of {as_converted.snr:.1f}" in found.suggestion
+
+
+@pytest.mark.parametrize("make", [tflite.to_float32, tflite.to_float16], ids=["float32", "float16"])
+def test_a_float_file_is_its_own_float_network(loud, tmp_path, make):
+    path = tmp_path / "net.tflite"
+    path.write_bytes(make(freeze.freeze_keras(loud_channel())))
+    subject = subject_of_file(path, tmp_path)
+    assert request.fits(subject.source, recipes.Recipe(("int8",)), Callbacks())
+    found = explain.explain(subject, lambda stage: lambda done, total: None)
+    assert [layer.layer for layer in found.layers] == ["image", "first", "loud", "quiet", "last"]
+    assert (found.worst[0].layer, found.worst[0].cause) == ("loud", "range")
+    of_keras = loud[1].trials
+    assert [trial.what for trial in found.trials] == [trial.what for trial in of_keras]
+    assert found.trials[0].snr == pytest.approx(of_keras[0].snr, abs=0.5)
+    assert found.trials[2].snr > found.trials[0].snr + 20
+
+
+def test_a_float_file_without_an_int8_file_has_nothing_to_explain(tmp_path):
+    path = tmp_path / "net.tflite"
+    path.write_bytes(tflite.to_float32(freeze.freeze_keras(loud_channel())))
+    with pytest.raises(InputError, match="is about the int8 file, and none is made: give --calibrate DATA"):
+        request.fits(open_source(str(path)), recipes.Recipe(("float32",)), Callbacks())
 
 
 def test_it_is_told_in_lines_and_in_json(loud, tmp_path):
