@@ -51,7 +51,7 @@ class Subject:
 
 
 def without_use(source: SourceModel) -> str:
-    """Return why ``--explain`` has no use for a model, or an empty text. A float .tflite file is a float network itself."""
+    """Return why ``--explain`` has no use for a model, or an empty text. Float .tflite files are float networks."""
     if source.file is not None and source.file.suffix == ".onnx":
         return (
             f"the layers of a TFLite file are compared, and {source.file.name} is an .onnx file; --tflite int8 makes "
