@@ -8,6 +8,7 @@ an array (n,) of arrays, where the sizes differ.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from edge.backends import open_model
 from edge.deploy._tensorflow import need
 from edge.errors import InputError
+from edge.recognize.inputs import unique
 from edge.tensors import TensorSpec, dequantize, quantize
 
 Arrays = dict[str, NDArray[Any]]
@@ -79,14 +81,14 @@ class FileReference:
     """Runs a .tflite or .onnx file in its runtime.
 
     Attributes:
-        inputs: the file's inputs.
-        outputs: the file's outputs.
+        inputs: the file's inputs, with the names that they have in a signature, as a file may leave them out.
+        outputs: the file's outputs, likewise.
     """
 
     def __init__(self, path: Path) -> None:
         self._model = open_model(path)
-        self.inputs: Sequence[TensorSpec] = self._model.inputs
-        self.outputs: Sequence[TensorSpec] = self._model.outputs
+        self.inputs: Sequence[TensorSpec] = _named(self._model.inputs, "input")
+        self.outputs: Sequence[TensorSpec] = _named(self._model.outputs, "output")
 
     def __call__(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         """Return the outputs for all samples. Inputs are quantized and outputs dequantized where the file needs it."""
@@ -97,6 +99,11 @@ class FileReference:
         arrays = [np.ascontiguousarray(quantize(inputs[spec.name], spec)) for spec in self.inputs]
         outputs = self._model.run(arrays)
         return {spec.name: _real(array, spec) for spec, array in zip(self.outputs, outputs, strict=True)}
+
+
+def _named(specs: Sequence[TensorSpec], kind: str) -> tuple[TensorSpec, ...]:
+    names = unique([spec.name for spec in specs], kind)
+    return tuple(replace(spec, name=name) for spec, name in zip(specs, names, strict=True))
 
 
 def _real(array: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:

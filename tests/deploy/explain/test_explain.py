@@ -10,6 +10,7 @@ from edge.deploy import explain
 from edge.deploy.conversion import freeze, post_training, produce, tflite
 from edge.deploy.conversion import recipe as recipes
 from edge.deploy.conversion.source import open_source
+from edge.deploy.conversion.tflite_object import TFLiteObject
 from edge.deploy.conversion_options import Callbacks
 from edge.deploy.explain import plot, request
 from edge.deploy.explain.explanation import Explanation
@@ -76,6 +77,18 @@ def test_a_float_file_is_its_own_float_network(loud, tmp_path, make):
     assert [trial.what for trial in found.trials] == [trial.what for trial in of_keras]
     assert found.trials[0].snr == pytest.approx(of_keras[0].snr, abs=0.5)
     assert found.trials[2].snr > found.trials[0].snr + 20
+
+
+def test_tensors_without_names_are_told_apart(tmp_path):
+    file = TFLiteObject(tflite.to_float32(freeze.freeze_keras(loud_channel())))
+    for index in file.names().values():
+        if index not in (*file.inputs(), *file.outputs()):
+            file.rename(index, "")
+    path = tmp_path / "net.tflite"
+    path.write_bytes(file.to_bytes())
+    found = explain.explain(subject_of_file(path, tmp_path), lambda stage: lambda done, total: None)
+    assert len({layer.tensor for layer in found.layers}) == 5
+    assert found.layers.index(found.worst[0]) == 2  # the layer ``loud``
 
 
 def test_a_float_file_without_an_int8_file_has_nothing_to_explain(tmp_path):
