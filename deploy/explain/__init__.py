@@ -78,7 +78,7 @@ def explain(subject: Subject, progress: Callable[[str], Callable[[int, int], Non
     if not samples:
         raise InputError("--explain needs a sample that can be decoded, got none")
     stages = FloatStages.load(subject.folder)
-    int8 = trials.quantized(stages.prepared)
+    int8 = stages.int8()
     walked = [trials.ordered(sample, subject.source) for sample in samples[:WALKED]]
     layers = tuple(measure(stages.calibrated, int8, walked, progress("explaining")))
     path = subject.folder / "model_int8.tflite"
