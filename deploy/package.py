@@ -13,7 +13,7 @@ from typing import Any
 
 from edge import __version__, files, golden, labels, tasks
 from edge.bundle import write_bundle
-from edge.deploy import calibrating, conversion_report, metadata, parity, pixel_ranges, plan, targets
+from edge.deploy import calibrating, conversion_report, metadata, open_outputs, parity, pixel_ranges, plan, targets
 from edge.deploy._threads import one_blas_thread
 from edge.deploy.conversion import produce
 from edge.deploy.conversion.recipe import ConvertedArtifact, Recipe
@@ -133,8 +133,10 @@ def _network(
     task = tasks.load(signature.task.name)
     check_use(signature, getattr(task, "takes_labels", True), options.labels is not None, options.pixels.given())
     task(signature, names or None, origin)  # raises when signature or labels do not fit
+    for note in (more := open_outputs.notes(source, signature.task)):
+        callbacks.report(note)
     specs = {spec.name: spec for spec in source.inputs}
-    return NetworkInfo(signature, specs, names, source.record or {}, source.folder), found.notes
+    return NetworkInfo(signature, specs, names, source.record or {}, source.folder), (*found.notes, *more)
 
 
 def _convert(

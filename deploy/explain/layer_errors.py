@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from edge.deploy.conversion.tflite_object import TFLiteObject
 from edge.deploy.explain.interpreter import Interpreter
-from edge.deploy.explain.rewriting import compared_outputs, cut, with_errors
+from edge.deploy.explain.rewriting import compared_outputs, cut, with_errors, with_shapes
 from edge.deploy.explain.sums import Sums, decibel
 from edge.deploy.placement_report import operators
 from edge.tensors import TensorSpec, dequantize, quantize
@@ -93,6 +93,7 @@ class _Walk:
     """The float file and the int8 file, whole and taken apart, with the sums of what was measured."""
 
     def __init__(self, calibrated: bytes, int8: bytes) -> None:
+        calibrated, int8 = with_shapes(calibrated), with_shapes(int8)
         names, quantized = TFLiteObject(calibrated), TFLiteObject(int8)
         known, found = names.names(), quantized.names()
         self._names = [name for name, i in found.items() if name in known and names.is_float(known[name])]

@@ -17,13 +17,13 @@ def fits(source: SourceModel, recipe: Recipe, callbacks: Callbacks) -> bool:
     """Return whether there is an int8 file with a float network beside it. A QAT model has none, which is reported.
 
     Raises:
-        InputError: the model is a finished file, or no int8 file is made.
+        InputError: the model is a finished file without a float network, or no int8 TFLite file is made.
     """
     why = without_use(source)
-    if source.file is None and "int8" not in recipe.precisions:
-        raise InputError("--explain is about the int8 file, and none is made: give --calibrate DATA")
     if why and source.file is not None:
-        raise InputError(f"--explain needs a Keras model or SavedModel: {why}")
+        raise InputError(f"--explain needs a Keras model, a SavedModel or a float .tflite file: {why}")
+    if "int8" not in recipe.precisions:
+        raise InputError("--explain is about the int8 file, and none is made: give --calibrate DATA")
     if why:
         callbacks.report(f"--explain has no use: {why}")
     return not why

@@ -9,9 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from edge.calibration.tensor_ranges import METHODS, TensorRanges
-from edge.deploy import _tensorflow_private as private
 from edge.deploy import parity
-from edge.deploy._tensorflow import quiet_conversion
 from edge.deploy.conversion import observe
 from edge.deploy.conversion.post_training import FloatStages, set_ranges
 from edge.deploy.conversion.recipe import ConvertedArtifact
@@ -138,7 +136,8 @@ def other_methods(
     for other in METHODS:
         if other != method:
             content = _with_ranges(bench.stages.prepared, rows(), other, progress)
-            yield bench.trial(f"--method {other}", quantized(content), f"--method {other}")
+            made = replace(bench.stages, prepared=content).int8()
+            yield bench.trial(f"--method {other}", made, f"--method {other}")
 
 
 def _with_ranges(prepared: bytes, rows: Sequence[Mapping[str, NDArray[Any]]], method: str, progress: Progress) -> bytes:
@@ -154,7 +153,7 @@ def _with_ranges(prepared: bytes, rows: Sequence[Mapping[str, NDArray[Any]]], me
 
 def in_float(bench: Bench, tensors: Collection[str], what: str) -> Trial:
     """Try the file with the layers that compute some tensors in float, and what reads them."""
-    return bench.trial(what, quantized(bench.stages.prepared, kept_float(bench.stages.prepared, tensors)))
+    return bench.trial(what, bench.stages.int8(kept_float(bench.stages.prepared, tensors)))
 
 
 def kept_float(content: bytes, tensors: Collection[str]) -> list[str]:
@@ -170,9 +169,3 @@ def kept_float(content: bytes, tensors: Collection[str]) -> list[str]:
                 kept.add(int(operation.outputs[0]))
                 waiting += map(int, operation.outputs) if operators.name(code) in PASSING else ()
     return sorted(file.name(index) for index in kept)
-
-
-def quantized(content: bytes, kept: Sequence[str] = ()) -> bytes:
-    """Return the int8 file of a float file with ranges, with the operations named in ``kept`` in float."""
-    with quiet_conversion():
-        return private.quantize(content, kept=kept)

@@ -87,8 +87,14 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--labels", type=Path, metavar="FILE", help="class names, one on each line (default: labels.txt beside MODEL)"
     )
-    p.add_argument("--inputs", metavar="LIST", help="inputs of a frozen graph (default: its placeholders)")
-    p.add_argument("--outputs", metavar="LIST", help="outputs of a frozen graph (default: what nothing reads)")
+    p.add_argument(
+        "--inputs",
+        metavar="LIST",
+        help="inputs of a frozen graph: operations, or tensors as split:1 (default: its placeholders)",
+    )
+    p.add_argument(
+        "--outputs", metavar="LIST", help="outputs of a frozen graph, likewise (default: what nothing reads)"
+    )
     p.add_argument("--signature", metavar="NAME", help="function of a SavedModel to convert (default: serving_default)")
     p.add_argument(
         "--input-shape",
@@ -128,7 +134,7 @@ def _convert(a: argparse.Namespace) -> None:
 
     check_kind(a.model)
     options = _convert_options.conversion_options(a)
-    plan.check_programs(a.model, options)
+    plan.check_finished(a.model, options)
     before = _recipe.digests(a.recipe) if a.recipe else {}
     _main.quiet_tensorflow()
     explained: list[Explanation] = []
