@@ -7,15 +7,16 @@ and a delegate can run the whole graph.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from edge.deploy import _tensorflow_private as private
 from edge.deploy._tensorflow import need
-from edge.deploy.conversion import input_shapes, naming
+from edge.deploy.conversion import input_shapes, naming, unrolling
 from edge.deploy.conversion.input_shapes import Shapes
 from edge.deploy.conversion.static_branches import without_static_branches
 from edge.deploy.conversion.training_mode import refuse_training_mode
@@ -39,7 +40,7 @@ class Frozen:
         traced: the ``tf.ConcreteFunction`` that it was made from.
         inputs: the symbolic tensors that the graph reads, by name, in the model's order.
         outputs: the symbolic tensors that it returns, by name, in the model's order.
-        int8: freezes the lowering for int8, for networks with layers that have one.
+        int8: freezes the lowering for int8, for networks with layers that have one. Recurrent layers are unrolled.
     """
 
     graph: Any
@@ -66,6 +67,11 @@ class Frozen:
     def for_int8(self) -> "Frozen":
         """Return the frozen network to quantize after training."""
         return self if self.int8 is None else self.int8()
+
+    @property
+    def int8_loops(self) -> bool:
+        """Whether the network to quantize has a loop or a branch. Where loops are unrolled, this takes seconds."""
+        return self.loops and self.for_int8().loops
 
 
 def _specs(tensors: Mapping[str, Any]) -> tuple[TensorSpec, ...]:
@@ -216,14 +222,16 @@ def freeze_keras(model: Any, shapes: Shapes | None = None) -> Frozen:
         shapes: the shapes of inputs whose sizes the model leaves open.
     """
     frozen = _freeze_for(lowering.FLOAT, model, shapes or {})
-    if any(lowering.INT8 in getattr(type(layer), "lowers", ()) for layer in model.layers):
-        return replace(frozen, int8=partial(_freeze_for, lowering.INT8, model, shapes or {}))
+    lowered = any(lowering.INT8 in getattr(type(layer), "lowers", ()) for layer in model.layers)
+    if lowered or (frozen.loops and unrolling.can_unroll(model)):
+        return replace(frozen, int8=cache(partial(_freeze_for, lowering.INT8, model, shapes or {})))
     return frozen
 
 
 def _freeze_for(target: str, model: Any, shapes: Shapes) -> Frozen:
     inputs = input_shapes.apply(keras_inputs(model), shapes)
-    with lowering.lowered_for(target):
+    steps = unrolling.unrolled(model) if target == lowering.INT8 else nullcontext()
+    with lowering.lowered_for(target), steps:
         return freeze(partial(call_keras, model), inputs, partial(keras_outputs, model))
 
 

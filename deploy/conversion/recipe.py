@@ -122,7 +122,7 @@ def float_only(source: SourceModel) -> str:
         onnx = source.file.suffix == ".onnx"
         return float_onnx.refusal(source.file) if onnx else float_tflite.refusal(source.file)
     row = NETWORKS.get(source.network or "")
-    if source.frozen is not None and source.frozen.loops:
+    if source.frozen is not None and source.frozen.int8_loops:
         return "it has a loop, as recurrent layers have, and no ranges can be observed inside"
     return row.float_only if row else ""
 
@@ -141,7 +141,7 @@ def check(source: SourceModel, recipe: Recipe) -> None:
         )
     if wanted and not source.quantize_aware and source.precision not in CALIBRATED and (why := float_only(source)):
         advice = "convert it to float32"
-        if source.frozen is not None and source.frozen.loops:
+        if source.frozen is not None and source.frozen.int8_loops:
             advice += ", or build its recurrent layers with unroll=True"
         raise InputError(f"{source.name} has no {wanted[0]} file, because {why}; {advice}")
 

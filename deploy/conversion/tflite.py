@@ -97,7 +97,7 @@ def marked(frozen: Frozen, rows: post_training.Samples) -> bytes:
 
 def refuse_loops(frozen: Frozen) -> None:
     """Raise InputError for a network with loops, because TensorFlow's calibrator would abort the process."""
-    if frozen.loops:
+    if frozen.int8_loops:
         raise InputError(
             "the model has a loop, as recurrent layers have, whose values have no fixed ranges: convert it to float32, "
             "or build its recurrent layers with unroll=True for int8"
