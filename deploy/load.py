@@ -64,16 +64,34 @@ def load_keras(path: Path, trust: bool = False) -> Any:
         raise FileError(f"model {path} does not exist")
     if not keras_file.is_keras(path):
         raise InputError(f"a Keras model is a {', '.join(keras_file.SUFFIXES)} file, got {path.name}")
-    try:
+    with _readable(path):
         file = keras_file.read(path)
         if not trust:
             check_config(file.config, path)
         keras = need("keras" if file.keras3 else "tf_keras")
+    return _load(keras, file, trust)
+
+
+def may_be_quantize_aware(path: Path) -> bool:
+    """Return whether a Keras file names what quantization-aware training adds. TensorFlow is not imported.
+
+    Raises:
+        FileError: it is damaged.
+        InputError: it holds weights only.
+    """
+    with _readable(path):
+        return QUANTIZATION in keras_file.read(path).text
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what a damaged file raises into a FileError."""
+    try:
+        yield
     except (InputError, FileError):
         raise
     except _DAMAGE as error:
         raise FileError(f"model {path} is not a readable Keras file: {_first_line(error)}") from error
-    return _load(keras, file, trust)
 
 
 def _load(keras: Any, file: KerasFile, trust: bool) -> Any:

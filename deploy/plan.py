@@ -42,6 +42,33 @@ def check_programs(model: str, options: ConversionOptions) -> None:
         onnx2tf.check_installed(Path(model).name)
 
 
+def check_names(options: ConversionOptions) -> None:
+    """Raise InputError for an unknown precision, method, dtype, opset or target."""
+    if options.target:
+        targets.find(options.target)
+    listed = options.tflite is not None or options.onnx is not None
+    recipe = Recipe(options.tflite or (), options.onnx or ()) if listed else Recipe()
+    replace(recipe, method=options.method, io=options.io or recipe.io, opset=options.opset or recipe.opset)
+
+
+def wants_int8(options: ConversionOptions) -> bool:
+    """Return whether an int8 file is asked for, by its name or by calibration samples for all that are possible."""
+    if options.tflite is None and options.onnx is None:
+        return options.calibration is not None
+    return "int8" in (*(options.tflite or ()), *(options.onnx or ()))
+
+
+def check_calibrated(options: ConversionOptions) -> None:
+    """Raise InputError when a file of a model without ranges needs calibration samples, and there are none."""
+    if options.calibration is not None:
+        return
+    listed = (*(options.tflite or ()), *(options.onnx or ()))
+    if wanted := [precision for precision in listed if precision in recipes.CALIBRATED]:
+        raise InputError(f"{wanted[0]} needs real samples to fit its ranges to: give --calibrate DATA")
+    if options.target and not listed and targets.find(options.target).accelerated:
+        raise InputError(f"{options.target} runs int8 TFLite files, and none is made: give --calibrate DATA for it")
+
+
 def opened(model: Any, options: ConversionOptions, callbacks: Callbacks) -> SourceModel:
     """Open the model. An .onnx file of which .tflite files are wanted becomes one first.
 
@@ -84,6 +111,8 @@ def recipe_of(options: ConversionOptions, source: SourceModel, callbacks: Callba
     io, opset = options.io or recipe.io, options.opset or recipe.opset
     recipe = replace(recipe, method=options.method, io=io, opset=opset, float_layers=options.float_layers)
     recipes.check(source, recipe)
+    if options.io and not set(recipe.precisions) & set(recipes.CALIBRATED):
+        callbacks.report("--io has no use: it is the dtype of inputs and outputs of int8 files, and none is made")
     if options.target:
         callbacks.report(targets.described(options.target, recipe))
     return recipe

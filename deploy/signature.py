@@ -113,9 +113,14 @@ WHOLE = {"signature", "input_shape"}
 """A record that describes inputs and outputs has one of these entries. Others state only mean and std."""
 
 
+def is_recorded(source: SourceModel) -> bool:
+    """Return whether a training record beside the model describes its inputs and outputs."""
+    return source.record is not None and bool(WHOLE & set(source.record))
+
+
 def _recorded(source: SourceModel, options: SignatureOptions) -> Found | None:
     """Return the training record's signature. None without a complete record, or when the user states another task."""
-    if source.record is None or not WHOLE & set(source.record):
+    if source.record is None or not is_recorded(source):
         return None
     try:
         row = signature_of(source.record, [spec.name for spec in source.outputs])

@@ -10,7 +10,7 @@ from edge.deploy import explain
 from edge.deploy.conversion import post_training, produce
 from edge.deploy.conversion import recipe as recipes
 from edge.deploy.conversion.source import open_source
-from edge.deploy.conversion_options import Callbacks
+from edge.deploy.conversion_options import Callbacks, ConversionOptions
 from edge.deploy.explain import plot, request
 from edge.deploy.explain.explanation import Explanation
 from edge.deploy.explain.trials import AS_CONVERTED, kept_float
@@ -103,9 +103,9 @@ def test_a_quantization_aware_model_has_no_use_for_it(loud):
     subject, _ = loud
     lines = []
     callbacks = Callbacks(lines.append, lambda stage: lambda done, total: None)
-    recipe = recipes.Recipe(("int8",))
-    assert request.fits(subject.source, recipe, callbacks)
-    assert not request.fits(replace(subject.source, quantize_aware=True), recipe, callbacks)
+    recipe, options = recipes.Recipe(("int8",)), ConversionOptions("net")
+    assert request.fits(options, subject.source, recipe, callbacks)
+    assert not request.fits(options, replace(subject.source, quantize_aware=True), recipe, callbacks)
     assert lines == [
         "--explain has no use: the ranges of net were trained, and there is no float network to compare its layers with"
     ]

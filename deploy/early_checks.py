@@ -1,0 +1,76 @@
+"""What can be refused before TensorFlow is imported, which takes many seconds, is refused by ``check``.
+
+The options are looked at first, then the kind of the model. A .tflite or .onnx file is opened, too, which takes no
+TensorFlow: it shows its inputs, its outputs and what they mean.
+"""
+
+from pathlib import Path
+
+from edge.deploy import keras_file, network_meaning, plan
+from edge.deploy.conversion import recipe as recipes
+from edge.deploy.conversion.file_precision import file_precision
+from edge.deploy.conversion.source import FINISHED_SUFFIXES, check_kind, names_function, open_source
+from edge.deploy.conversion_options import ConversionOptions
+from edge.deploy.explain import request
+from edge.deploy.load import may_be_quantize_aware
+from edge.deploy.placement_report import graph
+from edge.deploy.samples import arrays
+from edge.errors import EdgeError, FileError
+
+
+def check(model: str, options: ConversionOptions) -> None:
+    """Check what a conversion is asked for.
+
+    Args:
+        model: the model, as ``open_source`` takes it.
+        options: the options of the conversion.
+
+    Raises:
+        FileError: the model or a data set does not exist or cannot be read.
+        InputError: the model or an option cannot be used, or options do not go together.
+    """
+    check_kind(model, (options.inputs, options.outputs))
+    plan.check_programs(model, options)
+    plan.check_names(options)
+    for part in (options.calibration, options.gate):
+        if part is not None and not part.data.exists():
+            raise FileError(f"{part.data} does not exist; expected samples for the network")
+    finished = Path(model).suffix in FINISHED_SUFFIXES and Path(model).is_file()
+    if options.explain and finished:
+        raise request.of_file(Path(model).name)
+    if not _may_be_int8(model):
+        if options.explain and not plan.wants_int8(options):
+            raise request.without_int8(options)
+        plan.check_calibrated(options)
+    if finished:
+        _check_finished(model, options)
+
+
+def _may_be_int8(model: str) -> bool:
+    """Return whether a model may hold int8 ranges of its own, so that it becomes int8 without samples."""
+    path = Path(model)
+    if path.suffix == ".onnx" and path.is_file():
+        return file_precision(path) in recipes.CALIBRATED
+    if path.suffix == ".tflite" and path.is_file():
+        return _has_integers(path)
+    if path.is_file() and keras_file.is_keras(path):
+        return may_be_quantize_aware(path)
+    return names_function(model)
+
+
+def _has_integers(path: Path) -> bool:
+    """Return whether operations of a .tflite file compute integers of 8 or 16 bits."""
+    try:
+        operations = graph.read(path).operations
+    except EdgeError:
+        return True  # whoever opens it says what is wrong
+    return any(t.dtype in ("int8", "uint8", "int16") for operation in operations for t in operation.activations)
+
+
+def _check_finished(model: str, options: ConversionOptions) -> None:
+    """Check the arrays of the samples, and what the outputs mean, unless the file becomes another one first."""
+    source = open_source(model, options.trust, options.signature, options.shapes, (options.inputs, options.outputs))
+    arrays.check_names(options.data, source.inputs)
+    if Path(model).suffix == ".onnx" and (options.tflite or options.target):
+        return
+    network_meaning.network_of(options, source, Path(), lambda line: None)
