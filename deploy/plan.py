@@ -108,6 +108,8 @@ def recipe_of(options: ConversionOptions, source: SourceModel, callbacks: Callba
             recipe = targets.recipe_for(options.target, source, can_calibrate)
         else:
             recipe = recipes.default_recipe(source, can_calibrate)
+            if source.file and (others := _beside(source, source.file, recipe)):
+                callbacks.report(others)
     io, opset = options.io or recipe.io, options.opset or recipe.opset
     recipe = replace(recipe, method=options.method, io=io, opset=opset, float_layers=options.float_layers)
     recipes.check(source, recipe)
@@ -116,3 +118,17 @@ def recipe_of(options: ConversionOptions, source: SourceModel, callbacks: Callba
     if options.target:
         callbacks.report(targets.described(options.target, recipe))
     return recipe
+
+
+def _beside(source: SourceModel, file: Path, recipe: Recipe) -> str:
+    """Return the line that says which files a finished one becomes, or an empty text when it is only itself."""
+    names = [f"model_{precision}.tflite" for precision in recipe.tflite]
+    names += [f"model_{precision}.onnx" for precision in recipe.onnx]
+    own = f"model_{source.precision}{file.suffix}"
+    others = [name for name in names if name != own]
+    if not others:
+        return ""
+    return (
+        f"{file.name} is {source.precision}: it becomes {own} as it is, and {' and '.join(others)} for other runtimes "
+        "and precisions; --tflite and --onnx choose"
+    )
