@@ -16,6 +16,7 @@ from edge.deploy.load import may_be_quantize_aware
 from edge.deploy.placement_report import graph
 from edge.deploy.samples import arrays
 from edge.errors import EdgeError, FileError
+from edge.imaging import InputFormat
 
 
 def check(model: str, options: ConversionOptions) -> None:
@@ -32,9 +33,13 @@ def check(model: str, options: ConversionOptions) -> None:
     check_kind(model, (options.inputs, options.outputs))
     plan.check_programs(model, options)
     plan.check_names(options)
-    for part in (options.calibration, options.gate):
-        if part is not None and not part.data.exists():
-            raise FileError(f"{part.data} does not exist; expected samples for the network")
+    plain = InputFormat()
+    InputFormat(
+        mean=options.pixels.mean or plain.mean, std=options.pixels.std or plain.std
+    )  # raises for absurd numbers
+    for path in options.data:
+        if not path.exists():
+            raise FileError(f"{path} does not exist; expected samples for the network")
     finished = Path(model).suffix in FINISHED_SUFFIXES and Path(model).is_file()
     if options.explain and finished:
         raise request.of_file(Path(model).name)

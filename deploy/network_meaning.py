@@ -11,8 +11,9 @@ from edge import labels, tasks
 from edge.deploy.conversion import produce
 from edge.deploy.conversion.source import SourceModel
 from edge.deploy.conversion_options import ConversionOptions
+from edge.deploy.recorded_signature import is_recorded
 from edge.deploy.samples import NetworkInfo, Samples
-from edge.deploy.signature import SignatureOptions, find_signature, is_recorded
+from edge.deploy.signature import SignatureOptions, find_signature
 from edge.recognize import Found
 from edge.session_options import check_use
 

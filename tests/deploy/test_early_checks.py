@@ -46,6 +46,8 @@ ROWS = {
     "labels that are too few": (["net.tflite", "--labels", "two.txt"], "each of the model's 3 classes, got 2 in two"),
     "labels of an .onnx file": (["net.onnx", "--labels", "two.txt"], "each of the model's 3 classes, got 2 in two"),
     "an array with another name": (["net.onnx", "--verify", "other.npz"], "must have an array for each input: "),
+    "pixels that vanish": (["net.keras", "--std", "1e-40"], "into numbers that float32 tells apart"),
+    "no deviation": (["net.keras", "--std", "0"], "std must be positive"),
     "only weights": (["weights.h5"], "holds weights only"),
 }
 
