@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from edge.deploy.conversion.tflite_object import TFLiteObject
 from edge.deploy.explain.interpreter import Interpreter
-from edge.deploy.explain.rewriting import compared_outputs, cut, with_errors
+from edge.deploy.explain.rewriting import compared_outputs, cut, with_errors, with_steps_of_outputs
 from edge.deploy.explain.sums import Sums, decibel
 from edge.deploy.placement_report import operators
 from edge.tensors import TensorSpec, dequantize, quantize
@@ -48,6 +48,8 @@ class LayerError:
         share: its part of the noise at the network's outputs, from 0 to 1.
         cause: ``weights`` where most of the local error comes from rounded weights, ``range`` where it comes from the
             step and the bounds of its output.
+        at_output: whether its steps are those of an output of the network: nothing follows but a last softmax, or what
+            only rearranges values.
     """
 
     operation: str
@@ -62,6 +64,7 @@ class LayerError:
     output_snr: float
     share: float
     cause: str
+    at_output: bool = False
 
 
 def measure(calibrated: bytes, int8: bytes, samples: Sequence[Inputs], progress: Progress) -> list[LayerError]:
@@ -103,6 +106,7 @@ class _Walk:
         self._exact, self._rounded = Interpreter(self._float_cut.content), Interpreter(self._int8_cut.content)
         self._disturbed_file = with_errors(calibrated, self._names, compared_outputs(calibrated))
         self._disturbed = Interpreter(self._disturbed_file.content, inspected=False)
+        self._at_outputs = with_steps_of_outputs(calibrated)
         self._sums = {name: Sums() for name in self._names}
 
     def add(self, inputs: Inputs) -> None:
@@ -178,6 +182,7 @@ class _Walk:
             output_snr=decibel(1.0, sums.effect.noise),
             share=sums.effect.noise / total if total else 0.0,
             cause="range" if sums.of_range >= sums.local.noise / 2 else "weights",
+            at_output=name in self._at_outputs,
         )
 
 
@@ -192,9 +197,12 @@ def _rounded(values: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
 
 
 def _kept(spec: TensorSpec) -> tuple[float, float]:
-    """Return the bounds with the half step beyond them that is rounded, not clipped."""
+    """Return the bounds with the half step beyond them that is rounded, not clipped.
+
+    A pixel may lie in the very middle between two steps, and a little beyond it by float arithmetic.
+    """
     low, high = _bounds(spec)
-    half = spec.quantization.scale / 2 if spec.quantization else 0.0
+    half = 0.51 * spec.quantization.scale if spec.quantization else 0.0
     return low - half, high + half
 
 

@@ -95,6 +95,18 @@ def compared_outputs(content: bytes) -> list[str]:
     return [file.name(index) for index in dict.fromkeys(found)]
 
 
+def with_steps_of_outputs(content: bytes) -> set[str]:
+    """Return the compared outputs and the tensors that become them by operations that only rearrange values."""
+    file = TFLiteObject(content)
+    makers = {int(i): (operators.name(code), op) for code, op in file.operations() for i in op.outputs}
+    known = file.names()
+    found = [known[name] for name in compared_outputs(content)]
+    for index in found:
+        if index in makers and makers[index][0] in (*SHAPES, "CONCATENATION"):
+            found += [int(i) for i in makers[index][1].inputs if int(i) in makers]
+    return {file.name(index) for index in found}
+
+
 def _addition(file: TFLiteObject, terms: tuple[int, int], total: int) -> Any:
     schema = file.schema
     added = schema.OperatorT()

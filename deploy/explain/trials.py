@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from edge.calibration.tensor_ranges import METHODS, TensorRanges
 from edge.deploy import _tensorflow_private as private
 from edge.deploy import parity
-from edge.deploy._tensorflow import quiet_conversion
+from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy.conversion import observe
 from edge.deploy.conversion.post_training import FloatStages, set_ranges
 from edge.deploy.conversion.recipe import ConvertedArtifact
@@ -20,6 +21,7 @@ from edge.deploy.conversion.tflite_object import TFLiteObject
 from edge.deploy.explain.interpreter import Interpreter
 from edge.deploy.explain.rewriting import SHAPES, compared_outputs, returning
 from edge.deploy.explain.sums import Effect, decibel
+from edge.deploy.explain.unrounded import with_float_weights
 from edge.deploy.placement_report import operators
 from edge.deploy.samples import NetworkInfo, Sample
 from edge.tasks.base import Figures
@@ -138,7 +140,32 @@ def other_methods(
     for other in METHODS:
         if other != method:
             content = _with_ranges(bench.stages.prepared, rows(), other, progress)
-            yield bench.trial(f"--method {other}", quantized(content), f"--method {other}")
+            yield from tried(bench, f"--method {other}", partial(quantized, content), f"--method {other}")
+
+
+def of_16_bits(bench: Bench, rows: Callable[[], Sequence[Mapping[str, NDArray[Any]]]]) -> Iterator[Trial]:
+    """Try activations of 16 bits, whose 65,536 steps the input and the output have too.
+
+    Args:
+        bench: where the trial is compared.
+        rows: returns the calibration samples, as in ``other_methods``.
+    """
+    samples = [list(row.values()) for row in rows()]
+
+    def content() -> bytes:
+        with quiet_conversion():
+            return private.quantize_16(bench.stages.prepared, lambda: iter(samples), need("tensorflow").int16)
+
+    yield from tried(bench, "--tflite int16x8", content, "--tflite int16x8")
+
+
+def tried(bench: Bench, what: str, make: Callable[[], bytes], option: str = "") -> Iterator[Trial]:
+    """Yield one trial, or nothing where TFLite does not make or run such a file, which then mends nothing."""
+    try:
+        found = bench.trial(what, make(), option)
+    except RuntimeError:
+        return
+    yield found
 
 
 def _with_ranges(prepared: bytes, rows: Sequence[Mapping[str, NDArray[Any]]], method: str, progress: Progress) -> bytes:
@@ -152,9 +179,10 @@ def _with_ranges(prepared: bytes, rows: Sequence[Mapping[str, NDArray[Any]]], me
     return file.to_bytes()
 
 
-def in_float(bench: Bench, tensors: Collection[str], what: str) -> Trial:
+def in_float(bench: Bench, tensors: Collection[str], what: str) -> Iterator[Trial]:
     """Try the file with the layers that compute some tensors in float, and what reads them."""
-    return bench.trial(what, quantized(bench.stages.prepared, kept_float(bench.stages.prepared, tensors)))
+    kept = kept_float(bench.stages.prepared, tensors)
+    yield from tried(bench, what, lambda: quantized(with_float_weights(bench.stages, kept), kept))
 
 
 def kept_float(content: bytes, tensors: Collection[str]) -> list[str]:

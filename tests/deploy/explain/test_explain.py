@@ -11,16 +11,31 @@ from edge.deploy.conversion import post_training, produce
 from edge.deploy.conversion import recipe as recipes
 from edge.deploy.conversion.source import open_source
 from edge.deploy.conversion_options import Callbacks, ConversionOptions
-from edge.deploy.explain import plot, request
+from edge.deploy.explain import advice, plot, request
 from edge.deploy.explain.explanation import Explanation
 from edge.deploy.explain.trials import AS_CONVERTED, kept_float
 from edge.deploy.samples import NetworkInfo, Sample, Samples
 from edge.errors import InputError
 from edge.signature import Input, Output, Signature, TaskSpec
-from tests.deploy.explain.networks import images, loud_channel
+from tests.deploy.explain.networks import (
+    images,
+    loud_channel,
+    loud_images,
+    ordinary,
+    silent_images,
+    wide_input,
+    wide_output,
+    wide_weights,
+)
 
 
-def subject_of(model, folder, method="minmax"):
+def subject_of(model, folder, method="minmax", calibrated=None, checked=None):
+    """Return the int8 file of a model, calibrated on ``calibrated``, to be explained on ``checked``.
+
+    Its input holds all values of both, as an input of pixels holds all pixels.
+    """
+    calibrated = images(10) if calibrated is None else calibrated
+    checked = calibrated if checked is None else checked
     path = folder / "model.keras"
     model.save(path)
     source = open_source(str(path))
@@ -28,12 +43,15 @@ def subject_of(model, folder, method="minmax"):
     signature = Signature(
         (Input(entry.name, "tensor", entry.shape),), (Output(output.name, "tensor", output.shape),), TaskSpec("raw")
     )
-    made = [Sample(str(i), {entry.name: one[None]}) for i, one in enumerate(images(10))]
+    made, other = (
+        [Sample(str(i), {entry.name: one[None]}) for i, one in enumerate(rows)] for rows in (calibrated, checked)
+    )
     recipe = recipes.Recipe(("int8",), (), method)
-    produce.make(source, recipe, [one.inputs for one in made], folder)
+    bounds = {entry.name: (float(min(calibrated.min(), checked.min())), float(max(calibrated.max(), checked.max())))}
+    produce.make(source, recipe, [one.inputs for one in made], folder, bounds=bounds)
     network = NetworkInfo(signature, {entry.name: entry})
     calibration = Samples(tuple(one.id for one in made), lambda: iter(made))
-    return explain.Subject(source, network, folder, method, calibration, lambda count: made[:count])
+    return explain.Subject(source, network, folder, method, calibration, lambda count: other[:count])
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +68,7 @@ def test_the_worst_layer_is_named_and_mends_when_it_is_kept_in_float(loud):
         AS_CONVERTED,
         "--method mse",
         "with loud in float",
-        "with the worst 3 layers in float",
+        "with the worst 2 layers in float",  # the third loses by the output's own steps
     ]
     assert worst.snr > as_converted.snr + 20
     assert three.snr >= worst.snr - 1
@@ -84,6 +102,78 @@ def test_nothing_helps_is_said_too(loud):
     _, found = loud
     assert "no single layer is to blame" in replace(found, trials=found.trials[:1]).suggestion
     assert list(Explanation("f", 1, (), found.trials[:1]).text())
+
+
+def explained(folder, model, method="mse", calibrated=None, checked=None):
+    subject = subject_of(model, folder, method, calibrated, checked)
+    return explain.explain(subject, lambda stage: lambda done, total: None)
+
+
+ONLY = {
+    "steps of the output": (
+        wide_output, images(10), None, ("last", "coarse steps"),
+        ["the output's own 256 steps (last), which no training makes finer, and --io float32 only writes the same",
+         "; with --tflite int16x8 the file has "],
+    ),
+    "steps of the input": (
+        wide_input, loud_images(10), None, ("image", "coarse steps"),
+        ["the input's own 256 steps (image)", "; with --tflite int16x8 the file has "],
+    ),
+    "clipped values": (
+        ordinary, images(10) * np.float32(0.2), images(10, 1), ("first", "clipped values"),
+        ["is by clipping: ", " lie beyond the range of the calibration samples; give more --samples for --calibrate, ",
+         "or data that show such values; --method "],
+    ),
+    "rounded weights": (
+        wide_weights, silent_images(10), None, ("first", "rounded weights"),
+        ["no other method is better; first loses most, and with ", "the rounded weights are what "
+         "quantization-aware training (edge-compress --qat) can mend"],
+    ),
+    "steps inside": (
+        loud_channel, images(10), None, ("loud", "coarse steps"),
+        ["no other method is better; loud loses most, and with ", "the coarse steps are what quantization-aware"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["mse", "minmax"])
+@pytest.mark.parametrize("cause", ONLY)
+def test_the_advice_follows_from_the_only_cause(tmp_path, cause, method):
+    make, calibrated, checked, worst, words = ONLY[cause]
+    found = explained(tmp_path, make(), method, calibrated, checked)
+    assert (found.worst[0].layer, advice.loss(found.worst[0])) == worst
+    assert sum(row.share for row in found.layers if advice.loss(row) == worst[1]) > 0.9
+    for part in words:
+        assert part in found.suggestion
+    assert ("--qat" in found.suggestion) == (cause in ("rounded weights", "steps inside"))
+    sixteen = next((trial for trial in found.trials if trial.option == "--tflite int16x8"), None)
+    assert (sixteen is not None) == cause.endswith("put")
+    assert sixteen is None or sixteen.snr > found.trials[0].snr + 20  # 8 bits more are 48 dB
+
+
+def test_a_layer_in_float_has_the_weights_from_before_they_were_rounded(tmp_path):
+    found = explained(tmp_path, wide_weights(), "minmax", silent_images(10))
+    assert [trial.what for trial in found.trials][2] == "with first in float"
+    assert found.trials[2].snr > found.trials[0].snr + 10
+
+
+def test_where_no_answer_changes_the_file_can_stay(tmp_path):
+    found = explained(tmp_path, wide_output())
+    figures = found.trials[0].figures._replace(measure="top-1", unit="%", agreement=100.0)
+    first = replace(found.trials[0], figures=figures)
+    kept = "the answers do not change by it (top-1 100 %), and the file can stay as it is"
+    assert replace(found, trials=(first, *found.trials[1:])).suggestion.endswith(kept)
+    less = replace(first, figures=figures._replace(agreement=99.0))
+    assert kept not in replace(found, trials=(less, *found.trials[1:])).suggestion
+
+
+def test_a_network_without_one_cause_is_told_to_be_trained(tmp_path):
+    found = explained(tmp_path, ordinary())
+    assert "--qat" in found.suggestion
+    assert [trial.what for trial in found.trials][-1] in (
+        "with the worst 2 layers in float",
+        "with the worst 3 layers in float",
+    )
 
 
 def test_what_reads_a_float_layer_stays_float_too(loud):
