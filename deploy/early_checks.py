@@ -7,12 +7,13 @@ TensorFlow: it shows its inputs, its outputs and what they mean.
 from pathlib import Path
 
 from edge.deploy import keras_file, network_meaning, plan
+from edge.deploy.conversion import float_onnx, float_tflite
 from edge.deploy.conversion import recipe as recipes
 from edge.deploy.conversion.file_precision import file_precision
-from edge.deploy.conversion.source import FINISHED_SUFFIXES, check_kind, names_function, open_source
+from edge.deploy.conversion.source import FINISHED_SUFFIXES, FROZEN_SUFFIX, check_kind, open_source
 from edge.deploy.conversion_options import ConversionOptions
 from edge.deploy.explain import request
-from edge.deploy.load import may_be_quantize_aware
+from edge.deploy.load import QUANTIZATION, names_any
 from edge.deploy.placement_report import graph
 from edge.deploy.samples import arrays
 from edge.errors import EdgeError, FileError
@@ -43,7 +44,7 @@ def check(model: str, options: ConversionOptions) -> None:
     finished = Path(model).suffix in FINISHED_SUFFIXES and Path(model).is_file()
     if options.explain and finished:
         raise request.of_file(Path(model).name)
-    if not _may_be_int8(model):
+    if not _is_told_later(model):
         if options.explain and not plan.wants_int8(options):
             raise request.without_int8(options)
         plan.check_calibrated(options)
@@ -51,25 +52,32 @@ def check(model: str, options: ConversionOptions) -> None:
         _check_finished(model, options)
 
 
-def _may_be_int8(model: str) -> bool:
-    """Return whether a model may hold int8 ranges of its own, so that it becomes int8 without samples."""
+OPENED_FIRST = (QUANTIZATION, "GRU", "LSTM", "RNN")
+"""Words in the configuration of a Keras model that may need no samples, or that they may not help."""
+
+LOOPS = (*float_tflite.RECURRENT, "WHILE", "IF", "CUSTOM")
+"""Operations of a float .tflite file that becomes no int8 file, for a reason that is said when it is opened."""
+
+
+def _is_told_later(model: str) -> bool:
+    """Return whether only the opened model tells if it becomes int8 by samples, and not by itself or not at all."""
     path = Path(model)
     if path.suffix == ".onnx" and path.is_file():
-        return file_precision(path) in recipes.CALIBRATED
+        return file_precision(path) in recipes.CALIBRATED or bool(float_onnx.refusal(path))
     if path.suffix == ".tflite" and path.is_file():
-        return _has_integers(path)
+        return _has_integers_or_loops(path)
     if path.is_file() and keras_file.is_keras(path):
-        return may_be_quantize_aware(path)
-    return names_function(model)
+        return names_any(path, OPENED_FIRST)
+    return not path.is_dir() and path.suffix != FROZEN_SUFFIX
 
 
-def _has_integers(path: Path) -> bool:
-    """Return whether operations of a .tflite file compute integers of 8 or 16 bits."""
+def _has_integers_or_loops(path: Path) -> bool:
     try:
         operations = graph.read(path).operations
     except EdgeError:
         return True  # whoever opens it says what is wrong
-    return any(t.dtype in ("int8", "uint8", "int16") for operation in operations for t in operation.activations)
+    whole = ("int8", "uint8", "int16")
+    return any(one.name in LOOPS or any(t.dtype in whole for t in one.activations) for one in operations)
 
 
 def _check_finished(model: str, options: ConversionOptions) -> None:

@@ -8,7 +8,7 @@ import re
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -72,15 +72,16 @@ def load_keras(path: Path, trust: bool = False) -> Any:
     return _load(keras, file, trust)
 
 
-def may_be_quantize_aware(path: Path) -> bool:
-    """Return whether a Keras file names what quantization-aware training adds. TensorFlow is not imported.
+def names_any(path: Path, words: Sequence[str]) -> bool:
+    """Return whether the configuration in a Keras file has one of these words. TensorFlow is not imported.
 
     Raises:
         FileError: it is damaged.
         InputError: it holds weights only.
     """
     with _readable(path):
-        return QUANTIZATION in keras_file.read(path).text
+        text = keras_file.read(path).text
+    return any(word in text for word in words)
 
 
 @contextmanager

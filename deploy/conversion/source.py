@@ -115,7 +115,7 @@ def open_source(
     if text.startswith(ZOO):
         return _zoo(text.removeprefix(ZOO), shapes)
     path = Path(text)
-    if names_function(text):
+    if _names_function(text):
         return _function(text, shapes)
     if path.is_dir():
         return _saved_model(path, trust, signature, shapes)
@@ -157,7 +157,7 @@ def check_kind(text: str, border: Border = NO_NAMES) -> None:
             onnx_source.check_weights(path)
         elif path.suffix == ".tflite":
             FileReference(path)
-    elif not path.is_file() and not names_function(text):
+    elif not path.is_file() and not _names_function(text):
         raise FileError(f"model {path} does not exist")
     elif path.is_file() and (is_keras(path) or path.suffix == FROZEN_SUFFIX):
         refuse_pointer(path)
@@ -168,8 +168,7 @@ def check_kind(text: str, border: Border = NO_NAMES) -> None:
         )
 
 
-def names_function(text: str) -> bool:
-    """Return whether a model is given as ``package.module:function``."""
+def _names_function(text: str) -> bool:
     return not Path(text).exists() and ":" in text and "/" not in text
 
 

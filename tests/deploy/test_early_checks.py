@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from edge.deploy import plan
+from edge.deploy import early_checks, plan
 from edge.deploy.conversion import freeze, produce, tflite
 from edge.deploy.conversion_options import Calibration, Callbacks, ConversionOptions
 from edge.deploy.package import convert
@@ -107,6 +107,19 @@ def test_what_the_model_s_inputs_and_outputs_tell_is_refused_before_a_conversion
     given = {name: kinds[name](folder / value) for name, value in options.items()}
     with pytest.raises(InputError, match=words):
         convert(folder / "net.keras", ConversionOptions(tmp_path / "net", **given))
+
+
+def test_what_samples_would_not_help_is_left_to_the_opened_model(folder, tmp_path):
+    keras = colours.keras
+    recurrent = keras.Sequential([keras.Input((6, 3)), keras.layers.GRU(4), keras.layers.Dense(2)])
+    recurrent.save(tmp_path / "gru.keras")
+    (tmp_path / "gru.tflite").write_bytes(tflite.to_float32(freeze.freeze_keras(recurrent)))
+    options = ConversionOptions(tmp_path / "net", tflite=("int8",))
+    for name in ("gru.keras", "gru.tflite"):
+        early_checks.check(str(tmp_path / name), options)
+        with pytest.raises(InputError, match="has no int8 file, because it has a loop"):
+            convert(tmp_path / name, options)
+    early_checks.check("zoo:mobilenet_v2", options)
 
 
 @pytest.mark.parametrize(("io", "said"), [("uint8", True), (None, False)])
