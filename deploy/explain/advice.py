@@ -8,6 +8,9 @@ from edge.deploy.explain.trials import Trial
 WORTH_IT = 0.5
 """Decibels that a trial must gain to be suggested."""
 
+ENOUGH = 20.0
+"""Decibels from which equal answers on the samples are no chance."""
+
 MOST = 0.5
 """The share of all noise from which a cause is the one to speak of."""
 
@@ -80,8 +83,10 @@ def _of_border(worst: LayerError, first: Trial, better: Trial) -> str:
     )
     if better.snr >= first.snr + WORTH_IT:
         found += f"; with {better.option} the file has {better.snr:.1f} dB instead of {first.snr:.1f}"
-    if first.figures.unit == "%" and first.figures.agreement >= 100:
-        found += f"; the answers do not change by it ({first.figures.measure} 100 %), and the file can stay as it is"
+    figures = first.figures
+    if figures.unit == "%" and figures.agreement >= 100 and first.snr >= ENOUGH:
+        answers = f"{figures.measure} 100 % on {figures.samples} sample(s)"
+        found += f"; the answers do not change by it ({answers}), and the file can stay as it is"
     return found
 
 
