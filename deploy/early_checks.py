@@ -43,13 +43,21 @@ def check(model: str, options: ConversionOptions) -> None:
             raise FileError(f"{path} does not exist; expected samples for the network")
     finished = Path(model).suffix in FINISHED_SUFFIXES and Path(model).is_file()
     if options.explain and finished:
-        raise request.of_file(Path(model).name)
+        _check_explained(Path(model), options)
     if not _is_told_later(model):
         if options.explain and not plan.wants_int8(options):
             raise request.without_int8(options)
         plan.check_calibrated(options)
     if finished:
         _check_finished(model, options)
+
+
+def _check_explained(path: Path, options: ConversionOptions) -> None:
+    """Refuse a file without a float network. One that becomes a .tflite file first is left to who opens that."""
+    if path.suffix == ".onnx" and (options.tflite or options.target):
+        return
+    if path.suffix == ".onnx" or _has_integers(path):
+        raise request.of_file(f"{path.name} has no float network beside it to compare its layers with")
 
 
 OPENED_FIRST = (QUANTIZATION, "GRU", "LSTM", "RNN")
@@ -65,19 +73,20 @@ def _is_told_later(model: str) -> bool:
     if path.suffix == ".onnx" and path.is_file():
         return file_precision(path) in recipes.CALIBRATED or bool(float_onnx.refusal(path))
     if path.suffix == ".tflite" and path.is_file():
-        return _has_integers_or_loops(path)
+        return _has_integers(path, LOOPS)
     if path.is_file() and keras_file.is_keras(path):
         return names_any(path, OPENED_FIRST)
     return not path.is_dir() and path.suffix != FROZEN_SUFFIX
 
 
-def _has_integers_or_loops(path: Path) -> bool:
+def _has_integers(path: Path, also: tuple[str, ...] = ()) -> bool:
+    """Return whether a .tflite file computes integers of 8 or 16 bits, or has one of the operations ``also``."""
     try:
         operations = graph.read(path).operations
     except EdgeError:
-        return True  # whoever opens it says what is wrong
+        return False  # whoever opens it says what is wrong
     whole = ("int8", "uint8", "int16")
-    return any(one.name in LOOPS or any(t.dtype in whole for t in one.activations) for one in operations)
+    return any(one.name in also or any(t.dtype in whole for t in one.activations) for one in operations)
 
 
 def _check_finished(model: str, options: ConversionOptions) -> None:

@@ -5,7 +5,6 @@ of real values by output name, also with the n samples on the first axis: an out
 and an output (3,), which has no batch axis, becomes (n, 3).
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -83,7 +82,7 @@ class FileReference:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self._model = path, open_model(path)
+        self._model = open_model(path)
         self.inputs: Sequence[TensorSpec] = self._model.inputs
         self.outputs: Sequence[TensorSpec] = self._model.outputs
 
@@ -95,18 +94,7 @@ class FileReference:
     def _row(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         arrays = [np.ascontiguousarray(quantize(inputs[spec.name], spec)) for spec in self.inputs]
         outputs = self._model.run(arrays)
-        for array, spec in zip(outputs, self.outputs, strict=True):
-            if array.size != math.prod(spec.shape):
-                raise open_size(self._path, spec)
         return {spec.name: _real(array, spec) for spec, array in zip(self.outputs, outputs, strict=True)}
-
-
-def open_size(path: Path, spec: TensorSpec) -> InputError:
-    """Return the error for an output whose size depends on the values of the input, as the one of NonZero does."""
-    return InputError(
-        f"output {spec.name!r} of {path.name} has a size that depends on the input's values, as NonZero or a selection "
-        "of boxes has, and a bundle states fixed sizes: export the network so that it ends before that operation"
-    )
 
 
 def _real(array: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:

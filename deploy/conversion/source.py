@@ -20,7 +20,7 @@ from edge.deploy.conversion.frozen_graph import open_frozen_graph
 from edge.deploy.conversion.input_shapes import Shapes
 from edge.deploy.conversion.pixel_scale import takes_pixels
 from edge.deploy.conversion.published_pixels import PublishedPixels, published_pixels
-from edge.deploy.conversion.reference import FileReference, FunctionReference, Reference, open_size
+from edge.deploy.conversion.reference import FileReference, FunctionReference, Reference
 from edge.deploy.conversion.saved_model import Saved, open_saved_model
 from edge.deploy.keras_file import is_keras, model_in, refuse_pointer
 from edge.deploy.load import load_keras
@@ -281,9 +281,6 @@ def _onnx(path: Path, shapes: Shapes) -> SourceModel:
 def _file(path: Path) -> SourceModel:
     """Return the source of a .tflite or .onnx file, which is its own reference."""
     reference = FileReference(path)
-    for spec in reference.outputs:
-        if 0 in spec.shape:
-            raise open_size(path, spec)
     return SourceModel(
         path.stem, tuple(reference.inputs), tuple(reference.outputs), reference, file=path, record=_record(path),
         folder=path.parent, stem=path.stem,

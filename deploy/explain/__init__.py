@@ -52,6 +52,8 @@ class Subject:
 
 def without_use(source: SourceModel) -> str:
     """Return why ``--explain`` has no use for a model, or an empty text."""
+    if source.file is not None:
+        return f"{source.file.name} has no float network beside it to compare its layers with"
     if source.quantize_aware:
         return f"the ranges of {source.name} were trained, and there is no float network to compare its layers with"
     return ""

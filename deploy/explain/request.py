@@ -19,21 +19,19 @@ def fits(options: ConversionOptions, source: SourceModel, recipe: Recipe, callba
     Raises:
         InputError: the model is a finished file, or no int8 file is made.
     """
-    if source.file is not None:
-        raise of_file(source.file.name)
-    if "int8" not in recipe.precisions:
-        raise without_int8(options)
     why = without_use(source)
+    if source.file is None and "int8" not in recipe.precisions:
+        raise without_int8(options)
+    if why and source.file is not None:
+        raise of_file(why)
     if why:
         callbacks.report(f"--explain has no use: {why}")
     return not why
 
 
-def of_file(name: str) -> InputError:
-    """Return the error for a finished .tflite or .onnx file."""
-    return InputError(
-        f"--explain needs a Keras model or SavedModel: {name} has no float network beside it to compare its layers with"
-    )
+def of_file(why: str) -> InputError:
+    """Return the error for a finished file that has no float network."""
+    return InputError(f"--explain needs a Keras model or SavedModel: {why}")
 
 
 def without_int8(options: ConversionOptions) -> InputError:

@@ -33,7 +33,7 @@ ROWS = {
         "none is made: add int8 to --tflite and give --calibrate DATA",
     ),
     "a finished file for --explain": (
-        ["net.tflite", "--explain"],
+        ["net.onnx", "--explain"],
         "--explain needs a Keras model or SavedModel: net",
     ),
     "int8 without samples": (["net.keras", "--tflite", "int8"], "int8 needs real samples to fit its ranges to: give"),

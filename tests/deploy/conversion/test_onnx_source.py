@@ -141,38 +141,3 @@ def test_the_advice_names_one_of_several_inputs(tmp_path):
         open_source(str(path))
     with pytest.raises(InputError, match=r"of 'state' must fit 2,\?,5.*got 1,1,5"):
         open_source(str(path), shapes={"state": (1, 1, 5)})
-
-
-def places(path, op, shape):
-    """Write a network whose number of results depends on the values: NonZero, or Compress to those above -0.5."""
-    make = onnx.helper.make_node
-    nodes, kind = [make("NonZero", ["x"], ["y"])], onnx.TensorProto.INT64
-    if op == "Compress":
-        nodes = [make("Greater", ["x", "limit"], ["above"]), make("Reshape", ["above", "flat"], ["chosen"])]
-        nodes, kind = [*nodes, make("Compress", ["x", "chosen"], ["y"])], onnx.TensorProto.FLOAT
-    constants = [
-        onnx.numpy_helper.from_array(np.float32(-0.5), "limit"),
-        onnx.numpy_helper.from_array(np.array([-1], np.int64), "flat"),
-    ]
-    border = [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, (1, 8))]
-    outputs = [onnx.helper.make_tensor_value_info("y", kind, shape)]
-    graph = onnx.helper.make_graph(nodes, "net", border, outputs, constants)
-    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), path)
-    return path
-
-
-OPEN = r"output 'y' of net\.onnx has a size that depends on the input's values, .*: export the network so that it ends"
-
-
-def test_an_output_whose_size_depends_on_the_values_is_refused(tmp_path):
-    with pytest.raises(InputError, match=OPEN):
-        open_source(str(places(tmp_path / "net.onnx", "NonZero", (2, None))))
-
-
-def test_a_size_that_changes_from_sample_to_sample_is_refused_when_it_does(tmp_path):
-    source = open_source(str(places(tmp_path / "net.onnx", "Compress", (None,))))
-    assert [spec.shape for spec in source.outputs] == [(8,)]  # all zeros are above the limit
-    same = np.ones((2, 8), np.float32)
-    np.testing.assert_array_equal(source.reference({"x": same})["y"], same)
-    with pytest.raises(InputError, match=OPEN):
-        source.reference({"x": np.linspace(-1, 1, 8, dtype=np.float32)[None]})
