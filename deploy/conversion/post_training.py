@@ -28,6 +28,7 @@ from edge.deploy.conversion import (
 from edge.deploy.conversion import observe as running
 from edge.deploy.conversion.mixed_ends import mixed_ends
 from edge.deploy.conversion.tflite_object import TFLiteObject
+from edge.deploy.conversion.unrounded import with_float_weights
 from edge.errors import InputError
 
 Samples = Sequence[Mapping[str, NDArray[Any]]]
@@ -117,7 +118,9 @@ def to_int8(
         with quiet_conversion():
             file = TFLiteObject(ready)
             mixed = mixed_ends(file)
-            kept = [*unified_scales.copying(file), *mixed, *float_layers.kept_float(file, chosen)]
+            in_float = float_layers.kept_float(file, chosen)
+            kept = [*unified_scales.copying(file), *mixed, *in_float]
+            ready = with_float_weights(ready, equal, in_float) if in_float else ready
             return private.quantize(ready, settings.io, kept, bool(mixed))
     except RuntimeError as error:
         raise InputError(

@@ -95,6 +95,8 @@ def _tried(
 
     yield from trials.other_methods(bench, subject.method, rows, progress)
     if advice.at_border(worst):
+        border = [layer.tensor for layer in worst if advice.is_border(layer) and layer.share >= advice.PART]
+        yield from trials.border_in_float(bench, border)
         yield from trials.of_16_bits(bench, rows)
     inner = [layer for layer in worst if layer.operation != INPUT and not advice.is_border(layer)]
     for count in (1, 3):

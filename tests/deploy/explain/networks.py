@@ -85,6 +85,18 @@ def wide_weights():
     return _three(far, _nothing)
 
 
+def far_logits():
+    """Return a network whose last sigmoid gets logits far beyond where its int8 values differ."""
+    keras.utils.set_random_seed(3)
+    entry = keras.Input((8, 8, 4), name="image")
+    x = keras.layers.Conv2D(16, 1, activation="relu", name="first")(entry)
+    x = keras.layers.Dense(3, name="last")(keras.layers.GlobalAveragePooling2D()(x))
+    model = keras.Model(entry, keras.layers.Activation("sigmoid", name="score")(x), name="net")
+    kernel, bias = model.get_layer("last").get_weights()
+    model.get_layer("last").set_weights([60 * kernel, bias])
+    return model
+
+
 def loud_images(count: int, seed: int = 0):
     """Return images whose first channel is far above the others."""
     return images(count, seed) * np.float32([LOUD, 1, 1, 1])

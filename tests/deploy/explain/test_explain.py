@@ -7,17 +7,19 @@ import numpy as np
 import pytest
 
 from edge.deploy import explain
-from edge.deploy.conversion import post_training, produce
+from edge.deploy.conversion import produce
 from edge.deploy.conversion import recipe as recipes
+from edge.deploy.conversion.reference import FileReference
 from edge.deploy.conversion.source import open_source
 from edge.deploy.conversion_options import Callbacks, ConversionOptions
 from edge.deploy.explain import advice, plot, request
 from edge.deploy.explain.explanation import Explanation
-from edge.deploy.explain.trials import AS_CONVERTED, kept_float
+from edge.deploy.explain.trials import AS_CONVERTED
 from edge.deploy.samples import NetworkInfo, Sample, Samples
 from edge.errors import InputError
 from edge.signature import Input, Output, Signature, TaskSpec
 from tests.deploy.explain.networks import (
+    far_logits,
     images,
     loud_channel,
     loud_images,
@@ -73,7 +75,9 @@ def test_the_worst_layer_is_named_and_mends_when_it_is_kept_in_float(loud):
     assert worst.snr > as_converted.snr + 20
     assert three.snr >= worst.snr - 1
     assert method.snr < worst.snr
-    assert found.suggestion.startswith("no other method is better; loud loses most, and with ")
+    assert found.suggestion.startswith(
+        "no other method is better; loud loses most, by coarse steps: with --float-layers "
+    )
     assert f"instead of {as_converted.snr:.1f}" in found.suggestion
 
 
@@ -112,12 +116,13 @@ def explained(folder, model, method="mse", calibrated=None, checked=None):
 ONLY = {
     "steps of the output": (
         wide_output, images(10), None, ("last", "coarse steps"),
-        ["the output's own 256 steps (last), which no training makes finer, and --io float32 only writes the same",
-         "; with --tflite int16x8 the file has "],
+        ["the output's own 256 steps (last), which no training makes finer, and --io float32 alone",
+         "; what helps: --float-layers last --io float32 gives ", ", --tflite int16x8 gives "],
     ),
     "steps of the input": (
         wide_input, loud_images(10), None, ("image", "coarse steps"),
-        ["the input's own 256 steps (image)", "; with --tflite int16x8 the file has "],
+        ["the input's own 256 steps (image)", "; what helps: --float-layers first --io float32 gives ",
+         ", --tflite int16x8 gives "],
     ),
     "clipped values": (
         ordinary, images(10) * np.float32(0.2), images(10, 1), ("first", "clipped values"),
@@ -126,12 +131,13 @@ ONLY = {
     ),
     "rounded weights": (
         wide_weights, silent_images(10), None, ("first", "rounded weights"),
-        ["no other method is better; first loses most, and with ", "the rounded weights are what "
-         "quantization-aware training (edge-compress --qat) can mend"],
+        ["no other method is better; first loses most, by rounded weights: with --float-layers ",
+         ", and quantization-aware training (edge-compress --qat) can mend it in int8"],
     ),
     "steps inside": (
         loud_channel, images(10), None, ("loud", "coarse steps"),
-        ["no other method is better; loud loses most, and with ", "the coarse steps are what quantization-aware"],
+        ["no other method is better; loud loses most, by coarse steps: with --float-layers loud",
+         ", and quantization-aware training (edge-compress --qat) can mend it in int8"],
     ),
 }  # fmt: skip
 
@@ -176,11 +182,40 @@ def test_a_network_without_one_cause_is_told_to_be_trained(tmp_path):
     )
 
 
-def test_what_reads_a_float_layer_stays_float_too(loud):
-    subject, found = loud
-    prepared = post_training.FloatStages.load(subject.folder).prepared
-    kept = kept_float(prepared, [found.worst[0].tensor])
-    assert sorted(name.split("/")[1] for name in kept) == ["loud", "quiet"]
+@pytest.mark.parametrize(
+    ("make", "rows", "layers", "io"),
+    [
+        pytest.param(wide_output, images(10), "last", "float32", id="output"),
+        pytest.param(wide_input, loud_images(10), "first", "float32", id="input"),
+        pytest.param(wide_weights, silent_images(10), "first", "int8", id="weights"),
+        pytest.param(loud_channel, images(10), "loud", "int8", id="steps inside"),
+    ],
+)
+def test_the_option_of_a_trial_makes_the_file_that_was_tried(tmp_path, make, rows, layers, io):
+    subject = subject_of(make(), tmp_path, "mse", rows)
+    found = explain.explain(subject, lambda stage: lambda done, total: None)
+    option = f"--float-layers {layers}" + (" --io float32" if io == "float32" else "")
+    (trial,) = [trial for trial in found.trials if trial.option == option]
+    name = subject.source.inputs[0].name
+    bounds = {name: (float(rows.min()), float(rows.max()))}
+    (tmp_path / "again").mkdir()
+    recipe = recipes.Recipe(("int8",), (), "mse", io, float_layers=(layers,))
+    given = [{name: one[None]} for one in rows]
+    (made,) = produce.make(subject.source, recipe, given, tmp_path / "again", bounds=bounds)
+    (got,) = FileReference(made.path)({name: rows}).values()
+    (expected,) = subject.source.reference({name: rows}).values()
+    noise = np.square(got.reshape(expected.shape) - expected).sum() / np.square(expected).sum()
+    assert -10 * np.log10(noise) == pytest.approx(trial.snr, abs=0.5)
+    assert trial.snr > found.trials[0].snr + 10
+
+
+def test_logits_that_a_last_sigmoid_cuts_off_are_no_loss(tmp_path):
+    """Their int8 range ends where the 256 values of the sigmoid end, see ``saturation``."""
+    found = explained(tmp_path, far_logits())
+    last = next(layer for layer in found.layers if layer.layer == "last")
+    assert last.clipped == 0
+    assert found.trials[0].snr > 30
+    assert "clipping" not in found.suggestion
 
 
 def test_without_a_sample_it_says_so(loud):

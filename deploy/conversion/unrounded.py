@@ -5,18 +5,18 @@ from typing import Any
 
 import numpy as np
 
-from edge.deploy.conversion.post_training import FloatStages
 from edge.deploy.conversion.tflite_object import TFLiteObject
 
 
-def with_float_weights(stages: FloatStages, kept: Collection[str]) -> bytes:
+def with_float_weights(prepared: bytes, calibrated: bytes, kept: Collection[str]) -> bytes:
     """Return the prepared file with the float weights and biases of some operations.
 
     Args:
-        stages: the file before and after its weights were rounded.
+        prepared: the file with rounded weights.
+        calibrated: the file before its weights were rounded.
         kept: the operations, by the names of their first outputs.
     """
-    file, before = TFLiteObject(stages.prepared), TFLiteObject(stages.calibrated)
+    file, before = TFLiteObject(prepared), TFLiteObject(calibrated)
     kinds = file.schema.BuiltinOperator
     rounded = (kinds.CONV_2D, kinds.DEPTHWISE_CONV_2D, kinds.FULLY_CONNECTED)
     originals = {before.name(int(operation.outputs[0])): operation for _, operation in before.operations()}
