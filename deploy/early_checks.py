@@ -32,7 +32,7 @@ def check(model: str, options: ConversionOptions) -> None:
         InputError: the model or an option cannot be used, or options do not go together.
     """
     check_kind(model, (options.inputs, options.outputs))
-    plan.check_programs(model, options)
+    plan.check_finished(model, options)
     plan.check_names(options)
     plain = InputFormat()
     InputFormat(

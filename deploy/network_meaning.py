@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from edge import labels, tasks
+from edge.deploy import open_outputs
 from edge.deploy.conversion import produce
 from edge.deploy.conversion.source import SourceModel
 from edge.deploy.conversion_options import ConversionOptions
@@ -40,12 +41,12 @@ def network_of(
     names, origin, read = _labels(options, source)
     _check_count(options, source, names, origin)
     found = _signature(options, source, names, folder)
-    for note in (notes := (*read, *found.notes)):
-        report(note)
     signature, names = found.signature, names or found.labels
     task = tasks.load(signature.task.name)
     check_use(signature, getattr(task, "takes_labels", True), options.labels is not None, options.pixels.given())
     task(signature, names or None, origin)  # raises when signature or labels do not fit
+    for note in (notes := (*read, *found.notes, *open_outputs.notes(source, signature.task))):
+        report(note)
     specs = {spec.name: spec for spec in source.inputs}
     return NetworkInfo(signature, specs, names, source.record or {}, source.folder), notes
 

@@ -67,7 +67,9 @@ class Gate:
         if self.max_drop is not None:
             verify.check(Budget(0, self.max_drop))
 
-    def limits(self, converted: ConvertedArtifact, task: Task, unit: str, twin: bool) -> verify.Limits:
+    def limits(
+        self, converted: ConvertedArtifact, task: Task, unit: str, twin: bool, reencoded: bool = False
+    ) -> verify.Limits:
         """Return the limits of one comparison.
 
         Args:
@@ -75,15 +77,18 @@ class Gate:
             task: the network's task, whose budget is the default.
             unit: the unit of the task's measure: ``%``, ``dB`` or nothing.
             twin: whether an ONNX file is compared with its TFLite file, rather than a file with the model.
+            reencoded: whether a TFLite file holds the model's own integers.
 
         Returns:
-            The budget, and for a float32 file the demand that it computes the same as its reference.
+            The budget, and for a float32 file and a re-encoded one the demand that it computes the same as its
+            reference.
         """
         budget = verify.of_twins(task.budget, unit) if twin else task.budget
         agreement = self.min_onnx_agreement if twin else self.min_agreement
         budget = budget if agreement is None else budget._replace(agreement=agreement)
         budget = budget if self.max_drop is None else budget._replace(drop=self.max_drop)
-        return verify.Limits(budget, exact=converted.artifact.precision == "float32")
+        same = reencoded and converted.artifact.format == "tflite"
+        return verify.Limits(budget, exact=same or converted.artifact.precision == "float32")
 
 
 def open_session(converted: ConvertedArtifact, name: str, network: NetworkInfo) -> Session:
@@ -172,7 +177,10 @@ def compare_files(
     if len(missing) == len(samples.ids):
         raise InputError(f"none of the {len(samples.ids)} {samples.noun}s to verify on can be decoded")
     rows = [verify.Comparison(m.path.name, ref, c.figures()) for (m, ref), c in zip(pairs, comparers, strict=True)]
-    limits = [gate.limits(m, task, r.figures.unit, ref != THE_MODEL) for (m, ref), r in zip(pairs, rows, strict=True)]
+    limits = [
+        gate.limits(m, task, row.figures.unit, ref != THE_MODEL, source.reencoded)
+        for (m, ref), row in zip(pairs, rows, strict=True)
+    ]
     checked = sorted(zip(rows, limits, strict=True), key=lambda row: row[0].reference == THE_MODEL)
     return Verification(tuple(checked), _failure(rows, limits))
 

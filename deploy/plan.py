@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from edge.deploy import targets
-from edge.deploy.conversion import onnx2tf
+from edge.deploy.conversion import legacy_uint8, onnx2tf
 from edge.deploy.conversion import recipe as recipes
 from edge.deploy.conversion.recipe import Recipe
 from edge.deploy.conversion.source import SourceModel, open_source
 from edge.deploy.conversion_options import Callbacks, ConversionOptions
 from edge.errors import FileError, InputError
+from edge.recurrent_operations import starts_over
 
 
 def check_out(out: Path) -> None:
@@ -30,16 +31,19 @@ def check_out(out: Path) -> None:
         raise FileError(f"cannot write to {out.parent}: {error.strerror or error}") from error
 
 
-def check_programs(model: str, options: ConversionOptions) -> None:
-    """Check that the programs that a conversion needs are installed. This takes no TensorFlow, whose import is slow.
+def check_finished(model: str, options: ConversionOptions) -> None:
+    """Check that a finished file can become what is asked for. This takes no TensorFlow, whose import is slow.
 
-    Raises InputError when there is none to make a .tflite file of an .onnx file.
+    Raises InputError when there is no program to make a .tflite file of an .onnx file, or no int8 file computes what a
+    uint8 file does.
     """
     wanted = bool(options.tflite)
     if options.target and options.tflite is None and options.onnx is None:
         wanted = targets.find(options.target).accelerated
     if model.endswith(".onnx") and wanted:
         onnx2tf.check_installed(Path(model).name)
+    if _needs_int8(options, Path(model)):
+        legacy_uint8.check(Path(model))
 
 
 def check_names(options: ConversionOptions) -> None:
@@ -79,6 +83,13 @@ def opened(model: Any, options: ConversionOptions, callbacks: Callbacks) -> Sour
     source = open_source(model, options.trust, options.signature, options.shapes, (options.inputs, options.outputs))
     if _needs_tflite(options, source):
         source = onnx2tf.as_tflite(source, callbacks.report)
+    elif source.file is not None and _needs_int8(options, source.file):
+        source = legacy_uint8.as_int8(source, callbacks.report)
+    if source.file is not None and starts_over(source.file):
+        callbacks.report(
+            f"{source.file.name} has recurrent layers that read whole sequences: each run starts them from zero (in "
+            "other programs call reset_all_variables() before it)"
+        )
     if not source.trained:
         callbacks.report(f"{model} is not trained: its weights are random")
     return source
@@ -92,6 +103,11 @@ def _needs_tflite(options: ConversionOptions, source: SourceModel) -> bool:
         return bool(options.tflite)
     target = targets.find(options.target)
     return target.accelerated or (onnx2tf.program() is not None and source.precision not in recipes.CALIBRATED)
+
+
+def _needs_int8(options: ConversionOptions, file: Path) -> bool:
+    """Return whether an int8 file is asked for by name, and the model is a file with uint8 weights."""
+    return "int8" in (options.tflite or ()) and file.suffix == ".tflite" and legacy_uint8.is_legacy(file)
 
 
 def recipe_of(options: ConversionOptions, source: SourceModel, callbacks: Callbacks) -> Recipe:

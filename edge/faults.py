@@ -11,6 +11,11 @@ SUPPRESSED_IN_GRAPH = "tflite_detection"
 """The decoder whose outputs may hold anything in the rows beyond their count."""
 
 
+def takes_any_size(task: TaskSpec) -> bool:
+    """Return whether a task reads outputs whose sizes change from run to run."""
+    return task.name == "raw" or task.decoder == SUPPRESSED_IN_GRAPH or task.parameters.get("end_to_end") is True
+
+
 def check_shapes(outputs: Outputs, task: TaskSpec) -> None:
     """Check that each output has the size that was found when the file was opened, axes of 1 aside.
 
@@ -24,7 +29,7 @@ def check_shapes(outputs: Outputs, task: TaskSpec) -> None:
     Raises:
         InputError: with the output's name and both shapes.
     """
-    if task.name == "raw" or task.decoder == SUPPRESSED_IN_GRAPH or task.parameters.get("end_to_end") is True:
+    if takes_any_size(task):
         return
     for name, tensor in outputs.items():
         stated, given = tensor.spec.shape, tensor.raw.shape

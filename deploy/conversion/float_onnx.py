@@ -250,6 +250,13 @@ def _mark_zero_channels(graph: Any) -> None:
         tensor.CopyFrom(numpy_helper.from_array(weights, tensor.name))
 
 
+def _ranges_of_outputs(graph: Any, ranges: Mapping[str, tuple[Any, ...]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the ranges of the outputs that a ReLU reads too, whose range ONNX Runtime's quantizer would give them."""
+    read = {node.input[0] for node in graph.node if node.op_type in ("Relu", "Clip")}
+    kept = [one.name for one in graph.output if one.name in read and one.name in ranges]
+    return {name: [{"rmin": ranges[name][0], "rmax": ranges[name][1]}] for name in kept}
+
+
 def _quantized(model: Any, ranges: Mapping[str, tuple[float, float]], path: Path) -> bytes:
     quantization = need("onnxruntime.quantization")
     calibrate = need("onnxruntime.quantization.calibrate")
@@ -266,7 +273,11 @@ def _quantized(model: Any, ranges: Mapping[str, tuple[float, float]], path: Path
         nodes_to_quantize=[],
         nodes_to_exclude=_left_float(model.graph, ranges),
         op_types_to_quantize=sorted({*registry.QLinearOpsRegistry, *registry.QDQRegistry}),
-        extra_options={"ActivationSymmetric": False, "WeightSymmetric": True},
+        extra_options={
+            "ActivationSymmetric": False,
+            "WeightSymmetric": True,
+            "TensorQuantOverrides": _ranges_of_outputs(model.graph, bounds),
+        },
     )
     try:
         with quiet_conversion():

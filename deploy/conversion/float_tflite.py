@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from edge.deploy.conversion.tflite_object import TFLiteObject
+from edge.recognize.inputs import unique
 
 RECURRENT = (
     *("LSTM", "RNN", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM"),
@@ -38,4 +39,19 @@ def marked(content: bytes) -> bytes:
     file = TFLiteObject(content)
     file.unpack_weights()
     file.mark_activations()
+    _name_apart(file)
     return file.to_bytes()
+
+
+def _name_apart(file: TFLiteObject) -> None:
+    """Give each tensor a name of its own, by which it is found again in the int8 file. Files may have none."""
+    for kind, indices in (("input", file.inputs()), ("output", file.outputs())):
+        for index, name in zip(indices, unique([file.name(index) for index in indices], kind), strict=True):
+            file.rename(index, name)
+    border = {*file.inputs(), *file.outputs()}
+    taken = {file.name(index) for index in border}
+    for index in sorted({int(i) for _, one in file.operations() for i in one.outputs} - border):
+        name = file.name(index)
+        if not name or name in taken:
+            file.rename(index, f"{name or 'tensor'}_{index}")
+        taken.add(file.name(index))

@@ -16,6 +16,7 @@ from edge.backends import open_model
 from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy.conversion.onnx_clamps import drop_clamps
 from edge.deploy.conversion.onnx_edit import QUANTIZE, GraphEditor
+from edge.deploy.conversion.onnx_loops import open_states
 from edge.deploy.conversion.onnx_order import in_order
 from edge.deploy.conversion.onnx_pads import keep_pads
 from edge.deploy.conversion.onnx_pools import pool_by_kernels
@@ -81,6 +82,7 @@ def from_tflite(
                 dimension.Clear()
                 dimension.dim_value = 1
     keep_pads(model.graph)
+    open_states(model.graph)
     model, border = _for_integer_kernels(model, border, activations)
     for node in model.graph.node:
         node.name = node.output[0]  # the passes rename tensors, and two nodes may not have one name
@@ -92,6 +94,9 @@ def from_tflite(
     except onnx.checker.ValidationError as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{tflite.name} has no ONNX form of opset {opset}: {reason}; give a later --opset") from error
+    except onnx.shape_inference.InferenceError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"{tflite.name} has no ONNX form: {reason}; give --tflite") from error
     target.write_bytes(model.SerializeToString())
 
 

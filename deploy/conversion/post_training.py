@@ -3,6 +3,7 @@
 For int8, channels between two layers are equalized first.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -74,20 +75,35 @@ class FloatStages:
         calibrated: the file of TFLite's converter before it quantizes. It computes what the model does, though channels
             between two layers may be scaled, see ``equalizing``.
         prepared: the file after ``prepared``, with rounded weights and the ranges of all tensors.
+        kept: the operations that were asked to stay float, by the names of their first outputs.
     """
 
     calibrated: bytes
     prepared: bytes
+    kept: tuple[str, ...] = ()
 
     def save(self, folder: Path) -> None:
-        """Write both files into a folder."""
+        """Write both files and the names into a folder."""
         (folder / "stage_calibrated.tflite").write_bytes(self.calibrated)
         (folder / "stage_prepared.tflite").write_bytes(self.prepared)
+        (folder / "stage_kept.json").write_text(json.dumps(self.kept), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "FloatStages":
-        """Return the files that ``save`` wrote into a folder."""
-        return cls(*((folder / f"stage_{name}.tflite").read_bytes() for name in ("calibrated", "prepared")))
+        """Return what ``save`` wrote into a folder."""
+        calibrated, prepared = ((folder / f"stage_{name}.tflite").read_bytes() for name in ("calibrated", "prepared"))
+        return cls(calibrated, prepared, tuple(json.loads((folder / "stage_kept.json").read_text(encoding="utf-8"))))
+
+    def int8(self, more: Sequence[str] = (), io: str = IO[0]) -> bytes:
+        """Return the int8 file. The operations in float have the weights from before they were rounded.
+
+        Args:
+            more: more operations in float, by the names of their first outputs.
+            io: the dtype of inputs and outputs, one of IO.
+        """
+        kept = [*self.kept, *more]
+        content = with_float_weights(self.prepared, self.calibrated, kept) if kept else self.prepared
+        return quantized(content, io, kept)
 
 
 def to_int8(
@@ -112,20 +128,29 @@ def to_int8(
     if settings.without_groups:
         equal = grouped_convolutions.split(equal)
     ready = prepared(equal, samples, settings, progress)
+    kept = float_layers.kept_float(TFLiteObject(ready), chosen)
     if stages is not None:
-        FloatStages(equal, ready).save(stages)
+        FloatStages(equal, ready, tuple(kept)).save(stages)
     try:
-        with quiet_conversion():
-            file = TFLiteObject(ready)
-            mixed = mixed_ends(file)
-            in_float = float_layers.kept_float(file, chosen)
-            kept = [*unified_scales.copying(file), *mixed, *in_float]
-            ready = with_float_weights(ready, equal, in_float) if in_float else ready
-            return private.quantize(ready, settings.io, kept, bool(mixed))
+        return FloatStages(equal, ready, tuple(kept)).int8(io=settings.io)
     except RuntimeError as error:
         raise InputError(
             "TFLite's quantizer refuses the network; convert the model that the file was made from"
         ) from error
+
+
+def quantized(ready: bytes, io: str = IO[0], kept: Sequence[str] = ()) -> bytes:
+    """Return the int8 file of a float file with ranges, with some operations in float: see ``mixed_ends``.
+
+    Args:
+        ready: the file that ``prepared`` returns.
+        io: the dtype of inputs and outputs, one of IO.
+        kept: more operations that stay float, by the names of their first outputs.
+    """
+    file = TFLiteObject(ready)
+    mixed = mixed_ends(file)
+    with quiet_conversion():
+        return private.quantize(ready, io, [*unified_scales.copying(file), *mixed, *kept], bool(mixed))
 
 
 def to_int16x8(marked: bytes, samples: Samples, settings: Settings, progress: Progress) -> bytes:

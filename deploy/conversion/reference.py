@@ -2,10 +2,13 @@
 
 A reference is called with arrays of real values by input name, with the n samples on the first axis. It returns arrays
 of real values by output name, also with the n samples on the first axis: an output (1, classes) becomes (n, classes),
-and an output (3,), which has no batch axis, becomes (n, 3).
+and an output (3,), which has no batch axis, becomes (n, 3). An output whose size depends on the values of the inputs is
+an array (n,) of arrays, where the sizes differ.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from numpy.typing import NDArray
 from edge.backends import open_model
 from edge.deploy._tensorflow import need
 from edge.errors import InputError
+from edge.recognize.inputs import unique
 from edge.tensors import TensorSpec, dequantize, quantize
 
 Arrays = dict[str, NDArray[Any]]
@@ -77,14 +81,14 @@ class FileReference:
     """Runs a .tflite or .onnx file in its runtime.
 
     Attributes:
-        inputs: the file's inputs.
-        outputs: the file's outputs.
+        inputs: the file's inputs, with the names that they have in a signature, as a file may leave them out.
+        outputs: the file's outputs, likewise.
     """
 
     def __init__(self, path: Path) -> None:
         self._model = open_model(path)
-        self.inputs: Sequence[TensorSpec] = self._model.inputs
-        self.outputs: Sequence[TensorSpec] = self._model.outputs
+        self.inputs: Sequence[TensorSpec] = _named(self._model.inputs, "input")
+        self.outputs: Sequence[TensorSpec] = _named(self._model.outputs, "output")
 
     def __call__(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         """Return the outputs for all samples. Inputs are quantized and outputs dequantized where the file needs it."""
@@ -95,6 +99,11 @@ class FileReference:
         arrays = [np.ascontiguousarray(quantize(inputs[spec.name], spec)) for spec in self.inputs]
         outputs = self._model.run(arrays)
         return {spec.name: _real(array, spec) for spec, array in zip(self.outputs, outputs, strict=True)}
+
+
+def _named(specs: Sequence[TensorSpec], kind: str) -> tuple[TensorSpec, ...]:
+    names = unique([spec.name for spec in specs], kind)
+    return tuple(replace(spec, name=name) for spec, name in zip(specs, names, strict=True))
 
 
 def _real(array: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
@@ -109,8 +118,17 @@ def _padded(array: NDArray[Any], size: int) -> NDArray[Any]:
 
 def _stacked(rows: Sequence[Arrays]) -> Arrays:
     """Stack the outputs of single samples on a new first axis; a batch axis of size 1 is dropped."""
-    found = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-    return {name: array[:, 0] if array.shape[1:2] == (1,) else array for name, array in found.items()}
+    return {name: _together([row[name] for row in rows]) for name in rows[0]}
+
+
+def _together(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    if len({array.shape for array in arrays}) > 1:
+        unlike = np.empty(len(arrays), object)
+        for place, array in enumerate(arrays):
+            unlike[place] = array
+        return unlike
+    stacked = np.stack(arrays)
+    return stacked[:, 0] if stacked.shape[1:2] == (1,) else stacked
 
 
 def _joined(parts: Sequence[Arrays]) -> Arrays:
@@ -126,6 +144,12 @@ def sample(outputs: Mapping[str, NDArray[Any]], specs: Sequence[TensorSpec], pos
         position: the sample's index on the first axis.
 
     Returns:
-        The arrays by output name, each in the shape of its spec.
+        The arrays by output name, each in the shape of its spec, or in its own where the size is another.
     """
-    return {spec.name: outputs[spec.name][position].reshape(spec.shape) for spec in specs}
+    return {spec.name: _shaped(outputs[spec.name][position], spec.shape) for spec in specs}
+
+
+def _shaped(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    if array.size == math.prod(shape):
+        return array.reshape(shape)
+    return array[None] if shape[:1] == (1,) and array.ndim == len(shape) - 1 else array

@@ -60,6 +60,7 @@ class SourceModel:
         loss: the name of the loss that a Keras file states, see ``edge.deploy.training_loss``. Empty for other models.
         rescales: whether the network scales pixels from 0 to 255 itself, see ``pixel_scale``.
         temporary: the private folder of ``file``, which goes with this object. None for the user's own file.
+        reencoded: whether ``file`` holds the model's own integers in another type, see ``legacy_uint8``.
         published: how a network of ``keras.applications`` takes pixels, see ``published_pixels``. None for others.
     """
 
@@ -79,6 +80,7 @@ class SourceModel:
     loss: str = ""
     rescales: bool = False
     temporary: object = None
+    reencoded: bool = False
     published: PublishedPixels | None = None
 
     @cached_property

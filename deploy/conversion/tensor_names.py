@@ -20,15 +20,25 @@ def find_names(path: Path, source: SourceModel) -> TensorNames:
     """Find the file's tensor for each input and output of the model.
 
     Tensors are matched by name, which the conversion usually keeps. Otherwise they are matched by order, if the shapes
-    agree. Outputs with equal shapes are then matched by their values for a sample.
+    agree. Outputs with equal shapes are then matched by their values for a sample. Tensors that share a name, or have
+    none, stay in their order.
 
     Raises:
         InputError: the file's tensors do not match the model's.
     """
     with open_model(path) as model:
+        if not (_are_named(model.inputs) and _are_named(model.outputs)):
+            _in_order(model.inputs, source.inputs, path)
+            _in_order(model.outputs, source.outputs, path)
+            return TensorNames()
         inputs = _by_name(model.inputs, source.inputs) or _in_order(model.inputs, source.inputs, path)
         outputs = _by_name(model.outputs, source.outputs) or _by_values(model, source, inputs, path)
     return TensorNames(inputs, outputs)
+
+
+def _are_named(specs: Sequence[TensorSpec]) -> bool:
+    names = {spec.name for spec in specs}
+    return len(names) == len(specs) and "" not in names
 
 
 def _by_name(specs: Sequence[TensorSpec], known: Sequence[TensorSpec]) -> dict[str, str]:

@@ -51,6 +51,11 @@ class TFLiteObject:
                 buffer.data = None
         return bytes(self._tools.convert_object_to_bytearray(self._model))
 
+    @property
+    def model(self) -> Any:
+        """The file as the schema's ``ModelT``, for changes of all that it holds."""
+        return self._model
+
     def operations(self) -> Iterator[tuple[int, Any]]:
         """Yield the code (``BuiltinOperator``) and the ``OperatorT`` of every operation, in order."""
         for operation in self._graph.operators:

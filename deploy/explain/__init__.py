@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.deploy.conversion.post_training import FloatStages
-from edge.deploy.conversion.recipe import ConvertedArtifact
+from edge.deploy.conversion.recipe import CALIBRATED, ConvertedArtifact
 from edge.deploy.conversion.source import SourceModel
 from edge.deploy.conversion.tensor_names import find_names
 from edge.deploy.explain import advice, trials
@@ -51,8 +51,13 @@ class Subject:
 
 
 def without_use(source: SourceModel) -> str:
-    """Return why ``--explain`` has no use for a model, or an empty text."""
-    if source.file is not None:
+    """Return why ``--explain`` has no use for a model, or an empty text. Float .tflite files are float networks."""
+    if source.file is not None and source.file.suffix == ".onnx":
+        return (
+            f"the layers of a TFLite file are compared, and {source.file.name} is an .onnx file; --tflite int8 makes "
+            "one of it"
+        )
+    if source.file is not None and source.precision in CALIBRATED:
         return f"{source.file.name} has no float network beside it to compare its layers with"
     if source.quantize_aware:
         return f"the ranges of {source.name} were trained, and there is no float network to compare its layers with"
@@ -73,7 +78,7 @@ def explain(subject: Subject, progress: Callable[[str], Callable[[int, int], Non
     if not samples:
         raise InputError("--explain needs a sample that can be decoded, got none")
     stages = FloatStages.load(subject.folder)
-    int8 = trials.quantized(stages.prepared)
+    int8 = stages.int8()
     walked = [trials.ordered(sample, subject.source) for sample in samples[:WALKED]]
     layers = tuple(measure(stages.calibrated, int8, walked, progress("explaining")))
     path = subject.folder / "model_int8.tflite"

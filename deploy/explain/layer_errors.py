@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 from edge.deploy.conversion.float_layers import layer_name
 from edge.deploy.conversion.tflite_object import TFLiteObject
 from edge.deploy.explain.interpreter import Interpreter
-from edge.deploy.explain.rewriting import compared_outputs, cut, limits_of_outputs, with_errors, with_steps_of_outputs
+from edge.deploy.explain.rewriting import (
+    compared_outputs,
+    cut,
+    limits_of_outputs,
+    with_errors,
+    with_shapes,
+    with_steps_of_outputs,
+)
 from edge.deploy.explain.sums import Sums, decibel, limited
 from edge.deploy.placement_report import operators
 from edge.tensors import TensorSpec, dequantize, quantize
@@ -88,6 +95,7 @@ class _Walk:
     """The float file and the int8 file, whole and taken apart, with the sums of what was measured."""
 
     def __init__(self, calibrated: bytes, int8: bytes) -> None:
+        calibrated, int8 = with_shapes(calibrated), with_shapes(int8)
         names, quantized = TFLiteObject(calibrated), TFLiteObject(int8)
         known, found = names.names(), quantized.names()
         self._names = [name for name, i in found.items() if name in known and names.is_float(known[name])]

@@ -17,13 +17,13 @@ def fits(options: ConversionOptions, source: SourceModel, recipe: Recipe, callba
     """Return whether there is an int8 file with a float network beside it. A QAT model has none, which is reported.
 
     Raises:
-        InputError: the model is a finished file, or no int8 file is made.
+        InputError: the model is a finished file without a float network, or no int8 TFLite file is made.
     """
     why = without_use(source)
-    if source.file is None and "int8" not in recipe.precisions:
-        raise without_int8(options)
     if why and source.file is not None:
         raise of_file(why)
+    if "int8" not in recipe.precisions:
+        raise without_int8(options)
     if why:
         callbacks.report(f"--explain has no use: {why}")
     return not why
@@ -31,7 +31,7 @@ def fits(options: ConversionOptions, source: SourceModel, recipe: Recipe, callba
 
 def of_file(why: str) -> InputError:
     """Return the error for a finished file that has no float network."""
-    return InputError(f"--explain needs a Keras model or SavedModel: {why}")
+    return InputError(f"--explain needs a Keras model, a SavedModel or a float .tflite file: {why}")
 
 
 def without_int8(options: ConversionOptions) -> InputError:

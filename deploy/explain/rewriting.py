@@ -4,8 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from edge.deploy.conversion.saturation import SATURATED
 from edge.deploy.conversion.tflite_object import TFLiteObject
+from edge.deploy.explain.interpreter import Interpreter
 from edge.deploy.placement_report import operators
 
 
@@ -22,6 +25,17 @@ class Rewritten:
     content: bytes
     given: Mapping[str, int]
     computed: Mapping[str, int]
+
+
+def with_shapes(content: bytes) -> bytes:
+    """Return a file with the shapes that its tensors have in a run, where it may state others or leave them open."""
+    file, run = TFLiteObject(content), Interpreter(content)
+    run.give({index: np.zeros(run.specs[index].shape) for index in run.inputs})
+    run.run()
+    tensors = file.model.subgraphs[0].tensors
+    for index in file.names().values():
+        tensors[index].shape, tensors[index].shapeSignature = list(run.real(index).shape), None
+    return file.to_bytes()
 
 
 def cut(content: bytes, names: Collection[str]) -> Rewritten:

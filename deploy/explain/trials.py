@@ -18,7 +18,6 @@ from edge.deploy.conversion.post_training import FloatStages, set_ranges
 from edge.deploy.conversion.recipe import ConvertedArtifact
 from edge.deploy.conversion.source import SourceModel
 from edge.deploy.conversion.tflite_object import TFLiteObject
-from edge.deploy.conversion.unrounded import with_float_weights
 from edge.deploy.explain.interpreter import Interpreter
 from edge.deploy.explain.rewriting import compared_outputs, limits_of_outputs, returning
 from edge.deploy.explain.sums import Effect, decibel, limited
@@ -143,7 +142,8 @@ def other_methods(
     for other in METHODS:
         if other != method:
             content = _with_ranges(bench.stages.prepared, rows(), other, progress)
-            yield from tried(bench, f"--method {other}", partial(quantized, content), f"--method {other}")
+            made = replace(bench.stages, prepared=content).int8
+            yield from tried(bench, f"--method {other}", made, f"--method {other}")
 
 
 def of_16_bits(bench: Bench, rows: Callable[[], Sequence[Mapping[str, NDArray[Any]]]]) -> Iterator[Trial]:
@@ -186,8 +186,8 @@ def in_float(bench: Bench, tensors: Collection[str], what: str) -> Iterator[Tria
     """Try the file with the layers that compute some tensors in float, and what reads them."""
     prepared = bench.stages.prepared
     kept = float_layers.kept_float(TFLiteObject(prepared), tensors)
-    option = f"--float-layers {_layers(tensors)}"
-    yield from tried(bench, what, partial(_kept_in_float, bench.stages, kept), option, LAYERS)
+    option = f"--float-layers {_layers([*bench.stages.kept, *tensors])}"
+    yield from tried(bench, what, partial(bench.stages.int8, kept), option, LAYERS)
 
 
 def border_in_float(bench: Bench, tensors: Collection[str]) -> Iterator[Trial]:
@@ -197,8 +197,8 @@ def border_in_float(bench: Bench, tensors: Collection[str]) -> Iterator[Trial]:
     read = {name for name in inputs for name in _readers(file, name)}
     computed = [*read, *(name for name in tensors if name not in inputs)]
     kept = float_layers.kept_float(file, computed)
-    option = f"--float-layers {_layers(computed)} --io float32"
-    yield from tried(bench, option, partial(_kept_in_float, bench.stages, kept, "float32"), option, BORDER)
+    option = f"--float-layers {_layers([*bench.stages.kept, *computed])} --io float32"
+    yield from tried(bench, option, partial(bench.stages.int8, kept, "float32"), option, BORDER)
 
 
 def _layers(tensors: Iterable[str]) -> str:
@@ -208,13 +208,3 @@ def _layers(tensors: Iterable[str]) -> str:
 def _readers(file: TFLiteObject, tensor: str) -> list[str]:
     index = file.names()[tensor]
     return [file.name(int(op.outputs[0])) for _, op in file.operations() if index in map(int, op.inputs)]
-
-
-def _kept_in_float(stages: FloatStages, kept: Sequence[str], io: str = "int8") -> bytes:
-    return quantized(with_float_weights(stages.prepared, stages.calibrated, kept), kept, io)
-
-
-def quantized(content: bytes, kept: Sequence[str] = (), io: str = "int8") -> bytes:
-    """Return the int8 file of a float file with ranges, with the operations named in ``kept`` in float."""
-    with quiet_conversion():
-        return private.quantize(content, io, kept)

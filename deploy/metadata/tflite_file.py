@@ -46,11 +46,16 @@ def with_metadata(content: bytes, entries: Mapping[str, bytes], files: Mapping[s
     model = flatbuffer.root(content)
     if any(row.number(OUTSIDE, "<Q") > 1 for row in model.tables(BUFFERS)):
         raise InputError("a file with weights at fixed positions, as those above 2 GB have them, takes no metadata")
-    return _front(model, entries, 0) + content + _zip(files)
+    length = len(_front(model, entries, FAR))
+    return _front(model, entries, length) + content + _zip(files)
+
+
+FAR = 1 << 30
+"""A length for which all references point forward, while the true one is not known yet."""
 
 
 def _front(model: Table, entries: Mapping[str, bytes], length: int) -> bytes:
-    """Return the new beginning of the file, of ``length`` bytes; 0 stands for the length that it needs."""
+    """Return the new beginning of the file, where the old one is ``length`` bytes behind its own beginning."""
     kept = [row for row in model.tables(METADATA) if row.text(0) not in entries]
     known = [At(length + place) for place in model.positions(BUFFERS)]
     names = [Row({0: row.text(0), 1: Number(row.number(1, "<I"))}) for row in kept]
@@ -62,8 +67,7 @@ def _front(model: Table, entries: Mapping[str, bytes], length: int) -> bytes:
     fields[BUFFERS] = [*known, *(Row({0: Blob(data)}) for data in entries.values())]
     fields[METADATA] = names
     front = buffer(Row(fields), IDENTIFIER)
-    front += bytes(-len(front) % ALIGNMENT)
-    return front if length else _front(model, entries, len(front))
+    return front + bytes(-len(front) % ALIGNMENT)
 
 
 def _zip(files: Mapping[str, bytes]) -> bytes:

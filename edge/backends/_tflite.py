@@ -13,6 +13,7 @@ from edge.backends.base import Model, OpenOptions
 from edge.custom_operations import custom_operations
 from edge.errors import InputError
 from edge.quiet import info, quiet
+from edge.recurrent_operations import starts_over
 from edge.tensors import Array, Quantization, TensorSpec
 
 # What the binding raises for a file that it cannot use. In a damaged file a name may not be text, a type number may be
@@ -56,6 +57,7 @@ class TFLiteModel(Model):
         indices = [int(detail["index"]) for detail in interpreter.get_input_details()]
         self._inputs = [(index, spec.shape, spec.dtype) for index, spec in zip(indices, inputs, strict=True)]
         self._outputs = [int(detail["index"]) for detail in outputs]
+        self._starts_over = starts_over(path)
         self.inputs = inputs
         self.outputs = tuple(_spec(path, detail, detail["shape"]) for detail in outputs)
         if any(_is_open(detail) for detail in outputs):
@@ -75,6 +77,8 @@ class TFLiteModel(Model):
                 if type(array) is not ndarray or array.dtype is not dtype or array.shape != shape:
                     _opening.check_inputs(self.inputs, arrays)
                 interpreter.set_tensor(index, array)
+            if self._starts_over:
+                interpreter.reset_all_variables()
             interpreter.invoke()
             outputs = []
             for index in self._outputs:

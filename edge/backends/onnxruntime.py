@@ -141,10 +141,11 @@ class OnnxModel(Model):
     def _output_shapes(self, declared: list[list[int | None]]) -> list[tuple[int, ...]]:
         """Return the shapes at batch 1. A run on zeros tells the dimensions that the file leaves open.
 
-        Where no input leaves its batch open, an output's open first dimension is no batch.
+        Where no input leaves its batch open, an output's open first dimension is no batch. ONNX Runtime gives no
+        dimensions for a single number, and neither where it does not know how many there are.
         """
         batches = self._open_batch
-        if any(None in (shape[1:] if batches else shape) for shape in declared):
+        if any(not shape or None in (shape[1:] if batches else shape) for shape in declared):
             return [array.shape for array in self._run([np.zeros(s.shape, s.dtype) for s in self.inputs])]
         return [tuple(1 if size is None else size for size in shape) for shape in declared]
 

@@ -92,8 +92,25 @@ def parser() -> argparse.ArgumentParser:
         help="class names, one on each line (default: NAME_labels.txt or labels.txt beside MODEL, or the class folders "
         "of --verify or --calibrate)",
     )
-    p.add_argument("--inputs", metavar="LIST", help="inputs of a frozen graph (default: its placeholders)")
-    p.add_argument("--outputs", metavar="LIST", help="outputs of a frozen graph (default: what nothing reads)")
+    _add_border(p)
+    _recipe.add(p)
+    p.add_argument("--trust", action="store_true", help="allow MODEL to run code: Lambda layers and file operations")
+    _convert_options.add_groups(p)
+    _placement.add_check(p.add_argument_group("placement report: where the operations of a model file run"))
+    _main.add_json(p)
+    return p
+
+
+def _add_border(p: argparse.ArgumentParser) -> None:
+    """Add the options that say which inputs and outputs the network has."""
+    p.add_argument(
+        "--inputs",
+        metavar="LIST",
+        help="inputs of a frozen graph: operations, or tensors as split:1 (default: its placeholders)",
+    )
+    p.add_argument(
+        "--outputs", metavar="LIST", help="outputs of a frozen graph, likewise (default: what nothing reads)"
+    )
     p.add_argument("--signature", metavar="NAME", help="function of a SavedModel to convert (default: serving_default)")
     p.add_argument(
         "--input-shape",
@@ -104,12 +121,6 @@ def parser() -> argparse.ArgumentParser:
         help="sizes that MODEL leaves open, such as 224,224,3, or NAME=1,224,224,3 for one of several inputs; "
         "repeatable",
     )
-    _recipe.add(p)
-    p.add_argument("--trust", action="store_true", help="allow MODEL to run code: Lambda layers and file operations")
-    _convert_options.add_groups(p)
-    _placement.add_check(p.add_argument_group("placement report: where the operations of a model file run"))
-    _main.add_json(p)
-    return p
 
 
 def body(a: argparse.Namespace) -> None:

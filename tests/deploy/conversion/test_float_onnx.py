@@ -119,3 +119,24 @@ def test_the_bias_of_a_pruned_channel_stays(tmp_path, kind):
     found = np.moveaxis(found, 1, 0).reshape(4, -1)[1:3]
     # Half a step of the output, whose range is below 4.
     np.testing.assert_allclose(found, np.broadcast_to(bias[1:3, None], found.shape), atol=0.5 * 4 / 255)
+
+
+@pytest.mark.parametrize("operation", ["Relu", "Clip"])
+def test_an_output_that_a_relu_reads_too_keeps_its_range(operation, tmp_path):
+    rng = np.random.default_rng(0)
+    constants = {"w": rng.normal(size=(4, 3, 1, 1)).astype(np.float32), "least": np.float32(0), "most": np.float32(6)}
+    limits = ["least", "most"] if operation == "Clip" else []
+    node = onnx.helper.make_node
+    nodes = [node("Conv", ["x", "w"], ["y"]), node(operation, ["y", *limits], ["r"]), node("Add", ["r", "r"], ["z"])]
+    real, value = onnx.TensorProto.FLOAT, onnx.helper.make_tensor_value_info
+    outputs = [value(name, real, [1, 4, 8, 8]) for name in ("y", "z")]
+    weights = [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()]
+    graph = onnx.helper.make_graph(nodes, "net", [value("x", real, [1, 3, 8, 8])], outputs, weights)
+    path = tmp_path / "net.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), path)
+    rows = [{"x": rng.normal(size=(1, 3, 8, 8)).astype(np.float32)} for _ in range(10)]
+    expected = run(path.read_bytes(), rows[0]["x"])
+    found = run(float_onnx.to_int8(path, rows, Settings("minmax"), lambda done, total: None), rows[0]["x"])
+    assert expected.min() < -2
+    # An 8-bit step of the output, for its rounding and those of the input and the weights.
+    np.testing.assert_allclose(found, expected, atol=2 * np.ptp(expected) / 255)

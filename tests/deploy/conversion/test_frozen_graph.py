@@ -63,6 +63,45 @@ def test_an_inner_tensor_may_be_the_output(tmp_path):
     assert [spec.name for spec in open_source(path, border=((), ("scores",))).outputs] == ["scores"]
 
 
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "expected"),
+    [
+        pytest.param((), ("parts:1",), {"parts:1": 1}, id="the second output"),
+        pytest.param((), ("parts:2", "parts:0"), {"parts:2": 2, "parts": 0}, id="the third and the first"),
+        pytest.param(("scores:0",), ("parts", "rest:0"), {"parts": 0, "rest": 2}, id="between inner tensors"),
+    ],
+)
+def test_tensors_are_named_with_the_index_of_an_output(tmp_path, inputs, outputs, expected):
+    def split(found):
+        tf.identity(tf.split(found, [1, 1, 2], axis=1, name="parts")[2], name="rest")
+
+    source = open_source(write(tmp_path / "net.pb", (None, 8, 6, 3), split), border=(inputs, outputs))
+    pictures = np.random.default_rng(1).normal(size=(5, 8, 6, 3)).astype(np.float32)
+    parts = np.split(scores(pictures), [1, 2], axis=1)
+    found = source.reference({source.inputs[0].name: scores(pictures) if inputs else pictures})
+    assert list(found) == list(expected)
+    for name, part in expected.items():
+        np.testing.assert_allclose(found[name], parts[part], atol=1e-5)
+
+
+def test_a_second_output_as_an_input_is_read_there(tmp_path):
+    def split(found):
+        tf.nn.relu(tf.split(found, 2, axis=1, name="parts")[1] * 2.0, name="twice")
+
+    source = open_source(write(tmp_path / "net.pb", (None, 8, 6, 3), split), border=(("parts:1",), ("twice",)))
+    assert [(spec.name, spec.shape) for spec in source.inputs] == [("parts:1", (1, 2))]
+    np.testing.assert_array_equal(source.reference({"parts:1": np.array([[-1, 3]], np.float32)})["twice"], [[0, 6]])
+
+
+def test_an_operation_that_tensorflow_does_not_know_is_named(tmp_path):
+    graph = v1.GraphDef()
+    graph.node.add(name="x", op="Placeholder").attr["dtype"].type = tf.float32.as_datatype_enum
+    graph.node.add(name="y", op="OfAnotherLibrary", input=["x"])
+    (tmp_path / "net.pb").write_bytes(graph.SerializeToString())
+    with pytest.raises(InputError, match="OfAnotherLibrary"):
+        open_source(str(tmp_path / "net.pb"), trust=True)
+
+
 def variable(found):
     return found + v1.get_variable("moved", (4,), use_resource=True)
 
@@ -77,6 +116,9 @@ def writing(found):
         pytest.param(variable, ((), ()), "is not frozen: it has variables", id="variables"),
         pytest.param(writing, ((), ()), "uses WriteFile; add --trust", id="writes"),
         pytest.param(None, (("image",), ()), "unknown --inputs of net.pb 'image'", id="no such input"),
+        pytest.param(None, (("picture:1",), ()), "and 'picture' has picture:0; got 'picture:1'", id="no such index"),
+        pytest.param(None, ((), ("scores:x",)), "and 'scores' has scores:0; got 'scores:x'", id="no index"),
+        pytest.param(None, ((), ("scores", "scores:0")), "must name each tensor once", id="twice"),
         pytest.param(None, ((), ("logits:0",)), "unknown --outputs of net.pb 'logits:0'", id="no such output"),
     ],
 )

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
-from edge.deploy.conversion.source import SourceModel
+from edge.cli import convert
+from edge.deploy.conversion.source import SourceModel, open_source
 from edge.deploy.conversion.tensor_names import find_names
 from edge.errors import InputError
 from edge.runnable import TensorNames
 from edge.tensors import TensorSpec
 from tests.backends import models
+from tests.deploy.placement_report.made import Network
 
 FLOAT = np.dtype(np.float32)
 
@@ -53,3 +55,24 @@ def test_an_output_that_the_file_lacks_is_refused(tmp_path):
     source = SourceModel("net", *specs, lambda rows: {"scores": np.zeros((1, 7), np.float32)})
     with pytest.raises(InputError, match="must have the model's outputs, scores"):
         find_names(path, source)
+
+
+@pytest.mark.parametrize("name", ["", "same"])
+def test_tensors_without_names_of_their_own_stay_in_order(name, tmp_path):
+    net, real = Network(), {"kind": "FLOAT32", "scales": ()}
+    a, b = (net.input((1, 4), **real) for _ in range(2))
+    results = [*net.operation("ADD", [a, b], (1, 4), **real), *net.operation("SUB", [a, b], (1, 4), **real)]
+    for tensor in net.graph.tensors:
+        tensor.name = name
+    source = open_source(str(net.write(tmp_path / "net.tflite", *results)))
+    names = [spec.name for spec in source.inputs]
+    assert len({*names}) == 2
+    rows = np.random.default_rng(0).normal(size=(2, 6, 4)).astype(np.float32)
+    given = dict(zip(names, rows, strict=True))
+    found = source.reference(given)
+    for got, expected in zip(found.values(), (rows[0] + rows[1], rows[0] - rows[1]), strict=True):
+        np.testing.assert_array_equal(got, expected)
+    np.savez(tmp_path / "data.npz", **given)
+    data, out = str(tmp_path / "data.npz"), str(tmp_path / "net.edge")
+    words = ["--task", "raw", "--input-kind", "tensor", "--tflite", "float32,int8", "--calibrate", data]
+    assert convert.main([str(tmp_path / "net.tflite"), "--out", out, *words, "--verify", data, "--explain"]) == 0

@@ -115,8 +115,8 @@ def test_where_no_report_can_be_written_it_says_so_first(model, arrays, tmp_path
 
 def test_what_cannot_be_explained_is_refused_or_said(done, arrays, tmp_path, capsys):
     for source, options, words in (
-        (done / "net" / "model_int8.tflite", (), "--explain needs a Keras model or SavedModel"),
-        (done / "net" / "model_int8.onnx", (), "--explain needs a Keras model or SavedModel"),
+        (done / "net" / "model_int8.tflite", (), "float .tflite file: model_int8.tflite has no float network"),
+        (done / "net" / "model_int8.onnx", (), "float .tflite file: the layers of a TFLite file are compared"),
         (next(iter(done.glob("labels.txt"))).with_name("model.keras"), (), "does not exist"),
     ):
         said = run(convert, capsys, source, "--out", tmp_path / "net", "--explain", *options)

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from edge.deploy import explain
-from edge.deploy.conversion import produce
+from edge.deploy._tensorflow import need
+from edge.deploy.conversion import freeze, post_training, produce, tflite
 from edge.deploy.conversion import recipe as recipes
 from edge.deploy.conversion.reference import FileReference
 from edge.deploy.conversion.source import open_source
+from edge.deploy.conversion.tflite_object import TFLiteObject
 from edge.deploy.conversion_options import Callbacks, ConversionOptions
 from edge.deploy.explain import advice, plot, request
 from edge.deploy.explain.explanation import Explanation
@@ -32,14 +34,16 @@ from tests.deploy.explain.networks import (
 
 
 def subject_of(model, folder, method="minmax", calibrated=None, checked=None):
-    """Return the int8 file of a model, calibrated on ``calibrated``, to be explained on ``checked``.
-
-    Its input holds all values of both, as an input of pixels holds all pixels.
-    """
-    calibrated = images(10) if calibrated is None else calibrated
-    checked = calibrated if checked is None else checked
+    """Return the int8 file of a model, calibrated on ``calibrated``, to be explained on ``checked``."""
     path = folder / "model.keras"
     model.save(path)
+    return subject_of_file(path, folder, method, (), calibrated, checked)
+
+
+def subject_of_file(path, folder, method="minmax", float_layers=(), calibrated=None, checked=None):
+    """Return the int8 file of a model's file. Its input holds all values of both, as one of pixels holds all pixels."""
+    calibrated = images(10) if calibrated is None else calibrated
+    checked = calibrated if checked is None else checked
     source = open_source(str(path))
     entry, output = source.inputs[0], source.outputs[0]
     signature = Signature(
@@ -48,7 +52,7 @@ def subject_of(model, folder, method="minmax", calibrated=None, checked=None):
     made, other = (
         [Sample(str(i), {entry.name: one[None]}) for i, one in enumerate(rows)] for rows in (calibrated, checked)
     )
-    recipe = recipes.Recipe(("int8",), (), method)
+    recipe = recipes.Recipe(("int8",), (), method, float_layers=float_layers)
     bounds = {entry.name: (float(min(calibrated.min(), checked.min())), float(max(calibrated.max(), checked.max())))}
     produce.make(source, recipe, [one.inputs for one in made], folder, bounds=bounds)
     network = NetworkInfo(signature, {entry.name: entry})
@@ -79,6 +83,64 @@ def test_the_worst_layer_is_named_and_mends_when_it_is_kept_in_float(loud):
         "no other method is better; loud loses most, by coarse steps: with --float-layers "
     )
     assert f"instead of {as_converted.snr:.1f}" in found.suggestion
+
+
+@pytest.mark.parametrize("make", [tflite.to_float32, tflite.to_float16], ids=["float32", "float16"])
+def test_a_float_file_is_its_own_float_network(loud, tmp_path, make):
+    path = tmp_path / "net.tflite"
+    path.write_bytes(make(freeze.freeze_keras(loud_channel())))
+    subject = subject_of_file(path, tmp_path)
+    assert request.fits(ConversionOptions("net"), subject.source, recipes.Recipe(("int8",)), Callbacks())
+    found = explain.explain(subject, lambda stage: lambda done, total: None)
+    assert [layer.layer for layer in found.layers] == ["image", "first", "loud", "quiet", "last"]
+    assert (found.worst[0].layer, found.worst[0].cause) == ("loud", "range")
+    of_keras = loud[1].trials
+    assert [trial.what for trial in found.trials] == [trial.what for trial in of_keras]
+    assert found.trials[0].snr == pytest.approx(of_keras[0].snr, abs=0.5)
+    assert found.trials[2].snr > found.trials[0].snr + 20
+
+
+def test_tensors_without_names_are_told_apart(tmp_path):
+    file = TFLiteObject(tflite.to_float32(freeze.freeze_keras(loud_channel())))
+    for index in file.names().values():
+        if index not in (*file.inputs(), *file.outputs()):
+            file.rename(index, "")
+    path = tmp_path / "net.tflite"
+    path.write_bytes(file.to_bytes())
+    found = explain.explain(subject_of_file(path, tmp_path), lambda stage: lambda done, total: None)
+    assert len({layer.tensor for layer in found.layers}) == 5
+    assert found.layers.index(found.worst[0]) == 2  # the layer ``loud``
+
+
+def test_what_is_explained_is_the_file_that_was_made(tmp_path):
+    """A detector's last operations stay float where boxes and scores are one output."""
+    keras = need("tf_keras")
+    keras.utils.set_random_seed(0)
+    entry = keras.Input((8, 8, 4), name="image")
+    boxes = keras.layers.Conv2D(4, 1, name="boxes")(entry) * 200.0
+    scores = keras.layers.Conv2D(3, 1, activation="sigmoid", name="scores")(entry)
+    subject = subject_of(keras.Model(entry, keras.layers.Concatenate(name="both")([boxes, scores])), tmp_path)
+    assert post_training.FloatStages.load(tmp_path).int8() == (tmp_path / "model_int8.tflite").read_bytes()
+    found = explain.explain(subject, lambda stage: lambda done, total: None)
+    assert found.layers[-1].layer == "both"
+    assert found.layers[-1].step == 0  # float32
+    assert found.trials[0].snr > 25
+
+
+def test_layers_that_were_kept_in_float_are_so_in_the_explanation(loud, tmp_path):
+    loud_channel().save(tmp_path / "model.keras")
+    subject = subject_of_file(tmp_path / "model.keras", tmp_path, float_layers=("loud",))
+    assert post_training.FloatStages.load(tmp_path).int8() == (tmp_path / "model_int8.tflite").read_bytes()
+    found = explain.explain(subject, lambda stage: lambda done, total: None)
+    assert found.trials[0].snr == pytest.approx(loud[1].trials[2].snr, abs=0.1)
+    assert found.worst[0].layer != "loud"
+
+
+def test_a_float_file_without_an_int8_file_has_nothing_to_explain(tmp_path):
+    path = tmp_path / "net.tflite"
+    path.write_bytes(tflite.to_float32(freeze.freeze_keras(loud_channel())))
+    with pytest.raises(InputError, match="is about the int8 file, and none is made: give --calibrate DATA"):
+        request.fits(ConversionOptions("net"), open_source(str(path)), recipes.Recipe(("float32",)), Callbacks())
 
 
 def test_it_is_told_in_lines_and_in_json(loud, tmp_path):

@@ -10,8 +10,9 @@ need("tensorflow")
 import tf_keras as keras  # noqa: E402
 
 from edge.deploy.conversion import freeze, tflite  # noqa: E402
+from edge.deploy.conversion.tflite_object import TFLiteObject  # noqa: E402
 from edge.deploy.explain.interpreter import Interpreter  # noqa: E402
-from edge.deploy.explain.rewriting import compared_outputs, cut, with_errors  # noqa: E402
+from edge.deploy.explain.rewriting import compared_outputs, cut, with_errors, with_shapes  # noqa: E402
 
 layers = keras.layers
 
@@ -57,3 +58,10 @@ def test_files_are_compared_before_a_last_softmax(chain):
     entry = keras.Input((4,), name="x")
     plain = tflite.to_float32(freeze.freeze_keras(keras.Model(entry, layers.Dense(4, name="last")(entry))))
     assert [Interpreter(plain).specs[Interpreter(plain).outputs[0]].name] == compared_outputs(plain)
+
+
+def test_shapes_are_those_of_a_run_where_a_file_states_others(chain):
+    file = TFLiteObject(chain)
+    index = file.names()[name_of(chain, "twice")]
+    file.model.subgraphs[0].tensors[index].shape = [7, 4]
+    assert TFLiteObject(with_shapes(file.to_bytes())).shape(index) == (1, 4)

@@ -20,6 +20,7 @@ from edge.errors import InputError
 from edge.manifest import Artifact, StoredFile
 from edge.protobuf import Message
 from tests.deploy.metadata.files import described, network, refused, released
+from tests.deploy.placement_report.made import Network
 
 NETWORKS = ("mobilenet_v2_cifar10", "ssdlite_shufflenet_v2_bccd", "unet_membrane", "ds_cnn_fsdd")
 CLASSIFIER = NETWORKS[0]
@@ -129,6 +130,18 @@ def test_a_file_without_metadata_of_its_own_gets_some():
     assert [row.bytes(0) for row in model.tables(4)] == [b"", b"12345"]
     with pytest.raises(zipfile.BadZipFile):
         zipfile.ZipFile(io.BytesIO(out))
+
+
+def test_a_small_file_whose_buffers_come_first_gets_metadata(tmp_path):
+    net = Network()
+    x = net.input((1, 4), kind="FLOAT32", scales=())
+    for number in range(8):
+        (x,) = net.operation("ADD", [x, net.constant(np.float32([[number]]))], (1, 4), kind="FLOAT32", scales=())
+    path = net.write(tmp_path / "net.tflite")
+    path.write_bytes(with_metadata(path.read_bytes(), {"entry": b"12345"}, {}))
+    with open_model(path) as model:
+        (found,) = model.run([np.array([[-1, 2, 5, 9]], np.float32)])
+    np.testing.assert_array_equal(found, [[27, 30, 33, 37]])
 
 
 def test_a_file_with_weights_at_fixed_positions_is_left_as_it_is():

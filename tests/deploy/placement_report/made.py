@@ -8,19 +8,25 @@ from ai_edge_litert import schema_py_generated as schema
 
 OPTIONS = {
     "ADD": "AddOptions",
+    "ARG_MAX": "ArgMaxOptions",
     "AVERAGE_POOL_2D": "Pool2DOptions",
     "CONCATENATION": "ConcatenationOptions",
     "CONV_2D": "Conv2DOptions",
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
+    "DEPTH_TO_SPACE": "DepthToSpaceOptions",
     "FULLY_CONNECTED": "FullyConnectedOptions",
     "L2_NORMALIZATION": "L2NormOptions",
+    "LEAKY_RELU": "LeakyReluOptions",
     "MAX_POOL_2D": "Pool2DOptions",
     "MEAN": "ReducerOptions",
     "PACK": "PackOptions",
     "RESIZE_BILINEAR": "ResizeBilinearOptions",
     "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
+    "SOFTMAX": "SoftmaxOptions",
+    "SPACE_TO_DEPTH": "SpaceToDepthOptions",
     "SPLIT": "SplitOptions",
     "STRIDED_SLICE": "StridedSliceOptions",
+    "SUB": "SubOptions",
     "TRANSPOSE_CONV": "TransposeConvOptions",
 }
 KINDS = {np.dtype(np.int8): "INT8", np.dtype(np.uint8): "UINT8", np.dtype(np.int32): "INT32", np.dtype("f4"): "FLOAT32"}
@@ -62,7 +68,9 @@ class Network:
         scales = () if kind in ("INT32", "FLOAT32") else scales
         return self.tensor(values.shape, kind, scales, zero_point, values)
 
-    def operation(self, name, inputs, *shapes, custom=None, version=1, kind="INT8", scales=(0.5,), **options):
+    def operation(
+        self, name, inputs, *shapes, custom=None, version=1, kind="INT8", scales=(0.5,), zero_point=0, **options
+    ):
         """Add an operation with an output for each shape; return the outputs' numbers."""
         code = schema.OperatorCodeT()
         number = getattr(schema.BuiltinOperator, name)
@@ -71,7 +79,7 @@ class Network:
         self.model.operatorCodes.append(code)
         made = schema.OperatorT()
         made.opcodeIndex, made.inputs = len(self.model.operatorCodes) - 1, list(inputs)
-        made.outputs = [self.tensor(shape, kind, scales) for shape in shapes]
+        made.outputs = [self.tensor(shape, kind, scales, zero_point) for shape in shapes]
         if name in OPTIONS:
             made.builtinOptionsType = getattr(schema.BuiltinOptions, OPTIONS[name])
             made.builtinOptions = getattr(schema, OPTIONS[name] + "T")()
