@@ -12,7 +12,7 @@ from edge.deploy.conversion import recipe as recipes
 from edge.deploy.conversion.file_precision import file_precision
 from edge.deploy.conversion.source import FINISHED_SUFFIXES, FROZEN_SUFFIX, check_kind, open_source
 from edge.deploy.conversion_options import ConversionOptions
-from edge.deploy.explain import request
+from edge.deploy.explain import of_integers, of_onnx, request
 from edge.deploy.load import QUANTIZATION, names_any
 from edge.deploy.placement_report import graph
 from edge.deploy.samples import arrays
@@ -56,8 +56,10 @@ def _check_explained(path: Path, options: ConversionOptions) -> None:
     """Refuse a file without a float network. One that becomes a .tflite file first is left to who opens that."""
     if path.suffix == ".onnx" and (options.tflite or options.target):
         return
-    if path.suffix == ".onnx" or _has_integers(path):
-        raise request.of_file(f"{path.name} has no float network beside it to compare its layers with")
+    if path.suffix == ".onnx":
+        raise request.of_file(of_onnx(path.name))
+    if _has_integers(path):
+        raise request.of_file(of_integers(path.name))
 
 
 OPENED_FIRST = (QUANTIZATION, "GRU", "LSTM", "RNN")

@@ -53,15 +53,22 @@ class Subject:
 def without_use(source: SourceModel) -> str:
     """Return why ``--explain`` has no use for a model, or an empty text. Float .tflite files are float networks."""
     if source.file is not None and source.file.suffix == ".onnx":
-        return (
-            f"the layers of a TFLite file are compared, and {source.file.name} is an .onnx file; --tflite int8 makes "
-            "one of it"
-        )
+        return of_onnx(source.file.name)
     if source.file is not None and source.precision in CALIBRATED:
-        return f"{source.file.name} has no float network beside it to compare its layers with"
+        return of_integers(source.file.name)
     if source.quantize_aware:
         return f"the ranges of {source.name} were trained, and there is no float network to compare its layers with"
     return ""
+
+
+def of_onnx(name: str) -> str:
+    """Return why there is no use for an .onnx file."""
+    return f"the layers of a TFLite file are compared, and {name} is an .onnx file; --tflite int8 makes one of it"
+
+
+def of_integers(name: str) -> str:
+    """Return why there is no use for a quantized file."""
+    return f"{name} has no float network beside it to compare its layers with"
 
 
 def explain(subject: Subject, progress: Callable[[str], Callable[[int, int], None]]) -> Explanation:

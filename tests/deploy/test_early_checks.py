@@ -34,7 +34,7 @@ ROWS = {
     ),
     "a finished file for --explain": (
         ["net.onnx", "--explain"],
-        "--explain needs a Keras model, a SavedModel or a float .tflite file: net",
+        "--explain needs a Keras model, a SavedModel or a float .tflite file: the layers",
     ),
     "int8 without samples": (["net.keras", "--tflite", "int8"], "int8 needs real samples to fit its ranges to: give"),
     "int8 of a float file": (["net.tflite", "--tflite", "int8"], "int8 needs real samples to fit its ranges to: give"),
