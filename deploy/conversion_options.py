@@ -94,6 +94,11 @@ class ConversionOptions:
             if isinstance(value := getattr(self, name), str):
                 object.__setattr__(self, name, Path(value))
 
+    @property
+    def data(self) -> list[Path]:
+        """The data sets to calibrate and to verify on."""
+        return [part.data for part in (self.calibration, self.gate) if part is not None]
+
     def as_json(self) -> dict[str, Any]:
         """Return what determines the files, as a JSON object that a bundle keeps for ``edge-convert --recipe``.
 

@@ -8,7 +8,7 @@ import re
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -64,16 +64,35 @@ def load_keras(path: Path, trust: bool = False) -> Any:
         raise FileError(f"model {path} does not exist")
     if not keras_file.is_keras(path):
         raise InputError(f"a Keras model is a {', '.join(keras_file.SUFFIXES)} file, got {path.name}")
-    try:
+    with _readable(path):
         file = keras_file.read(path)
         if not trust:
             check_config(file.config, path)
         keras = need("keras" if file.keras3 else "tf_keras")
+    return _load(keras, file, trust)
+
+
+def names_any(path: Path, words: Sequence[str]) -> bool:
+    """Return whether the configuration in a Keras file has one of these words. TensorFlow is not imported.
+
+    Raises:
+        FileError: it is damaged.
+        InputError: it holds weights only.
+    """
+    with _readable(path):
+        text = keras_file.read(path).text
+    return any(word in text for word in words)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what a damaged file raises into a FileError."""
+    try:
+        yield
     except (InputError, FileError):
         raise
     except _DAMAGE as error:
         raise FileError(f"model {path} is not a readable Keras file: {_first_line(error)}") from error
-    return _load(keras, file, trust)
 
 
 def _load(keras: Any, file: KerasFile, trust: bool) -> Any:

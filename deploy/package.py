@@ -11,9 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from edge import __version__, files, golden, labels, tasks
+from edge import __version__, files, golden
 from edge.bundle import write_bundle
-from edge.deploy import calibrating, conversion_report, metadata, open_outputs, parity, pixel_ranges, plan, targets
+from edge.deploy import calibrating, conversion_report, metadata, network_meaning, parity, pixel_ranges, plan, targets
 from edge.deploy._threads import one_blas_thread
 from edge.deploy.conversion import produce
 from edge.deploy.conversion.recipe import ConvertedArtifact, Recipe
@@ -21,12 +21,9 @@ from edge.deploy.conversion.source import SourceModel
 from edge.deploy.conversion_options import Callbacks, ConversionOptions
 from edge.deploy.conversion_report import AnswerCollector, Facts, Stopwatch
 from edge.deploy.explain import request
-from edge.deploy.samples import NetworkInfo, Sample, Samples
-from edge.deploy.signature import SignatureOptions, find_signature
+from edge.deploy.samples import NetworkInfo, Sample, Samples, arrays
 from edge.manifest import Manifest
 from edge.pictures import left_out
-from edge.recognize import Found
-from edge.session_options import check_use
 from edge.tensors import Outputs
 
 TOOLS = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "tf2onnx", "onnx", "ai-edge-litert", "onnxruntime")
@@ -56,24 +53,30 @@ def convert(model: Any, options: ConversionOptions, callbacks: Callbacks | None 
         conversion_report.check_folder(options.report, options.out)
     stopwatch = Stopwatch()
     source = plan.opened(model, options, callbacks)
+    arrays.check_names(options.data, source.inputs)
     recipe = plan.recipe_of(options, source, callbacks)
-    options = replace(options, explain=options.explain and request.fits(source, recipe, callbacks))
+    options = replace(options, explain=options.explain and request.fits(options, source, recipe, callbacks))
     with tempfile.TemporaryDirectory(prefix="edge-convert-") as scratch, one_blas_thread():
         folder = Path(scratch)
-        network, notes = _network(options, source, folder, callbacks)
+        network, notes = network_meaning.network_of(options, source, folder, callbacks.report)
         calibration = calibrating.samples(options.calibration, network, source, recipe, callbacks)
+        gate = options.gate
+        checked = None if gate is None else parity.verification_samples(gate, network, gate.samples)
+        network, assumed = network_meaning.with_class_names(
+            network, _data(options, calibration, checked), callbacks.report
+        )
         stopwatch.ended("reading the model")
         converted, used = _convert(options, source, recipe, network, calibration, folder, callbacks)
         name, made = options.name or source.name, _made_here(converted, source)
         metadata.add(made, name, network.signature, network.labels, callbacks.report)
         stopwatch.ended("converting")
         collector = AnswerCollector.of(network, converted) if options.report else None
-        verification = _verify(options, source, converted, network, callbacks, collector)
+        verification = _verify(options, checked, source, converted, network, callbacks, collector)
         stopwatch.ended("verifying")
         explanation = request.explained(options, source, calibration, network, folder, callbacks)
         if explanation:
             stopwatch.ended("explaining")
-        provenance = {**_provenance(model, options, source, recipe), "assumed": list(notes), "calibration": used}
+        provenance = {**_provenance(model, options, source, recipe), "assumed": [*notes, *assumed], "calibration": used}
         if collector is not None:
             conversion_report.write(
                 Facts(
@@ -93,50 +96,6 @@ def convert(model: Any, options: ConversionOptions, callbacks: Callbacks | None 
         measured = {"parity": [c.as_json() for c in verification.comparisons], **_training(source)}
         manifest = Manifest(name, network.signature, network.labels, artifacts, provenance, measured)
         return write_bundle(options.out, manifest, sources)
-
-
-def _labels(options: ConversionOptions, source: SourceModel) -> tuple[tuple[str, ...], str]:
-    """Return the labels, and the file that they come from: the given one, else the one beside the model."""
-    beside = source.labels or (source.folder / "labels.txt" if source.folder else None)
-    if options.labels:
-        return tuple(labels.read(options.labels)), str(options.labels)
-    if beside and beside.is_file() and beside.read_text(encoding="utf-8").strip():
-        ours = source.record is not None or source.labels is not None
-        return tuple((labels.read_plain if ours else labels.read)(beside)), str(beside)
-    return (), "labels"
-
-
-def _signature(
-    options: ConversionOptions, source: SourceModel, names: tuple[str, ...], folder: Path, callbacks: Callbacks
-) -> Found:
-    """Return the signature, the notes on what was assumed, which are also reported, and labels inside the file."""
-    stated = SignatureOptions(
-        options.task, options.decoder, options.parameters, options.kind, options.pixels, len(names) or None
-    )
-    found = find_signature(source, stated, lambda: produce.first_file(source, folder))
-    for note in found.notes:
-        callbacks.report(note)
-    return found
-
-
-def _network(
-    options: ConversionOptions, source: SourceModel, folder: Path, callbacks: Callbacks
-) -> tuple[NetworkInfo, tuple[str, ...]]:
-    """Return what is known of the network, and the notes on what was assumed.
-
-    Raises:
-        InputError: the signature, the labels and the options do not fit together.
-    """
-    names, origin = _labels(options, source)
-    found = _signature(options, source, names, folder, callbacks)
-    signature, names = found.signature, names or found.labels
-    task = tasks.load(signature.task.name)
-    check_use(signature, getattr(task, "takes_labels", True), options.labels is not None, options.pixels.given())
-    task(signature, names or None, origin)  # raises when signature or labels do not fit
-    for note in (more := open_outputs.notes(source, signature.task)):
-        callbacks.report(note)
-    specs = {spec.name: spec for spec in source.inputs}
-    return NetworkInfo(signature, specs, names, source.record or {}, source.folder), (*found.notes, *more)
 
 
 def _convert(
@@ -173,8 +132,17 @@ def _made_here(converted: Sequence[ConvertedArtifact], source: SourceModel) -> l
     return [one for one in converted if one.path.read_bytes() != finished]
 
 
+def _data(
+    options: ConversionOptions, calibration: Samples | None, checked: Samples | None
+) -> list[tuple[Path, Samples | None]]:
+    """Return the paths of the data sets with the samples that were chosen from them."""
+    found = ((options.gate, checked), (options.calibration, calibration))
+    return [(part.data, samples) for part, samples in found if part is not None]
+
+
 def _verify(
     options: ConversionOptions,
+    samples: Samples | None,
     source: SourceModel,
     converted: Sequence[ConvertedArtifact],
     network: NetworkInfo,
@@ -182,7 +150,7 @@ def _verify(
     collector: AnswerCollector | None,
 ) -> parity.Verification:
     ranges = pixel_ranges.of_files(converted, network)
-    if options.gate is None:
+    if options.gate is None or samples is None:
         callbacks.report("not verified: give --verify to compare the files with MODEL")
         calibrating.check_pixels(options, source, network, ranges, callbacks)
         return parity.Verification()
@@ -194,7 +162,9 @@ def _verify(
             collector.watch(sample, outputs)
 
     progress = callbacks.progress("verifying")
-    verification = parity.compare_files(options.gate, source, converted, network, callbacks.report, progress, watch)
+    verification = parity.compare_files(
+        options.gate, samples, source, converted, network, callbacks.report, progress, watch
+    )
     pixel_ranges.report_first(ranges, callbacks.report)
     return verification
 

@@ -140,6 +140,7 @@ def verification_samples(gate: Gate, network: NetworkInfo, count: int | None) ->
 
 def compare_files(
     gate: Gate,
+    samples: Samples,
     source: SourceModel,
     converted: Sequence[ConvertedArtifact],
     network: NetworkInfo,
@@ -150,10 +151,11 @@ def compare_files(
     """Compare every file with the model, and each ONNX file with its TFLite file.
 
     Args:
-        gate: the samples and the budgets.
+        gate: the budgets.
+        samples: the samples to compare on.
         source: the model.
         converted: the files.
-        network: what a reader of samples must know of the network.
+        network: what is known of the network.
         report: takes one line for the user: what was assumed, or which samples cannot be decoded.
         progress: takes the number of samples done and their total.
         watch: sees each sample with all outputs.
@@ -162,7 +164,6 @@ def compare_files(
         GateFailed: outputs cannot be compared, because they are not finite.
         InputError: there is no sample to compare on.
     """
-    samples = verification_samples(gate, network, gate.samples)
     for note in samples.notes:
         report(note)
     with ExitStack() as opened:

@@ -46,6 +46,33 @@ def check_finished(model: str, options: ConversionOptions) -> None:
         legacy_uint8.check(Path(model))
 
 
+def check_names(options: ConversionOptions) -> None:
+    """Raise InputError for an unknown precision, method, dtype, opset or target."""
+    if options.target:
+        targets.find(options.target)
+    listed = options.tflite is not None or options.onnx is not None
+    recipe = Recipe(options.tflite or (), options.onnx or ()) if listed else Recipe()
+    replace(recipe, method=options.method, io=options.io or recipe.io, opset=options.opset or recipe.opset)
+
+
+def wants_int8(options: ConversionOptions) -> bool:
+    """Return whether an int8 file is asked for, by its name or by calibration samples for all that are possible."""
+    if options.tflite is None and options.onnx is None:
+        return options.calibration is not None
+    return "int8" in (*(options.tflite or ()), *(options.onnx or ()))
+
+
+def check_calibrated(options: ConversionOptions) -> None:
+    """Raise InputError when a file of a model without ranges needs calibration samples, and there are none."""
+    if options.calibration is not None:
+        return
+    listed = (*(options.tflite or ()), *(options.onnx or ()))
+    if wanted := [precision for precision in listed if precision in recipes.CALIBRATED]:
+        raise InputError(f"{wanted[0]} needs real samples to fit its ranges to: give --calibrate DATA")
+    if options.target and not listed and targets.find(options.target).accelerated:
+        raise InputError(f"{options.target} runs int8 TFLite files, and none is made: give --calibrate DATA for it")
+
+
 def opened(model: Any, options: ConversionOptions, callbacks: Callbacks) -> SourceModel:
     """Open the model. An .onnx file of which .tflite files are wanted becomes one first.
 
@@ -97,9 +124,27 @@ def recipe_of(options: ConversionOptions, source: SourceModel, callbacks: Callba
             recipe = targets.recipe_for(options.target, source, can_calibrate)
         else:
             recipe = recipes.default_recipe(source, can_calibrate)
+            if source.file and (others := _beside(source, source.file, recipe)):
+                callbacks.report(others)
     io, opset = options.io or recipe.io, options.opset or recipe.opset
     recipe = replace(recipe, method=options.method, io=io, opset=opset, float_layers=options.float_layers)
     recipes.check(source, recipe)
+    if options.io and not set(recipe.precisions) & set(recipes.CALIBRATED):
+        callbacks.report("--io has no use: it is the dtype of inputs and outputs of int8 files, and none is made")
     if options.target:
         callbacks.report(targets.described(options.target, recipe))
     return recipe
+
+
+def _beside(source: SourceModel, file: Path, recipe: Recipe) -> str:
+    """Return the line that says which files a finished one becomes, or an empty text when it is only itself."""
+    names = [f"model_{precision}.tflite" for precision in recipe.tflite]
+    names += [f"model_{precision}.onnx" for precision in recipe.onnx]
+    own = f"model_{source.precision}{file.suffix}"
+    others = [name for name in names if name != own]
+    if not others:
+        return ""
+    return (
+        f"{file.name} is {source.precision}: it becomes {own} as it is, and {' and '.join(others)} for other runtimes "
+        "and precisions; --tflite and --onnx choose"
+    )

@@ -11,17 +11,17 @@ from typing import Any
 
 from edge import tiles
 from edge.decoders import anchors
-from edge.deploy import training_loss
+from edge.deploy import recorded_signature, training_loss
 from edge.deploy.conversion.published_pixels import PublishedPixels
 from edge.deploy.conversion.source import SourceModel
+from edge.deploy.pixel_format import form_of, frame_of, is_clip
 from edge.errors import InputError
-from edge.imaging import Colour, InputFormat, Preprocessor, Resize, default_format
+from edge.imaging import Colour, Preprocessor, Resize
 from edge.models.networks import NETWORKS
-from edge.models.training.training_record import VARIANCES, signature_of
+from edge.models.training.training_record import VARIANCES
 from edge.recognize import Asked, Found, recognize
 from edge.recognize.inputs import real_dtype
-from edge.signature import Input, Kind, Output, Signature, TaskSpec, describe
-from edge.tensors import TensorSpec
+from edge.signature import Input, Kind, Output, TaskSpec
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def find_signature(source: SourceModel, options: SignatureOptions, file: Callabl
     Raises:
         InputError: the meaning of the outputs is unknown, or what is stated does not fit them.
     """
-    recorded = _recorded(source, options)
+    recorded = recorded_signature.find(source, options.task, options.decoder)
     found = recorded or _recognized(source, options, file())
     outputs = _outputs(source, found.signature.outputs)
     signature = replace(found.signature, inputs=_inputs(source, options, found.signature.inputs), outputs=outputs)
@@ -90,7 +90,7 @@ def find_signature(source: SourceModel, options: SignatureOptions, file: Callabl
     told = (f"the model was trained with the loss {source.loss}: task {trained_for}",) if trained_for else ()
     notes = (*told, *found.notes, *_assumed(signature.inputs, found.signature.inputs, options))
     known = signature.image is not None and signature.image.format is not None and recorded is None
-    if known and not {"mean", "std"} & {*options.pixels.given(), *_recorded_pixels(source)}:
+    if known and not {"mean", "std"} & {*options.pixels.given(), *recorded_signature.pixels(source)}:
         if _takes_plain_pixels(source):
             notes = (*notes, "pixels taken from 0 to 255, which the network scales itself")
         elif published := _published(source, options):
@@ -104,63 +104,6 @@ def _recognized(source: SourceModel, options: SignatureOptions, file: Path) -> F
         return recognize(file, source.inputs, source.outputs, _asked(source, options))
     except InputError as error:  # the user knows the model, not a file that was made of it
         raise InputError(str(error).replace(file.name, source.file.name if source.file else source.name)) from error
-
-
-VIEW = "view"
-"""A parameter in a record's signature that states how pictures were read: in windows (crop) or whole (resize)."""
-
-WHOLE = {"signature", "input_shape"}
-"""A record that describes inputs and outputs has one of these entries. Others state only mean and std."""
-
-
-def _recorded(source: SourceModel, options: SignatureOptions) -> Found | None:
-    """Return the training record's signature. None without a complete record, or when the user states another task."""
-    if source.record is None or not WHOLE & set(source.record):
-        return None
-    try:
-        row = signature_of(source.record, [spec.name for spec in source.outputs])
-        parameters = dict(row["task"]["parameters"])
-        tiled = parameters.pop(VIEW, None) == "crop"
-        task = TaskSpec(row["task"]["name"], row["task"]["decoder"], parameters)
-        if options.task not in (None, task.name) or options.decoder not in (None, task.decoder):
-            return None
-        inputs = _recorded_inputs(source, row["inputs"], {"resize": "tile"} if tiled else {})
-        outputs = _recorded_outputs(source, row["outputs"])
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise InputError(
-            f"train.json beside the model is no record of its training: {type(error).__name__} {error}"
-        ) from error
-    return Found(Signature(inputs, outputs, task), ())
-
-
-def _recorded_inputs(
-    source: SourceModel, rows: Sequence[Mapping[str, Any]], also: Mapping[str, Any]
-) -> tuple[Input, ...]:
-    """Return the inputs of the record's rows; ``also`` takes the place of what they say of pixels."""
-    if len(rows) != len(source.inputs):
-        raise InputError(
-            f"train.json must have {len(source.inputs)} input(s), {describe(source.inputs)}; got {len(rows)}"
-        )
-    found = []
-    for spec, row in zip(source.inputs, rows, strict=True):
-        pixels = row.get("clip", row) if row["kind"] == "image" or "clip" in row else None
-        form = None if pixels is None else _form(spec, {**{k: pixels[k] for k in FORM if k in pixels}, **also})
-        found.append(Input(spec.name, "tensor" if form is None else "image", spec.shape, real_dtype(spec), form))
-    return tuple(found)
-
-
-def _recorded_outputs(source: SourceModel, rows: Sequence[Mapping[str, Any]]) -> tuple[Output, ...]:
-    """Return the outputs with their roles, which are matched by name when all names agree, else by order."""
-    roles = {row["name"]: row["role"] for row in rows}
-    names = [spec.name for spec in source.outputs]
-    if len(rows) != len(names):
-        raise InputError(
-            f"train.json must have {len(names)} output(s), {describe(source.outputs)}; got {', '.join(roles)}"
-        )
-    chosen = [roles[name] for name in names] if set(roles) == set(names) else [row["role"] for row in rows]
-    return tuple(
-        Output(spec.name, role, spec.shape, real_dtype(spec)) for spec, role in zip(source.outputs, chosen, strict=True)
-    )
 
 
 def _asked(source: SourceModel, options: SignatureOptions) -> Asked:
@@ -178,7 +121,7 @@ def _asked(source: SourceModel, options: SignatureOptions) -> Asked:
 
 def _known_pixels(source: SourceModel, options: SignatureOptions) -> dict[str, Any]:
     """Return the pixels of the record, of a network that scales them itself, or of one that was published."""
-    if recorded := _recorded_pixels(source):
+    if recorded := recorded_signature.pixels(source):
         return recorded
     if _takes_plain_pixels(source):
         return dict(PLAIN)
@@ -199,11 +142,6 @@ PLAIN = {"mean": (0.0,), "std": (1.0,)}
 
 def _takes_plain_pixels(source: SourceModel) -> bool:
     return source.rescales and len(source.inputs) == 1 and source.inputs[0].dtype.kind == "f"
-
-
-def _recorded_pixels(source: SourceModel) -> dict[str, Any]:
-    record = source.record or {}
-    return {name: tuple(record[name]) for name in ("mean", "std") if name in record}
 
 
 def _trained_for(source: SourceModel, options: SignatureOptions) -> str | None:
@@ -236,7 +174,7 @@ def _inputs(source: SourceModel, options: SignatureOptions, found: Sequence[Inpu
         if kind == "tensor":
             inputs.append(Input(spec.name, "tensor", spec.shape, real_dtype(spec)))
             continue
-        form = _form(spec, options.pixels.given(), entry.format)
+        form = form_of(spec, options.pixels.given(), entry.format)
         inputs.append(Input(spec.name, "image", spec.shape, real_dtype(spec), form))
         Preprocessor(frame_of(spec), form)  # raises when the input is no image of that format
     return tuple(inputs)
@@ -248,35 +186,6 @@ def _outputs(source: SourceModel, found: Sequence[Output]) -> tuple[Output, ...]
     if not all(names) or len(set(names)) != len(names):
         return tuple(found)
     return tuple(replace(output, name=name) for output, name in zip(found, names, strict=True))
-
-
-FORM = ("mean", "std", "colour", "resize")
-
-
-def _form(spec: TensorSpec, given: Mapping[str, Any], base: InputFormat | None = None) -> InputFormat:
-    """Return the format of an image input: the given fields over ``base``, or over the default format.
-
-    Raises InputError when mean or std are neither one number nor one a channel.
-    """
-    form = base or default_format(frame_of(spec))
-    changes: dict[str, Any] = {k: tuple(v) if k in ("mean", "std") else v for k, v in given.items()}
-    form = replace(form, raw=form.raw and not {"mean", "std"} & set(changes), **changes)
-    channels = 1 if len(spec.shape) == 3 else spec.shape[1] if form.layout == "NCHW" else spec.shape[-1]
-    for name, values in (("mean", form.mean), ("std", form.std)):
-        if len(values) not in (1, channels):
-            more = f" or {channels}" if channels > 1 else ", as there is one channel"
-            raise InputError(f"--{name} must be one number{more}, got {len(values)}")
-    return form
-
-
-def frame_of(spec: TensorSpec) -> TensorSpec:
-    """Return the spec of one picture (1, height, width, channels): one frame of a clip, or the input itself."""
-    return replace(spec, shape=(1, *spec.shape[2:])) if len(spec.shape) == 5 else spec
-
-
-def is_clip(spec: TensorSpec) -> bool:
-    """Return whether an input takes a clip: (1, frames, height, width, 1 or 3) of real numbers."""
-    return len(spec.shape) == 5 and spec.shape[-1] in (1, 3) and spec.dtype.kind == "f"
 
 
 def _assumed(inputs: Sequence[Input], before: Sequence[Input], options: SignatureOptions) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 The vector's numbers alone do not tell: a dense layer at the end gives logits, coordinates, or an angle.
 """
 
+import re
 from typing import Any
 
 import numpy as np
@@ -10,34 +11,35 @@ import numpy as np
 from edge.tensors import TensorSpec
 
 OF_CLASSES = {
-    *("categoricalcrossentropy", "sparsecategoricalcrossentropy", "categoricalfocalcrossentropy", "categoricalhinge"),
+    "categorical_crossentropy",
+    "sparse_categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_hinge",
 }
-OF_TWO_CLASSES = {"binarycrossentropy", "binaryfocalcrossentropy"}
+OF_TWO_CLASSES = {"binary_crossentropy", "binary_focal_crossentropy"}
 """Losses of one score. With more they are of labels that are independent, or of an autoencoder's pixels."""
 
 OF_QUANTITIES = {
-    *(
-        "meansquarederror",
-        "mse",
-        "meanabsoluteerror",
-        "mae",
-        "huber",
-        "huberloss",
-        "logcosh",
-        "meanabsolutepercentageerror",
-    ),
-    *("meanabsolutepercentageerror", "mape", "meansquaredlogarithmicerror", "msle"),
+    *("mean_squared_error", "mse", "mean_absolute_error", "mae", "huber", "huber_loss", "log_cosh", "logcosh"),
+    *("mean_absolute_percentage_error", "mape", "mean_squared_logarithmic_error", "msle"),
 }
 MOST_QUANTITIES = 10
 """Longer vectors with a loss of quantities may be landmarks, or what an autoencoder gives."""
 
 
 def name_of(loss: Any) -> str:
-    """Return the name of a loss in one form for all ways in which Keras stores it. Empty for one that has no name."""
+    """Return the name of a loss as people write it, such as ``mean_squared_error``, for all ways Keras stores it.
+
+    It is empty for a loss that has no name.
+    """
     found = loss.get("class_name") if isinstance(loss, dict) else loss
     if found == "function":
         found = loss.get("config")
-    return found.replace("_", "").lower() if isinstance(found, str) else ""
+    return _WORD.sub("_", found).lower() if isinstance(found, str) else ""
+
+
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+"""The places where a word begins in the name of a class, such as ``MeanSquaredError``."""
 
 
 def in_memory(model: Any) -> Any:

@@ -25,6 +25,10 @@ Resize = Literal["stretch", "letterbox", "crop", "tile"]
 Layout = Literal["NHWC", "NCHW"]
 
 
+FARTHEST, LARGEST, LEAST = 1e6, 1e9, 1e-9
+"""How far a mean may be from a pixel, and what pixels may become. Beyond, float32 merges them or overflows in sums."""
+
+
 @dataclass(frozen=True)
 class InputFormat:
     """How pixels become the model's real values: real = (pixel - mean) / std, with pixels from 0 to 255.
@@ -61,6 +65,12 @@ class InputFormat:
             raise InputError(f"raw must be true or false, got {self.raw!r}")
         if not self.std or any(not s > 0 for s in self.std):
             raise InputError(f"std must be positive, one value per channel or one for all, got {self.std}")
+        farthest = max(max(abs(mean), abs(255 - mean)) for mean in self.mean)
+        if farthest > FARTHEST or farthest / min(self.std) > LARGEST or 255 / max(self.std) < LEAST:
+            raise InputError(
+                "mean and std must turn pixels 0 to 255 into numbers that float32 tells apart, from "
+                f"{LEAST:g} to {LARGEST:g}, got {self.mean} and {self.std}"
+            )
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON object for the manifest."""
@@ -273,6 +283,8 @@ def _lookup_table(spec: TensorSpec, form: InputFormat, channels: int) -> Array |
     mean, std = (np.broadcast_to(np.asarray(v, np.float64), (channels,)) for v in (form.mean, form.std))
     real = (pixel - mean) / std
     if spec.dtype.kind == "f":
+        if np.abs(real).max() > np.finfo(spec.dtype).max:
+            raise InputError(f"mean {form.mean} and std {form.std} give values beyond the input {spec.describe()}")
         return np.ascontiguousarray(real.astype(spec.dtype)[None])
     if spec.dtype.kind not in "iu":
         raise InputError(f"an image input must be of floats or integers, got {spec.describe()}")

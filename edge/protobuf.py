@@ -38,6 +38,12 @@ class Message:
             if wire == BYTES:
                 yield found, Message(self._data, start, end)
 
+    def number(self, number: int) -> int | None:
+        """Return the first whole number of the field ``number``, or None when there is none."""
+        places = (start for found, wire, start, _ in self._fields() if found == number and wire == VARINT)
+        start = next(places, None)
+        return None if start is None else self._varint(start)[0]
+
     def text(self) -> str:
         """Return the bytes as text. Invalid UTF-8 is replaced."""
         return bytes(self._data[self._start : self._end]).decode("utf-8", "replace")

@@ -248,3 +248,22 @@ def test_a_mean_for_other_channels_is_refused(channels, fields):
     colour = "GRAY" if channels == 1 else "RGB"
     with pytest.raises(InputError, match=f"one number, or {channels} for the channels"):
         Preprocessor(spec_of("float32", channels), InputFormat(colour=colour, **fields))
+
+
+@pytest.mark.parametrize(
+    ("mean", "std"), [(0.0, 1e-40), (0.0, 1e-30), (0.0, 1e-8), (0.0, 1e12), (1e30, 1.0), (1e7, 1.0), (-1e7, 1e3)]
+)
+def test_pixels_stay_apart(mean, std):
+    with pytest.raises(InputError, match="pixels 0 to 255 into numbers that float32 tells apart, from 1e-09 to 1e"):
+        InputFormat("RGB", (mean,), (std,))
+
+
+@pytest.mark.parametrize(("mean", "std"), [(0.0, 1.0), (127.5, 127.5), (0.0, 1e-5), (-128.0, 1e9), (123.675, 58.395)])
+def test_ordinary_and_odd_pixels_are_taken(mean, std):
+    assert InputFormat("RGB", (mean,), (std,)).std == (std,)
+
+
+def test_an_input_of_16_bits_must_hold_the_pixels():
+    spec = TensorSpec("image", (1, 4, 4, 3), np.dtype(np.float16))
+    with pytest.raises(InputError, match=r"give values beyond the input \(1, 4, 4, 3\) float16"):
+        Preprocessor(spec, InputFormat("RGB", (0.0,), (1e-3,)))

@@ -251,4 +251,32 @@ def test_a_network_with_a_state_says_why_it_has_no_onnx_file(tmp_path, capsys):
     from edge.cli import convert
 
     assert convert.main([str(wild("okay_nabu.tflite")), "--out", str(tmp_path / "net"), "--onnx", "int8"]) == 2
-    assert "it keeps a state from run to run (ASSIGN_VARIABLE, CALL_ONCE" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "it keeps a state from run to run (ASSIGN_VARIABLE, CALL_ONCE" in said
+    assert said.strip().endswith("; give --tflite without --onnx")
+    assert convert.main([str(wild("okay_nabu.tflite")), "--out", str(tmp_path / "net")]) == 0
+    said = capsys.readouterr().err
+    assert "no model_int8.onnx: " in said
+    assert "give --tflite" not in said
+
+
+@needs_shared
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        (
+            "face_detection_front.tflite",
+            "face_detection_front.tflite is float16: it becomes model_float16.tflite as it is, and model_float32.onnx "
+            "for other runtimes and precisions; --tflite and --onnx choose",
+        ),
+        ("version-RFB-320.onnx", ""),
+    ],
+)
+def test_what_a_finished_file_becomes_is_said(tmp_path, name, line):
+    from edge.deploy import plan
+    from edge.deploy.conversion_options import Callbacks, ConversionOptions
+
+    heard = []
+    options, callbacks = ConversionOptions(tmp_path / "net"), Callbacks(heard.append)
+    plan.recipe_of(options, plan.opened(wild(name), options, callbacks), callbacks)
+    assert heard == ([line] if line else [])

@@ -35,6 +35,10 @@ STATE = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE")
 """Operations with which a TFLite file keeps a state from run to run, as networks that listen to a stream do."""
 
 
+class NoOnnxForm(InputError):
+    """A TFLite file cannot be written as ONNX, whatever the options are."""
+
+
 def _border(tflite: Path) -> dict[str, Quantization]:
     """Return the quantization of the inputs and outputs by name."""
     with open_model(tflite) as model:
@@ -130,13 +134,13 @@ def _with_copies(tf2onnx: Any, tflite: Path, opset: int) -> Any:
         return tf2onnx.from_tflite(str(tflite), opset=opset)[0]
     except Exception as error:  # its handlers raise exceptions of many classes
         if state := _state(tflite):
-            raise InputError(
-                f"{tflite.name} has no ONNX form: it keeps a state from run to run ({', '.join(state)}); give --tflite"
+            raise NoOnnxForm(
+                f"{tflite.name} has no ONNX form: it keeps a state from run to run ({', '.join(state)})"
             ) from error
         said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
         unclear = isinstance(error, LookupError | TypeError | AttributeError) or not said
         reason = f"tf2onnx stops with {type(error).__name__}: {said}" if unclear else said
-        raise InputError(f"{tflite.name} has no ONNX form: {reason}") from error
+        raise NoOnnxForm(f"{tflite.name} has no ONNX form: {reason}") from error
 
 
 def _state(tflite: Path) -> list[str]:
@@ -150,7 +154,7 @@ def _refuse_unknown(model: Any, tflite: Path) -> None:
     """Raise InputError when TFLite operations remain, because no ONNX runtime supports them."""
     left = sorted({node.op_type for node in model.graph.node if node.domain or node.op_type.startswith("TFL_")})
     if left:
-        raise InputError(f"{tflite.name} has operations without an ONNX form: {', '.join(left)}")
+        raise NoOnnxForm(f"{tflite.name} has operations without an ONNX form: {', '.join(left)}")
 
 
 @contextmanager

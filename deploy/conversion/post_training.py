@@ -29,6 +29,7 @@ from edge.deploy.conversion import (
 from edge.deploy.conversion import observe as running
 from edge.deploy.conversion.mixed_ends import mixed_ends
 from edge.deploy.conversion.tflite_object import TFLiteObject
+from edge.deploy.conversion.unrounded import with_float_weights
 from edge.errors import InputError
 
 Samples = Sequence[Mapping[str, NDArray[Any]]]
@@ -93,9 +94,16 @@ class FloatStages:
         calibrated, prepared = ((folder / f"stage_{name}.tflite").read_bytes() for name in ("calibrated", "prepared"))
         return cls(calibrated, prepared, tuple(json.loads((folder / "stage_kept.json").read_text(encoding="utf-8"))))
 
-    def int8(self, more: Sequence[str] = ()) -> bytes:
-        """Return the int8 file, with ``more`` operations in float by the names of their first outputs."""
-        return quantized(self.prepared, kept=[*self.kept, *more])
+    def int8(self, more: Sequence[str] = (), io: str = IO[0]) -> bytes:
+        """Return the int8 file. The operations in float have the weights from before they were rounded.
+
+        Args:
+            more: more operations in float, by the names of their first outputs.
+            io: the dtype of inputs and outputs, one of IO.
+        """
+        kept = [*self.kept, *more]
+        content = with_float_weights(self.prepared, self.calibrated, kept) if kept else self.prepared
+        return quantized(content, io, kept)
 
 
 def to_int8(
@@ -124,7 +132,7 @@ def to_int8(
     if stages is not None:
         FloatStages(equal, ready, tuple(kept)).save(stages)
     try:
-        return quantized(ready, settings.io, kept)
+        return FloatStages(equal, ready, tuple(kept)).int8(io=settings.io)
     except RuntimeError as error:
         raise InputError(
             "TFLite's quantizer refuses the network; convert the model that the file was made from"

@@ -168,6 +168,8 @@ def _onnx(work: _Production, precision: str, report: Callable[[str], None] | Non
     try:
         path = work.onnx(precision)
     except InputError as error:
+        if report is None and isinstance(error, onnx.NoOnnxForm):
+            raise InputError(f"{error}; give --tflite without --onnx") from error
         if report is None:
             raise
         report(f"no model_{precision}.onnx: {error}")

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +31,9 @@ ZOO = "zoo:"
 FINISHED_SUFFIXES = (".tflite", ".onnx")
 FROZEN_SUFFIX = ".pb"
 
+NUMBERED = re.compile(r"(sequential|functional|model)(_\d+)?")
+"""Names that Keras gives to networks without a name. They count the networks of a session and say nothing."""
+
 Border = tuple[Sequence[str], Sequence[str]]
 """The names of the inputs and of the outputs; without names they are found."""
 NO_NAMES: Border = ((), ())
@@ -50,6 +54,7 @@ class SourceModel:
         record: the content of ``train.json`` beside the model. None when there is none.
         labels: the label file of released weights. None for other models.
         folder: the folder of the model's file. None when there is no file.
+        stem: the name of the model's file without its suffix. Empty when there is no file.
         network: the name in ``edge.models.networks`` for a network of the zoo. None for others.
         trained: whether the weights are trained. False for a network of the zoo without released weights.
         loss: the name of the loss that a Keras file states, see ``edge.deploy.training_loss``. Empty for other models.
@@ -69,6 +74,7 @@ class SourceModel:
     record: Mapping[str, Any] | None = None
     labels: Path | None = None
     folder: Path | None = None
+    stem: str = ""
     network: str | None = None
     trained: bool = True
     loss: str = ""
@@ -117,7 +123,9 @@ def open_source(
         return _saved_model(path, trust, signature, shapes)
     if path.suffix not in FINISHED_SUFFIXES and is_keras(path):
         source = _keras(load_keras(path, trust), _record(path), shapes)
-        return replace(source, folder=path.parent, loss=training_loss.name_of(keras_file.read(path).loss))
+        name = path.stem if NUMBERED.fullmatch(source.name) else source.name
+        loss = training_loss.name_of(keras_file.read(path).loss)
+        return replace(source, name=name, folder=path.parent, stem=path.stem, loss=loss)
     if path.suffix == FROZEN_SUFFIX:
         return _function_of_tensors(path, open_frozen_graph(path, trust, *border), shapes)
     if path.suffix == ".onnx":
@@ -244,7 +252,7 @@ def _function_of_tensors(path: Path, saved: Saved, shapes: Shapes | None) -> Sou
     frozen = saved.freeze()
     batch = saved.batch or (1 if all(spec.shape[0] == 1 for spec in saved.inputs.values()) else None)
     reference = FunctionReference(partial(_with_unread, saved.call, saved.inputs), batch)
-    return replace(_traced(path.stem, frozen, reference), folder=path.parent, record=_record(path))
+    return replace(_traced(path.stem, frozen, reference), folder=path.parent, stem=path.stem, record=_record(path))
 
 
 def _with_unread(call: Any, inputs: Mapping[str, Any], tensors: Mapping[str, Any]) -> dict[str, Any]:
@@ -277,5 +285,5 @@ def _file(path: Path) -> SourceModel:
     reference = FileReference(path)
     return SourceModel(
         path.stem, tuple(reference.inputs), tuple(reference.outputs), reference, file=path, record=_record(path),
-        folder=path.parent,
+        folder=path.parent, stem=path.stem,
     )  # fmt: skip

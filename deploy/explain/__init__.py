@@ -12,7 +12,7 @@ from edge.deploy.conversion.post_training import FloatStages
 from edge.deploy.conversion.recipe import CALIBRATED, ConvertedArtifact
 from edge.deploy.conversion.source import SourceModel
 from edge.deploy.conversion.tensor_names import find_names
-from edge.deploy.explain import trials
+from edge.deploy.explain import advice, trials
 from edge.deploy.explain.explanation import Explanation
 from edge.deploy.explain.layer_errors import INPUT, LayerError, measure
 from edge.deploy.explain.trials import AS_CONVERTED, Bench, Trial
@@ -53,15 +53,22 @@ class Subject:
 def without_use(source: SourceModel) -> str:
     """Return why ``--explain`` has no use for a model, or an empty text. Float .tflite files are float networks."""
     if source.file is not None and source.file.suffix == ".onnx":
-        return (
-            f"the layers of a TFLite file are compared, and {source.file.name} is an .onnx file; --tflite int8 makes "
-            "one of it"
-        )
+        return of_onnx(source.file.name)
     if source.file is not None and source.precision in CALIBRATED:
-        return f"{source.file.name} has no float network beside it to compare its layers with"
+        return of_integers(source.file.name)
     if source.quantize_aware:
         return f"the ranges of {source.name} were trained, and there is no float network to compare its layers with"
     return ""
+
+
+def of_onnx(name: str) -> str:
+    """Return why there is no use for an .onnx file."""
+    return f"the layers of a TFLite file are compared, and {name} is an .onnx file; --tflite int8 makes one of it"
+
+
+def of_integers(name: str) -> str:
+    """Return why there is no use for a quantized file."""
+    return f"{name} has no float network beside it to compare its layers with"
 
 
 def explain(subject: Subject, progress: Callable[[str], Callable[[int, int], None]]) -> Explanation:
@@ -91,7 +98,7 @@ def explain(subject: Subject, progress: Callable[[str], Callable[[int, int], Non
 def _tried(
     subject: Subject, bench: Bench, worst: Sequence[LayerError], progress: Callable[[int, int], None]
 ) -> Iterator[Trial]:
-    """Yield the other methods for the ranges, then the worst layer and the worst three in float."""
+    """Yield the other methods for the ranges, then the worst layer and up to three in float."""
     order = {spec.name: spec.dtype for spec in subject.source.inputs}
 
     def rows() -> list[dict[str, NDArray[Any]]]:
@@ -99,8 +106,13 @@ def _tried(
         return [{name: np.ascontiguousarray(one.inputs[name], dtype) for name, dtype in order.items()} for one in read]
 
     yield from trials.other_methods(bench, subject.method, rows, progress)
-    inner = [layer for layer in worst if layer.operation != INPUT]
+    if advice.at_border(worst):
+        border = [layer.tensor for layer in worst if advice.is_border(layer) and layer.share >= advice.PART]
+        yield from trials.border_in_float(bench, border)
+        yield from trials.of_16_bits(bench, rows)
+    inner = [layer for layer in worst if layer.operation != INPUT and not advice.is_border(layer)]
     for count in (1, 3):
-        if len(inner) >= count:
-            what = f"with {inner[0].layer} in float" if count == 1 else f"with the worst {count} layers in float"
-            yield trials.in_float(bench, [layer.tensor for layer in inner[:count]], what)
+        kept = inner[:count]
+        if len(kept) >= min(count, 2):
+            what = f"with {kept[0].layer} in float" if count == 1 else f"with the worst {len(kept)} layers in float"
+            yield from trials.in_float(bench, [layer.tensor for layer in kept], what)

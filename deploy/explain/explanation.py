@@ -5,14 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from edge.deploy.explain.layer_errors import INPUT, LayerError
+from edge.deploy.explain import advice
+from edge.deploy.explain.layer_errors import LayerError
 from edge.deploy.explain.trials import Trial
 
 SHOWN = 10
 """The most layers that are printed."""
-
-WORTH_IT = 0.5
-"""Decibels that a trial must gain to be suggested."""
 
 
 @dataclass(frozen=True)
@@ -34,26 +32,12 @@ class Explanation:
     @property
     def worst(self) -> list[LayerError]:
         """The layers that lose anything, the one that adds most to the outputs' noise first."""
-        return sorted((layer for layer in self.layers if layer.share > 0), key=lambda layer: -layer.share)
+        return advice.worst_first(self.layers)
 
     @property
     def suggestion(self) -> str:
         """What to do, in a sentence that follows from the trials."""
-        first, *others = self.trials
-        better = max((t for t in others if t.option), key=lambda trial: trial.snr, default=first)
-        if better.snr >= first.snr + WORTH_IT:
-            return f"convert with {better.option}: {better.snr:.1f} dB instead of {first.snr:.1f}"
-        kept = max((t for t in others if not t.option), key=lambda trial: trial.snr, default=first)
-        if kept.snr < first.snr + WORTH_IT:
-            return (
-                "no single layer is to blame and nothing that was tried is better: the errors of many layers add up, "
-                f"which {QAT} can mend"
-            )
-        worst = next(layer for layer in self.worst if layer.operation != INPUT)  # what was kept in float
-        return (
-            f"no other method is better; {worst.layer} loses most, and {kept.what} the file would have "
-            f"{kept.snr:.1f} dB instead of {first.snr:.1f}: the {loss(worst)} are what {MENDS[loss(worst)]} can mend"
-        )
+        return advice.suggestion(self.layers, self.trials)
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON object; an infinite value becomes null."""
@@ -89,27 +73,7 @@ LEFT_FROM = 4
 
 def _cells(layer: LayerError) -> tuple[str, ...]:
     ratios = (_db(value) for value in (layer.output_snr, layer.local_snr, layer.snr))
-    return (f"{layer.share:.1%}", *ratios, layer.layer, layer.operation, loss(layer))
-
-
-QAT = "quantization-aware training (edge-compress --qat)"
-MENDS = {
-    "rounded weights": QAT,
-    "coarse steps": QAT,
-    "clipped values": f"more --samples for --calibrate, which show larger values, or {QAT}",
-}
-"""What can mend each kind of loss."""
-
-
-def loss(layer: LayerError) -> str:
-    """Return in two or three words what a layer loses by."""
-    if layer.cause == "weights":
-        return "rounded weights"
-    return "clipped values" if layer.clipped > MANY and layer.operation != INPUT else "coarse steps"
-
-
-MANY = 0.002
-"""A share of clipped values from which the bounds, and not the step between them, are named."""
+    return (f"{layer.share:.1%}", *ratios, layer.layer, layer.operation, advice.loss(layer))
 
 
 def _trial_lines(trials: Sequence[Trial]) -> Iterator[str]:

@@ -15,10 +15,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.deploy.conversion.float_layers import layer_name
 from edge.deploy.conversion.tflite_object import TFLiteObject
 from edge.deploy.explain.interpreter import Interpreter
-from edge.deploy.explain.rewriting import compared_outputs, cut, with_errors, with_shapes
-from edge.deploy.explain.sums import Sums, decibel
+from edge.deploy.explain.rewriting import (
+    compared_outputs,
+    cut,
+    limits_of_outputs,
+    with_errors,
+    with_shapes,
+    with_steps_of_outputs,
+)
+from edge.deploy.explain.sums import Sums, decibel, limited
 from edge.deploy.placement_report import operators
 from edge.tensors import TensorSpec, dequantize, quantize
 
@@ -48,6 +56,8 @@ class LayerError:
         share: its part of the noise at the network's outputs, from 0 to 1.
         cause: ``weights`` where most of the local error comes from rounded weights, ``range`` where it comes from the
             step and the bounds of its output.
+        at_output: whether its steps are those of an output of the network: nothing follows but a last softmax, or what
+            only rearranges values.
     """
 
     operation: str
@@ -62,6 +72,7 @@ class LayerError:
     output_snr: float
     share: float
     cause: str
+    at_output: bool = False
 
 
 def measure(calibrated: bytes, int8: bytes, samples: Sequence[Inputs], progress: Progress) -> list[LayerError]:
@@ -80,15 +91,6 @@ def measure(calibrated: bytes, int8: bytes, samples: Sequence[Inputs], progress:
     return walk.layers()
 
 
-def layer_name(tensor: str) -> str:
-    """Return the layer's name in the name of a tensor, such as ``conv`` of ``net/relu/Relu;net/conv/Conv2D``.
-
-    A fused operation has the names of all its parts. The last part is the one with the weights.
-    """
-    parts = tensor.split(";")[-1].partition("/ReadVariableOp")[0].split("/")  # what reads a bias is no layer
-    return parts[-2] if len(parts) > 1 and parts[-2] else parts[-1]
-
-
 class _Walk:
     """The float file and the int8 file, whole and taken apart, with the sums of what was measured."""
 
@@ -102,7 +104,9 @@ class _Walk:
         self._float, self._int8 = Interpreter(calibrated), Interpreter(int8)
         self._float_cut, self._int8_cut = cut(calibrated, self._names), cut(int8, self._names)
         self._exact, self._rounded = Interpreter(self._float_cut.content), Interpreter(self._int8_cut.content)
-        self._disturbed_file = with_errors(calibrated, self._names, compared_outputs(calibrated))
+        self._at_outputs, self._limits = with_steps_of_outputs(calibrated), limits_of_outputs(calibrated)
+        self._outputs = compared_outputs(calibrated)
+        self._disturbed_file = with_errors(calibrated, self._names, self._outputs)
         self._disturbed = Interpreter(self._disturbed_file.content, inspected=False)
         self._sums = {name: Sums() for name in self._names}
 
@@ -114,7 +118,8 @@ class _Walk:
         values = {name: self._float.real(self._float_at[name]) for name in self._names}
         errors = self._local_errors(inputs, values)
         for name, value in values.items():
-            self._sums[name].accumulated.add(value, self._int8.real(self._int8_at[name]))
+            found = self._int8.real(self._int8_at[name])
+            self._sums[name].accumulated.add(self._limited(name, value), self._limited(name, found))
         self._effects(inputs, errors)
 
     def _local_errors(self, inputs: Inputs, values: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -130,6 +135,7 @@ class _Walk:
             if not self._is_input(name):
                 exact = self._exact.real(self._float_cut.computed[name])
                 got = self._rounded.real(self._int8_cut.computed[name])
+            exact, got = self._limited(name, exact), self._limited(name, got)
             errors[name] = np.subtract(got, exact, dtype=np.float32)
             spec = self._spec(name)
             self._sums[name].add_local(exact, errors[name], _rounded(exact, spec), _kept(spec))
@@ -141,7 +147,7 @@ class _Walk:
         borders = dict(zip(self._float.inputs, inputs, strict=True))
         file.give({**borders, **{index: np.zeros(file.specs[index].shape) for index in places.values()}})
         file.run()
-        expected = [file.real(index).copy() for index in file.outputs]
+        expected = [values.copy() for values in self._found()]
         for name, error in errors.items():
             if not error.any():
                 self._sums[name].effect.add(expected, expected)
@@ -150,8 +156,16 @@ class _Walk:
             usual = borders.get(place, np.zeros_like(error))
             file.give({place: usual + error})
             file.run()
-            self._sums[name].effect.add(expected, [file.real(index) for index in file.outputs])
+            self._sums[name].effect.add(expected, self._found())
             file.give({place: usual})
+
+    def _found(self) -> list[NDArray[Any]]:
+        """Return the network's outputs in the disturbed run."""
+        file = self._disturbed
+        return [self._limited(name, file.real(index)) for name, index in zip(self._outputs, file.outputs, strict=True)]
+
+    def _limited(self, name: str, values: NDArray[Any]) -> NDArray[Any]:
+        return limited(values, self._limits.get(name))
 
     def _is_input(self, name: str) -> bool:
         return self._int8_at[name] in self._int8.inputs
@@ -179,6 +193,7 @@ class _Walk:
             output_snr=decibel(1.0, sums.effect.noise),
             share=sums.effect.noise / total if total else 0.0,
             cause="range" if sums.of_range >= sums.local.noise / 2 else "weights",
+            at_output=name in self._at_outputs,
         )
 
 
@@ -193,9 +208,12 @@ def _rounded(values: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
 
 
 def _kept(spec: TensorSpec) -> tuple[float, float]:
-    """Return the bounds with the half step beyond them that is rounded, not clipped."""
+    """Return the bounds with the half step beyond them that is rounded, not clipped.
+
+    A pixel may lie in the very middle between two steps, and a little beyond it by float arithmetic.
+    """
     low, high = _bounds(spec)
-    half = spec.quantization.scale / 2 if spec.quantization else 0.0
+    half = 0.51 * spec.quantization.scale if spec.quantization else 0.0
     return low - half, high + half
 
 

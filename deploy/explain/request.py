@@ -13,7 +13,7 @@ from edge.deploy.samples import NetworkInfo, Sample, Samples
 from edge.errors import InputError
 
 
-def fits(source: SourceModel, recipe: Recipe, callbacks: Callbacks) -> bool:
+def fits(options: ConversionOptions, source: SourceModel, recipe: Recipe, callbacks: Callbacks) -> bool:
     """Return whether there is an int8 file with a float network beside it. A QAT model has none, which is reported.
 
     Raises:
@@ -21,12 +21,25 @@ def fits(source: SourceModel, recipe: Recipe, callbacks: Callbacks) -> bool:
     """
     why = without_use(source)
     if why and source.file is not None:
-        raise InputError(f"--explain needs a Keras model, a SavedModel or a float .tflite file: {why}")
+        raise of_file(why)
     if "int8" not in recipe.precisions:
-        raise InputError("--explain is about the int8 file, and none is made: give --calibrate DATA")
+        raise without_int8(options)
     if why:
         callbacks.report(f"--explain has no use: {why}")
     return not why
+
+
+def of_file(why: str) -> InputError:
+    """Return the error for a finished file that has no float network."""
+    return InputError(f"--explain needs a Keras model, a SavedModel or a float .tflite file: {why}")
+
+
+def without_int8(options: ConversionOptions) -> InputError:
+    """Return the error for a conversion that makes no int8 file."""
+    needed = ["give --calibrate DATA"] if options.calibration is None else []
+    if options.tflite is not None or options.onnx is not None:
+        needed.insert(0, "add int8 to --tflite")
+    return InputError(f"--explain is about the int8 file, and none is made: {' and '.join(needed)}")
 
 
 def explained(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from edge.deploy.conversion.saturation import SATURATED
 from edge.deploy.conversion.tflite_object import TFLiteObject
 from edge.deploy.explain.interpreter import Interpreter
 from edge.deploy.placement_report import operators
@@ -87,7 +88,8 @@ def returning(content: bytes, outputs: Sequence[str]) -> bytes:
     return file.to_bytes()
 
 
-DECISIONS = ("SOFTMAX", "LOG_SOFTMAX", "LOGISTIC", "ARG_MAX")
+SIGMOID = "LOGISTIC"
+DECISIONS = ("SOFTMAX", "LOG_SOFTMAX", SIGMOID, "ARG_MAX")
 """Last operations that hide an error: what goes into them shows it."""
 
 SHAPES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE")
@@ -107,6 +109,35 @@ def compared_outputs(content: bytes) -> list[str]:
         before = int(makers[index][1].inputs[0]) if index in makers and makers[index][0] in DECISIONS else -1
         found.append(before if before in known else output)
     return [file.name(index) for index in dict.fromkeys(found)]
+
+
+def with_steps_of_outputs(content: bytes) -> set[str]:
+    """Return the compared outputs and the tensors that become them by operations that only rearrange values."""
+    file = TFLiteObject(content)
+    known = file.names()
+    return _rearranged(file, [known[name] for name in compared_outputs(content)])
+
+
+def limits_of_outputs(content: bytes) -> dict[str, tuple[float, float]]:
+    """Return where the 256 values of a last sigmoid differ, for the tensors that only become its input.
+
+    An int8 file cuts them off there, see ``edge.deploy.conversion.saturation``.
+    """
+    file = TFLiteObject(content)
+    compared = set(compared_outputs(content))
+    before = [int(op.inputs[0]) for code, op in file.operations() if operators.name(code) == SIGMOID]
+    names = _rearranged(file, [index for index in before if file.name(index) in compared])
+    return dict.fromkeys(names, SATURATED[SIGMOID])
+
+
+def _rearranged(file: TFLiteObject, indices: list[int]) -> set[str]:
+    """Return tensors and those that become them by operations that only rearrange values."""
+    makers = {int(i): (operators.name(code), op) for code, op in file.operations() for i in op.outputs}
+    found = list(indices)
+    for index in found:
+        if index in makers and makers[index][0] in (*SHAPES, "CONCATENATION"):
+            found += [int(i) for i in makers[index][1].inputs if int(i) in makers]
+    return {file.name(index) for index in found}
 
 
 def _addition(file: TFLiteObject, terms: tuple[int, int], total: int) -> Any:

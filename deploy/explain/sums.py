@@ -13,6 +13,11 @@ __all__ = ["Effect", "Noise", "Sums", "decibel"]
 Array = NDArray[Any]
 
 
+def limited(values: Array, limits: tuple[float, float] | None) -> Array:
+    """Return values within limits, beyond which a sigmoid that follows makes no difference. None limits nothing."""
+    return values if limits is None else np.clip(values, *limits)
+
+
 class Noise:
     """The squared signal and the squared difference of a tensor.
 

@@ -1,31 +1,33 @@
 """What might mend an int8 file is tried: another method for the ranges, and the worst layers in float."""
 
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from edge.calibration.tensor_ranges import METHODS, TensorRanges
+from edge.deploy import _tensorflow_private as private
 from edge.deploy import parity
-from edge.deploy.conversion import observe
+from edge.deploy._tensorflow import need, quiet_conversion
+from edge.deploy.conversion import float_layers, observe
 from edge.deploy.conversion.post_training import FloatStages, set_ranges
 from edge.deploy.conversion.recipe import ConvertedArtifact
 from edge.deploy.conversion.source import SourceModel
 from edge.deploy.conversion.tflite_object import TFLiteObject
 from edge.deploy.explain.interpreter import Interpreter
-from edge.deploy.explain.rewriting import SHAPES, compared_outputs, returning
-from edge.deploy.explain.sums import Effect, decibel
-from edge.deploy.placement_report import operators
+from edge.deploy.explain.rewriting import compared_outputs, limits_of_outputs, returning
+from edge.deploy.explain.sums import Effect, decibel, limited
 from edge.deploy.samples import NetworkInfo, Sample
 from edge.tasks.base import Figures
 from edge.tensors import Outputs
 
 AS_CONVERTED = "as converted"
-PASSING = {*SHAPES, "SLICE", "STRIDED_SLICE", "PAD", "CONCATENATION", "MAX_POOL_2D", "SPLIT"}
-"""Operations that hand values on. A tensor stays float only where these stay float too, and what reads them."""
+METHOD, LAYERS, BORDER = "method", "layers", "border"
+"""What a trial changes: how ranges are computed, which layers are float, or the steps of the input and the output."""
 
 BATCH = 8
 """Samples that the model answers at once."""
@@ -42,12 +44,14 @@ class Trial:
         option: the option of ``edge-convert`` that makes it, empty where there is none.
         snr: the signal-to-noise ratio at the outputs, before a last softmax or sigmoid, in dB.
         figures: the comparison as the task does it.
+        kind: what it changes: METHOD, LAYERS or BORDER.
     """
 
     what: str
     option: str
     snr: float
     figures: Figures
+    kind: str = METHOD
 
 
 @dataclass(frozen=True)
@@ -84,16 +88,16 @@ class Bench:
         """Return the bench with the answers of the model and of the float file, which all trials are compared with."""
         batches = (samples[i : i + BATCH] for i in range(0, len(samples), BATCH))
         expected = [outputs for batch in batches for outputs in parity.reference_outputs(source, batch)]
-        exact = list(_compared(stages.calibrated, compared_outputs(stages.calibrated), source, samples))
+        exact = list(_compared(stages.calibrated, stages, source, samples))
         return cls(source, network, artifact, stages, samples, expected, exact)
 
-    def trial(self, what: str, content: bytes, option: str = "") -> Trial:
+    def trial(self, what: str, content: bytes, option: str = "", kind: str = METHOD) -> Trial:
         """Return how near a file comes to the model."""
         effect = Effect()
-        found = _compared(content, compared_outputs(self.stages.calibrated), self.source, self.samples)
+        found = _compared(content, self.stages, self.source, self.samples)
         for expected, got in zip(self.exact, found, strict=True):
             effect.add(expected, got)
-        return Trial(what, option, decibel(1.0, effect.noise), self._figures(content))
+        return Trial(what, option, decibel(1.0, effect.noise), self._figures(content), kind)
 
     def _figures(self, content: bytes) -> Figures:
         with tempfile.TemporaryDirectory(prefix="edge-explain-") as folder:
@@ -107,14 +111,16 @@ class Bench:
 
 
 def _compared(
-    content: bytes, outputs: Sequence[str], source: SourceModel, samples: Sequence[Sample]
+    content: bytes, stages: FloatStages, source: SourceModel, samples: Sequence[Sample]
 ) -> Iterator[list[NDArray[Any]]]:
     """Yield what a file has at the compared outputs for each sample, as real values."""
+    outputs, limits = compared_outputs(stages.calibrated), limits_of_outputs(stages.calibrated)
     file = Interpreter(returning(content, outputs), inspected=False)
     for sample in samples:
         file.give(dict(zip(file.inputs, ordered(sample, source), strict=True)))
         file.run()
-        yield [file.real(index) for index in file.outputs]
+        found = zip(outputs, file.outputs, strict=True)
+        yield [limited(file.real(index), limits.get(name)) for name, index in found]
 
 
 def ordered(sample: Sample, source: SourceModel) -> list[NDArray[Any]]:
@@ -136,8 +142,33 @@ def other_methods(
     for other in METHODS:
         if other != method:
             content = _with_ranges(bench.stages.prepared, rows(), other, progress)
-            made = replace(bench.stages, prepared=content).int8()
-            yield bench.trial(f"--method {other}", made, f"--method {other}")
+            made = replace(bench.stages, prepared=content).int8
+            yield from tried(bench, f"--method {other}", made, f"--method {other}")
+
+
+def of_16_bits(bench: Bench, rows: Callable[[], Sequence[Mapping[str, NDArray[Any]]]]) -> Iterator[Trial]:
+    """Try activations of 16 bits, whose 65,536 steps the input and the output have too.
+
+    Args:
+        bench: where the trial is compared.
+        rows: returns the calibration samples, as in ``other_methods``.
+    """
+    samples = [list(row.values()) for row in rows()]
+
+    def content() -> bytes:
+        with quiet_conversion():
+            return private.quantize_16(bench.stages.prepared, lambda: iter(samples), need("tensorflow").int16)
+
+    yield from tried(bench, "--tflite int16x8", content, "--tflite int16x8", BORDER)
+
+
+def tried(bench: Bench, what: str, make: Callable[[], bytes], option: str, kind: str = METHOD) -> Iterator[Trial]:
+    """Yield one trial, or nothing where TFLite does not make or run such a file, which then mends nothing."""
+    try:
+        found = bench.trial(what, make(), option, kind)
+    except RuntimeError:
+        return
+    yield found
 
 
 def _with_ranges(prepared: bytes, rows: Sequence[Mapping[str, NDArray[Any]]], method: str, progress: Progress) -> bytes:
@@ -151,21 +182,29 @@ def _with_ranges(prepared: bytes, rows: Sequence[Mapping[str, NDArray[Any]]], me
     return file.to_bytes()
 
 
-def in_float(bench: Bench, tensors: Collection[str], what: str) -> Trial:
+def in_float(bench: Bench, tensors: Collection[str], what: str) -> Iterator[Trial]:
     """Try the file with the layers that compute some tensors in float, and what reads them."""
-    return bench.trial(what, bench.stages.int8(kept_float(bench.stages.prepared, tensors)))
+    prepared = bench.stages.prepared
+    kept = float_layers.kept_float(TFLiteObject(prepared), tensors)
+    option = f"--float-layers {_layers([*bench.stages.kept, *tensors])}"
+    yield from tried(bench, what, partial(bench.stages.int8, kept), option, LAYERS)
 
 
-def kept_float(content: bytes, tensors: Collection[str]) -> list[str]:
-    """Return the operations that must stay float so that some tensors do, by the names of their first outputs."""
-    file = TFLiteObject(content)
-    known = file.names()
-    waiting = [known[name] for name in tensors if name in known]
-    kept = {int(op.outputs[0]) for _, op in file.operations() if set(map(int, op.outputs)) & set(waiting)}
-    while waiting:
-        index = waiting.pop()
-        for code, operation in file.operations():
-            if index in map(int, operation.inputs) and int(operation.outputs[0]) not in kept:
-                kept.add(int(operation.outputs[0]))
-                waiting += map(int, operation.outputs) if operators.name(code) in PASSING else ()
-    return sorted(file.name(index) for index in kept)
+def border_in_float(bench: Bench, tensors: Collection[str]) -> Iterator[Trial]:
+    """Try the file with a float border, and in float what reads the inputs or computes the outputs in ``tensors``."""
+    file = TFLiteObject(bench.stages.prepared)
+    inputs = {file.name(index) for index in file.inputs()} & set(tensors)
+    read = {name for name in inputs for name in _readers(file, name)}
+    computed = [*read, *(name for name in tensors if name not in inputs)]
+    kept = float_layers.kept_float(file, computed)
+    option = f"--float-layers {_layers([*bench.stages.kept, *computed])} --io float32"
+    yield from tried(bench, option, partial(bench.stages.int8, kept, "float32"), option, BORDER)
+
+
+def _layers(tensors: Iterable[str]) -> str:
+    return ",".join(dict.fromkeys(map(float_layers.layer_name, tensors)))
+
+
+def _readers(file: TFLiteObject, tensor: str) -> list[str]:
+    index = file.names()[tensor]
+    return [file.name(int(op.outputs[0])) for _, op in file.operations() if index in map(int, op.inputs)]

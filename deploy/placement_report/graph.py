@@ -173,6 +173,10 @@ def read(path: Path) -> Graph:
     except OSError as error:
         raise FileError(f"cannot read {path}: {error.strerror or error}") from error
     if data[4:8] != b"TFL3":
+        if path.suffix.lower() == ".onnx":
+            raise InputError(
+                f"this report is for .tflite files, got {path.name}; --check onnxruntime is for .onnx files"
+            )
         raise InputError(f"{path} is not a .tflite file: its bytes 4 to 8 must be TFL3; give a TFLite model")
     try:
         return _graph(data)

@@ -33,7 +33,9 @@ def report(path: Path) -> PlacementReport:
         MissingExtra: ONNX Runtime is not installed.
     """
     if path.suffix.lower() != ".onnx":
-        raise InputError(f"--check onnxruntime takes an .onnx file, got {path.name}")
+        raise InputError(
+            f"--check onnxruntime takes an .onnx file, got {path.name}; --check xnnpack or edgetpu is for .tflite files"
+        )
     registry.load("backend", BACKENDS, "onnxruntime")
     from edge.backends.onnxruntime import save_optimized
 
@@ -140,11 +142,14 @@ def _readers(nodes: Sequence[Node]) -> dict[str, list[Node]]:
 def _kept(node: Node, makers: Mapping[str, Node], readers: Mapping[str, Sequence[Node]]) -> Limit:
     """Return why a node of a quantized network was not fused."""
     before = {makers[name].op for name in node.inputs if name in makers}
-    after = {reader.op for name in node.outputs for reader in readers.get(name, ())}
+    following = [reader for name in node.outputs for reader in readers.get(name, ())]
+    after = {reader.op for reader in following}
     if node.op in _QUANTIZERS:
         return Limit("it stands before or after an operation that runs in floating point, or at the network's border")
     if "QuantizeLinear" in after and "DequantizeLinear" in before:
-        return Limit("it runs in floating point: ONNX Runtime has no such kernel for these integers", _UINT8)
+        signed = any(reader.zero_point == "int8" for reader in following)
+        why = "ONNX Runtime has no such kernel for these integers"
+        return Limit(f"it runs in floating point: {why}", _UINT8 if signed else None)
     if clamps := sorted(after & set(_CLAMPS)):
         return Limit(
             f"it runs in floating point, because {clamps[0]} stands between it and QuantizeLinear",

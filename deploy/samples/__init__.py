@@ -41,7 +41,11 @@ def _has(path: Path, *names: str) -> bool:
 
 
 READERS: tuple[Reader, ...] = (
-    Reader(lambda path, _: path.suffix == ".npz", arrays.array_samples, "an .npz file with an array for each input"),
+    Reader(
+        lambda path, _: path.suffix in arrays.SUFFIXES,
+        arrays.array_samples,
+        "an .npz file with an array for each input, or an .npy file for a network with one",
+    ),
     Reader(
         lambda path, network: _takes(network, 3, 4) and bool(series.sound_files(path)),
         series.sound_samples,

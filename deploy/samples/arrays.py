@@ -1,5 +1,7 @@
 """Samples can be read from an .npz file, which holds one array per input with the samples on the first axis.
 
+An .npy file holds the array of a network with one input.
+
 For a network with one image input, the array ``images`` may hold pictures of another size instead: (n, height, width,
 1 or 3) uint8, grey or RGB. The truths are optional. A classifier finds them in the array ``labels``, other tasks in
 an array that has the name of an output.
@@ -7,6 +9,7 @@ an array that has the name of an output.
 
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +22,21 @@ from edge.deploy.samples.pictures import PicturePreprocessor, real
 from edge.errors import FileError, InputError
 from edge.imaging import Preprocessor
 from edge.placement import Placement
-from edge.signature import Input
-from edge.tensors import Array
+from edge.signature import Input, describe
+from edge.tensors import Array, TensorSpec
 
+SUFFIXES = (".npz", ".npy")
 PICTURES = "images"
 LABELS = "labels"
+DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, EOFError)
+"""What numpy raises for a file that is damaged or of another kind."""
 
 Placed = tuple[Array, Placement | None]
 """An input tensor, and where the picture lies in it."""
 
 
 def array_samples(path: Path, network: NetworkInfo, splits: Sequence[str], choice: Choice) -> Samples:
-    """Return the samples of an .npz file.
+    """Return the samples of an .npz or .npy file.
 
     Args:
         path: the file.
@@ -42,7 +48,7 @@ def array_samples(path: Path, network: NetworkInfo, splits: Sequence[str], choic
         FileError: the file does not exist.
         InputError: the file does not hold arrays that fit the network.
     """
-    arrays = _read(path)
+    arrays = _read(path, network.signature.inputs)
     makers = _makers(path, network, arrays)
     counts = {name: len(array) for name, array in arrays.items() if name in (PICTURES, *makers)}
     if len(set(counts.values())) != 1 or 0 in counts.values():
@@ -67,27 +73,74 @@ def _one(truth: Any) -> Any:
     return int(truth) if np.ndim(truth) == 0 and np.asarray(truth).dtype.kind in "iu" else truth
 
 
-def _read(path: Path) -> dict[str, NDArray[Any]]:
+def check_names(paths: Sequence[Path], inputs: Sequence[Input | TensorSpec]) -> None:
+    """Check, without reading an array, that each .npz file has an array for each input of a network.
+
+    Args:
+        paths: data sets of any kind.
+        inputs: the inputs of the network.
+
+    Raises:
+        InputError: an array is missing, or the file is damaged.
+    """
+    for path in paths:
+        if path.suffix == ".npz" and path.is_file():
+            with _content(path) as content:
+                _check(path, inputs, content.files)
+        elif path.suffix == ".npy":
+            _check_single(path, inputs)
+
+
+@contextmanager
+def _content(path: Path) -> Iterator[Any]:
+    """Open the arrays of a file."""
     try:
         with np.load(path, allow_pickle=False) as content:
-            return {name: content[name] for name in content.files}
+            yield content
+    except InputError:
+        raise
     except FileNotFoundError as error:
         raise FileError(f"{path} does not exist") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, EOFError) as error:
+    except DAMAGE as error:
         raise InputError(f"{path} must be an .npz file of arrays, without pickles; it is damaged or none") from error
+
+
+def _read(path: Path, inputs: Sequence[Input]) -> dict[str, NDArray[Any]]:
+    if path.suffix != ".npy":
+        with _content(path) as content:
+            return {name: content[name] for name in content.files}
+    _check_single(path, inputs)
+    try:
+        return {inputs[0].name: np.lib.format.open_memmap(path, mode="r")}
+    except DAMAGE as error:
+        raise InputError(f"{path} must be an .npy file of an array, without pickles; it is damaged or none") from error
+
+
+def _check_single(path: Path, inputs: Sequence[Input | TensorSpec]) -> None:
+    if len(inputs) > 1:
+        raise InputError(
+            f"{path} holds one array, and the network takes {describe(inputs)}: give an .npz file with an array for "
+            "each input, as numpy.savez writes it"
+        )
+
+
+def _check(path: Path, inputs: Sequence[Input | TensorSpec], has: Sequence[str]) -> None:
+    """Raise InputError when a file has no array for an input, and no pictures for the only one."""
+    lacking = [entry.name for entry in inputs if entry.name not in has]
+    pictures = len(inputs) == 1 and len(inputs[0].shape) in (3, 4)
+    if lacking and not (pictures and PICTURES in has):
+        raise InputError(
+            f"{path} must have an array for each input: {', '.join(entry.name for entry in inputs)}"
+            f"{f' (or {PICTURES})' if pictures else ''}; {', '.join(lacking)} is missing, it has {', '.join(has)}"
+        )
 
 
 def _makers(path: Path, network: NetworkInfo, arrays: Mapping[str, Any]) -> dict[str, Callable[[int], Placed]]:
     """Return by input name a function that makes the input from the array's row of a given index."""
     entries = network.signature.inputs
+    _check(path, entries, tuple(arrays))
     if len(entries) == 1 and entries[0].name not in arrays and PICTURES in arrays:
         return {entries[0].name: _pictures(path, PICTURES, arrays[PICTURES], PicturePreprocessor(network))}
-    if lacking := [entry.name for entry in entries if entry.name not in arrays]:
-        also = f" (or {PICTURES})" if network.signature.image is not None and len(entries) == 1 else ""
-        raise InputError(
-            f"{path} must have an array for each input: {', '.join(entry.name for entry in entries)}{also}; "
-            f"{', '.join(lacking)} is missing, it has {', '.join(arrays)}"
-        )
     return {entry.name: _maker(path, network, entry, arrays[entry.name]) for entry in entries}
 
 

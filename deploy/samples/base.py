@@ -53,12 +53,14 @@ class Samples:
         read: returns an iterator over the samples, in order. It yields None for a sample that cannot be decoded.
         noun: the word for one sample in messages.
         notes: lines for the user that say what was assumed.
+        classes: the names of the data set's classes in sorted order. Empty where it has none.
     """
 
     ids: tuple[str, ...]
     read: Callable[[], Iterator[Sample | None]]
     noun: str = "image"
     notes: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -92,9 +92,8 @@ def class_samples(path: Path, network: NetworkInfo, splits: Sequence[str], choic
     note = _unnamed(path, folder.labels, network) if network.classifies else None
     known = network.classifies and note is None
     truths = [int(classes[i]) for i in rows] if known else [None] * len(rows)
-    return Samples(
-        names, partial(_each, folder, names, truths, PicturePreprocessor(network)), notes=(note,) if note else ()
-    )
+    read = partial(_each, folder, names, truths, PicturePreprocessor(network))
+    return Samples(names, read, notes=(note,) if note else (), classes=folder.labels)
 
 
 def _unnamed(path: Path, found: Sequence[str], network: NetworkInfo) -> str | None:

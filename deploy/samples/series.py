@@ -52,6 +52,7 @@ def sound_samples(path: Path, network: NetworkInfo, splits: Sequence[str], choic
     """
     names = sound_files(path)
     parsed = _parsed(names) if network.classifies else None
+    order: list[str] = []
     if parsed is None:
         classes = unlabelled(len(names))
     else:
@@ -63,7 +64,8 @@ def sound_samples(path: Path, network: NetworkInfo, splits: Sequence[str], choic
     chosen = tuple(names[row] for row in rows)
     truths = [None if parsed is None else int(classes[row]) for row in rows]
     prepare = SoundPreprocessor(network, path, chosen)
-    return Samples(chosen, partial(_sounds, path, chosen, truths, prepare, network.name), "sound", prepare.notes)
+    read = partial(_sounds, path, chosen, truths, prepare, network.name)
+    return Samples(chosen, read, "sound", prepare.notes, tuple(order))
 
 
 def _parsed(names: Sequence[str]) -> list[tuple[str, str]] | None:
@@ -215,7 +217,8 @@ def clip_samples(path: Path, network: NetworkInfo, splits: Sequence[str], choice
     rows = choice(classes)
     truths = [int(classes[row]) if network.classifies else None for row in rows]
     chosen = [clips[row] for row in rows]
-    return Samples(tuple(clip.name for clip in chosen), partial(_clips, folder, chosen, truths, network), "clip")
+    read = partial(_clips, folder, chosen, truths, network)
+    return Samples(tuple(clip.name for clip in chosen), read, "clip", classes=folder.labels)
 
 
 def _clips(

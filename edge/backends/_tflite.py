@@ -158,7 +158,11 @@ def _refusal(path: Path, reason: str) -> str:
     if "op: Flex" in reason or "Select TensorFlow op" in reason:
         return f"model {path} needs TensorFlow operations (Flex); convert it with TFLite operations only"
     if custom:
-        return f"model {path} needs the custom operation {custom[1]}, which is not here; convert it without it"
+        return (
+            f"model {path} needs the custom operation {custom[1]}, which this runtime does not have; make the file "
+            "again so that it ends before that operation (of a frozen graph: edge-convert MODEL.pb --outputs NAME, the "
+            "tensor before it), or by its maker's option that leaves the operation out"
+        )
     if "op for builtin opcode" in reason or "op version" in reason.lower():
         return f"model {path} is newer than this runtime: {_one_line(reason)}; update the runtime"
     return f"model {path} is not a TFLite file that can be loaded: {_one_line(reason)}; get or convert it again"

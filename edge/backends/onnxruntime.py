@@ -178,7 +178,10 @@ def _refusal(path: Path, words: str) -> str:
             f"model {path} is newer than this runtime: {reason}; update onnxruntime, or convert it for an older opset"
         )
     if any(sign in words for sign in ("No Op registered", "No opset import", "Could not find an implementation")):
-        return f"model {path} needs an operation that ONNX Runtime lacks: {reason}; convert it without it"
+        return (
+            f"model {path} needs an operation that ONNX Runtime lacks: {reason}; export the network again with ONNX's "
+            "own operations, or so that it ends before that one"
+        )
     return f"model {path} is not an ONNX file that can be loaded: {reason}; get or convert it again"
 
 

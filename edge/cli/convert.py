@@ -38,6 +38,7 @@ DATA holds samples for the network. It can be:
   a folder or zip of .wav files, or of clips
   sentences, for a network with vocabulary.txt beside MODEL
   an .npz file with an array for each input, and the truths in "labels" or in an array with the output's name
+  an .npy file with the array of the only input
   the name of a drawn data set, see edge-train --help
 
 With --verify the files are compared with MODEL by the measure of its task. If a file is over its budget, no bundle is
@@ -83,10 +84,25 @@ def parser() -> argparse.ArgumentParser:
         metavar="DEVICE",
         help=f"make the files that a device runs best: {', '.join(TARGETS)}",
     )
-    p.add_argument("--name", help="name of the bundle (default: the network's name)")
+    p.add_argument("--name", help="name of the bundle (default: the network's name, or that of its file)")
     p.add_argument(
-        "--labels", type=Path, metavar="FILE", help="class names, one on each line (default: labels.txt beside MODEL)"
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="class names, one on each line (default: NAME_labels.txt or labels.txt beside MODEL, or the class folders "
+        "of --verify or --calibrate)",
     )
+    _add_border(p)
+    _recipe.add(p)
+    p.add_argument("--trust", action="store_true", help="allow MODEL to run code: Lambda layers and file operations")
+    _convert_options.add_groups(p)
+    _placement.add_check(p.add_argument_group("placement report: where the operations of a model file run"))
+    _main.add_json(p)
+    return p
+
+
+def _add_border(p: argparse.ArgumentParser) -> None:
+    """Add the options that say which inputs and outputs the network has."""
     p.add_argument(
         "--inputs",
         metavar="LIST",
@@ -105,12 +121,6 @@ def parser() -> argparse.ArgumentParser:
         help="sizes that MODEL leaves open, such as 224,224,3, or NAME=1,224,224,3 for one of several inputs; "
         "repeatable",
     )
-    _recipe.add(p)
-    p.add_argument("--trust", action="store_true", help="allow MODEL to run code: Lambda layers and file operations")
-    _convert_options.add_groups(p)
-    _placement.add_check(p.add_argument_group("placement report: where the operations of a model file run"))
-    _main.add_json(p)
-    return p
 
 
 def body(a: argparse.Namespace) -> None:
@@ -127,14 +137,12 @@ def body(a: argparse.Namespace) -> None:
 
 
 def _convert(a: argparse.Namespace) -> None:
-    from edge.deploy import package, plan
-    from edge.deploy.conversion.source import check_kind
+    from edge.deploy import early_checks, package
     from edge.deploy.conversion_options import Callbacks
     from edge.errors import GateFailed
 
-    check_kind(a.model)
     options = _convert_options.conversion_options(a)
-    plan.check_finished(a.model, options)
+    early_checks.check(a.model, options)
     before = _recipe.digests(a.recipe) if a.recipe else {}
     _main.quiet_tensorflow()
     explained: list[Explanation] = []

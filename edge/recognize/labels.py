@@ -64,7 +64,7 @@ def _with_background(signature: Signature, facts: Facts, asked: Asked) -> tuple[
     has = columns > 1 and (end == graph_end.SOFTMAX or asked.labels != columns)
     note = f"{columns} columns of scores, {'background first' if has else 'no background'}"
     if not has and asked.labels is None:
-        note += "; the parameter background says otherwise"
+        note += "; --parameter background=true says otherwise"
     activation: dict[str, Any] = {}
     if "activation" not in signature.task.parameters:
         activation = {"activation": _activation(end, has)}

@@ -47,7 +47,7 @@ def _activation(end: str | None, told: bool) -> tuple[dict[str, Any], str, tuple
     if end == graph_end.SIGMOID:
         return {"activation": "none", "multi_label": True}, "independent probabilities", ()
     if end in (graph_end.LINEAR, graph_end.TANH):
-        other = "the parameter activation" if told else "--task regress or embed"
+        other = "--parameter activation=none" if told else "--task regress or embed"
         note = f"no softmax at the end, the scores are taken as logits; {other} says otherwise"
         return {"activation": "softmax"}, "logits", (note,)
     return {"activation": AUTO}, "scores", ("whether scores are logits or probabilities is told by their values",)
@@ -94,8 +94,8 @@ def image(facts: Facts, asked: Asked) -> Reading:
         raise InputError(f"task image needs an output of 1 or 3 channels, got {describe([output])}")
     ranges: dict[str | None, Any] = {graph_end.TANH: [-1.0, 1.0], graph_end.SIGMOID: [0.0, 1.0]}
     span = ranges.get(facts.ends[0], AUTO)
-    notes = () if span != AUTO else ("the range of the picture's values is told by the values; the parameter range "
-                                     "states it",)  # fmt: skip
+    notes = () if span != AUTO else ("the range of the picture's values is told by the values; --parameter "
+                                     "range=[0,255] states another",)  # fmt: skip
     task = TaskSpec("image", None, {"layout": layout, "range": span})
     return Reading(task, ("image",), f"a picture of {channels} channel(s)", None, notes)
 

@@ -70,8 +70,9 @@ def data(monkeypatch):
 
 def run(model, made, gate):
     said, shown = [], []
+    samples = parity.verification_samples(gate, network_info(), gate.samples)
     found = compare_files(
-        gate, model, made, network_info(), said.append, lambda done, total: shown.append((done, total))
+        gate, samples, model, made, network_info(), said.append, lambda done, total: shown.append((done, total))
     )
     if found.failure:
         raise found.failure

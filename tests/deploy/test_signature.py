@@ -117,13 +117,26 @@ def test_another_task_than_the_records_is_recognized(find):
         pytest.param({**RECORD, "anchors": {}}, "is no record of its training", id="a part is missing"),
         pytest.param({"signature": {"inputs": []}}, "is no record of its training", id="half a signature"),
         pytest.param({"input_shape": 3, "mean": 1}, "is no record of its training", id="other types"),
-        pytest.param({**RECORD, "mean": [1.0, 2.0]}, "mean must be one number or 3, got 2", id="numbers"),
+        pytest.param({**RECORD, "mean": [1.0, 2.0]}, "not fit it: mean must be one number or 3, got 2", id="numbers"),
+        pytest.param({**RECORD, "mean": "abc"}, r"mean in train\.json .* one for each channel, got 'abc'", id="text"),
+        pytest.param({**RECORD, "std": None}, r"std in train\.json .* one for each channel, got None", id="nothing"),
+        pytest.param({**RECORD, "std": [1, "2", 3]}, r"std in train\.json .* each channel, got \[1, '2', 3\]", id="a"),
+        pytest.param({**RECORD, "mean": [float("nan")]}, r"mean in train\.json .* be finite, got \[nan\]", id="NaN"),
+        pytest.param({**RECORD, "mean": []}, r"mean in train\.json .* one for each channel, got \[\]", id="empty"),
+        pytest.param({"mean": "abc"}, r"mean in train\.json .* one for each channel, got 'abc'", id="only pixels"),
+        pytest.param({**RECORD, "anchors": {}}, "it lacks the entry 'strides'; move it away", id="what is missing"),
     ],
 )
 def test_a_record_that_is_none_is_one_line(find, record, words):
     with pytest.raises(InputError, match=words) as caught:
-        find(source(record=record))
+        find(source(record=record), SignatureOptions(labels=5))
     assert "\n" not in str(caught.value)
+    assert "Error" not in str(caught.value)
+
+
+def test_one_number_in_a_record_is_that_of_all_channels(find):
+    found = find(source(record={**RECORD, "mean": 10, "std": 20})).signature.image.format
+    assert (found.mean, found.std) == ((10.0,), (20.0,))
 
 
 def test_without_a_record_it_is_recognized_and_what_was_assumed_is_said(find):
@@ -167,6 +180,9 @@ def test_parameters_are_added_to_those_that_were_found(find):
         pytest.param((1, 6, 32), np.float32, "tensor", id="rows of features"),
         pytest.param((1, 8000, 1), np.float32, "tensor", id="a waveform"),
         pytest.param((1, 56), np.int32, "tensor", id="tokens"),
+        pytest.param((1, 256), np.float32, "tensor", id="a vector"),
+        pytest.param((256,), np.float32, "tensor", id="a vector without a batch"),
+        pytest.param((1, 1, 256), np.float32, "tensor", id="a signal of one channel"),
         pytest.param((1, 8, 32, 32, 3), np.float32, "image", id="a clip"),
         pytest.param((1, 8, 32, 32, 7), np.float32, "tensor", id="a volume"),
     ],

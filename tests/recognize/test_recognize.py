@@ -675,4 +675,4 @@ def test_truth_values_are_no_scores(look):
 
 def test_who_says_that_logits_are_scores_is_not_told_of_other_tasks(look):
     (note, *_) = look([spec("o", (1, 10))], "linear", task="classify").notes
-    assert note == "no softmax at the end, the scores are taken as logits; the parameter activation says otherwise"
+    assert note == "no softmax at the end, the scores are taken as logits; --parameter activation=none says otherwise"

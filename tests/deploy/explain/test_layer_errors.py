@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from edge.deploy.conversion import freeze, post_training, tflite
-from edge.deploy.explain.layer_errors import INPUT, layer_name, measure
+from edge.deploy.conversion.float_layers import layer_name
+from edge.deploy.explain.layer_errors import INPUT, measure
 from tests.deploy.explain.networks import images, keras, loud_channel
 
 layers = keras.layers

@@ -1,5 +1,6 @@
 """The ONNX Runtime report against the model that ONNX Runtime saves, read with the package onnx."""
 
+import importlib
 from collections import Counter
 
 import numpy as np
@@ -140,3 +141,39 @@ def test_a_missing_onnxruntime_is_named_with_its_extra(tmp_path, monkeypatch):
     monkeypatch.setattr("edge.registry.importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"edgekit\[onnx\]"):
         report_module.report(path)
+
+
+@pytest.mark.parametrize(("integer", "advised"), [(np.int8, True), (np.uint8, False)])
+def test_uint8_activations_are_advised_only_where_they_are_not_there(integer, advised):
+    """No kernel was fused: between its quantizers the operation runs in floating point."""
+    zero_point = np.dtype(integer).name
+    nodes = (
+        onnx_graph.Node(0, "DequantizeLinear", ("q", "s", "z"), ("d",), zero_point),
+        onnx_graph.Node(1, "Sin", ("d",), ("f",)),
+        onnx_graph.Node(2, "QuantizeLinear", ("f", "s", "z"), ("o",), zero_point),
+    )
+    (row,) = [row for row in report_module.place(nodes, nodes) if row.op == "Sin"]
+    assert row.reason == "it runs in floating point: ONNX Runtime has no such kernel for these integers"
+    assert (row.fix is not None and "use uint8 activations" in row.fix) == advised
+
+
+@pytest.mark.parametrize("integer", [np.int8, np.uint8])
+def test_the_dtype_of_a_quantizer_is_that_of_its_zero_point(tmp_path, integer):
+    constants = {"s": np.float32(0.5), "z": integer(0)}
+    nodes = [node("QuantizeLinear", "x s z", "q"), node("DequantizeLinear", "q s z", "d"), node("Relu", "d", "y")]
+    found = onnx_graph.read(write(tmp_path / "x.onnx", nodes, constants))
+    assert [one.zero_point for one in found] == [np.dtype(integer).name] * 2 + [""]
+
+
+def test_without_a_zero_point_a_quantizer_is_of_uint8(tmp_path):
+    nodes = [node("QuantizeLinear", "x s", "q"), node("DequantizeLinear", "q s", "y")]
+    found = onnx_graph.read(write(tmp_path / "x.onnx", nodes, {"s": np.float32(0.5)}))
+    assert [one.zero_point for one in found] == ["uint8", "uint8"]
+
+
+@pytest.mark.parametrize("check", ["edgetpu", "xnnpack"])
+def test_the_other_checks_name_the_one_for_onnx_files(tmp_path, check):
+    path = write(tmp_path / "x.onnx", [node("Relu", "x", "y")], {})
+    module = importlib.import_module(f"edge.deploy.placement_report.{check}")
+    with pytest.raises(InputError, match=r"for \.tflite files, got x\.onnx; --check onnxruntime is for \.onnx files"):
+        module.report(path)

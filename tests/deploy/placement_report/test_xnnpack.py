@@ -67,7 +67,7 @@ def test_an_operation_left_behind_has_a_reason_and_a_fix(tmp_path):
 def test_a_custom_operation_that_no_interpreter_has_is_refused(tmp_path):
     net = Network()
     net.operation("CUSTOM", [net.input(IMAGE)], IMAGE, custom="mine")
-    with pytest.raises(InputError, match="needs the custom operation mine, which is not here"):
+    with pytest.raises(InputError, match="needs the custom operation mine, which this runtime does not have"):
         xnnpack.report(net.write(tmp_path / "x.tflite"))
 
 

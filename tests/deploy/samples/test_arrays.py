@@ -134,6 +134,40 @@ def test_tokens_are_whole_numbers(tmp_path):
         rows(tmp_path, network(tensor((6,), "int32", "tokens")), tokens=np.zeros((4, 6)))
 
 
+def from_npy(tmp_path, wanted, array):
+    np.save(tmp_path / "data.npy", array)
+    return list(open_samples(tmp_path / "data.npy", wanted, CALIBRATION, everything).read())
+
+
+def test_one_array_is_enough_for_one_input(tmp_path):
+    found = from_npy(tmp_path, network(tensor((2,))), X["x"])
+    assert [sample.id for sample in found] == [f"data.npy[{row}]" for row in range(4)]
+    np.testing.assert_array_equal([sample.inputs["x"][0] for sample in found], X["x"].astype(np.float32))
+    pictures = from_npy(tmp_path, network(image((10, 14, 3))), PICTURES)
+    assert pictures[0].inputs["image"].shape == (1, 10, 14, 3)
+    assert {sample.truth for sample in (*found, *pictures)} == {None}
+
+
+def test_one_array_is_too_few_for_two_inputs(tmp_path):
+    wanted = network(tensor((2,)), tensor((3,), name="y"), task="raw", role="tensor")
+    with pytest.raises(InputError, match=r"holds one array, and the network takes x .*, y .*: give an \.npz file"):
+        from_npy(tmp_path, wanted, X["x"])
+
+
+@pytest.mark.parametrize("content", [b"garbage", b"", b"PK\x03\x04"])
+def test_a_damaged_array_is_one_line(tmp_path, content):
+    (tmp_path / "data.npy").write_bytes(content)
+    with pytest.raises(InputError, match=r"must be an \.npy file of an array, without pickles; it is damaged or none"):
+        open_samples(tmp_path / "data.npy", network(tensor((2,))), CALIBRATION, everything)
+
+
+def test_an_array_of_another_shape_is_one_line(tmp_path):
+    with pytest.raises(InputError, match=r"x must be \(n, 2\) real values, got \(4, 1\)"):
+        from_npy(tmp_path, network(tensor((2,))), X["x"][:, :1])
+    with pytest.raises(InputError, match="must be"):
+        from_npy(tmp_path, network(tensor((2,))), np.float32(3))
+
+
 def test_a_pickle_is_never_loaded(tmp_path):
     np.savez(tmp_path / "data.npz", x=np.array([{}], object))
     with pytest.raises(InputError, match="without pickles"):
