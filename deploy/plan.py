@@ -129,6 +129,11 @@ def recipe_of(options: ConversionOptions, source: SourceModel, callbacks: Callba
     io, opset = options.io or recipe.io, options.opset or recipe.opset
     recipe = replace(recipe, method=options.method, io=io, opset=opset, float_layers=options.float_layers)
     recipes.check(source, recipe)
+    if source.frozen is not None and source.frozen.loops and set(recipes.CALIBRATED) & set(recipe.precisions):
+        callbacks.report(
+            "recurrent layers are unrolled for int8, as a loop has no ranges for the values inside: the file grows "
+            "with the steps of a sequence"
+        )
     if options.io and not set(recipe.precisions) & set(recipes.CALIBRATED):
         callbacks.report("--io has no use: it is the dtype of inputs and outputs of int8 files, and none is made")
     if options.target:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edge.calibration.weighted_layers import Progress
 from edge.deploy.conversion import float_onnx, float_tflite, onnx, onnx_halves, post_training, tflite
 from edge.deploy.conversion.recipe import CALIBRATED, ConvertedArtifact, Recipe, check
+from edge.deploy.conversion.shared_constants import share_constants
 from edge.deploy.conversion.source import SourceModel
 from edge.deploy.conversion.tensor_names import find_names
 from edge.errors import InputError
@@ -63,12 +64,15 @@ class _Production:
         if frozen is not None:
             tflite.refuse_loops(frozen)
             marked = tflite.marked(frozen, self.rows)
+            marked = share_constants(marked) if frozen.loops else marked
         else:
             assert file is not None, "a model without a frozen graph is a file"
             marked = float_tflite.marked(file.read_bytes())
         if precision == "int8":
-            return post_training.to_int8(marked, self.rows, self._settings(io), self.progress, self.folder)
-        return post_training.to_int16x8(marked, self.rows, self._settings(_wide(self.recipe.io)), self.progress)
+            made = post_training.to_int8(marked, self.rows, self._settings(io), self.progress, self.folder)
+        else:
+            made = post_training.to_int16x8(marked, self.rows, self._settings(_wide(self.recipe.io)), self.progress)
+        return share_constants(made) if frozen is not None and frozen.loops else made
 
     def _settings(self, io: str) -> post_training.Settings:
         recipe = self.recipe

@@ -11,6 +11,7 @@ from edge.deploy._tensorflow import need
 
 need("tensorflow")
 
+from edge.deploy.conversion import unrolling  # noqa: E402
 from edge.deploy.conversion_options import Calibration, Callbacks, ConversionOptions  # noqa: E402
 from edge.deploy.package import convert  # noqa: E402
 from edge.deploy.parity import Gate  # noqa: E402
@@ -105,9 +106,10 @@ def test_pictures_that_cannot_be_decoded_are_named_and_do_not_count_as_calibrati
 
 def test_calibration_without_a_use_is_said(tmp_path):
     keras = need("tf_keras")
-    layers = [keras.Input((6, 3)), keras.layers.GRU(4), keras.layers.Dense(2, activation="softmax")]
+    steps = unrolling.MOST_STEPS + 1
+    layers = [keras.Input((steps, 3)), keras.layers.GRU(4), keras.layers.Dense(2, activation="softmax")]
     keras.Sequential(layers).save(tmp_path / "gru.keras")
-    np.savez(tmp_path / "rows.npz", input=np.random.default_rng(0).normal(size=(8, 6, 3)).astype(np.float32))
+    np.savez(tmp_path / "rows.npz", input=np.random.default_rng(0).normal(size=(8, steps, 3)).astype(np.float32))
     heard = Heard()
     options = ConversionOptions(tmp_path / "net", calibration=Calibration(tmp_path / "rows.npz"))
     manifest = convert(tmp_path / "gru.keras", options, heard.callbacks)

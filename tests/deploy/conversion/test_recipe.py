@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from edge.backends import open_model
-from edge.deploy.conversion import produce
+from edge.deploy.conversion import produce, unrolling
 from edge.deploy.conversion import recipe as recipes
 from edge.deploy.conversion.file_precision import file_precision
 from edge.deploy.conversion.freeze import freeze_keras
@@ -193,15 +193,19 @@ def test_an_onnx_file_is_copied(tmp_path):
     assert made.path.read_bytes() == path.read_bytes()
 
 
+STEPS = unrolling.MOST_STEPS + 1
+
+
 def recurrent():
-    return source(frozen=freeze_keras(keras.Sequential([keras.Input((5, 3)), keras.layers.LSTM(4)])))
+    """Return a network with more steps than are unrolled."""
+    return source(frozen=freeze_keras(keras.Sequential([keras.Input((STEPS, 3)), keras.layers.LSTM(4)])))
 
 
 def test_a_network_with_a_loop_becomes_float32_only(tmp_path):
     looped = recurrent()
     assert default_recipe(looped, True) == Recipe(("float32",), ("float32",))
     made = make(looped, Recipe(("float32",)), None, tmp_path)
-    x = np.random.default_rng(0).normal(size=(1, 5, 3)).astype(np.float32)
+    x = np.random.default_rng(0).normal(size=(1, STEPS, 3)).astype(np.float32)
     with open_model(made[0].path) as model:
         (got,) = model.run([x])
     (name,) = looped.frozen.outputs

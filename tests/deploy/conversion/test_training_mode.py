@@ -58,3 +58,15 @@ def test_a_saved_model_whose_normalization_was_adapted_needs_no_trust(tmp_path):
     normalization.adapt(np.random.default_rng(1).uniform(0, 255, (4, *SIZE)).astype(np.float32))
     tf.saved_model.save(network(normalization), str(tmp_path / "saved"))
     assert open_source(tmp_path / "saved").rescales
+
+
+@pytest.mark.parametrize("axis", [-1, (1, 2, 3)])
+def test_layer_normalization_of_keras_2_needs_no_batch(axis, tmp_path):
+    """It is a batch normalization in training mode inside, with each sample as a batch."""
+    keras.utils.set_random_seed(1)
+    model = network(keras.layers.Conv2D(4, 3), keras.layers.LayerNormalization(axis=axis))
+    pictures = np.random.default_rng(0).normal(3, 5, (2, *SIZE)).astype(np.float32)
+    for frozen in (freeze_keras(model), open_source(saved(model, False, tmp_path / "saved")).frozen):
+        for picture in pictures:
+            (found,) = run_frozen(frozen, picture[None])
+            np.testing.assert_allclose(found, np.asarray(model(picture[None], training=False)), atol=1e-5)
