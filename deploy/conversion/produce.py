@@ -13,6 +13,7 @@ from edge.calibration.weighted_layers import Progress
 from edge.deploy.conversion import float_onnx, float_tflite, onnx, onnx_halves, post_training, tflite
 from edge.deploy.conversion.recipe import CALIBRATED, ConvertedArtifact, Recipe, check
 from edge.deploy.conversion.shared_constants import share_constants
+from edge.deploy.conversion.short_names import shorten
 from edge.deploy.conversion.source import SourceModel
 from edge.deploy.conversion.tensor_names import find_names
 from edge.errors import InputError
@@ -64,7 +65,7 @@ class _Production:
         if frozen is not None:
             tflite.refuse_loops(frozen)
             marked = tflite.marked(frozen, self.rows)
-            marked = share_constants(marked) if frozen.loops else marked
+            marked = shorten(share_constants(marked)) if frozen.loops else marked
         else:
             assert file is not None, "a model without a frozen graph is a file"
             marked = float_tflite.marked(file.read_bytes())
