@@ -114,6 +114,7 @@ class Landmarks:
         counts = [self._count or length // self._dimensions for length in lengths]
         self.points: int = sum(counts)
         self.parts = {output.name: count for output, count in zip(self._sets, counts, strict=True)}
+        self.logits = tuple(output.name for output in self._score if self._sigmoid)
 
     def __call__(self, outputs: Outputs) -> Poses:
         """See PoseDecoder."""
