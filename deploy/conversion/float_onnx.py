@@ -170,8 +170,11 @@ def _border(graph: Any) -> set[str]:
     return found
 
 
-ARITHMETIC = (*THROUGH, JOIN, "Add", "Sub", "Mul", "Div", "Exp", "Pow", "Clip", "Expand", "Tile", "Gather", "Cast")
-"""Operations by which a head makes boxes of what its last convolutions give."""
+ARITHMETIC = (
+    *(*THROUGH, JOIN, "Add", "Sub", "Mul", "Div", "Exp", "Pow", "Clip", "Expand", "Tile", "Gather", "Cast"),
+    *("GatherElements", "GatherND", "Max", "Min", "Mod", "ReduceMax", "TopK", "Where"),
+)
+"""Operations by which a head makes boxes of what its last convolutions give, and chooses the best of them."""
 
 
 def _mixed_ends(graph: Any, ranges: Mapping[str, tuple[float, float]]) -> set[int]:
