@@ -16,7 +16,7 @@ from edge.calibration.tensor_ranges import TensorRanges
 from edge.calibration.weighted_layers import Progress, observe
 from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy._threads import at_once
-from edge.deploy.conversion import attention_masks, onnx_layers, onnx_plain, output_limits
+from edge.deploy.conversion import attention_masks, factors, onnx_layers, onnx_plain, output_limits
 from edge.deploy.conversion.mixed_ends import WIDEST
 from edge.deploy.conversion.onnx_pads import MERGE_PADS, keep_pads
 from edge.deploy.conversion.post_training import Bounds, Settings
@@ -65,6 +65,7 @@ def to_int8(path: Path, samples: Samples, settings: Settings, progress: Progress
     """
     model = _folded(path)
     keep_pads(model.graph)
+    factors.fold_onnx(model.graph)
     names, run = _observable(model)
     number = {name: index for index, name in enumerate(names)}
     border = {number[name] for name in _border(model.graph) if name in number}

@@ -18,6 +18,7 @@ from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy.conversion import (
     attention_masks,
     equalizing,
+    factors,
     float_layers,
     grouped_convolutions,
     paddings,
@@ -127,7 +128,7 @@ def to_int8(
         InputError: TFLite's quantizer refuses the file, or it has no layer of a name.
     """
     chosen = float_layers.tensors_of(TFLiteObject(marked).names(), settings.float_layers)
-    equal = equalizing.equalized(marked, samples)
+    equal = equalizing.equalized(factors.folded(marked), samples)
     if settings.without_groups:
         equal = grouped_convolutions.split(equal)
     ready = prepared(equal, samples, settings, progress)
