@@ -19,7 +19,7 @@ from edge.deploy._threads import at_once
 from edge.deploy.conversion import attention_masks, factors, onnx_layers, onnx_plain, output_limits
 from edge.deploy.conversion.mixed_ends import WIDEST
 from edge.deploy.conversion.onnx_pads import MERGE_PADS, keep_pads
-from edge.deploy.conversion.post_training import Bounds, Settings
+from edge.deploy.conversion.post_training import Settings
 from edge.errors import InputError
 
 Samples = Sequence[Mapping[str, NDArray[Any]]]
@@ -78,17 +78,8 @@ def to_int8(path: Path, samples: Samples, settings: Settings, progress: Progress
     for _ in at_once(layers.pop().round for _ in list(layers)):
         pass  # what was observed of a layer's inputs is freed with the layer
     found = {names[index]: bounds for index, bounds in ranges.ranges().items()}
-    found = attention_masks.clip_onnx_masks(model.graph, found) | _moved(model.graph, settings.bounds)
+    found = attention_masks.clip_onnx_masks(model.graph, found) | output_limits.moved(model.graph, settings.bounds)
     return _quantized(model, output_limits.clip_onnx_outputs(model.graph, found, settings.limits), path)
-
-
-def _moved(graph: Any, bounds: Bounds) -> dict[str, tuple[float, float]]:
-    """Return what inputs with bounds can hold, where a first transpose or reshape has moved their values."""
-    found = dict(bounds)
-    for node in graph.node:
-        if node.op_type in ("Transpose", "Reshape", "Identity", "Squeeze", "Unsqueeze") and node.input[0] in found:
-            found[node.output[0]] = found[node.input[0]]
-    return found
 
 
 def _folded(path: Path) -> Any:

@@ -79,6 +79,15 @@ def clip_onnx_outputs(graph: Any, ranges: Mapping[str, Range], limits: Limits) -
     return found | narrowed
 
 
+def moved(graph: Any, bounds: Mapping[str, Range]) -> dict[str, Range]:
+    """Return what inputs with bounds can hold, where a first transpose or reshape has moved their values."""
+    found = dict(bounds)
+    for node in graph.node:
+        if node.op_type in ("Transpose", "Reshape", "Identity", "Squeeze", "Unsqueeze") and node.input[0] in found:
+            found[node.output[0]] = found[node.input[0]]
+    return found
+
+
 def joined(bounds: list[Range | None]) -> Range | None:
     """Return the widest of the ranges that an operation's outputs need. None where one of them needs all its values."""
     known = [one for one in bounds if one is not None]

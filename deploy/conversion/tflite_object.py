@@ -62,10 +62,7 @@ class TFLiteObject:
             yield self._model.operatorCodes[operation.opcodeIndex].builtinCode, operation
 
     def ranged(self) -> list[int]:
-        """Return the indices of the tensors with a range from TFLite's calibrator. Constants have none.
-
-        Tensors that no operation writes any more are left out.
-        """
+        """Return the indices of the inputs and written tensors with a range of TFLite's calibrator."""
         written = {int(index) for one in self._graph.operators for index in one.outputs} | set(self.inputs())
         return [index for index, one in enumerate(self._graph.tensors) if index in written and _has_range(one)]
 
