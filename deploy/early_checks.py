@@ -16,7 +16,7 @@ from edge.deploy.explain import of_integers, of_onnx, request
 from edge.deploy.load import QUANTIZATION, names_any
 from edge.deploy.placement_report import graph
 from edge.deploy.samples import arrays
-from edge.errors import EdgeError, FileError
+from edge.errors import EdgeError, FileError, InputError
 from edge.imaging import InputFormat
 
 
@@ -73,7 +73,10 @@ def _is_told_later(model: str) -> bool:
     """Return whether only the opened model tells if it becomes int8 by samples, and not by itself or not at all."""
     path = Path(model)
     if path.suffix == ".onnx" and path.is_file():
-        return file_precision(path) in recipes.CALIBRATED or bool(float_onnx.refusal(path))
+        try:
+            return file_precision(path) in recipes.CALIBRATED or bool(float_onnx.refusal(path))
+        except InputError:  # sizes that are open until --input-shape or the file's metadata is read
+            return True
     if path.suffix == ".tflite" and path.is_file():
         return _has_integers(path, LOOPS)
     if path.is_file() and keras_file.is_keras(path):

@@ -11,11 +11,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from edge import __version__, files, golden
+from edge import __version__, decoders, files, golden
 from edge.bundle import write_bundle
 from edge.deploy import calibrating, conversion_report, metadata, network_meaning, parity, pixel_ranges, plan, targets
 from edge.deploy._threads import one_blas_thread
 from edge.deploy.conversion import produce
+from edge.deploy.conversion.output_limits import Limits, limits_of
 from edge.deploy.conversion.recipe import ConvertedArtifact, Recipe
 from edge.deploy.conversion.source import SourceModel
 from edge.deploy.conversion_options import Callbacks, ConversionOptions
@@ -117,13 +118,20 @@ def _convert(
     rows = calibrating.decoded(calibration, used, pixels) if calibration else None
     report = None if options.tflite is not None or options.onnx is not None else callbacks.report
     progress, bounds = callbacks.progress("calibrating"), pixel_ranges.bounds_of(network, recipe.io == "uint8")
-    converted = produce.make(source, recipe, rows, folder, progress, report, bounds)
+    converted = produce.make(source, recipe, rows, folder, progress, report, bounds, _limits(network))
     pixel_ranges.report_first([pixels], callbacks.report)
     if calibration and used:
         known = set(used)
         if missing := [name for name in calibration.ids if name not in known]:
             callbacks.report(left_out(missing, calibration.noun))
     return converted, used
+
+
+def _limits(network: NetworkInfo) -> Limits:
+    """Return what the outputs need to hold for the task's decoder."""
+    signature = network.signature
+    decoder = decoders.load(signature.task.decoder)(signature) if signature.task.decoder else None
+    return limits_of(signature.outputs, decoder)
 
 
 def _made_here(converted: Sequence[ConvertedArtifact], source: SourceModel) -> list[ConvertedArtifact]:

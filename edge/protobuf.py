@@ -44,9 +44,16 @@ class Message:
         start = next(places, None)
         return None if start is None else self._varint(start)[0]
 
+    def __len__(self) -> int:
+        return self._end - self._start
+
+    def bytes(self) -> bytes:
+        """Return the bytes."""
+        return bytes(self._data[self._start : self._end])
+
     def text(self) -> str:
         """Return the bytes as text. Invalid UTF-8 is replaced."""
-        return bytes(self._data[self._start : self._end]).decode("utf-8", "replace")
+        return self.bytes().decode("utf-8", "replace")
 
     def _fields(self) -> Iterator[tuple[int, int, int, int]]:
         """Yield number, wire type, start and end of the value of each field."""

@@ -16,7 +16,7 @@ from edge.calibration.tensor_ranges import TensorRanges
 from edge.calibration.weighted_layers import Progress, observe
 from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy._threads import at_once
-from edge.deploy.conversion import attention_masks, onnx_layers, onnx_plain
+from edge.deploy.conversion import attention_masks, factors, onnx_layers, onnx_plain, output_limits
 from edge.deploy.conversion.mixed_ends import WIDEST
 from edge.deploy.conversion.onnx_pads import MERGE_PADS, keep_pads
 from edge.deploy.conversion.post_training import Settings
@@ -65,6 +65,7 @@ def to_int8(path: Path, samples: Samples, settings: Settings, progress: Progress
     """
     model = _folded(path)
     keep_pads(model.graph)
+    factors.fold_onnx(model.graph)
     names, run = _observable(model)
     number = {name: index for index, name in enumerate(names)}
     border = {number[name] for name in _border(model.graph) if name in number}
@@ -77,7 +78,8 @@ def to_int8(path: Path, samples: Samples, settings: Settings, progress: Progress
     for _ in at_once(layers.pop().round for _ in list(layers)):
         pass  # what was observed of a layer's inputs is freed with the layer
     found = {names[index]: bounds for index, bounds in ranges.ranges().items()}
-    return _quantized(model, attention_masks.clip_onnx_masks(model.graph, found), path)
+    found = attention_masks.clip_onnx_masks(model.graph, found) | output_limits.moved(model.graph, settings.bounds)
+    return _quantized(model, output_limits.clip_onnx_outputs(model.graph, found, settings.limits), path)
 
 
 def _folded(path: Path) -> Any:
@@ -160,8 +162,11 @@ def _border(graph: Any) -> set[str]:
     return found
 
 
-ARITHMETIC = (*THROUGH, JOIN, "Add", "Sub", "Mul", "Div", "Exp", "Pow", "Clip", "Expand", "Tile", "Gather", "Cast")
-"""Operations by which a head makes boxes of what its last convolutions give."""
+ARITHMETIC = (
+    *(*THROUGH, JOIN, "Add", "Sub", "Mul", "Div", "Exp", "Pow", "Clip", "Expand", "Tile", "Gather", "Cast"),
+    *("GatherElements", "GatherND", "Max", "Min", "Mod", "ReduceMax", "TopK", "Where"),
+)
+"""Operations by which a head makes boxes of what its last convolutions give, and chooses the best of them."""
 
 
 def _mixed_ends(graph: Any, ranges: Mapping[str, tuple[float, float]]) -> set[int]:

@@ -18,6 +18,7 @@ from edge.deploy._tensorflow import need, quiet_conversion
 from edge.deploy.conversion import (
     attention_masks,
     equalizing,
+    factors,
     float_layers,
     grouped_convolutions,
     paddings,
@@ -28,6 +29,7 @@ from edge.deploy.conversion import (
 )  # fmt: skip
 from edge.deploy.conversion import observe as running
 from edge.deploy.conversion.mixed_ends import mixed_ends
+from edge.deploy.conversion.output_limits import Limits
 from edge.deploy.conversion.tflite_object import TFLiteObject
 from edge.deploy.conversion.unrounded import with_float_weights
 from edge.errors import InputError
@@ -57,6 +59,7 @@ class Settings:
         without_groups: whether grouped convolutions are split, see ``grouped_convolutions``.
         float_layers: the layers of an int8 file that stay float, see ``float_layers``.
         wide: whether activations have 16 bits.
+        limits: what outputs need to hold, see ``output_limits``.
     """
 
     method: str = METHODS[0]
@@ -65,6 +68,7 @@ class Settings:
     without_groups: bool = False
     float_layers: tuple[str, ...] = ()
     wide: bool = False
+    limits: Limits = ()
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def to_int8(
         InputError: TFLite's quantizer refuses the file, or it has no layer of a name.
     """
     chosen = float_layers.tensors_of(TFLiteObject(marked).names(), settings.float_layers)
-    equal = equalizing.equalized(marked, samples)
+    equal = equalizing.equalized(factors.folded(marked), samples)
     if settings.without_groups:
         equal = grouped_convolutions.split(equal)
     ready = prepared(equal, samples, settings, progress)
@@ -194,22 +198,23 @@ def prepared(calibrated: bytes, samples: Samples, settings: Settings, progress: 
     ranges, layers = TensorRanges(file.ranged(), file.border(), settings.method, known), rounding.layers(file)
     values = running.values(file.to_bytes(), samples)
     observe(values, len(samples), ranges, [bound.layer for bound in layers], progress)
-    set_ranges(file, ranges, settings.wide)
+    set_ranges(file, ranges, settings.wide, settings.limits)
     rounding.round_all(file, layers)
     return file.to_bytes()
 
 
-def set_ranges(file: TFLiteObject, ranges: TensorRanges, wide: bool = False) -> None:
+def set_ranges(file: TFLiteObject, ranges: TensorRanges, wide: bool = False, limits: Limits = ()) -> None:
     """Set the observed ranges in a float file, as far as its operations allow them.
 
     Args:
         file: the float file.
         ranges: what was observed.
         wide: whether activations are to have 16 bits.
+        limits: what outputs need to hold, see ``output_limits``.
     """
     observed = {index: bounds if any(bounds) else DEAD for index, bounds in ranges.ranges().items()}
     found = paddings.clip_paddings(file, attention_masks.clip_masks(file, observed))
     file.set_ranges(found)
     if not wide and not mixed_ends(file):  # a sigmoid that stays float, or has 16 bits, needs all its logits
-        found = saturation.clip_saturated(file, found)
+        found = saturation.clip_saturated(file, found, limits)
     file.set_ranges(unified_scales.unify_scales(file, found))

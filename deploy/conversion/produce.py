@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edge.calibration.weighted_layers import Progress
 from edge.deploy.conversion import float_onnx, float_tflite, onnx, onnx_halves, post_training, tflite
+from edge.deploy.conversion.output_limits import Limits
 from edge.deploy.conversion.recipe import CALIBRATED, ConvertedArtifact, Recipe, check
 from edge.deploy.conversion.shared_constants import share_constants
 from edge.deploy.conversion.short_names import shorten
@@ -32,6 +33,7 @@ class _Production:
     folder: Path
     progress: Progress = field(default=lambda done, total: None)
     bounds: post_training.Bounds = field(default_factory=dict)
+    limits: Limits = ()
 
     @cached_property
     def rows(self) -> Sequence[Mapping[str, NDArray[Any]]]:
@@ -77,7 +79,9 @@ class _Production:
 
     def _settings(self, io: str) -> post_training.Settings:
         recipe = self.recipe
-        return post_training.Settings(recipe.method, io, self.bounds, recipe.without_groups, recipe.float_layers)
+        return post_training.Settings(
+            recipe.method, io, self.bounds, recipe.without_groups, recipe.float_layers, limits=self.limits
+        )
 
     def onnx(self, precision: str) -> Path:
         """Return the ONNX file of a precision."""
@@ -137,6 +141,7 @@ def make(
     progress: Progress = lambda done, total: None,
     report: Callable[[str], None] | None = None,
     bounds: post_training.Bounds | None = None,
+    limits: Limits = (),
 ) -> list[ConvertedArtifact]:
     """Convert ``source`` by ``recipe``.
 
@@ -148,6 +153,7 @@ def make(
         progress: takes the number of samples done and their total.
         report: takes one line that says why an ONNX file was left out. None raises the error instead.
         bounds: the smallest and the largest value that inputs can have, beyond those in the samples.
+        limits: what outputs need to hold, see ``output_limits``.
 
     Returns:
         The converted files, float32 before int8 and TFLite before ONNX.
@@ -156,7 +162,7 @@ def make(
         InputError: a file cannot be made.
     """
     check(source, recipe)
-    work = _Production(source, recipe, samples or (), folder, progress, bounds or {})
+    work = _Production(source, recipe, samples or (), folder, progress, bounds or {}, limits)
     converted = []
     for precision in recipe.precisions:
         path = folder / f"model_{precision}.tflite"

@@ -62,8 +62,9 @@ class TFLiteObject:
             yield self._model.operatorCodes[operation.opcodeIndex].builtinCode, operation
 
     def ranged(self) -> list[int]:
-        """Return the indices of the tensors with a range from TFLite's calibrator. Constants have none."""
-        return [index for index, tensor in enumerate(self._graph.tensors) if _has_range(tensor)]
+        """Return the indices of the inputs and written tensors with a range of TFLite's calibrator."""
+        written = {int(index) for one in self._graph.operators for index in one.outputs} | set(self.inputs())
+        return [index for index, one in enumerate(self._graph.tensors) if index in written and _has_range(one)]
 
     def set_ranges(self, ranges: Mapping[int, tuple[float, float]]) -> None:
         """Replace the calibrator's ranges by those given, by tensor index."""

@@ -57,6 +57,10 @@ class Decoder(Protocol):
     Attributes:
         classes: how many columns the candidates' scores have, without a background; None where only a run tells.
         labels: names of the classes, for a head that was published for one kind of object; a decoder need not have it.
+        logits: names of the outputs that the decoder takes the sigmoid of, and does nothing else with. A decoder need
+            not have it. Pose decoders may have it, too.
+        largest: the largest absolute value that a box in the picture has, of outputs by name. A decoder need not have
+            it.
     """
 
     classes: int | None

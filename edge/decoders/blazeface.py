@@ -39,6 +39,9 @@ that of the face."""
 SIGNED, UNSIGNED = (127.5, 127.5), (0.0, 255.0)
 """Mean and std of pixels from -1 to 1, and from 0 to 1."""
 
+BEYOND = 1.25
+"""How much larger than the input a box may be, such as that of a face close by. Boxes of the background may be huge."""
+
 
 @dataclass(frozen=True)
 class Published:
@@ -107,9 +110,11 @@ class BlazeFace:
         parameters = signature.task.parameters
         self.labels: tuple[str, ...] = (text(parameters, "label", "face"),)
         self._boxes, self._scores = signature.one("boxes"), signature.one("scores")
+        self.logits = (self._scores.name,)
         self._points = whole(parameters, "points", POINTS, 0, 1000)
         self._centres = _centres(parameters.get("grids", PUBLISHED[0].grids))
         self._size = input_size(signature, "blazeface")
+        self.largest = {self._boxes.name: BEYOND * max(self._size)}
         count, columns = len(self._centres), 4 + 2 * self._points
         if self._boxes.shape != (1, count, columns) or self._scores.shape != (1, count, 1):
             raise InputError(

@@ -42,6 +42,7 @@ class Fomo:
         self._output = signature.one("scores")
         self._threshold = number(parameters, "score_threshold", THRESHOLD, 0, 1)
         self._activation = choice(parameters, "activation", "none", ACTIVATIONS)
+        self.logits = (self._output.name,) if self._activation == "sigmoid" else ()
         shape = self._output.shape
         if len(shape) != 4 or shape[3] < 2:
             raise InputError(

@@ -50,7 +50,13 @@ class Published:
 
 
 PUBLISHED = (
-    Published("71 points of an eye's contour and 5 of its iris", (64, 64), (213, 15), ("points", "points")),
+    Published(
+        "71 points of an eye's contour and 5 of its iris",
+        (64, 64),
+        (213, 15),
+        ("points", "points"),
+        resize="letterbox",
+    ),
     Published("468 points of a face and its presence", (192, 192), (1404, 1), ("points", "scores")),
     Published(
         "21 points of a hand, its presence, which hand it is and its points in metres",
@@ -108,6 +114,7 @@ class Landmarks:
         counts = [self._count or length // self._dimensions for length in lengths]
         self.points: int = sum(counts)
         self.parts = {output.name: count for output, count in zip(self._sets, counts, strict=True)}
+        self.logits = tuple(output.name for output in self._score if self._sigmoid)
 
     def __call__(self, outputs: Outputs) -> Poses:
         """See PoseDecoder."""

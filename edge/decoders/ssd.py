@@ -44,6 +44,7 @@ class Ssd:
         self._variances = (centre, centre, side, side)
         self._background = flag(parameters, "background", True)
         self._activation = choice(parameters, "activation", "none", ACTIVATIONS)
+        self.logits = (self._scores.name,) if self._activation == "sigmoid" else ()
         self._clip = flag(parameters, "clip", True)
         self.classes: int = self._scores.shape[-1] - self._background
         self._check()

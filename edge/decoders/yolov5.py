@@ -46,6 +46,7 @@ class Yolov5:
             self._anchors = _anchors(parameters.get("anchors", ANCHORS))
             self._columns = self._raw_columns(signature)
         self.classes: int = self._columns - 5
+        self.logits = tuple(output.name for output in self._outputs) if len(self._outputs) > 1 else ()
 
     def _raw_columns(self, signature: Signature) -> int:
         """Check three raw heads and return how many numbers a box has."""

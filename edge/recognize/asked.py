@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from edge import file_metadata, graph_end
+from edge import file_metadata, graph_end, graph_start
 from edge.decoders.base import Recognized
 from edge.file_metadata import FileMetadata
 from edge.signature import Kind
@@ -63,6 +63,11 @@ class Facts:
     def ends(self) -> tuple[str | None, ...]:
         """The last operation of each output; None where the file does not tell."""
         return graph_end.ends(self.path, len(self.outputs))
+
+    @cached_property
+    def scales_pixels(self) -> bool:
+        """Whether the file scales pixels from 0 to 255 itself."""
+        return graph_start.scales_pixels(self.path)
 
     @cached_property
     def metadata(self) -> FileMetadata:

@@ -19,6 +19,9 @@ GREY_ASPECTS = ((1, 1), (4, 3), (16, 9))
 """A map of one channel is a picture when its sides are as those of a camera: sounds come as maps, too, such as 49 times
 10 coefficients, 76 times 32 or 96 times 64 mel bands."""
 
+PLAIN = {"mean": (0.0,), "std": (1.0,)}
+"""Pixels from 0 to 255 as they are."""
+
 
 def is_image(spec: TensorSpec) -> bool:
     """Return whether an input takes a picture: (1, h, w, c) or (1, c, h, w) with c 1 or 3, or (1, h, w)."""
@@ -81,11 +84,12 @@ def _format(spec: TensorSpec, facts: Facts, reading: Reading, asked: Asked) -> t
     """Return the format of an image input, and what was assumed about it."""
     form, known, note = own_scale(default_format(spec), spec), _known(spec, facts, reading), None
     check_asked(form, spec, asked)
-    if known:
-        form = changed(form, known)
+    plain = not known and spec.dtype.kind == "f" and not {"mean", "std"} & set(asked.format) and facts.scales_pixels
+    if known or plain:
+        form = changed(form, known or PLAIN)
     if not {"mean", "std"} <= set(asked.format):
         told = {name: value for name, value in asked.format.items() if name in ("mean", "std")}
-        note = _half_told(changed(form, told), told) if told else _note(form, spec, reading, bool(known))
+        note = _half_told(changed(form, told), told) if told else _note(form, spec, reading, bool(known), plain)
     return changed(form, asked.format), note
 
 
@@ -132,7 +136,7 @@ def changed(form: InputFormat, given: Mapping[str, Any]) -> InputFormat:
     return replace(form, raw=form.raw and not {"mean", "std"} & set(given), **given)
 
 
-def _note(form: InputFormat, spec: TensorSpec, reading: Reading, known: bool) -> str | None:
+def _note(form: InputFormat, spec: TensorSpec, reading: Reading, known: bool, plain: bool) -> str | None:
     if form.raw:
         return (
             "pixels assumed -128 to 127, pixel - 128: the file states no scale" if spec.dtype.name == "int8" else None
@@ -145,6 +149,8 @@ def _note(form: InputFormat, spec: TensorSpec, reading: Reading, known: bool) ->
         return f"pixels as the file's metadata says: {scale}"
     if spec.quantization is not None:
         return f"pixels 0 to 255 fill the quantized input, {numbers} by its own scale; --mean and --std say otherwise"
+    if plain:
+        return "pixels taken as 0 to 255, which the network's first arithmetic scales; --mean and --std say otherwise"
     return "pixels assumed -1 to 1; --mean and --std say otherwise"
 
 

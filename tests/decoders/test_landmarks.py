@@ -85,6 +85,7 @@ def test_only_published_sizes_are_recognized(size, shapes, fits):
 @pytest.mark.parametrize(
     ("size", "shapes", "roles", "parameters"),
     [
+        pytest.param((64, 64), [(1, 213), (1, 15)], ("points", "points"), {"dimensions": 3}, id="an eye"),
         pytest.param(
             (224, 224),
             [(1, 63), (1, 1), (1, 1), (1, 63)],
@@ -117,7 +118,11 @@ def test_the_published_eye():
     import cv2
 
     with open_model(path, threads=1) as model:
-        pixels = cv2.cvtColor(cv2.resize(cv2.imread(str(picture)), (64, 64)), cv2.COLOR_BGR2RGB)
+        rgb = cv2.cvtColor(cv2.imread(str(picture)), cv2.COLOR_BGR2RGB)
+        width = round(64 * rgb.shape[1] / rgb.shape[0])  # MediaPipe's graph fits the eye with its aspect ratio
+        left = (64 - width) // 2
+        pixels = np.full((64, 64, 3), 114, np.uint8)
+        pixels[:, left : left + width] = cv2.resize(rgb, (width, 64))
         contour, iris = model.run([(pixels[None] / 255).astype(np.float32)])
     expected = np.concatenate([contour.reshape(71, 3), iris.reshape(5, 3)])[:, :2]
     np.testing.assert_allclose(poses.points[0, :, :2], expected, atol=1e-3)

@@ -129,3 +129,14 @@ def test_a_border_of_int8_files_has_no_use_without_one(folder, io, said):
     callbacks = Callbacks(heard.append)
     plan.recipe_of(options, plan.opened(folder / "net.keras", options, callbacks), callbacks)
     assert any(line.startswith("--io has no use: ") for line in heard) == said
+
+
+def test_open_sizes_of_an_onnx_file_are_no_early_fault(tmp_path):
+    """Only when it is opened do --input-shape and the file's metadata count."""
+    onnx = pytest.importorskip("onnx")
+    value, real = onnx.helper.make_tensor_value_info, onnx.TensorProto.FLOAT
+    rows = [value(name, real, ["batch", 3, "height", "width"]) for name in ("x", "y")]
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], "net", rows[:1], rows[1:])
+    path = tmp_path / "net.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), path)
+    assert early_checks._is_told_later(str(path))

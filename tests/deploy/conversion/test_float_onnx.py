@@ -12,7 +12,7 @@ ort = need("onnxruntime")
 PLACES = 64
 
 
-def head(path, scale, tail=()):
+def head(path, scale, tail=(), shape=None):
     """Write a YOLO-like head: (1, 3, 8, 8) to (1, 6, 64), four rows of box in ``scale`` and two of scores."""
     rng = np.random.default_rng(0)
     constants = {
@@ -37,7 +37,7 @@ def head(path, scale, tail=()):
     ]
     nodes[-1].output[0] = "output"
     real, value = onnx.TensorProto.FLOAT, onnx.helper.make_tensor_value_info
-    shape = [1, PLACES, 6] if tail else [1, 6, PLACES]
+    shape = shape or ([1, PLACES, 6] if tail else [1, 6, PLACES])
     weights = [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()]
     graph = onnx.helper.make_graph(
         nodes, "net", [value("x", real, [1, 3, 8, 8])], [value("output", real, shape)], weights
@@ -81,6 +81,29 @@ def test_scores_beside_boxes_of_hundreds_of_pixels_keep_their_values(tmp_path, t
         worst = max(worst, float(np.abs(expected[1] - found[1]).max()))
     assert largest > 0.9
     assert worst < 0.1
+
+
+def test_scores_that_the_file_itself_chooses_keep_their_values(tmp_path):
+    """A head without suppression, as YOLO26 has, chooses the best rows of boxes and scores in the file."""
+    node = onnx.helper.make_node
+    chosen = {"parts": [4, 2], "ten": [10], "last": [2], "wide": [1, 1, 4]}
+    tail = [node("Constant", [], [name], value_ints=values) for name, values in chosen.items()]
+    tail += [
+        node("Transpose", ["joined"], ["table"], perm=[0, 2, 1]),
+        node("Split", ["table", "parts"], ["corners", "classes"], axis=2),
+        node("ReduceMax", ["classes"], ["best"], axes=[2], keepdims=0),
+        node("TopK", ["best", "ten"], ["values", "indices"], axis=1),
+        node("Unsqueeze", ["indices", "last"], ["column"]),
+        node("Tile", ["column", "wide"], ["places"]),
+        node("GatherElements", ["corners", "places"], ["kept"], axis=1),
+        node("Unsqueeze", ["values", "last"], ["scores10"]),
+        node("Concat", ["kept", "scores10"], ["output"], axis=2),
+    ]
+    path, rows = head(tmp_path / "net.onnx", 100, tail, [1, 10, 5]), samples()
+    content = float_onnx.to_int8(path, rows, Settings(), lambda done, total: None)
+    both = [(run(str(path), row["x"]), run(content, row["x"])) for row in rows]
+    assert max(expected[..., 4].max() for expected, _ in both) > 0.9
+    assert max(np.abs(expected[..., 4] - found[..., 4]).max() for expected, found in both) < 0.1
 
 
 def quantized_joins(content):

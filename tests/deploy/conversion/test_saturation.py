@@ -83,7 +83,7 @@ def test_no_step_is_wasted_on_logits_with_the_same_output(name, tmp_path, monkey
     assert low == pytest.approx(SATURATED[code][0], abs=step)
     assert high == pytest.approx(SATURATED[code][1], abs=step)
     narrow = decibels(model, path)
-    monkeypatch.setattr(post_training.saturation, "clip_saturated", lambda file, ranges: dict(ranges))
+    monkeypatch.setattr(post_training.saturation, "clip_saturated", lambda file, ranges, limits: dict(ranges))
     plain = decibels(model, converted(model, tmp_path))
     assert narrow > plain + 3
 
