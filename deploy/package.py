@@ -23,6 +23,7 @@ from edge.deploy.conversion_options import Callbacks, ConversionOptions
 from edge.deploy.conversion_report import AnswerCollector, Facts, Stopwatch
 from edge.deploy.explain import request
 from edge.deploy.samples import NetworkInfo, Sample, Samples, arrays
+from edge.deploy.spot_check import spot_check
 from edge.manifest import Manifest
 from edge.pictures import left_out
 from edge.tensors import Outputs
@@ -73,6 +74,8 @@ def convert(model: Any, options: ConversionOptions, callbacks: Callbacks | None 
         stopwatch.ended("converting")
         collector = AnswerCollector.of(network, converted) if options.report else None
         verification = _verify(options, checked, source, converted, network, callbacks, collector)
+        if options.gate is None and calibration:
+            spot_check(calibration, source, converted, network, callbacks.report)
         stopwatch.ended("verifying")
         explanation = request.explained(options, source, calibration, network, folder, callbacks)
         if explanation:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge.deploy import early_checks, plan
-from edge.deploy.conversion import freeze, produce, tflite
+from edge.deploy.conversion import freeze, produce, tflite, unrolling
 from edge.deploy.conversion_options import Calibration, Callbacks, ConversionOptions
 from edge.deploy.package import convert
 from edge.deploy.parity import Gate
@@ -111,7 +111,8 @@ def test_what_the_model_s_inputs_and_outputs_tell_is_refused_before_a_conversion
 
 def test_what_samples_would_not_help_is_left_to_the_opened_model(folder, tmp_path):
     keras = colours.keras
-    recurrent = keras.Sequential([keras.Input((6, 3)), keras.layers.GRU(4), keras.layers.Dense(2)])
+    steps = unrolling.MOST_STEPS + 1
+    recurrent = keras.Sequential([keras.Input((steps, 3)), keras.layers.GRU(4), keras.layers.Dense(2)])
     recurrent.save(tmp_path / "gru.keras")
     (tmp_path / "gru.tflite").write_bytes(tflite.to_float32(freeze.freeze_keras(recurrent)))
     options = ConversionOptions(tmp_path / "net", tflite=("int8",))
