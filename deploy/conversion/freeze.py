@@ -220,12 +220,26 @@ def freeze_keras(model: Any, shapes: Shapes | None = None) -> Frozen:
     Args:
         model: the model.
         shapes: the shapes of inputs whose sizes the model leaves open.
+
+    Raises:
+        InputError: as ``freeze``, or a layer keeps its state from one call to the next.
     """
+    _refuse_states(model)
     frozen = _freeze_for(lowering.FLOAT, model, shapes or {})
     lowered = any(lowering.INT8 in getattr(type(layer), "lowers", ()) for layer in model.layers)
     if lowered or (frozen.loops and unrolling.can_unroll(model)):
         return replace(frozen, int8=cache(partial(_freeze_for, lowering.INT8, model, shapes or {})))
     return frozen
+
+
+def _refuse_states(model: Any) -> None:
+    """Raise InputError for a recurrent layer with ``stateful=True``, whose state a graph without variables forgets."""
+    for layer in model._flatten_layers():
+        if hasattr(layer, "return_sequences") and getattr(layer, "stateful", False):
+            raise InputError(
+                f"the model's layer {layer.name!r} has stateful=True, and a file keeps no state from one run to the "
+                "next: build it with stateful=False, or with its state as an input and an output"
+            )
 
 
 def _freeze_for(target: str, model: Any, shapes: Shapes) -> Frozen:
