@@ -18,6 +18,7 @@ from edge.deploy import _tensorflow_private as private
 from edge.deploy._tensorflow import need
 from edge.deploy.conversion import input_shapes, naming, unrolling
 from edge.deploy.conversion.input_shapes import Shapes
+from edge.deploy.conversion.layer_names import named_after_layers
 from edge.deploy.conversion.static_branches import without_static_branches
 from edge.deploy.conversion.training_mode import refuse_training_mode
 from edge.errors import InputError
@@ -245,7 +246,7 @@ def _refuse_states(model: Any) -> None:
 def _freeze_for(target: str, model: Any, shapes: Shapes) -> Frozen:
     inputs = input_shapes.apply(keras_inputs(model), shapes)
     steps = unrolling.unrolled(model) if target == lowering.INT8 else nullcontext()
-    with lowering.lowered_for(target), steps:
+    with lowering.lowered_for(target), steps, named_after_layers(model):
         return freeze(partial(call_keras, model), inputs, partial(keras_outputs, model))
 
 
