@@ -18,6 +18,7 @@ from edge.deploy import _tensorflow_private as private
 from edge.deploy._tensorflow import need
 from edge.deploy.conversion import input_shapes, naming, unrolling
 from edge.deploy.conversion.input_shapes import Shapes
+from edge.deploy.conversion.layer_names import named_after_layers
 from edge.deploy.conversion.static_branches import without_static_branches
 from edge.deploy.conversion.training_mode import refuse_training_mode
 from edge.errors import InputError
@@ -220,7 +221,11 @@ def freeze_keras(model: Any, shapes: Shapes | None = None) -> Frozen:
     Args:
         model: the model.
         shapes: the shapes of inputs whose sizes the model leaves open.
+
+    Raises:
+        InputError: as ``freeze``, or a layer keeps its state from one call to the next.
     """
+    _refuse_states(model)
     frozen = _freeze_for(lowering.FLOAT, model, shapes or {})
     lowered = any(lowering.INT8 in getattr(type(layer), "lowers", ()) for layer in model.layers)
     if lowered or (frozen.loops and unrolling.can_unroll(model)):
@@ -228,10 +233,20 @@ def freeze_keras(model: Any, shapes: Shapes | None = None) -> Frozen:
     return frozen
 
 
+def _refuse_states(model: Any) -> None:
+    """Raise InputError for a recurrent layer with ``stateful=True``, whose state a graph without variables forgets."""
+    for layer in model._flatten_layers():
+        if hasattr(layer, "return_sequences") and getattr(layer, "stateful", False):
+            raise InputError(
+                f"the model's layer {layer.name!r} has stateful=True, and a file keeps no state from one run to the "
+                "next: build it with stateful=False, or with its state as an input and an output"
+            )
+
+
 def _freeze_for(target: str, model: Any, shapes: Shapes) -> Frozen:
     inputs = input_shapes.apply(keras_inputs(model), shapes)
     steps = unrolling.unrolled(model) if target == lowering.INT8 else nullcontext()
-    with lowering.lowered_for(target), steps:
+    with lowering.lowered_for(target), steps, named_after_layers(model):
         return freeze(partial(call_keras, model), inputs, partial(keras_outputs, model))
 
 

@@ -136,6 +136,12 @@ class GraphEditor:
         node.output[0] = name
         self._makers[name] = node
 
+    def set_border_type(self, name: str, dtype: Any) -> None:
+        """Let an input or output of the graph have another type. An output may be there more than once."""
+        for value in (*self._graph.input, *self._graph.output):
+            if value.name == name:
+                value.type.tensor_type.elem_type = self.element_type(dtype)
+
     def remove_unread(self, node: Any) -> None:
         """Remove a node whose outputs nothing reads, so that it is no reader any more."""
         if any(self._readers.get(name) or name in self.outputs for name in node.output):

@@ -49,9 +49,8 @@ def to_uint8(graph: GraphEditor, border: Mapping[str, Quantization]) -> dict[str
         for place, name in enumerate(node.input):
             if name in shifted and graph.constant(name) is not None:
                 _shift(graph, node, place)
-    for name, value in (*graph.inputs.items(), *graph.outputs.items()):
-        if name in shifted:
-            value.type.tensor_type.elem_type = graph.element_type(np.uint8)
+    for name in shifted & {*graph.inputs, *graph.outputs}:
+        graph.set_border_type(name, np.uint8)
     return {
         name: Quantization(one.scale, one.zero_point + SHIFT) if name in shifted else one
         for name, one in border.items()

@@ -125,8 +125,9 @@ def to_int8(
         stages: the folder where the ``FloatStages`` are kept, which explain the file's errors. None keeps none.
 
     Raises:
-        InputError: TFLite's quantizer refuses the file, or it has no layer of a name.
+        InputError: TFLite's quantizer refuses the file, or it has no operation, or no layer of a name.
     """
+    _refuse_empty(marked)
     chosen = float_layers.tensors_of(TFLiteObject(marked).names(), settings.float_layers)
     equal = equalizing.equalized(factors.folded(marked), samples)
     if settings.without_groups:
@@ -141,6 +142,12 @@ def to_int8(
         raise InputError(
             "TFLite's quantizer refuses the network; convert the model that the file was made from"
         ) from error
+
+
+def _refuse_empty(marked: bytes) -> None:
+    """Raise InputError for a network whose outputs are its inputs."""
+    if not list(TFLiteObject(marked).operations()):
+        raise InputError("the network computes nothing, its outputs are its inputs or constants: convert it to float32")
 
 
 def quantized(ready: bytes, io: str = IO[0], kept: Sequence[str] = ()) -> bytes:
@@ -171,6 +178,7 @@ def to_int16x8(marked: bytes, samples: Samples, settings: Settings, progress: Pr
     Raises:
         InputError: an operation has no form with activations of 16 bits.
     """
+    _refuse_empty(marked)
     ready = prepared(marked, samples, replace(settings, method="minmax", wide=True), progress)
     tf = need("tensorflow")
     border = tf.float32 if settings.io == "float32" else tf.int16

@@ -194,8 +194,15 @@ def _keras(model: Any, record: Mapping[str, Any] | None, shapes: Shapes | None =
         return dict(zip(freeze.keras_outputs(model, outputs), (leaf for _, leaf in naming.flat(outputs)), strict=True))
 
     model, record = without_background(model, record)
-    source = _traced(str(model.name), freeze_keras(model, shapes), FunctionReference(call))
+    frozen = freeze_keras(model, shapes)
+    inputs = {name: _of_any_batch(spec) for name, spec in freeze.keras_inputs(model).items()}
+    inputs = input_shapes.apply(inputs, shapes or {})
+    source = _traced(str(model.name), frozen, FunctionReference(partial(_with_unread, call, inputs)))
     return replace(source, quantize_aware=quantized.is_quantize_aware(model), record=record)
+
+
+def _of_any_batch(spec: Any) -> Any:
+    return type(spec)((None, *spec.shape[1:]) if spec.shape.rank else spec.shape, spec.dtype, spec.name)
 
 
 def _traced(name: str, frozen: Frozen, reference: Reference) -> SourceModel:

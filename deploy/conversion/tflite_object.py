@@ -34,6 +34,8 @@ class TFLiteObject:
         self._tools, self.schema = private.flatbuffer_tools()
         self._model = self._tools.convert_bytearray_to_object(bytearray(content))
         self._graph = self._model.subgraphs[0]
+        self._graph.operators = self._graph.operators or []  # a network whose output is its input has none
+        self._model.operatorCodes = self._model.operatorCodes or []
         for buffer in self._model.buffers:  # ai-edge-quantizer writes the data behind the FlatBuffer
             if buffer.offset > 1:
                 buffer.data = np.frombuffer(content, np.uint8, buffer.size, buffer.offset)

@@ -1,7 +1,7 @@
 """Image folders: a folder or zip with ``train/`` and ``test/`` or ``validation/``, and in these a folder a class."""
 
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -67,7 +67,12 @@ class ImageFolder:
             yield from (_bytes(self.root.joinpath(name).read_bytes) for name in names)
             return
         with zipfile.ZipFile(self.root) as archive:
-            yield from (_bytes(partial(archive.read, name)) for name in names)
+            members = _members(archive)
+            yield from (_bytes(partial(_member, archive, members, name)) for name in names)
+
+
+def _member(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], name: str) -> bytes:
+    return archive.read(members[name])
 
 
 def _bytes(read: Callable[[], bytes]) -> bytes:
@@ -75,6 +80,27 @@ def _bytes(read: Callable[[], bytes]) -> bytes:
         return read()
     except (OSError, KeyError, *ZIP_DAMAGE):
         return b""
+
+
+MARKED_UTF8 = 0x800
+"""The flag of a zip's member whose name is marked as UTF-8 (APPNOTE.TXT 6.3.10, section 4.4.4)."""
+
+
+def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """Return the members of a zip by their names.
+
+    macOS and some Linux tools write names in UTF-8 without the mark. Python takes those for the character set of DOS.
+    """
+    return {_name(member): member for member in archive.infolist()}
+
+
+def _name(member: zipfile.ZipInfo) -> str:
+    if member.flag_bits & MARKED_UTF8:
+        return member.filename
+    try:
+        return member.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return member.filename
 
 
 def open_folder(root: Path, labels: tuple[str, ...] | None = None, same_classes: bool = True) -> ImageFolder:
@@ -142,7 +168,7 @@ def file_names(root: Path) -> list[str]:
         )
     try:
         with zipfile.ZipFile(root) as archive:
-            return sorted(name for name in archive.namelist() if not name.endswith("/"))
+            return sorted(name for name in _members(archive) if not name.endswith("/"))
     except (OSError, *ZIP_DAMAGE) as error:
         raise FileError(f"data set {root} cannot be read as a zip: {error}") from error
 
@@ -164,10 +190,10 @@ def _names(root: Path) -> list[str]:
         )
     try:
         with zipfile.ZipFile(root) as archive:
-            members = [m for m in archive.infolist() if PurePosixPath(m.filename).suffix.lower() in SUFFIXES]
-            if members and not any(_is_readable(archive, member) for member in members):
-                archive.open(members[0]).close()
-            return [member.filename for member in members]
+            images = {n: m for n, m in _members(archive).items() if PurePosixPath(n).suffix.lower() in SUFFIXES}
+            if images and not any(_is_readable(archive, member) for member in images.values()):
+                archive.open(next(iter(images.values()))).close()
+            return list(images)
     except (OSError, *ZIP_DAMAGE) as error:
         raise FileError(f"data set {root} cannot be read as a zip: {error}") from error
 

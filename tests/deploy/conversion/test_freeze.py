@@ -130,6 +130,15 @@ def test_a_recurrent_layer_is_a_loop_unless_it_is_unrolled():
         assert freeze_keras(model).loops is not unroll
 
 
+@pytest.mark.parametrize("wrap", [lambda layer: layer, layers.Bidirectional], ids=["alone", "wrapped"])
+def test_a_layer_that_keeps_its_state_from_call_to_call_is_refused(wrap):
+    """A file would start each call from zero, and give other answers than the model without a word."""
+    entry = keras.Input(batch_shape=(1, 5, 3))
+    model = keras.Model(entry, wrap(layers.LSTM(2, stateful=True, name="memory"))(entry))
+    with pytest.raises(InputError, match=r"layer '\w+' has stateful=True, .* build it with stateful=False"):
+        freeze_keras(model)
+
+
 def test_without_the_private_part_the_public_one_folds_the_variables(monkeypatch):
     from tensorflow.python.framework import convert_to_constants
 

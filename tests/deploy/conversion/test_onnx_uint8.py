@@ -106,3 +106,11 @@ def test_what_an_integer_operation_reads_stays_with_all_that_moves_it():
 def test_a_border_without_scales_stays():
     made, border = convert(made_of("reshape"), {})
     assert (types(made)["x"], border) == (np.int8, {})
+
+
+def test_an_output_that_is_there_twice_has_one_type():
+    """A model may give a tensor twice. ONNX Runtime refuses a file where only one of them is uint8."""
+    made = made_of("a dense layer")
+    made.graph.output.append(made.graph.output[0])
+    made, _ = convert(made)
+    assert [one.type.tensor_type.elem_type for one in made.graph.output] == [onnx.TensorProto.UINT8] * 2

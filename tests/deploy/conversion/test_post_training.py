@@ -5,6 +5,7 @@ import pytest
 
 from edge.backends import open_model
 from edge.deploy._tensorflow import need
+from edge.errors import InputError
 from edge.tensors import dequantize, quantize
 from tests import tflite_file
 
@@ -14,7 +15,7 @@ import tf_keras as keras  # noqa: E402
 
 from edge.calibration.gptq import round_to_nearest, weight_scale  # noqa: E402
 from edge.calibration.tensor_ranges import METHODS  # noqa: E402
-from edge.deploy.conversion import freeze, tflite  # noqa: E402
+from edge.deploy.conversion import freeze, post_training, tflite  # noqa: E402
 
 layers = keras.layers
 SIDE, CHANNELS = 12, 6
@@ -159,3 +160,12 @@ def test_a_channel_and_an_input_that_are_always_0_leave_a_file_that_runs(tmp_pat
         with open_model(path) as net:
             found = dequantize(net.run([quantize(rows[0], net.inputs[0])])[0], net.outputs[0])
         assert found == pytest.approx(model(rows[0]).numpy(), abs=0.02)
+
+
+@pytest.mark.parametrize("make", [post_training.to_int8, post_training.to_int16x8])
+def test_a_network_without_operations_is_refused(make):
+    rows = [{"input": one} for one in smooth(2)]
+    frozen = freeze.freeze_keras(model_of(layers.Activation("linear")))
+    marked = tflite.marked(frozen, rows)
+    with pytest.raises(InputError, match=r"computes nothing, .* convert it to float32"):
+        make(marked, rows, post_training.Settings(), lambda done, total: None)

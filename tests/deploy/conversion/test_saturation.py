@@ -110,6 +110,29 @@ def test_logits_that_are_an_output_keep_their_range(tmp_path):
     assert high - low > 40
 
 
+@pytest.mark.parametrize(
+    "join", [keras.layers.Concatenate(), lambda parts: tf.stack(parts, 1)], ids=["axis", "new axis"]
+)
+def test_joined_logits_keep_their_range_where_others_read_a_part(join, tmp_path):
+    """The parts of a concatenation get its scale, which clipped what the other reader needs."""
+
+    def end(logits):
+        other = keras.layers.Conv2D(4, 1, kernel_initializer=keras.initializers.RandomNormal(0, 0.1, seed=1))(logits)
+        return [
+            keras.layers.Activation("sigmoid")(join([logits, other])),
+            keras.layers.GlobalAveragePooling2D()(logits),
+        ]
+
+    low, high = bounds_of(converted(network(end), tmp_path), "LOGISTIC")
+    assert high - low > 40
+
+
+def test_logits_behind_a_maximum_of_neighbours_are_narrowed(tmp_path):
+    model = network(lambda x: keras.layers.Activation("sigmoid")(keras.layers.MaxPooling2D(2)(x)))
+    low, high = bounds_of(converted(model, tmp_path), "LOGISTIC")
+    assert high - low < 12
+
+
 def test_16_bits_keep_all_logits(tmp_path):
     """With 65,536 values a sigmoid distinguishes logits up to 11."""
     path = converted(network(keras.layers.Activation("sigmoid")), tmp_path, wide=True)

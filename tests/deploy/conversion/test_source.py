@@ -16,6 +16,10 @@ from tests.backends import models
 from tests.deploy.keras_files import SIZE, TWO_INPUTS_OF_32, keras3_file, run_frozen, saved, small, with_lambda
 
 tf = need("tensorflow")
+
+import keras as keras3  # noqa: E402
+import tf_keras as keras2  # noqa: E402
+
 IMAGES = np.random.default_rng(0).normal(size=(5, *SIZE)).astype(np.float32)
 
 
@@ -282,6 +286,16 @@ def test_an_input_that_is_not_read_is_left_out(tmp_path):
     tf.saved_model.save(module, str(tmp_path / "saved"), {"serving_default": serve})
     source = open_source(str(tmp_path / "saved"))
     assert border(source) == [("used", (1, 4)), ("twice", (1, 4))]
+    np.testing.assert_array_equal(run(source, np.ones((3, 4), np.float32)), np.full((3, 4), 2))
+
+
+@pytest.mark.parametrize("layers", [keras2, keras3], ids=["Keras 2", "Keras 3"])
+def test_an_input_of_a_keras_model_that_is_not_read_is_left_out(layers):
+    """Files have no such input, and samples need none."""
+    entries = [layers.Input((4,), name="used"), layers.Input((2,), name="unused")]
+    model = layers.Model(entries, layers.layers.Rescaling(2.0, name="twice")(entries[0]))
+    source = open_source(model)
+    assert [spec.name for spec in source.inputs] == ["used"]
     np.testing.assert_array_equal(run(source, np.ones((3, 4), np.float32)), np.full((3, 4), 2))
 
 

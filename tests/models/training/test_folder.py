@@ -168,3 +168,22 @@ def test_one_class_is_refused_and_its_folder_named(tmp_path, make, above):
 @both
 def test_file_names_are_all_names_sorted(tmp_path, make):
     assert file_names(make(tmp_path, ["b/2.txt", "a.jpg", "b/1.wav"])) == ["a.jpg", "b/1.wav", "b/2.txt"]
+
+
+def test_names_in_a_zip_are_utf_8_without_the_mark_too(tmp_path):
+    """So macOS writes them. Python alone reads ``K├ñfer``, which became the name of the class."""
+    path = tmp_path / "set.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("train/K__fer/1.jpg", "first")
+        archive.writestr("test/K__fer/2.jpg", "second")
+    path.write_bytes(path.read_bytes().replace(b"K__fer", "Käfer".encode()))
+    found = open_folder(path)
+    assert found.labels == ("Käfer",)
+    assert file_names(path) == ["test/Käfer/2.jpg", "train/Käfer/1.jpg"]
+    assert list(found.read(("train/Käfer/1.jpg", "absent"))) == [b"first", b""]
+
+
+def test_names_in_a_zip_that_are_no_utf_8_keep_the_character_set_of_dos(tmp_path):
+    path = zip_of(tmp_path, ["train/K_fer/1.jpg"])
+    path.write_bytes(path.read_bytes().replace(b"K_fer", "Käfer".encode("cp437")))
+    assert open_folder(path).labels == ("Käfer",)
