@@ -17,18 +17,23 @@ from edge.recurrent_operations import starts_over
 
 def check_out(out: Path) -> None:
     """Raise an error when ``out`` cannot be written, before the work of minutes begins."""
-    if out.exists() and out.suffix != ".edge" and not (out / "manifest.json").is_file():
-        raise InputError(f"--out {out} exists and is not a bundle; choose another name")
-    if out.is_dir() and out.suffix == ".edge":
-        raise InputError(
-            f"--out {out} is a folder, and a name that ends in .edge stands for a file; choose another name"
-        )
+    check_free(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=out.parent):
             pass
     except OSError as error:
         raise FileError(f"cannot write to {out.parent}: {error.strerror or error}") from error
+
+
+def check_free(out: Path) -> None:
+    """Raise an InputError when ``out`` is something else than a bundle. This writes nothing."""
+    if out.exists() and out.suffix != ".edge" and not (out / "manifest.json").is_file():
+        raise InputError(f"--out {out} exists and is not a bundle; choose another name")
+    if out.is_dir() and out.suffix == ".edge":
+        raise InputError(
+            f"--out {out} is a folder, and a name that ends in .edge stands for a file; choose another name"
+        )
 
 
 def check_finished(model: str, options: ConversionOptions) -> None:

@@ -43,6 +43,8 @@ ROWS = {
     "an unknown precision of ONNX": (["open.keras", "--onnx", "dynamic"], "precision of ONNX must be one of float32"),
     "an opset": (["net.keras", "--opset", "9"], "the opset must be 13 to 18, got 9"),
     "no data": (["net.keras", "--calibrate", "missing.npz"], "missing.npz does not exist; expected samples"),
+    "an empty folder": (["net.keras", "--calibrate", "empty"], "folder empty has no files; expected samples for the"),
+    "a folder in the way": (["net.keras", "--out", "empty"], "--out empty exists and is not a bundle; choose another"),
     "labels that are too few": (["net.tflite", "--labels", "two.txt"], "each of the model's 3 classes, got 2 in two"),
     "labels of an .onnx file": (["net.onnx", "--labels", "two.txt"], "each of the model's 3 classes, got 2 in two"),
     "an array with another name": (["net.onnx", "--verify", "other.npz"], "must have an array for each input: "),
@@ -63,6 +65,7 @@ def folder(tmp_path_factory):
     (here / "net.tflite").write_bytes(tflite.to_float32(freeze.freeze_keras(model)))
     convert(model, ConversionOptions(here / "made", onnx=("float32",)))
     (here / "made" / "model_float32.onnx").rename(here / "net.onnx")
+    (here / "empty").mkdir()
     (here / "two.txt").write_text("blue\ngreen\n")
     np.savez(here / "other.npz", pictures=np.zeros((4, *colours.SIZE), np.uint8))
     return here
@@ -71,7 +74,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def refused(folder):
     """Return what one process that never needs TensorFlow says to each row."""
-    asked = json.dumps([[*arguments, "--out", "net"] for arguments, _ in ROWS.values()])
+    asked = json.dumps([["--out", "net", *arguments] for arguments, _ in ROWS.values()])
     done = subprocess.run([sys.executable, "-c", ASK, asked], cwd=folder, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 
@@ -116,9 +119,9 @@ def test_what_samples_would_not_help_is_left_to_the_opened_model(folder, tmp_pat
     recurrent.save(tmp_path / "gru.keras")
     (tmp_path / "gru.tflite").write_bytes(tflite.to_float32(freeze.freeze_keras(recurrent)))
     options = ConversionOptions(tmp_path / "net", tflite=("int8",))
-    for name in ("gru.keras", "gru.tflite"):
+    for name, words in (("gru.keras", "int8 needs real samples"), ("gru.tflite", "because it has a loop")):
         early_checks.check(str(tmp_path / name), options)
-        with pytest.raises(InputError, match="has no int8 file, because it has a loop"):
+        with pytest.raises(InputError, match=words):
             convert(tmp_path / name, options)
     early_checks.check("zoo:mobilenet_v2", options)
 
