@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from edge import decoders, tasks
 from edge.deploy import targets
 from edge.deploy.conversion import legacy_uint8, onnx2tf
 from edge.deploy.conversion import recipe as recipes
@@ -52,9 +53,13 @@ def check_finished(model: str, options: ConversionOptions) -> None:
 
 
 def check_names(options: ConversionOptions) -> None:
-    """Raise InputError for an unknown precision, method, dtype, opset or target."""
+    """Raise InputError for an unknown task, decoder, precision, method, dtype, opset or target."""
     if options.target:
         targets.find(options.target)
+    if options.task:
+        tasks.load(options.task)
+    if options.decoder:
+        decoders.load(options.decoder)
     listed = options.tflite is not None or options.onnx is not None
     recipe = Recipe(options.tflite or (), options.onnx or ()) if listed else Recipe()
     replace(recipe, method=options.method, io=options.io or recipe.io, opset=options.opset or recipe.opset)

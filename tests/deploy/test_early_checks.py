@@ -41,6 +41,8 @@ ROWS = {
     "int8 for a device": (["net.keras", "--target", "coral-usb"], "none is made: give --calibrate DATA"),
     "an unknown precision": (["open.keras", "--tflite", "int4"], "precision must be one of float32, float16, dynamic"),
     "an unknown precision of ONNX": (["open.keras", "--onnx", "dynamic"], "precision of ONNX must be one of float32"),
+    "a task": (["net.keras", "--task", "clasify"], "unknown task 'clasify': did you mean 'classify'?"),
+    "a decoder": (["net.keras", "--task", "detect", "--decoder", "yolo8"], "unknown decoder 'yolo8': did you mean"),
     "an opset": (["net.keras", "--opset", "9"], "the opset must be 13 to 18, got 9"),
     "no data": (["net.keras", "--calibrate", "missing.npz"], "missing.npz does not exist; expected samples"),
     "an empty folder": (["net.keras", "--calibrate", "empty"], "folder empty has no files; expected samples for the"),
