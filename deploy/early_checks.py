@@ -32,6 +32,7 @@ def check(model: str, options: ConversionOptions) -> None:
         InputError: the model or an option cannot be used, or options do not go together.
     """
     check_kind(model, (options.inputs, options.outputs))
+    plan.check_free(options.out)
     plan.check_finished(model, options)
     plan.check_names(options)
     plain = InputFormat()
@@ -41,6 +42,8 @@ def check(model: str, options: ConversionOptions) -> None:
     for path in options.data:
         if not path.exists():
             raise FileError(f"{path} does not exist; expected samples for the network")
+        if path.is_dir() and not any(one.is_file() for one in path.rglob("*")):
+            raise InputError(f"folder {path} has no files; expected samples for the network")
     finished = Path(model).suffix in FINISHED_SUFFIXES and Path(model).is_file()
     if options.explain and finished:
         _check_explained(Path(model), options)

@@ -28,7 +28,8 @@ from edge.tensors import Outputs, Tensor
 
 THE_MODEL = "the model"
 REMEDY = (
-    "quantization-aware training (edge-compress --qat) or more --samples for --calibrate may mend it; "
+    "more samples for --calibrate, --float-layers or quantization-aware training (edge-compress --qat, for models of "
+    "Keras 2) may mend it, and --explain says which; "
     "--min-agreement, --min-onnx-agreement and --max-drop allow more"
 )
 """Advice for an int8 file over its budget. A float32 file that differs was converted wrongly, and gets no advice."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from edge import decoders, tasks
 from edge.deploy import targets
 from edge.deploy.conversion import legacy_uint8, onnx2tf
 from edge.deploy.conversion import recipe as recipes
@@ -17,18 +18,23 @@ from edge.recurrent_operations import starts_over
 
 def check_out(out: Path) -> None:
     """Raise an error when ``out`` cannot be written, before the work of minutes begins."""
-    if out.exists() and out.suffix != ".edge" and not (out / "manifest.json").is_file():
-        raise InputError(f"--out {out} exists and is not a bundle; choose another name")
-    if out.is_dir() and out.suffix == ".edge":
-        raise InputError(
-            f"--out {out} is a folder, and a name that ends in .edge stands for a file; choose another name"
-        )
+    check_free(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=out.parent):
             pass
     except OSError as error:
         raise FileError(f"cannot write to {out.parent}: {error.strerror or error}") from error
+
+
+def check_free(out: Path) -> None:
+    """Raise an InputError when ``out`` is something else than a bundle. This writes nothing."""
+    if out.exists() and out.suffix != ".edge" and not (out / "manifest.json").is_file():
+        raise InputError(f"--out {out} exists and is not a bundle; choose another name")
+    if out.is_dir() and out.suffix == ".edge":
+        raise InputError(
+            f"--out {out} is a folder, and a name that ends in .edge stands for a file; choose another name"
+        )
 
 
 def check_finished(model: str, options: ConversionOptions) -> None:
@@ -47,9 +53,13 @@ def check_finished(model: str, options: ConversionOptions) -> None:
 
 
 def check_names(options: ConversionOptions) -> None:
-    """Raise InputError for an unknown precision, method, dtype, opset or target."""
+    """Raise InputError for an unknown task, decoder, precision, method, dtype, opset or target."""
     if options.target:
         targets.find(options.target)
+    if options.task:
+        tasks.load(options.task)
+    if options.decoder:
+        decoders.load(options.decoder)
     listed = options.tflite is not None or options.onnx is not None
     recipe = Recipe(options.tflite or (), options.onnx or ()) if listed else Recipe()
     replace(recipe, method=options.method, io=options.io or recipe.io, opset=options.opset or recipe.opset)

@@ -39,7 +39,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
     """Return the error for an unknown name, with the most similar known name."""
     import difflib  # only an error needs it
 
-    choices = sorted(known)
+    choices = sorted(set(known))
     near = difflib.get_close_matches(name, choices, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return InputError(f"unknown {kind} {name!r}: {hint}known: {', '.join(choices)}")

@@ -26,6 +26,7 @@ from edge.deploy.conversion import (
     rounding,
     saturation,
     unified_scales,
+    unread_parts,
 )  # fmt: skip
 from edge.deploy.conversion import observe as running
 from edge.deploy.conversion.mixed_ends import mixed_ends
@@ -129,7 +130,7 @@ def to_int8(
     """
     _refuse_empty(marked)
     chosen = float_layers.tensors_of(TFLiteObject(marked).names(), settings.float_layers)
-    equal = equalizing.equalized(factors.folded(marked), samples)
+    equal = unread_parts.sliced(equalizing.equalized(factors.folded(marked), samples))
     if settings.without_groups:
         equal = grouped_convolutions.split(equal)
     ready = prepared(equal, samples, settings, progress)

@@ -31,6 +31,9 @@ ZOO = "zoo:"
 FINISHED_SUFFIXES = (".tflite", ".onnx")
 FROZEN_SUFFIX = ".pb"
 
+PYTORCH = 'write an .onnx file from PyTorch: torch.onnx.export(network.eval(), sample, "model.onnx")'
+"""What to do with a file of PyTorch, which holds weights and the names of classes, and no network."""
+
 NUMBERED = re.compile(r"(sequential|functional|model)(_\d+)?")
 """Names that Keras gives to networks without a name. They count the networks of a session and say nothing."""
 
@@ -164,9 +167,10 @@ def check_kind(text: str, border: Border = NO_NAMES) -> None:
     elif path.is_file() and (is_keras(path) or path.suffix == FROZEN_SUFFIX):
         refuse_pointer(path)
     elif path.is_file():
+        advice = f"; {PYTORCH}" if path.suffix in (".pt", ".pth") else ""
         raise InputError(
             "MODEL must be .keras, .h5, a SavedModel folder, .tflite, .onnx, .pb, zoo:NAME or "
-            f"package.module:function, got {text}"
+            f"package.module:function, got {text}{advice}"
         )
 
 

@@ -40,6 +40,7 @@ class Subject:
         method: how the ranges were computed.
         calibration: the samples that they were computed from.
         samples: returns up to so many samples to measure on.
+        int8_only: whether the device runs int8 layers alone, so that none is tried in float.
     """
 
     source: SourceModel
@@ -48,6 +49,7 @@ class Subject:
     method: str
     calibration: Samples
     samples: Callable[[int], Iterable[Sample]]
+    int8_only: bool = False
 
 
 def without_use(source: SourceModel) -> str:
@@ -111,7 +113,7 @@ def _tried(
         yield from trials.border_in_float(bench, border)
         yield from trials.of_16_bits(bench, rows)
     inner = [layer for layer in worst if layer.operation != INPUT and not advice.is_border(layer)]
-    for count in (1, 3):
+    for count in () if subject.int8_only else (1, 3):
         kept = inner[:count]
         if len(kept) >= min(count, 2):
             what = f"with {kept[0].layer} in float" if count == 1 else f"with the worst {len(kept)} layers in float"

@@ -22,7 +22,7 @@ MANY = 0.002
 """A share of clipped values from which the bounds, and not the step between them, are named."""
 
 WEIGHTS, STEPS, CLIPPED = "rounded weights", "coarse steps", "clipped values"
-QAT = "quantization-aware training (edge-compress --qat)"
+QAT = "quantization-aware training (edge-compress --qat, for models of Keras 2)"
 SAMPLES = "more --samples for --calibrate, or data that show such values"
 MENDS = {WEIGHTS: QAT, STEPS: QAT, CLIPPED: SAMPLES}
 """What can mend each kind of loss inside of the network."""
@@ -57,6 +57,15 @@ def suggestion(layers: Sequence[LayerError], trials: Sequence[Trial]) -> str:
         layers: all layers.
         trials: the file itself first, then what was tried.
     """
+    found = _advice(layers, trials)
+    figures = trials[0].figures
+    if figures.unit == "%" and figures.agreement >= 100 and trials[0].snr >= ENOUGH:
+        answers = f"{figures.measure} 100 % on {figures.samples} sample(s)"
+        found += f"; the answers do not change by it ({answers}), and the file can stay as it is"
+    return found
+
+
+def _advice(layers: Sequence[LayerError], trials: Sequence[Trial]) -> str:
     first, *others = trials
     worst = worst_first(layers)
     better = max((t for t in others if t.kind == METHOD), key=lambda trial: trial.snr, default=first)
@@ -68,15 +77,23 @@ def suggestion(layers: Sequence[LayerError], trials: Sequence[Trial]) -> str:
         return _of_clipping(next(layer for layer in worst if loss(layer) == CLIPPED), first, others)
     inner = next((layer for layer in worst if not is_border(layer)), None)  # the first that was kept in float
     kept = max((t for t in others if t.kind == LAYERS), key=lambda trial: trial.snr, default=first)
+    if inner is not None and others and not any(trial.kind == LAYERS for trial in others):
+        return f"{_most(inner, worst)}, which {MENDS[loss(inner)]} can mend"
     if inner is None or kept.snr < first.snr + WORTH_IT:
         return (
             "no single layer is to blame and nothing that was tried is better: the errors of many layers add up, "
             f"which {QAT} can mend"
         )
     return (
-        f"no other method is better; {inner.layer} loses most, by {loss(inner)}: with {kept.option} the file has "
+        f"{_most(inner, worst)}: with {kept.option} the file has "
         f"{kept.snr:.1f} dB instead of {first.snr:.1f}, and {MENDS[loss(inner)]} can mend it in int8"
     )
+
+
+def _most(inner: LayerError, worst: Sequence[LayerError]) -> str:
+    """Return which layer inside of the network loses most, and by what."""
+    where = "" if worst[0] is inner else " inside of the network"
+    return f"no other method is better; {inner.layer} loses most{where}, by {loss(inner)}"
 
 
 def _of_border(worst: LayerError, first: Trial, others: Sequence[Trial]) -> str:
@@ -89,10 +106,6 @@ def _of_border(worst: LayerError, first: Trial, others: Sequence[Trial]) -> str:
     if better:
         gained = ", ".join(f"{trial.option} gives {_ratio(trial.snr)}" for trial in better)
         found += f"; what helps: {gained} instead of {first.snr:.1f}"
-    figures = first.figures
-    if figures.unit == "%" and figures.agreement >= 100 and first.snr >= ENOUGH:
-        answers = f"{figures.measure} 100 % on {figures.samples} sample(s)"
-        found += f"; the answers do not change by it ({answers}), and the file can stay as it is"
     return found
 
 

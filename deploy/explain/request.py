@@ -3,7 +3,7 @@
 from itertools import islice
 from pathlib import Path
 
-from edge.deploy import parity
+from edge.deploy import parity, targets
 from edge.deploy.conversion.recipe import Recipe
 from edge.deploy.conversion.source import SourceModel
 from edge.deploy.conversion_options import Callbacks, ConversionOptions
@@ -67,7 +67,8 @@ def explained(
         opened = calibration if options.gate is None else parity.verification_samples(options.gate, network, count)
         return list(islice((sample for sample in opened.read() if sample is not None), count))
 
-    subject = Subject(source, network, folder, options.method, calibration, samples)
+    int8_only = options.target is not None and targets.find(options.target).accelerated
+    subject = Subject(source, network, folder, options.method, calibration, samples, int8_only)
     found = explain(subject, callbacks.progress)
     callbacks.explained(found)
     return found

@@ -19,7 +19,7 @@ FIXES = {
     "ARG_MAX": "return the scores, and take the largest after the network",
     "CAST": "keep one type in the whole network",
     "GATHER": "use a slice or a split where the indices are constant",
-    "HARD_SWISH": "convert with edge-convert, which writes it as operations that XNNPACK has, or use relu6",
+    "HARD_SWISH": "use relu6, or a network of edge-train, which has it as operations that XNNPACK runs",
     "PACK": "freeze the batch at 1; a channel shuffle then needs no PACK",
     "SHAPE": "freeze the batch at 1, so that all sizes are constant",
     "SPLIT_V": "split into equal parts",

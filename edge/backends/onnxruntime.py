@@ -191,7 +191,11 @@ def _reason(words: str) -> str:
     line = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", line)
     line = re.sub(r"^Load model from .*? failed: ?", "", line)
     start = max(line.find(sign) for sign in ("Unsupported model IR", "Opset ", "No Op registered", "No opset import"))
-    return line[max(0, start) :][:200].rstrip(". ")
+    reason = line[max(0, start) :]
+    if newest := re.search(r"Current official support .*? opset \d+", reason):
+        reason = f"{reason.split('. ')[0]}. {newest.group()}"
+    short = reason if len(reason) <= 200 else f"{reason[:200].rsplit(' ', 1)[0]} …"
+    return short.rstrip(". ")
 
 
 def save_optimized(path: Path, destination: Path) -> list[str]:

@@ -65,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
         "--labels",
         type=Path,
         metavar="FILE",
-        help="class names in the order of the classes (default: labels.txt beside MODEL)",
+        help="class names in the order of the classes (default: NAME_labels.txt or labels.txt beside MODEL)",
     )
     _add_training(p.add_argument_group("pruning and training"))
     p.add_argument("--resume", action="store_true", help="continue the run in --out")
@@ -180,10 +180,16 @@ def _labels(a: argparse.Namespace, row: str) -> list[str]:
         return labels.read(a.labels)
     if row == "embed":
         return []
-    beside = a.model.with_name("labels.txt")
+    beside = _labels_beside(a.model)
     if not beside.is_file():
         raise FileError(f"{beside} does not exist; give --labels FILE with the class names, one on each line")
-    return labels.read_plain(beside)
+    return labels.read_plain(beside) if beside.name == "labels.txt" else labels.read(beside)
+
+
+def _labels_beside(model: Path) -> Path:
+    """Return ``NAME_labels.txt`` beside ``NAME.h5`` where it is there, else ``labels.txt``, which may be absent."""
+    named = model.with_name(f"{model.stem}_labels.txt")
+    return named if named.is_file() else model.with_name("labels.txt")
 
 
 def _reader_options(
@@ -211,7 +217,7 @@ def _check_classes(a: argparse.Namespace, row: str, model: Any, names: list[str]
 
     if row != "embed":
         classes = int(model.outputs[-1].shape[-1]) - (row == "detect")
-        labels.check_count(names, classes, str(a.labels or a.model.with_name("labels.txt")))
+        labels.check_count(names, classes, str(a.labels or _labels_beside(a.model)))
 
 
 def _check_labels(a: argparse.Namespace, task: "DatasetTask", names: Sequence[str]) -> None:

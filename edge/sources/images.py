@@ -71,5 +71,7 @@ def _listed(path: Path) -> list[Path]:
     except OSError as error:
         raise FileError(f"folder {path} cannot be read: {error.strerror or error}") from error
     if not found:
-        raise FileError(f"folder {path} must hold images ({', '.join(SUFFIXES)}), found none")
+        inner = next((p for p in sorted(path.iterdir()) if p.is_dir()), None)
+        advice = f"; give one of its folders, such as {inner}" if inner else ""
+        raise FileError(f"folder {path} must hold images ({', '.join(SUFFIXES)}), found none{advice}")
     return found

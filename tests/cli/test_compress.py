@@ -147,6 +147,14 @@ def _no_labels(folder):
     return folder / "model.keras"
 
 
+def _named_labels(folder):
+    """NAME_labels.txt is read as edge-convert does: with the numbers that Teachable Machine writes."""
+    path = colours.saved(folder / "model.keras")
+    (folder / "labels.txt").unlink()
+    (folder / "model_labels.txt").write_text("0 blue\n1 green\n2 teal\n")
+    return path
+
+
 def _garbage(folder):
     (folder / "bad.keras").write_text("garbage")
     (folder / "labels.txt").write_text("blue\ngreen\nred\n")
@@ -176,6 +184,9 @@ def _another_suffix(folder):
         pytest.param(_garbage, "bad.keras is not a readable Keras file", id="unreadable"),
         pytest.param(_four_labels, "one line for each of the model's 3 classes, got 4", id="labels do not fit"),
         pytest.param(_another_label, "class folder 'red' is not one of the model's labels", id="unknown class"),
+        pytest.param(
+            _named_labels, "class folder 'red' is not one of the model's labels", id="labels called as the model"
+        ),
         pytest.param(_another_suffix, "MODEL must be a .keras, .h5, .hdf5 file", id="not Keras"),
     ],
 )

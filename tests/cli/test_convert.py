@@ -304,7 +304,7 @@ def _rows(folder: Path):
         ),
         pytest.param(["--tflite", ""], "nothing to convert to", id="nothing"),
         pytest.param(["--verify", "HERE/missing"], "does not exist", id="no images"),
-        pytest.param(["--verify", "HERE/empty"], "has no images", id="empty folder"),
+        pytest.param(["--verify", "HERE/empty"], "has no files", id="empty folder"),
         pytest.param(["--verify", "HERE/garbage"], "can be decoded", id="corrupt images"),
         pytest.param(["--verify", "HERE/bad.zip"], "cannot be read as a zip", id="damaged zip"),
         pytest.param(["--verify", "HERE/strange"], "'teal' is not one of the model's labels", id="unknown class"),

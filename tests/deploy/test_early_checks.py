@@ -41,8 +41,12 @@ ROWS = {
     "int8 for a device": (["net.keras", "--target", "coral-usb"], "none is made: give --calibrate DATA"),
     "an unknown precision": (["open.keras", "--tflite", "int4"], "precision must be one of float32, float16, dynamic"),
     "an unknown precision of ONNX": (["open.keras", "--onnx", "dynamic"], "precision of ONNX must be one of float32"),
+    "a task": (["net.keras", "--task", "clasify"], "unknown task 'clasify': did you mean 'classify'?"),
+    "a decoder": (["net.keras", "--task", "detect", "--decoder", "yolo8"], "unknown decoder 'yolo8': did you mean"),
     "an opset": (["net.keras", "--opset", "9"], "the opset must be 13 to 18, got 9"),
     "no data": (["net.keras", "--calibrate", "missing.npz"], "missing.npz does not exist; expected samples"),
+    "an empty folder": (["net.keras", "--calibrate", "empty"], "folder empty has no files; expected samples for the"),
+    "a folder in the way": (["net.keras", "--out", "empty"], "--out empty exists and is not a bundle; choose another"),
     "labels that are too few": (["net.tflite", "--labels", "two.txt"], "each of the model's 3 classes, got 2 in two"),
     "labels of an .onnx file": (["net.onnx", "--labels", "two.txt"], "each of the model's 3 classes, got 2 in two"),
     "an array with another name": (["net.onnx", "--verify", "other.npz"], "must have an array for each input: "),
@@ -63,6 +67,7 @@ def folder(tmp_path_factory):
     (here / "net.tflite").write_bytes(tflite.to_float32(freeze.freeze_keras(model)))
     convert(model, ConversionOptions(here / "made", onnx=("float32",)))
     (here / "made" / "model_float32.onnx").rename(here / "net.onnx")
+    (here / "empty").mkdir()
     (here / "two.txt").write_text("blue\ngreen\n")
     np.savez(here / "other.npz", pictures=np.zeros((4, *colours.SIZE), np.uint8))
     return here
@@ -71,7 +76,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def refused(folder):
     """Return what one process that never needs TensorFlow says to each row."""
-    asked = json.dumps([[*arguments, "--out", "net"] for arguments, _ in ROWS.values()])
+    asked = json.dumps([["--out", "net", *arguments] for arguments, _ in ROWS.values()])
     done = subprocess.run([sys.executable, "-c", ASK, asked], cwd=folder, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 

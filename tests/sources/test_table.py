@@ -99,6 +99,12 @@ def test_a_folder_without_images_is_one_line(tmp_path):
         open_source(str(tmp_path))
 
 
+def test_a_folder_of_class_folders_is_told_which_to_give(tmp_path):
+    (tmp_path / "test" / "cat").mkdir(parents=True)
+    with pytest.raises(FileError, match=r"found none; give one of its folders, such as .*test$"):
+        open_source(str(tmp_path))
+
+
 def test_importing_the_table_imports_no_opencv_source():
     import subprocess
     import sys

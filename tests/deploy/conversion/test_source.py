@@ -201,13 +201,14 @@ def test_a_function_of_a_module(tmp_path, monkeypatch):
         pytest.param("FOLDER", InputError, "without saved_model.pb", id="just a folder"),
         pytest.param("FOLDER/run", InputError, "; give .*run/model.keras", id="the folder of a run"),
         pytest.param("FOLDER/notes.txt", InputError, "MODEL must be .keras, .h5, a SavedModel", id="suffix"),
+        pytest.param("FOLDER/net.pt", InputError, r"got .*net.pt; write an .onnx file from PyTorch: ", id="PyTorch"),
         pytest.param("FOLDER/bad.tflite", InputError, "not a TFLite file", id="damaged .tflite"),
         pytest.param("FOLDER/broken", FileError, "SavedModel .* cannot be read", id="damaged SavedModel"),
     ],
 )
 def test_what_is_no_model_is_one_line(tmp_path, text, error, words):
     (tmp_path / "run").mkdir()
-    for name in ("notes.txt", "bad.tflite", "run/model.keras"):
+    for name in ("notes.txt", "net.pt", "bad.tflite", "run/model.keras"):
         (tmp_path / name).write_text("nothing of the kind")
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "saved_model.pb").write_bytes(b"\x99garbage")

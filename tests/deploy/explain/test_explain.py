@@ -194,12 +194,12 @@ ONLY = {
     "rounded weights": (
         wide_weights, silent_images(10), None, ("first", "rounded weights"),
         ["no other method is better; first loses most, by rounded weights: with --float-layers ",
-         ", and quantization-aware training (edge-compress --qat) can mend it in int8"],
+         ", and quantization-aware training (edge-compress --qat, for models of Keras 2) can mend it in int8"],
     ),
     "steps inside": (
         loud_channel, images(10), None, ("loud", "coarse steps"),
         ["no other method is better; loud loses most, by coarse steps: with --float-layers loud",
-         ", and quantization-aware training (edge-compress --qat) can mend it in int8"],
+         ", and quantization-aware training (edge-compress --qat, for models of Keras 2) can mend it in int8"],
     ),
 }  # fmt: skip
 
@@ -233,6 +233,25 @@ def test_where_no_answer_changes_the_file_can_stay(tmp_path):
     assert replace(found, trials=(first, *found.trials[1:])).suggestion.endswith(kept)
     for less in (replace(first, figures=figures._replace(agreement=99.0)), replace(first, snr=3.0)):
         assert kept not in replace(found, trials=(less, *found.trials[1:])).suggestion
+
+
+def test_the_advice_for_a_layer_says_where_the_file_can_stay_and_where_an_output_loses_more(loud):
+    _, found = loud
+    figures = found.trials[0].figures._replace(measure="top-1", unit="%", agreement=100.0)
+    same = replace(found, trials=(replace(found.trials[0], figures=figures, snr=21.0), *found.trials[1:]))
+    assert same.suggestion.endswith("(top-1 100 % on 10 sample(s)), and the file can stay as it is")
+    last = next(layer for layer in found.layers if layer.at_output and layer.share > 0)
+    rows = tuple(replace(row, share=0.4 if row is last else row.share * 0.6) for row in found.layers)
+    most = tuple(replace(row, share=0.35 if row.layer == "loud" else row.share) for row in rows)
+    assert "loud loses most inside of the network, by coarse steps" in replace(found, layers=most).suggestion
+
+
+def test_a_device_of_int8_layers_alone_is_advised_none_in_float(tmp_path):
+    """A Coral's Edge TPU leaves a float layer, and all that follows it, on the CPU."""
+    subject = replace(subject_of(loud_channel(), tmp_path), int8_only=True)
+    found = explain.explain(subject, lambda stage: lambda done, total: None)
+    assert not any("--float-layers" in trial.option for trial in found.trials)
+    assert found.suggestion.startswith("no other method is better; loud loses most, by coarse steps, which quant")
 
 
 def test_a_network_without_one_cause_is_told_to_be_trained(tmp_path):
