@@ -160,7 +160,7 @@ def test_int8_files_are_held_to_the_task_s_budget_or_what_was_said(pair, tmp_pat
 
 
 def test_a_quantized_file_over_budget_says_what_may_mend_it(pair, data, tmp_path):
-    with pytest.raises(GateFailed, match=r"dB of 6 samples, at least 70 dB needed; quantization-aware training"):
+    with pytest.raises(GateFailed, match=r"dB of 6 samples, at least 70 dB needed; more samples for --calibrate"):
         run(source(off=0.01)[0], [as_int8(pair)], Gate(tmp_path, min_agreement=70))
 
 
