@@ -9,6 +9,7 @@ from edge.deploy.conversion import float_onnx, float_tflite
 from edge.deploy.conversion.onnx import OPSET
 from edge.deploy.conversion.post_training import IO
 from edge.deploy.conversion.source import SourceModel
+from edge.deploy.conversion.unrolling import MOST_STEPS
 from edge.errors import InputError
 from edge.manifest import Artifact
 from edge.models.networks import NETWORKS
@@ -123,7 +124,10 @@ def float_only(source: SourceModel) -> str:
         return float_onnx.refusal(source.file) if onnx else float_tflite.refusal(source.file)
     row = NETWORKS.get(source.network or "")
     if source.frozen is not None and source.frozen.int8_loops:
-        return "it has a loop, as recurrent layers have, and no ranges can be observed inside"
+        return (
+            f"it has a loop, as recurrent layers have in a SavedModel or with more than {MOST_STEPS} steps, and no "
+            "ranges can be observed inside"
+        )
     return row.float_only if row else ""
 
 
