@@ -125,8 +125,8 @@ def float_only(source: SourceModel) -> str:
     row = NETWORKS.get(source.network or "")
     if source.frozen is not None and source.frozen.int8_loops:
         return (
-            f"it has a loop, as recurrent layers have in a SavedModel or with more than {MOST_STEPS} steps, and no "
-            "ranges can be observed inside"
+            "it has a loop, as recurrent layers have that are not unrolled (in a SavedModel, of ConvLSTM2D, or of more "
+            f"than {MOST_STEPS} steps), and no ranges can be observed inside"
         )
     return row.float_only if row else ""
 
