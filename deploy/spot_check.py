@@ -14,7 +14,7 @@ from edge.deploy.conversion.source import SourceModel
 from edge.deploy.samples import NetworkInfo, Samples
 from edge.errors import GateFailed
 
-SAMPLES = 8
+SAMPLES = 4
 
 FAR = 15.0
 """Signal-to-noise ratio in dB below which answers that differ are no chance of a few samples."""

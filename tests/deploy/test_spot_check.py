@@ -80,7 +80,7 @@ def test_verified_files_are_not_checked_twice(folder, tmp_path, monkeypatch):
 
 
 def test_a_few_different_answers_are_no_warning(folder, tmp_path, capsys, monkeypatch):
-    """Below its budget on eight samples, but with 20 dB and more: other samples decide."""
+    """Below its budget on a few samples, but with 20 dB and more: other samples decide."""
     compare = spot_check.parity.compare_files
 
     def worse(*given):
