@@ -5,6 +5,7 @@ would store the weights of a quantized network as floats. From the TFLite file, 
 nodes, and int8 weights stay int8 between QuantizeLinear and DequantizeLinear.
 """
 
+import gc
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -30,6 +31,9 @@ from edge.tensors import Quantization
 OPSET = 17
 ACTIVATIONS = ("uint8", "int8")
 
+
+LARGE = 20 << 20
+"""The size of a file, in bytes, from which what its conversion leaves behind is freed at once."""
 
 STATE = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE")
 """Operations with which a TFLite file keeps a state from run to run, as networks that listen to a stream do."""
@@ -74,6 +78,8 @@ def from_tflite(
     onnx = need("onnx")
     need("edge.deploy.conversion._tf2onnx_fixes")
     model = _convert(tflite, opset)
+    if tflite.stat().st_size > LARGE:
+        gc.collect()  # tf2onnx's graph refers to itself, and holds the weights several times
     _refuse_unknown(model, tflite)
     in_order(model)
     for value in (*model.graph.input, *model.graph.output):

@@ -4,6 +4,7 @@ The weights are random, so logits are compared: a softmax over random weights sa
 settled on pictures first, else the values die out on the way.
 """
 
+import gc
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,6 +84,13 @@ COMPARED = 32
 LEAST_DECIBELS = 13
 """The least signal-to-noise ratio of int8 logits. The networks have 14 to 26 dB; where one operation computes nonsense,
 or a range collapses, there is no signal left, and the ratio is near 0."""
+LEAST_ALIKE = 0.93
+"""The share of pictures whose logits are all within a step of TFLite's: all but two of 32.
+
+In networks of hundreds of layers with random weights, one tie that is rounded the other way changes a whole picture.
+"""
+HEAVY = {"VGG16", "ResNet50", "ResNetRS50", "InceptionV3", "InceptionResNetV2", "Xception", "ConvNeXtTiny"}
+"""Networks whose conversion takes gigabytes: one worker has them one after the other."""
 APART = {
     "MobileNetV3Small": "TFLite's int8 kernel rounds a hard swish in 16 bits of its own",
     "ConvNeXtTiny": "layer normalization is many operations, and each runtime rounds reciprocal roots in its own way",
@@ -90,11 +98,19 @@ APART = {
 """Families whose ONNX files come out a few steps apart, and why."""
 
 
+@pytest.fixture(autouse=True)
+def memory_is_given_back():
+    """Networks of Keras refer to themselves; those of several families would fill a worker's memory."""
+    yield
+    gc.collect()
+
+
 def cases():
     """Return a case for each family, all but FAST as slow ones."""
     found = []
     for row in ROWS:
-        marks = [pytest.mark.xdist_group(row.name), pytest.mark.timeout(900)]
+        group = "heavy applications" if row.name in HEAVY else row.name
+        marks = [pytest.mark.xdist_group(group), pytest.mark.timeout(900)]
         marks += [] if row.name == FAST else [pytest.mark.slow]
         found.append(pytest.param(row, id=row.name, marks=marks))
     return found
@@ -184,7 +200,8 @@ def check_int8(row, files, inputs, expected):
           f"{apart.max():.1f} steps, {np.mean(apart <= 1.01):.1%} within one")  # fmt: skip
     assert decibels(int8, expected) >= LEAST_DECIBELS
     assert decibels(onnx, expected) >= decibels(int8, expected) - 1  # the steps apart are no loss
-    assert row.name in APART or np.mean(apart <= 1.01) >= 0.99
+    alike = np.mean((apart <= 1.01).all(axis=1))
+    assert row.name in APART or alike >= LEAST_ALIKE
 
 
 @pytest.mark.filterwarnings("ignore")  # of both Keras versions while they build, which are not what is tested
