@@ -62,11 +62,9 @@ def convert(model: Any, options: ConversionOptions, callbacks: Callbacks | None 
         folder = Path(scratch)
         network, notes = network_meaning.network_of(options, source, folder, callbacks.report)
         calibration = calibrating.samples(options.calibration, network, source, recipe, callbacks)
-        gate = options.gate
-        checked = None if gate is None else parity.verification_samples(gate, network, gate.samples)
-        network, assumed = network_meaning.with_class_names(
-            network, _data(options, calibration, checked), callbacks.report
-        )
+        checked = _verification(options, network)
+        data = _data(options, calibration, checked)
+        network, assumed = network_meaning.with_class_names(network, data, callbacks.report)
         stopwatch.ended("reading the model")
         converted, used = _convert(options, source, recipe, network, calibration, folder, callbacks)
         name, made = options.name or source.name, _made_here(converted, source)
@@ -91,14 +89,11 @@ def convert(model: Any, options: ConversionOptions, callbacks: Callbacks | None 
             )  # fmt: skip
         if verification.failure:
             raise verification.failure
-        converted, sources = _with_golden(converted, source, network, folder)
-        if options.target:
-            compiled = targets.for_edge_tpu(options.target, converted, folder, callbacks.report)
-            converted += compiled
-            sources |= {each.path.name: each.path for each in compiled}
-        artifacts = tuple(each.artifact for each in converted)
+        converted, sources = _finished(options, converted, source, network, folder, callbacks)
         measured = {"parity": [c.as_json() for c in verification.comparisons], **_training(source)}
-        manifest = Manifest(name, network.signature, network.labels, artifacts, provenance, measured)
+        manifest = Manifest(
+            name, network.signature, network.labels, tuple(one.artifact for one in converted), provenance, measured
+        )
         return write_bundle(options.out, manifest, sources)
 
 
@@ -178,6 +173,29 @@ def _verify(
     )
     pixel_ranges.report_first(ranges, callbacks.report)
     return verification
+
+
+def _verification(options: ConversionOptions, network: NetworkInfo) -> Samples | None:
+    """Return the samples to verify on. None where no data are given for that."""
+    gate = options.gate
+    return None if gate is None else parity.verification_samples(gate, network, gate.samples)
+
+
+def _finished(
+    options: ConversionOptions,
+    converted: Sequence[ConvertedArtifact],
+    source: SourceModel,
+    network: NetworkInfo,
+    folder: Path,
+    callbacks: Callbacks,
+) -> tuple[list[ConvertedArtifact], dict[str, Path]]:
+    """Return the artifacts with golden files, also the Edge TPU's where its compiler is, and all paths by name."""
+    made, sources = _with_golden(converted, source, network, folder)
+    if options.target:
+        compiled = targets.for_edge_tpu(options.target, made, folder, callbacks.report)
+        made += compiled
+        sources |= {each.path.name: each.path for each in compiled}
+    return made, sources
 
 
 def _with_golden(
