@@ -1,0 +1,48 @@
+"""edge-deploy: put a bundle on devices, or on a phone, so that each runs the old or the new version, verified.
+
+Each subcommand is a module with a ``main`` of its own, so that one needs only the packages of its own part.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from edge.cli import _main
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "push": ("edge.cli._deploy_push", "put a bundle on devices (the word push may be left out)"),
+    "keygen": ("edge.cli._deploy_keys:keygen", "make a pair of keys to sign bundles with"),
+    "sign": ("edge.cli._deploy_keys:sign", "sign a bundle with a version that devices compare"),
+}
+"""The module of each subcommand, with the name of its function when that is not ``main``, and its summary."""
+
+WIDTH = max(map(len, COMMANDS))
+HELP = """\
+usage: edge-deploy BUNDLE --to USER@HOST [options]
+       edge-deploy COMMAND …
+
+Puts a bundle on devices over SSH, each with a supervised service, or makes a phone's web app of it. A device runs the
+old or the new version, verified: a version that fails its health check is rolled back.
+
+commands:
+""" + "".join(f"  {name:<{WIDTH}}  {summary}\n" for name, (_, summary) in COMMANDS.items()) + """
+edge-deploy COMMAND --help has the options and examples of each."""  # fmt: skip
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``edge-deploy`` and return the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments in (["--help"], ["-h"]):
+        print(HELP)
+        return _main.DONE
+    if not arguments:
+        print("edge-deploy: error: expected a bundle or a command; see edge-deploy --help", file=sys.stderr)
+        return _main.USAGE
+    name = arguments.pop(0) if arguments[0] in COMMANDS else "push"
+    module, _, function = COMMANDS[name][0].partition(":")
+    code: int = getattr(import_module(module), function or "main")(arguments)
+    return code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
