@@ -14,6 +14,11 @@ from edge.errors import EdgeError, FileError
 
 DONE, FAILED, USAGE, UNEXPECTED, INTERRUPTED = 0, 1, 2, 3, 130
 
+WORKSTATION_PARTS = ("edge.calibration", "edge.deploy", "edge.models")
+"""The parts of the package that a device's runtime leaves out."""
+
+ON_A_WORKSTATION = "run this command on a workstation, with the whole package"
+
 USUAL_COLUMNS = 80
 """Columns of what is no terminal, as ``shutil.get_terminal_size`` has them."""
 
@@ -77,6 +82,10 @@ def run(parser: argparse.ArgumentParser, body: Body, argv: Sequence[str] | None 
         if isinstance(error, ImportError) and not (error.name or "").startswith("edge"):
             return _report(
                 parser.prog, f"a package cannot be imported: {said}; install it and what it needs again", USAGE
+            )
+        if isinstance(error, ModuleNotFoundError) and error.name in WORKSTATION_PARTS:
+            return _report(
+                parser.prog, f"{error.name} is not installed: a device has the runtime only; {ON_A_WORKSTATION}", USAGE
             )
         hint = "set EDGE_DEBUG=1 for the traceback"
         return _report(parser.prog, f"unexpected {type(error).__name__}: {said}; {hint}", UNEXPECTED)
