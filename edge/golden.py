@@ -102,6 +102,22 @@ def _tolerance(tensor: Tensor) -> float:
     return RELATIVE * max(largest, 1e-3) if np.isfinite(largest) else 0.0
 
 
+def inputs(session: Session) -> dict[str, Any]:
+    """Return the golden inputs of a session's bundle, for ``run``.
+
+    Raises:
+        InputError: the bundle has none, because it has schema 1.
+        FileError: the file cannot be read.
+    """
+    return _read(session.path.parent / _entry(session).inputs.name)
+
+
+def _entry(session: Session) -> Golden:
+    if session.golden is None:
+        raise InputError(f"{session.name} has no golden input to be checked with; convert the model again")
+    return session.golden
+
+
 def run(session: Session, inputs: Mapping[str, Array]) -> Mapping[str, Tensor]:
     """Run a network on golden inputs.
 
@@ -122,12 +138,9 @@ def check(session: Session) -> dict[str, float]:
         GateFailed: an output differs by more than its tolerance.
         InputError: the bundle has no golden input, because it has schema 1, or none for an output.
     """
-    golden = session.golden
-    if golden is None:
-        raise InputError(f"{session.name} has no golden input to be checked with; convert the model again")
-    entry, root = golden, session.path.parent
+    entry, root = _entry(session), session.path.parent
     expected = _read(root / entry.outputs.name)
-    found = run(session, _read(root / entry.inputs.name))
+    found = run(session, inputs(session))
     differences = {}
     for name, tensor in found.items():
         if name not in entry.tolerance or name not in expected or expected[name].shape != tensor.raw.shape:

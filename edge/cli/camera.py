@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from edge.cli import _main, _signals, _task_options
 
 if TYPE_CHECKING:
+    from edge.cli._supervised import Supervised
     from edge.session import SessionOptions
     from edge.sinks.base import Sink
     from edge.sources.base import Source
@@ -38,10 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``edge-camera`` and return the exit code."""
     if argv is None:  # only as a process of its own: collecting the objects of the imports would take 20 ms
         gc.disable()
-    return _main.run(_parser(), _camera, argv)
+    return _main.run(parser(), _camera, argv)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command's options."""
     parser = argparse.ArgumentParser(
         prog="edge-camera", description=__doc__, epilog=EPILOG, formatter_class=_main.Formatter
     )
@@ -133,21 +136,32 @@ def _camera(arguments: argparse.Namespace) -> int:
     from edge.sources import open_source
 
     talk = sys.stderr if arguments.jsonl == "-" else sys.stdout
+    supervised = _supervised() if "NOTIFY_SOCKET" in os.environ else None
     with ExitStack() as open_things:
         session = open_things.enter_context(open_session(arguments.model, _options(arguments)))
         source = open_things.enter_context(open_source(arguments.source))
-        loop = Loop(source, session, max_frames=arguments.max_frames)
+        beat = supervised.beat if supervised else None
+        loop = Loop(source, session, max_frames=arguments.max_frames, heartbeat=beat)
         sinks = _open_sinks(arguments, source, open_things)
         print(f"{session.name} on {session.backend}, {session.threads} thread(s), source {source.name}", file=talk)
         for note in session.notes:
             print(note, file=talk)
         _collect_garbage()
+        if supervised is not None:
+            open_things.callback(supervised.stopping)
+            supervised.ready(loop.stats)
         with _signals.stopping(loop.stop) as received:
             stats = loop.run(sinks)
     print(stats.line(), file=talk)
     chosen = {"model": session.name, "backend": session.backend, "threads": session.threads, "source": source.name}
     _main.write_json(arguments.json, {**chosen, **stats.as_json()})
     return _main.INTERRUPTED if signal.SIGINT in received else _main.DONE
+
+
+def _supervised() -> "Supervised | None":
+    from edge.cli import _supervised  # only a service has a manager
+
+    return _supervised.by_manager()
 
 
 def _options(arguments: argparse.Namespace) -> "SessionOptions":

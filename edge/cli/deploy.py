@@ -11,6 +11,10 @@ from edge.cli import _main
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "push": ("edge.cli._deploy_push", "put a bundle on devices (the word push may be left out)"),
+    "status": ("edge.cli._deploy_hosts:status", "show what devices run, verified"),
+    "list": ("edge.cli._deploy_hosts:releases", "list the releases that devices keep"),
+    "rollback": ("edge.cli._deploy_hosts:rollback", "go back to the release before the one in use"),
+    "logs": ("edge.cli._deploy_hosts:logs", "show the last lines of the services"),
     "wheelhouse": ("edge.cli._deploy_wheelhouse", "gather all wheels of the runtime, for devices without a network"),
     "keygen": ("edge.cli._deploy_keys:keygen", "make a pair of keys to sign bundles with"),
     "sign": ("edge.cli._deploy_keys:sign", "sign a bundle with a version that devices compare"),

@@ -1,0 +1,164 @@
+"""edge-deploy BUNDLE --to USER@HOST: put a bundle on devices, each as a supervised service that goes back by itself."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.cli import _deploy_options, _main
+
+if TYPE_CHECKING:
+    from edge.deploy.push.deployment import Deployment
+    from edge.deploy.push.host import Host
+
+EPILOG = """\
+examples:
+  edge-deploy net.edge --to pi@raspberrypi.local --source 0
+  edge-deploy net.edge --to pi@10.0.0.7 --source rtsp://cam/1 -- --score-threshold 0.6 --jsonl results.jsonl
+  edge-deploy net.edge --inventory fleet.toml --max-failures 2 --max-latency 40
+  edge-deploy net.edge --to pi@offline.local --wheelhouse wheels/
+
+Logs in with your own keys, agent, ~/.ssh/config and known hosts. On the device it installs the runtime where that is
+missing or another one, copies the bundle into a new slot (a broken transfer is resumed), checks every digest there,
+runs the golden input, switches with one rename, and starts the service. If any of that fails, the device runs what it
+ran before (exit code 1). What follows -- are options of edge-camera. edge-deploy --help lists the other commands."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``edge-deploy push`` and return the exit code."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    own, camera = (given[: given.index("--")], given[given.index("--") + 1 :]) if "--" in given else (given, [])
+    return _main.run(_parser(), lambda arguments: _push(arguments, camera), own)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="edge-deploy", description=__doc__, epilog=EPILOG, formatter_class=_main.Formatter
+    )
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="the bundle: a folder or an .edge file")
+    _deploy_options.add_hosts(parser)
+    parser.add_argument(
+        "--max-failures",
+        type=int,
+        default=0,
+        metavar="N",
+        help="how many devices may fail before no other is begun (default 0); a canary may not fail at all",
+    )
+    _add_service(parser)
+    _add_release(parser)
+    return parser
+
+
+def _add_service(parser: argparse.ArgumentParser) -> None:
+    count = _deploy_options.count
+    group = parser.add_argument_group("the service")
+    group.add_argument("--source", default="0", metavar="SOURCE", help="the camera, as for edge-camera (default 0)")
+    group.add_argument("--no-service", action="store_true", help="put the bundle there, and run nothing")
+    group.add_argument("--memory", type=count, metavar="MIB", help="the most memory of the service (default: no limit)")
+    group.add_argument("--cpu", type=count, metavar="PERCENT", help="the most processor time, 100 for one core")
+    group.add_argument(
+        "--watchdog",
+        type=count,
+        default=30,
+        metavar="S",
+        help="start it again when its loop hangs for S s (default 30)",
+    )
+
+
+def _add_release(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("the release")
+    group.add_argument(
+        "--max-latency", type=float, metavar="MS", help="the longest median time of a run in the health check"
+    )
+    group.add_argument(
+        "--keep", type=_deploy_options.count, default=3, metavar="N", help="how many releases stay (default 3)"
+    )
+    group.add_argument(
+        "--wheelhouse",
+        type=Path,
+        metavar="DIR",
+        help="the wheels for devices without a network: edge-deploy wheelhouse",
+    )
+    group.add_argument(
+        "--csi", action="store_true", help="for cameras on the ribbon cable: see the system's packages (picamera2)"
+    )
+    group.add_argument(
+        "--signed", action="store_true", help="install what checks signatures on the device (for its folder trust/)"
+    )
+
+
+def _push(arguments: argparse.Namespace, camera: Sequence[str]) -> int:
+    from edge.deploy.push import deployment as pushing
+
+    found = _deploy_options.hosts(arguments)
+    _check_camera(arguments.source, camera)
+    with tempfile.TemporaryDirectory(prefix="edge-deploy-") as folder:
+        deployment = _deployment(arguments, camera, Path(folder))
+
+        async def one(host: "Host") -> dict[str, Any]:
+            answer = await pushing.deploy(host, deployment, _reporter(host, len(found) > 1))
+            print(_line(answer))
+            return answer
+
+        outcomes = _deploy_options.on_all(found, one, arguments.parallel, arguments.max_failures)
+    return _deploy_options.told(arguments.json, outcomes)
+
+
+def _check_camera(source: str, camera: Sequence[str]) -> None:
+    """Refuse options that edge-camera would refuse on the device. Its parser exits with its own line."""
+    from edge.cli import camera as command
+
+    command.parser().parse_args(["--model", "net.edge", "--source", source, "--quiet", *camera])
+
+
+def _deployment(arguments: argparse.Namespace, camera: Sequence[str], folder: Path) -> "Deployment":
+    from edge.bundle import open_bundle
+    from edge.deploy import runtime_wheel
+    from edge.deploy.push.deployment import Deployment, extras
+    from edge.deploy.push.runtime import Wheels
+    from edge.errors import FileError
+    from edge.slots.release import Service
+
+    if arguments.wheelhouse is not None and not arguments.wheelhouse.is_dir():
+        raise FileError(f"wheelhouse {arguments.wheelhouse} must be a folder; edge-deploy wheelhouse makes one")
+    bundle = open_bundle(arguments.bundle)
+    needs = extras(bundle, arguments.signed)
+    wheels = Wheels(runtime_wheel.build(folder), needs, arguments.wheelhouse, arguments.csi)
+    service = Service(
+        enabled=not arguments.no_service,
+        memory_mb=arguments.memory,
+        cpu_percent=arguments.cpu,
+        watchdog_s=arguments.watchdog,
+    )
+    return Deployment(
+        bundle,
+        bundle.root,
+        wheels,
+        service,
+        ("--quiet", *camera),
+        arguments.source,
+        arguments.max_latency,
+        arguments.keep,
+    )
+
+
+def _reporter(host: "Host", several: bool) -> Callable[[str], None]:
+    before = f"{host.name}: " if several else ""
+    return lambda line: print(f"{before}{line}", file=sys.stderr, flush=True)
+
+
+def _line(answer: dict[str, Any]) -> str:
+    measured = answer["measured"]
+    version = f" version {answer['version']}" if answer["version"] is not None else ""
+    started = f", service up in {answer['started_s']:g} s" if answer["started_s"] is not None else ""
+    before = f", before it {answer['previous']}" if answer["previous"] else ""
+    return (
+        f"{answer['host']}: {answer['bundle']}{version} is in use as release {answer['release']}: golden output right, "
+        f"{measured['median_ms']:g} ms on {measured['backend']}{started}{before}"
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

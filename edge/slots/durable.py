@@ -1,0 +1,41 @@
+"""Small writes that survive a power failure: written beside, flushed, renamed, and the folder flushed."""
+
+import os
+from pathlib import Path
+
+from edge import files
+
+
+def write(path: Path, content: bytes) -> None:
+    """Replace a file's content completely or not at all. Raises FileError when it cannot be written."""
+    with files.replaced(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def link(path: Path, target: str) -> None:
+    """Let the symbolic link ``path`` point to ``target``, by one rename.
+
+    Args:
+        path: the link, which may exist.
+        target: what it points to, relative to its folder.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    files.remove(temporary)
+    os.symlink(target, temporary)
+    os.replace(temporary, path)
+    flush(path.parent)
+
+
+def rename(source: Path, path: Path) -> None:
+    """Rename a file or folder that is already flushed, and flush the names of its new folder."""
+    os.replace(source, path)
+    flush(path.parent)
+
+
+def flush(path: Path) -> None:
+    """Wait until a file's content, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

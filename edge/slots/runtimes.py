@@ -1,0 +1,38 @@
+"""``python -m edge.slots.runtimes ROOT NAME`` makes an installed runtime the one that the agent runs in."""
+
+import os
+import sys
+from pathlib import Path
+
+from edge.slots import durable
+
+COMPLETE = "complete"
+
+
+def adopt(root: Path, name: str) -> None:
+    """Mark a runtime as complete, and let the link ``runtime`` point to it.
+
+    Args:
+        root: the device's root folder.
+        name: the folder of the runtime below ``runtimes``.
+    """
+    folder = root / "runtimes" / name
+    if not (folder / COMPLETE).exists():
+        os.sync()
+        durable.write(folder / COMPLETE, b"")
+    durable.link(root / "runtime", f"runtimes/{name}")
+
+
+def unused(root: Path) -> list[Path]:
+    """Return the runtimes that neither the agent nor a release uses."""
+    used = {(root / "runtime").resolve()}
+    used |= {link.resolve() for link in root.glob("apps/*/slots/*/runtime")}
+    folder = root / "runtimes"
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted(
+        path for path in found if path.is_dir() and path.resolve() not in used and not path.name.startswith(".")
+    )
+
+
+if __name__ == "__main__":
+    adopt(Path(sys.argv[1]), sys.argv[2])
