@@ -1,4 +1,4 @@
-"""``Supervisor`` tells systemd that the service is ready and alive, over the socket that systemd names (sd_notify(3))."""
+"""``Supervisor`` tells systemd that the service is ready and alive, over the socket of sd_notify(3)."""
 
 import os
 import socket

@@ -35,6 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         print(json.dumps({"error": f"the device refuses: {where}{error.strerror or error}", "exit_code": 2}))
         return 2
+    except Exception as error:  # the workstation gets one line of whatever it was
+        print(json.dumps({"error": f"unexpected {type(error).__name__}: {error}", "exit_code": 3}))
+        return 3
     print(json.dumps(answer))
     return 0
 

@@ -39,7 +39,7 @@ def check(release: Path, max_latency_ms: float | None) -> dict[str, Any]:
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=LONGEST_S, check=False, cwd="/", env=_environment(),
-            **_unprivileged(),
+            **_unprivileged(release / "runtime/bin/python"),
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise GateFailed(f"the health check did not end within {LONGEST_S:g} s") from None
@@ -73,9 +73,9 @@ def _environment() -> dict[str, str]:
     return {**kept, "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/"}
 
 
-def _unprivileged() -> dict[str, Any]:
-    """Return what makes a child run as nobody, where this process is root and there is a nobody."""
-    if os.geteuid() != 0:
+def _unprivileged(program: Path) -> dict[str, Any]:
+    """Return what makes a child run as nobody, where this process is root and nobody may run the program."""
+    if os.geteuid() != 0 or not _is_open_to_others(program.resolve()):
         return {}
     try:
         nobody = pwd.getpwnam("nobody")
@@ -83,6 +83,14 @@ def _unprivileged() -> dict[str, Any]:
         return {}
     groups = [entry.gr_gid for entry in _video_groups()]
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": groups}
+
+
+def _is_open_to_others(program: Path) -> bool:
+    """Return whether every user may run a program: one in a user's own folder is closed to others."""
+    try:
+        return all(path.stat().st_mode & 0o001 for path in (program, *program.parents))
+    except OSError:
+        return False
 
 
 def _video_groups() -> list[Any]:

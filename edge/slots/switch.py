@@ -38,7 +38,7 @@ def activate(app: App, request: Request) -> dict[str, Any]:
         bundle = release.assemble(app, request)
         version = _version(known, trust.signed_version(bundle))
         measured = health.check(app.slot(name), request.max_latency_ms)
-    except EdgeError as error:
+    except BaseException as error:
         _drop(app, name, before, known)
         if isinstance(error, GateFailed):
             raise GateFailed(f"{error}; {_still(before)}") from error
