@@ -12,6 +12,7 @@ from edge.deploy.push.host import Host
 from edge.deploy.push.probe import Facts, probe
 from edge.deploy.push.runtime import Wheels
 from edge.errors import InputError
+from edge.manifest import SIGNATURE
 from edge.slots.release import Request, Service
 
 
@@ -46,12 +47,8 @@ class Deployment:
         return Request(transfer.wanted(self.folder), runtime_name, service, self.max_latency_ms, self.keep)
 
 
-def extras(bundle: Bundle, signed: bool) -> tuple[str, ...]:
+def extras(bundle: Bundle) -> tuple[str, ...]:
     """Return the extras of the runtime that a bundle needs on a device.
-
-    Args:
-        bundle: the bundle.
-        signed: whether the device is to check a signature.
 
     Raises:
         InputError: the bundle has no file that a device runs.
@@ -68,6 +65,7 @@ def extras(bundle: Bundle, signed: bool) -> tuple[str, ...]:
         raise InputError(
             f"bundle {bundle.manifest.name!r} has no golden input, which a device compares; convert the model again"
         )
+    signed = (bundle.root / SIGNATURE).exists()
     return (*(["onnx"] if "tflite" not in formats else []), *(["signed"] if signed else []))
 
 

@@ -84,9 +84,6 @@ def _add_release(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--csi", action="store_true", help="for cameras on the ribbon cable: see the system's packages (picamera2)"
     )
-    group.add_argument(
-        "--signed", action="store_true", help="install what checks signatures on the device (for its folder trust/)"
-    )
 
 
 def _push(arguments: argparse.Namespace, camera: Sequence[str]) -> int:
@@ -124,7 +121,7 @@ def _deployment(arguments: argparse.Namespace, camera: Sequence[str], folder: Pa
     if arguments.wheelhouse is not None and not arguments.wheelhouse.is_dir():
         raise FileError(f"wheelhouse {arguments.wheelhouse} must be a folder; edge-deploy wheelhouse makes one")
     bundle = open_bundle(arguments.bundle)
-    needs = extras(bundle, arguments.signed)
+    needs = extras(bundle)
     wheels = Wheels(runtime_wheel.build(folder), needs, arguments.wheelhouse, arguments.csi)
     service = Service(
         enabled=not arguments.no_service,

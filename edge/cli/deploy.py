@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "list": ("edge.cli._deploy_hosts:releases", "list the releases that devices keep"),
     "rollback": ("edge.cli._deploy_hosts:rollback", "go back to the release before the one in use"),
     "logs": ("edge.cli._deploy_hosts:logs", "show the last lines of the services"),
+    "trust": ("edge.cli._deploy_trust", "say which keys devices trust, and whether only signed bundles run"),
     "wheelhouse": ("edge.cli._deploy_wheelhouse", "gather all wheels of the runtime, for devices without a network"),
     "keygen": ("edge.cli._deploy_keys:keygen", "make a pair of keys to sign bundles with"),
     "sign": ("edge.cli._deploy_keys:sign", "sign a bundle with a version that devices compare"),

@@ -2,13 +2,14 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from edge.errors import EdgeError
-from edge.slots import incoming, release, service, state, switch
+from edge.slots import incoming, keys, release, service, state, switch
 from edge.slots.layout import DEFAULT_ROOT, App
 from edge.slots.lock import locked
 from edge.slots.release import Request
@@ -26,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("command", choices=sorted(COMMANDS))
     parser.add_argument("--release", help="of rollback: the release to go back to")
     arguments = parser.parse_args(argv)
+    if (arguments.root / "trust").is_dir():
+        os.environ["EDGE_TRUST"] = str(arguments.root / "trust")
     try:
         answer = COMMANDS[arguments.command](App(arguments.root, arguments.app), arguments)
     except EdgeError as error:
@@ -38,7 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # the workstation gets one line of whatever it was
         print(json.dumps({"error": f"unexpected {type(error).__name__}: {error}", "exit_code": 3}))
         return 3
-    print(json.dumps(answer))
+    if answer is not None:  # the journal needs no line for what is as it should be
+        print(json.dumps(answer))
     return 0
 
 
@@ -70,13 +74,12 @@ def _rollback(app: App, arguments: argparse.Namespace) -> Any:
 def _starting(app: App, _: argparse.Namespace) -> Any:
     # While a deploy holds the lock, it starts the service itself, and counts nothing.
     back = switch.starting(app) if not _deploying(app) else None
-    return {"release": switch.current(app), "rolled_back": back is not None}
+    return None if back is None else {"release": back, "why": "the one in use never ran, and was started too often"}
 
 
-def _started(app: App, _: argparse.Namespace) -> Any:
+def _started(app: App, _: argparse.Namespace) -> None:
     if not _deploying(app):
         switch.confirm(app)
-    return {"release": switch.current(app)}
 
 
 def _deploying(app: App) -> bool:
@@ -85,6 +88,12 @@ def _deploying(app: App) -> bool:
             return False
     except EdgeError:
         return True
+
+
+def _trust(app: App, _: argparse.Namespace) -> Any:
+    content = json.loads(sys.stdin.buffer.readline())
+    with locked(app):
+        return keys.change(app.root, content["keys"], content["remove"], content["signed_only"])
 
 
 def _status(app: App, _: argparse.Namespace) -> Any:
@@ -143,6 +152,7 @@ COMMANDS: dict[str, Callable[[App, argparse.Namespace], Any]] = {
     "started": _started,
     "starting": _starting,
     "status": _status,
+    "trust": _trust,
 }
 
 if __name__ == "__main__":

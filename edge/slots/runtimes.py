@@ -17,6 +17,7 @@ def adopt(root: Path, name: str) -> None:
         name: the folder of the runtime below ``runtimes``.
     """
     folder = root / "runtimes" / name
+    (root / "trust").mkdir(exist_ok=True)
     if not (folder / COMPLETE).exists():
         os.sync()
         durable.write(folder / COMPLETE, b"")

@@ -90,7 +90,7 @@ def _back(app: App, failed: str, before: str | None, latest: State) -> str:
     said = _still(before)
     if before is not None and release.service(app, before).enabled:
         try:
-            service.start(app, before)
+            service.start(app, before, steady=False)
         except EdgeError as error:
             said = f"release {before} is in use again, but {error}"
     if failed != before:

@@ -1,6 +1,6 @@
 """A stand-in for systemd, as far as a service of type notify needs it, because no test may have the machine's own.
 
-``install`` puts a ``systemctl`` and a ``journalctl`` into a folder for PATH. The ``systemctl`` reads the real unit file and
+``install`` puts a ``systemctl`` and a ``journalctl`` into a folder for PATH. The first reads the real unit file and
 does what systemd.service(5) says: ExecStartPre, ExecStart with NOTIFY_SOCKET and WATCHDOG_USEC, READY=1 within
 TimeoutStartSec, ExecStartPost, then Restart=always and the watchdog. Each service has a process that watches it.
 """
