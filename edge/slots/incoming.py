@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 from edge import files
 from edge.errors import FileError, InputError
+from edge.manifest import inside
 from edge.slots import durable
 from edge.slots.layout import App
 
@@ -39,6 +40,7 @@ class Wanted:
     sha256: str
 
     def __post_init__(self) -> None:
+        inside(self.name)
         if not _DIGEST.fullmatch(self.sha256) or self.bytes < 0:
             raise InputError(f"a file must have a size and a SHA-256 digest, got {self.bytes} and {self.sha256!r}")
 

@@ -25,14 +25,17 @@ def adopt(root: Path, name: str) -> None:
 
 
 def unused(root: Path) -> list[Path]:
-    """Return the runtimes that neither the agent nor a release uses."""
+    """Return the complete runtimes that neither the agent nor a release uses.
+
+    Where ``runtimes`` is a link, other root folders share it, and nothing in it counts as unused. One that is not
+    complete may be about to be installed.
+    """
     used = {(root / "runtime").resolve()}
     used |= {link.resolve() for link in root.glob("apps/*/slots/*/runtime")}
     folder = root / "runtimes"
-    found = folder.iterdir() if folder.is_dir() else ()
-    return sorted(
-        path for path in found if path.is_dir() and path.resolve() not in used and not path.name.startswith(".")
-    )
+    if folder.is_symlink():
+        return []
+    return sorted(mark.parent for mark in folder.glob(f"*/{COMPLETE}") if mark.parent.resolve() not in used)
 
 
 if __name__ == "__main__":

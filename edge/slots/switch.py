@@ -5,7 +5,7 @@ from typing import Any
 
 from edge import files, trust
 from edge.errors import EdgeError, GateFailed, InputError
-from edge.slots import durable, health, release, service, state
+from edge.slots import durable, health, release, runtimes, service, state
 from edge.slots.layout import App
 from edge.slots.release import Request
 from edge.slots.state import Entry, State
@@ -201,3 +201,5 @@ def prune(app: App, keep: int) -> None:
         files.remove(app.slot(name))
         known = known.without(name)
     state.write(app, known)
+    for runtime in runtimes.unused(app.root):
+        files.remove(runtime)
