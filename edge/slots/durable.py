@@ -32,6 +32,21 @@ def rename(source: Path, path: Path) -> None:
     flush(path.parent)
 
 
+def discard(path: Path) -> None:
+    """Delete a folder that must never be seen half deleted: it gets a hidden name first, which ``sweep`` knows."""
+    if path.exists():
+        hidden = path.with_name(f".{path.name}.partial")
+        files.remove(hidden)
+        rename(path, hidden)
+        files.remove(hidden)
+
+
+def sweep(folder: Path) -> None:
+    """Delete what killed writers left in a folder. The caller holds the lock, so that nobody is writing it."""
+    for path in folder.glob(".*.partial"):
+        files.remove(path)
+
+
 def flush(path: Path) -> None:
     """Wait until a file's content, or the names in a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -108,13 +109,11 @@ def assemble(app: App, request: Request) -> Bundle:
     """
     final = app.slot(request.release)
     if final.exists():
-        try:
+        with suppress(FileError):
             return _opened(app, final)
-        except (FileError, InputError):
-            files.remove(final)
-            raise
+        durable.discard(final)  # it is damaged; its files were sent again
     partial = final.with_name(f".{final.name}.partial")
-    files.remove(partial)
+    durable.sweep(app.slots)
     try:
         bundle_folder = partial / "bundle"
         bundle_folder.mkdir(parents=True)

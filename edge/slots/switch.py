@@ -94,7 +94,7 @@ def _back(app: App, failed: str, before: str | None, latest: State) -> str:
         except EdgeError as error:
             said = f"release {before} is in use again, but {error}"
     if failed != before:
-        files.remove(app.slot(failed))
+        durable.discard(app.slot(failed))
         state.write(app, latest.without(failed))
     return said
 
@@ -107,7 +107,7 @@ def _drop(app: App, name: str, before: str | None, known: State) -> None:
     """Delete a release that did not pass, unless it is in use or has run."""
     entry = known.entry(name)
     if name != before and not (entry and entry.confirmed):
-        files.remove(app.slot(name))
+        durable.discard(app.slot(name))
 
 
 def rollback(app: App, to: str | None = None) -> dict[str, Any]:
@@ -193,13 +193,15 @@ def starting(app: App) -> str | None:
 
 
 def prune(app: App, keep: int) -> None:
-    """Delete the oldest releases until ``keep`` are left, and the runtimes that no release uses."""
+    """Delete the oldest releases until ``keep`` are left, the runtimes that no release uses, and broken leftovers."""
+    durable.sweep(app.slots)
+    durable.sweep(app.folder)
     known, used = state.read(app), current(app)
     order = [e.release for e in known.entries if e.release != used]
     unknown = [name for name in release.names(app) if known.entry(name) is None and name != used]
     for name in unknown + order[: max(0, len(order) - (keep - 1))]:
-        files.remove(app.slot(name))
+        durable.discard(app.slot(name))
         known = known.without(name)
     state.write(app, known)
     for runtime in runtimes.unused(app.root):
-        files.remove(runtime)
+        durable.discard(runtime)

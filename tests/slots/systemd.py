@@ -101,6 +101,7 @@ def _run_once(unit, state, notify, environment, ended, restarts, end):
     if subprocess.run(unit.command("ExecStartPre"), env=environment, stdout=log, stderr=log).returncode:
         return
     child = subprocess.Popen(unit.command("ExecStart"), env=environment, stdout=log, stderr=log, cwd=state)
+    (state / "main").write_text(str(child.pid))
     ready, seen, begin = False, time.monotonic(), time.monotonic()
     while child.poll() is None and not ended and time.monotonic() < end:
         try:
@@ -118,17 +119,20 @@ def _run_once(unit, state, notify, environment, ended, restarts, end):
             seen = time.monotonic()
         late = time.monotonic() - seen > unit.seconds("WatchdogSec" if ready else "TimeoutStartSec")
         if late:
-            child.send_signal(signal.SIGABRT if ready else signal.SIGTERM)
-            child.wait(10)
+            _end(child, signal.SIGABRT if ready else signal.SIGTERM)
     if child.poll() is None:
-        child.terminate()
-        try:
-            child.wait(10)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+        _end(child, signal.SIGTERM)
     if not ready:
         _note(state, "failed", restarts)
+
+
+def _end(child, number):
+    child.send_signal(number)
+    try:
+        child.wait(5)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 def _note(state: Path, value: str, restarts: int) -> None:

@@ -1,8 +1,8 @@
 """From one release to another: a device runs the old or the new one, verified."""
 
 import json
-import os
-import time
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -212,16 +212,15 @@ def test_a_second_deploy_waits_for_the_first(app):
 
 def test_the_lock_ends_with_its_holder(app):
     """A killed agent must not keep later ones out."""
-    pid = os.fork()
-    if pid == 0:
-        with locked(app):
-            time.sleep(60)
-        os._exit(0)
-    time.sleep(0.2)
-    with pytest.raises(InputError), locked(app, 0.0):
-        pass
-    os.kill(pid, 9)
-    os.waitpid(pid, 0)
+    code = (
+        "import time; from pathlib import Path; from edge.slots.layout import App; from edge.slots.lock import locked\n"
+        f"with locked(App(Path({str(app.root)!r}), 'camera')): print('held', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=device.ROOT) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(InputError), locked(app, 0.0):
+            pass
+        holder.kill()
     with locked(app, 1.0):
         pass
 
