@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from edge import files
+from edge.deploy import wheelhouse
 from edge.deploy.push.connection import Connection, Done
 from edge.deploy.push.probe import RUNTIME_BYTES, Facts
 from edge.errors import FileError, GateFailed
 
 INSTALL_S = 1800.0
 BLOCK = 1 << 18
-SUMS = "SHA256SUMS"
+PACKAGE = "edgekit"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,14 @@ class Wheels:
 
     def sent(self) -> list[Path]:
         """Return the files that go to the device."""
-        return [self.runtime] if self.folder is None else [self.runtime, *sorted(self.folder.glob("*.whl"))]
+        if self.folder is None:
+            return [self.runtime]
+        return [self.runtime, *(path for path in wheelhouse.check(self.folder) if not _is_runtime(path))]
+
+
+def _is_runtime(path: Path) -> bool:
+    """Return whether this is a runtime wheel: the one of the wheelhouse may be older than what is deployed."""
+    return path.name.startswith(f"{PACKAGE}-")
 
 
 async def ensure(connection: Connection, facts: Facts, wheels: Wheels, report: Callable[[str], None]) -> str:
@@ -110,14 +118,14 @@ async def _send(connection: Connection, facts: Facts, paths: Sequence[Path], fol
     """Send files in one stream, and compare their digests on the device."""
     done = await connection.run([*facts.prefix, "tar", "-x", "-C", str(folder)], _archive(paths), INSTALL_S)
     _check(connection, done, "the wheels cannot be unpacked")
-    check = f"cd {PurePosixPath(folder)} && sha256sum --check --quiet {SUMS}"
+    check = f"cd {PurePosixPath(folder)} && sha256sum --check --quiet {wheelhouse.SUMS}"
     _check(connection, await connection.run([*facts.prefix, "sh", "-c", check]), "a wheel was damaged on the way")
 
 
 async def _archive(paths: Sequence[Path]) -> AsyncIterator[bytes]:
     """Yield a tar archive of files, with their digests in SHA256SUMS, in blocks."""
     sums = "".join(f"{files.sha256(path)}  {path.name}\n" for path in paths).encode()
-    yield _member(SUMS, len(sums)) + _padded(sums)
+    yield _member(wheelhouse.SUMS, len(sums)) + _padded(sums)
     for path in paths:
         size = path.stat().st_size
         yield _member(path.name, size)

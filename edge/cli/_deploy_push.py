@@ -112,14 +112,13 @@ def _check_camera(source: str, camera: Sequence[str]) -> None:
 
 def _deployment(arguments: argparse.Namespace, camera: Sequence[str], folder: Path) -> "Deployment":
     from edge.bundle import open_bundle
-    from edge.deploy import runtime_wheel
+    from edge.deploy import runtime_wheel, wheelhouse
     from edge.deploy.push.deployment import Deployment, extras
     from edge.deploy.push.runtime import Wheels
-    from edge.errors import FileError
     from edge.slots.release import Service
 
-    if arguments.wheelhouse is not None and not arguments.wheelhouse.is_dir():
-        raise FileError(f"wheelhouse {arguments.wheelhouse} must be a folder; edge-deploy wheelhouse makes one")
+    if arguments.wheelhouse is not None:
+        wheelhouse.check(arguments.wheelhouse)
     bundle = open_bundle(arguments.bundle)
     needs = extras(bundle)
     wheels = Wheels(runtime_wheel.build(folder), needs, arguments.wheelhouse, arguments.csi)

@@ -1,7 +1,7 @@
 """Kill the switch to another release: a device runs the old or the new one, verified, and a next deploy succeeds.
 
-``python -m tests.kills.slot_switch`` kills it 1,000 times: while it assembles the release, verifies it, writes its state,
-renames the link, and deletes what is no longer kept.
+``python -m tests.kills.slot_switch`` kills it 1,000 times: while it assembles the release, verifies it, writes its
+state, renames the link, and deletes what is no longer kept.
 """
 
 import argparse
@@ -68,7 +68,9 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1000, help="number of kills (default 1000)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the moments (default 1)")
     parser.add_argument("--switch", type=Path, metavar="ROOT", help="be the switch, on this device")
-    parser.add_argument("--receive", type=Path, metavar="ROOT", help="receive the files of the new bundle, on this device")
+    parser.add_argument(
+        "--receive", type=Path, metavar="ROOT", help="receive the files of the new bundle, on this device"
+    )
     a = parser.parse_args()
     if a.switch:
         app = App(a.switch, "camera")

@@ -91,7 +91,7 @@ def flip(path):
 
 def test_a_bundle_with_another_golden_output_is_never_switched_to(app, mobilenet, shufflenet, tmp_path):
     device.deploy(app, mobilenet)
-    with pytest.raises(GateFailed, match="golden output .* as before"):
+    with pytest.raises(GateFailed, match=r"golden output .* as before"):
         device.deploy(app, with_other_golden_output(shufflenet, tmp_path))
     assert device.in_use(app) == "mobilenet_v2"
     assert len(release.names(app)) == 1, "the refused release is deleted"

@@ -1,13 +1,14 @@
 """A server that every test of this folder logs in to, and a runtime that its devices share."""
 
 import os
-import shutil
-from pathlib import Path
+import sys
 
 import pytest
 
+from edge.cli import deploy
+from edge.errors import InputError
 from tests.deploy.push import sshd
-from tests.slots import systemd
+from tests.slots import device, systemd
 
 
 @pytest.fixture(scope="session")
@@ -28,26 +29,37 @@ def login(server, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def wheelhouse(tmp_path_factory):
-    """Return a folder with the wheels of this machine's Python, fetched once; skip where no index is reached."""
-    from edge.deploy import wheelhouse as making
+def wheels(tmp_path_factory):
+    """Return a wheelhouse for this machine; skip where no package index is reached."""
+    from edge.deploy import wheelhouse
 
-    return making.cached_for_tests() if hasattr(making, "cached_for_tests") else _fetched(tmp_path_factory)
-
-
-def _fetched(factory):
-    import subprocess
-    import sys
-
-    kept = os.environ.get("EDGE_TEST_WHEELHOUSE")
-    if kept:
-        return Path(kept)
-    folder = factory.mktemp("wheels")
-    root = Path(__file__).resolve().parents[3]
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", "--dest", str(folder)]
-    wanted = ["numpy", "opencv-python-headless", "ai-edge-litert", "cryptography"]
-    done = subprocess.run([*command, "-c", str(root / "constraints.txt"), *wanted], capture_output=True, text=True)
-    if done.returncode:
-        shutil.rmtree(folder)
-        pytest.skip(f"needs a package index: {done.stderr.strip().splitlines()[-1][:100]}")
+    house = wheelhouse.Wheelhouse("x86", f"{sys.version_info[0]}.{sys.version_info[1]}", ("signed",))
+    folder = tmp_path_factory.mktemp("wheels") / "house"
+    try:
+        wheelhouse.gather(house, folder, lambda _: None)
+    except InputError as error:
+        pytest.skip(f"needs a package index: {error}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def runtimes(server, wheels, tmp_path_factory):
+    """Return a folder of runtimes with the one that deploys install, so that each test need not install it again."""
+    root = tmp_path_factory.mktemp("device") / "root"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(server.home))
+        bundle = str(device.WEIGHTS / "mobilenet_v2_cifar10_int8.edge")
+        given = ["--to", server.to, "--root", str(root), "--no-service", "--wheelhouse", str(wheels)]
+        assert deploy.main([bundle, *given]) == 0
+    return root
+
+
+@pytest.fixture
+def root(runtimes, tmp_path):
+    """Return the root folder of a device that has a runtime, and nothing else."""
+    made = tmp_path / "device"
+    made.mkdir()
+    (made / "runtimes").symlink_to(runtimes / "runtimes")
+    (made / "runtime").symlink_to(os.readlink(runtimes / "runtime"))
+    (made / "trust").mkdir()
+    return made
