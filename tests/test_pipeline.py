@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from edge import pipeline
 from edge.errors import FileError, InputError
 from edge.imaging import InputFormat, Preprocessor
 from edge.pipeline import READ_AHEAD, Loop
@@ -336,3 +337,39 @@ def test_a_result_keeps_what_the_task_gave():
     Loop(ListSource(frames_of(1)), Full()).run([sink])
     (result,) = sink.results
     assert (result.task, result.predictions[0].box, result.values) == ("detect", (1.0, 2.0, 3.0, 4.0), {"x": 1.0})
+
+
+@both_kinds
+def test_the_heartbeat_follows_every_frame(live):
+    beats = []
+    loop = Loop(ListSource(frames_of(5), live=live), BandsNetwork(), heartbeat=lambda: beats.append(loop.stats.frames))
+    stats = loop.run([ListSink()])
+    assert beats == list(range(1, stats.frames + 1))
+
+
+def test_the_heartbeat_goes_on_while_no_frame_comes(monkeypatch):
+    monkeypatch.setattr(pipeline, "HEARTBEAT_SECONDS", 0.01)
+    several, beats = threading.Event(), []
+
+    def beat():
+        beats.append(1)
+        if len(beats) == 3:
+            several.set()
+
+    source = ListSource(frames_of(1), live=True, before=lambda _: several.wait(10))
+    Loop(source, BandsNetwork(), heartbeat=beat).run()
+    assert several.is_set()
+
+
+def test_a_network_that_hangs_has_no_heartbeat(monkeypatch):
+    """Or a watchdog would not notice it."""
+    monkeypatch.setattr(pipeline, "HEARTBEAT_SECONDS", 0.01)
+    beats, during = [], []
+
+    def hang():
+        before = len(beats)
+        threading.Event().wait(0.2)
+        during.append(len(beats) - before)
+
+    Loop(ListSource(frames_of(1), live=True), BandsNetwork(hang), heartbeat=lambda: beats.append(1)).run()
+    assert during == [0]

@@ -15,6 +15,7 @@ from tests.performance import (
     lowerings,
     model_run,
     onnx_int8,
+    service_start,
     six_files,
     start,
 )  # fmt: skip
@@ -62,6 +63,8 @@ def main() -> int:
         results["loop"] = found = loop.measure(Path(folder) / "mobilenet_v2_int8.tflite")
     bar("loop: at least 0.9 of its slowest stage's rate", f"{found['of_limit']:.2f}", found["of_limit"] >= 0.9)
     bar("loop: at least 1.3 times a plain loop", f"{found['over_plain']:.2f} times", found["over_plain"] >= 1.3)
+    results["service_start"] = found = service_start.measure()
+    bar("service: first result within 2 s of its start", f"{found['first_result_s']} s", found["first_result_s"] <= 2)
     with tempfile.TemporaryDirectory() as folder:
         results["onnx_int8"] = rows = onnx_int8.measure(Path(folder))
     for network, row in rows.items():

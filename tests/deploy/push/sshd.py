@@ -1,5 +1,6 @@
 """A real OpenSSH server on loopback with throw-away keys, and the home folder of the one who logs in."""
 
+import getpass
 import os
 import shutil
 import socket
@@ -42,7 +43,7 @@ class Server:
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.folder, self.home = folder, folder / "home"
-        self.user = __import__("getpass").getuser()
+        self.user = getpass.getuser()
         self.process: subprocess.Popen[bytes] | None = None
         (self.home / ".ssh").mkdir(parents=True, mode=0o700)
         _key(folder / "host_key")
@@ -66,8 +67,8 @@ class Server:
 
     def start(self) -> None:
         os.makedirs("/run/sshd", exist_ok=True)
-        log = (self.folder / "log").open("ab")
-        self.process = subprocess.Popen([SSHD, "-D", "-e", "-f", str(self.folder / "sshd_config")], stderr=log)
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen([SSHD, "-D", "-e", "-f", str(self.folder / "sshd_config")], stderr=log)
         for _ in range(100):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:

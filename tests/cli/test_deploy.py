@@ -1,0 +1,66 @@
+"""The command edge-deploy: its subcommands, help, and refusals before any device is asked."""
+
+import pytest
+
+from edge.cli import deploy
+from tests.slots import device
+
+BUNDLE = str(device.WEIGHTS / "mobilenet_v2_cifar10_int8.edge")
+
+
+def test_the_help_names_every_command(capsys):
+    assert deploy.main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    for name, (_, summary) in deploy.COMMANDS.items():
+        assert f"  {name}" in shown
+        assert summary in shown
+
+
+@pytest.mark.parametrize("name", deploy.COMMANDS)
+def test_every_command_has_help(capsys, name):
+    with pytest.raises(SystemExit) as ended:
+        deploy.main([name, "--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert "edge-deploy" in shown
+    assert "example" in shown
+
+
+@pytest.mark.parametrize("name", ["push", "status", "list", "rollback", "logs"])
+def test_a_device_must_be_given(capsys, name):
+    given = [BUNDLE] if name == "push" else []
+    assert deploy.main([name, *given]) == 2
+    assert "--to USER@HOST or --inventory FILE" in capsys.readouterr().err
+
+
+def test_without_anything_it_says_what_it_expects(capsys):
+    assert deploy.main([]) == 2
+    assert "expected a bundle or a command" in capsys.readouterr().err
+
+
+def test_a_bundle_for_other_hardware_is_refused_here(capsys, tmp_path):
+    from dataclasses import replace
+
+    from edge.bundle import write_bundle
+
+    released = device.released("mobilenet_v2_cifar10")
+    manifest = replace(
+        released.manifest, artifacts=tuple(replace(one, target="web") for one in released.manifest.artifacts)
+    )
+    write_bundle(tmp_path / "web", manifest, {name: released.root / name for name in manifest.stored()})
+    assert deploy.main([str(tmp_path / "web"), "--to", "pi@127.0.0.1:1"]) == 2
+    err = capsys.readouterr().err
+    assert "must have a .tflite or .onnx file for the processor of a device" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_options_that_edge_camera_would_refuse_are_refused_here(capsys):
+    with pytest.raises(SystemExit) as ended:
+        deploy.main([BUNDLE, "--to", "pi@127.0.0.1:1", "--", "--no-such-option"])
+    assert ended.value.code == 2
+    assert "--no-such-option" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_no_wheelhouse_is_refused(capsys, tmp_path):
+    assert deploy.main([BUNDLE, "--to", "pi@127.0.0.1:1", "--wheelhouse", str(tmp_path)]) == 2
+    assert "edge-deploy wheelhouse" in capsys.readouterr().err
