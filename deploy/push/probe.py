@@ -44,8 +44,13 @@ class Facts:
     model: str
 
 
-async def probe(connection: Connection) -> Facts:
+async def probe(connection: Connection, *, installs: bool = True) -> Facts:
     """Return what a device is.
+
+    Args:
+        connection: to the device.
+        installs: whether something is to be put there. A rollback, or a look at a device, must not be refused for a
+            wrong clock.
 
     Raises:
         InputError: the device cannot run the runtime, or this user may not change it.
@@ -60,15 +65,16 @@ async def probe(connection: Connection) -> Facts:
         raise FileError(
             f"{name}: its python3 does not run: {done.said}; sudo apt install python3 python3-venv"
         ) from None
-    return facts(name, str(connection.host.root), raw, time.time())
+    if installs:
+        check(name, raw, time.time())
+    return facts(name, str(connection.host.root), raw)
 
 
-def facts(name: str, root: str, raw: Mapping[str, Any], now: float) -> Facts:
-    """Return the facts of a device when it can be deployed to.
+def check(name: str, raw: Mapping[str, Any], now: float) -> None:
+    """Refuse a device that cannot run the runtime.
 
     Args:
         name: the device, for messages.
-        root: the root folder on it.
         raw: what ``probe_script`` printed.
         now: the time here, in seconds since 1970.
 
@@ -94,6 +100,19 @@ def facts(name: str, root: str, raw: Mapping[str, Any], now: float) -> Facts:
             f"{name}: its clock must be right within {MOST_SKEW_S:g} s, it is {skew:+.0f} s off; there: "
             "sudo timedatectl set-ntp true"
         )
+
+
+def facts(name: str, root: str, raw: Mapping[str, Any]) -> Facts:
+    """Return the facts of a device that this user may change.
+
+    Args:
+        name: the device, for messages.
+        root: the root folder on it.
+        raw: what ``probe_script`` printed.
+
+    Raises:
+        InputError: the user may not write the root folder.
+    """
     if raw["root_refused"] and raw["sudo_refused"]:
         raise InputError(
             f"{name}: {root} cannot be written ({raw['root_refused']}), and not by sudo without a password "
@@ -101,8 +120,8 @@ def facts(name: str, root: str, raw: Mapping[str, Any], now: float) -> Facts:
         )
     return Facts(
         prefix=("sudo", "-n") if raw["root_refused"] else (),
-        machine=machine,
-        python=python,
+        machine=str(raw["machine"]),
+        python=tuple(int(part) for part in raw["python"]),
         executable=str(raw["executable"]),
         has_systemd=bool(raw["has_systemd"]),
         free_bytes=int(raw["free_bytes"]),

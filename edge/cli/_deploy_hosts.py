@@ -92,7 +92,7 @@ def _one(ask: Ask) -> Callable[["Host"], Awaitable[dict[str, Any]]]:
 
     async def one(host: "Host") -> dict[str, Any]:
         async with connected(host) as connection:
-            return await ask(connection, await probe(connection))
+            return await ask(connection, await probe(connection, installs=False))
 
     return one
 

@@ -55,7 +55,9 @@ def _trust(arguments: argparse.Namespace) -> int:
 
     async def one(host: "Host") -> dict[str, Any]:
         async with connected(host) as connection:
-            answer = await transfer.call(connection, await probe(connection), "trust", transfer.line(content))
+            answer = await transfer.call(
+                connection, await probe(connection, installs=False), "trust", transfer.line(content)
+            )
         only = "runs signed bundles only" if answer["signed_only"] else "runs unsigned bundles too"
         print(f"{host.name}: trusts {', '.join(answer['keys']) or 'no key'}, {only}")
         return answer

@@ -1,6 +1,6 @@
 """How long the service takes from its unit's ExecStart to its first result, told over a NOTIFY_SOCKET of our own.
 
-    python -m tests.performance.service_start
+python -m tests.performance.service_start
 """
 
 import os
