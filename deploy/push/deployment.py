@@ -66,7 +66,7 @@ def extras(bundle: Bundle) -> tuple[str, ...]:
             f"bundle {bundle.manifest.name!r} has no golden input, which a device compares; convert the model again"
         )
     signed = (bundle.root / SIGNATURE).exists()
-    return (*(["onnx"] if "tflite" not in formats else []), *(["signed"] if signed else []))
+    return (*(["onnx"] if "tflite" not in formats else []), *([runtime.SIGNED] if signed else []))
 
 
 async def deploy(host: Host, deployment: Deployment, report: Callable[[str], None]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class Facts:
         free_bytes: the free space where the root folder is.
         runtime: the name of the runtime in use; empty when there is none.
         complete: the names of the runtimes that are whole.
+        trusts: whether it has trusted keys, so that its runtime must be able to check signatures.
         model: what the maker calls the board.
     """
 
@@ -41,6 +42,7 @@ class Facts:
     free_bytes: int
     runtime: str
     complete: tuple[str, ...]
+    trusts: bool
     model: str
 
 
@@ -127,5 +129,6 @@ def facts(name: str, root: str, raw: Mapping[str, Any]) -> Facts:
         free_bytes=int(raw["free_bytes"]),
         runtime=str(raw["runtime"]),
         complete=tuple(map(str, raw["complete"])),
+        trusts=bool(raw["trusts"]),
         model=str(raw["model"]),
     )

@@ -57,6 +57,15 @@ def runtime_version(root: str) -> str:
     return os.path.basename(os.path.realpath(link)) if os.path.isdir(os.path.join(link, "bin")) else ""
 
 
+def trusts(root: str) -> bool:
+    """Return whether there are trusted keys, or only signed bundles are opened."""
+    try:
+        names = os.listdir(os.path.join(root, "trust"))
+    except OSError:
+        return False
+    return any(name.endswith(".pub") or name == "signed-only" for name in names)
+
+
 def complete(root: str) -> "list[str]":
     """Return the names of the runtimes that are whole."""
     try:
@@ -86,6 +95,7 @@ def main() -> None:
         "time": time.time(),
         "runtime": runtime_version(root),
         "complete": complete(root),
+        "trusts": trusts(root),
         "model": model(),
     }
     remove_empty(root, above)  # a probe leaves nothing behind

@@ -159,6 +159,8 @@ def _complete(app: App, sha256: str) -> Path:
 def take(app: App, wanted: Iterable[Wanted], folder: Path) -> None:
     """Move the received files into a release's folder, under their names, and flush it.
 
+    A file that another deploy has moved into its release meanwhile is copied from there.
+
     Raises:
         FileError: a file is not there, or the disk is full.
     """
@@ -170,6 +172,8 @@ def take(app: App, wanted: Iterable[Wanted], folder: Path) -> None:
                 shutil.copyfile(placed[one.sha256], target)
                 durable.flush(target)
             else:
+                if not _complete(app, one.sha256).exists():
+                    _copied(app, one)
                 os.replace(_complete(app, one.sha256), target)
         except OSError as error:
             raise FileError(f"the device cannot write {target}: {error.strerror or error}; deploy again") from error

@@ -12,7 +12,7 @@ import pytest
 from edge import files
 from edge.deploy.push import transfer
 from edge.errors import FileError, InputError
-from edge.slots import incoming
+from edge.slots import incoming, switch
 from edge.slots.incoming import Wanted
 from edge.slots.lock import locked
 from tests.slots import device
@@ -104,6 +104,19 @@ def test_what_was_forgotten_is_deleted_after_a_day(open_app, mobilenet):
     incoming.missing(open_app, transfer.wanted(mobilenet.root))
     assert not forgotten.exists()
     assert recent.exists(), "another deploy may be sending it"
+
+
+def test_a_file_that_another_deploy_has_taken_is_copied_from_its_release(app, mobilenet, shufflenet):
+    """Both have the same labels, which the second does not send, as they are there; then the first takes them."""
+    with locked(app):
+        incoming.receive(app, device.stream(mobilenet, incoming.missing(app, transfer.wanted(mobilenet.root))))
+        rows = incoming.missing(app, transfer.wanted(shufflenet.root))
+        assert len(rows) < len(transfer.wanted(shufflenet.root))
+    device.deploy(app, mobilenet)
+    with locked(app):
+        incoming.receive(app, device.stream(shufflenet, rows))
+        switch.activate(app, device.request_for(shufflenet))
+    assert device.in_use(app) == "shufflenet_v2"
 
 
 def test_two_files_of_equal_content_are_sent_once(open_app, tmp_path):

@@ -226,7 +226,8 @@ def test_an_interrupted_transfer_goes_on(capsys, there, root, login, monkeypatch
     assert device.in_use(App(root, "camera")) == "mobilenet_v2"
     run(capsys, NEW, *there, "--no-service", "--json", tmp_path / "out.json")
     sent = json.loads((tmp_path / "out.json").read_text())["hosts"][0]["sent_bytes"]
-    whole_size = sum(one.bytes for one in transfer.wanted(device.released("shufflenet_v2_cifar10").root))
+    bundle = device.released("shufflenet_v2_cifar10")
+    whole_size = sum(one.bytes for one in transfer.wanted(bundle.root))
     assert 0 < sent < whole_size, "what had come was not sent again"
     assert device.in_use(App(root, "camera")) == "shufflenet_v2"
 

@@ -25,6 +25,7 @@ PI5 = {
     "time": 1000.0,
     "runtime": "",
     "complete": [],
+    "trusts": False,
     "model": "Raspberry Pi 5 Model B Rev 1.0",
 }
 
