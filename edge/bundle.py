@@ -7,18 +7,20 @@ reads a file. It refuses paths that lead out of the bundle, and text with contro
 
 import hashlib
 import json
+import os
 import shutil
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from edge import files
+from edge import files, trust
 from edge.errors import FileError, InputError
 from edge.manifest import (
     DIGEST,
     LABELS,
     OWN,
+    SIGNATURE,
     Artifact,
     Manifest,
     StoredFile,
@@ -40,10 +42,13 @@ class Bundle:
     Attributes:
         root: the folder of its files. For a zip it is a private, temporary folder.
         manifest: the manifest.
+        signer: the id of the trusted key that signed it. None when it is not signed, when its key is not trusted
+            here, or when this machine trusts no keys and so checked no signature.
     """
 
     root: Path
     manifest: Manifest
+    signer: str | None = None
     _folder: object = field(default=None, repr=False, compare=False)
 
     def path(self, artifact: Artifact) -> Path:
@@ -104,25 +109,31 @@ def open_bundle(path: Path) -> Bundle:
 
     Raises:
         FileError: the bundle is missing or damaged.
-        InputError: its manifest has another version or invalid content.
+        InputError: its manifest has another schema or invalid content, or this machine trusts no key that signed it.
+        MissingExtra: a signature has to be checked, and the package ``cryptography`` is not installed.
     """
     if not path.exists():
         raise FileError(f"bundle {path} does not exist")
     folder = None if path.is_dir() else _unpack(path)
     root = path if folder is None else folder.path
-    manifest = _read(root, path)
+    written = _read_own(root, MANIFEST, path)
+    signer = _signer(root, written, path)
+    manifest = _read(root, written, path)
     for stored in manifest.stored().values():
         _verify(root, stored, path)
-    return Bundle(root, manifest, folder)
+    return Bundle(root, manifest, signer, folder)
 
 
-def write_bundle(path: Path, manifest: Manifest, sources: Mapping[str, Path]) -> Manifest:
+def write_bundle(
+    path: Path, manifest: Manifest, sources: Mapping[str, Path], sign: Callable[[bytes], bytes] | None = None
+) -> Manifest:
     """Write a bundle. After an error there is no new or partly written bundle.
 
     Args:
         path: where to write: a folder, or a zip when the name ends in ``.edge``.
         manifest: the manifest. Sizes and digests of its files are computed here.
         sources: the path of each file's content, by the file's name in the manifest.
+        sign: returns the content of ``manifest.sig`` for that of ``manifest.json``. None writes an unsigned bundle.
 
     Returns:
         The manifest as written, with sizes and digests.
@@ -138,7 +149,7 @@ def write_bundle(path: Path, manifest: Manifest, sources: Mapping[str, Path]) ->
     with files.replaced(path) as temporary:
         folder = temporary.with_name(temporary.name + ".d") if path.suffix == ".edge" else temporary
         try:
-            _write_folder(folder, manifest, sources)
+            _write_folder(folder, manifest, sources, sign)
             if folder is not temporary:
                 _pack(folder, temporary)
         finally:
@@ -160,7 +171,9 @@ def _filled(artifact: Artifact, sources: Mapping[str, Path]) -> Artifact:
     return replace(artifact, files=tuple(map(of, artifact.files)), golden=golden)
 
 
-def _write_folder(folder: Path, manifest: Manifest, sources: Mapping[str, Path]) -> None:
+def _write_folder(
+    folder: Path, manifest: Manifest, sources: Mapping[str, Path], sign: Callable[[bytes], bytes] | None
+) -> None:
     folder.mkdir()
     for name in manifest.stored():
         shutil.copyfile(sources[name], folder / inside(name))
@@ -170,6 +183,8 @@ def _write_folder(folder: Path, manifest: Manifest, sources: Mapping[str, Path])
     written = (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
     (folder / MANIFEST).write_bytes(written)
     (folder / DIGEST).write_bytes(_digest_line(written))
+    if sign is not None:
+        (folder / SIGNATURE).write_bytes(sign(written))
 
 
 def _digest_line(manifest: bytes) -> bytes:
@@ -209,17 +224,25 @@ def _check_members(path: Path, members: Sequence[zipfile.ZipInfo]) -> None:
         raise InputError(f"bundle {path} must unpack to at most {MAX_UNPACKED_BYTES} bytes, got {total}")
 
 
-def _read(root: Path, shown: Path) -> Manifest:
+def _signer(root: Path, written: bytes, shown: Path) -> str | None:
+    """Return the trusted key that signed the manifest, before any of its content is used."""
+    signature = _read_own(root, SIGNATURE, shown) if os.path.lexists(root / SIGNATURE) else None
+    return trust.check_bundle(written, signature, shown)
+
+
+def _read(root: Path, written: bytes, shown: Path) -> Manifest:
     """Return the checked manifest. Its digest is verified before its content is used."""
     try:
-        written = _read_own(root, MANIFEST, shown)
         raw = json.loads(written)
         # Schema 1 has no digest. If damage turned a 2 into a 1, the digest file of schema 2 is still there.
         if raw["schema"] != 1 or (root / DIGEST).exists():
             _compare(_digest_line(written), _read_own(root, DIGEST, shown), MANIFEST, shown)
         labels = _read_own(root, LABELS, shown)
         _compare(hashlib.sha256(labels).hexdigest(), str(raw["labels"]["sha256"]), LABELS, shown)
-        return parse(raw, tuple(labels.decode().split("\n"))[:-1])
+        manifest = parse(raw, tuple(labels.decode().split("\n"))[:-1])
+        if os.path.lexists(root / SIGNATURE) and manifest.version is None:
+            raise InputError("a signed manifest must state a version; sign the bundle again with edge-deploy sign")
+        return manifest
     except FileError:
         raise
     except InputError as error:
@@ -236,7 +259,10 @@ def _read_own(root: Path, name: str, shown: Path) -> bytes:
     file = root / name
     if file.is_symlink() or not file.is_file():
         raise FileError(f"bundle {shown} has no {name}")
-    return file.read_bytes()
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise FileError(f"bundle {shown}: {name} cannot be read: {error.strerror or error}") from error
 
 
 def _verify(root: Path, stored: StoredFile, shown: Path) -> None:

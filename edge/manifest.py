@@ -17,8 +17,12 @@ from edge.tensors import dtype_name
 SCHEMA = 2
 DIGEST = "manifest.sha256"
 LABELS = "labels.txt"
-OWN = (MANIFEST, DIGEST, LABELS)
-"""Names that every bundle has; an artifact's files have others."""
+SIGNATURE = "manifest.sig"
+OWN = (MANIFEST, DIGEST, LABELS, SIGNATURE)
+"""Names of the bundle's own files; an artifact's files have others. Only a signed bundle has SIGNATURE."""
+
+MAX_VERSION = (1 << 53) - 1
+"""The largest version: the largest whole number that every reader of JSON keeps exactly."""
 
 PREFERRED = ("int8", "int16x8", "dynamic", "float16", "float32")
 """Precisions, smallest and usually fastest first."""
@@ -99,6 +103,8 @@ class Manifest:
         provenance: recipe, tool versions, calibration sample ids.
         measured: accuracy and parity figures.
         schema: of the file that it was read from.
+        version: a number that grows with each signed bundle, by which a device refuses an older one. None for a
+            bundle that was never signed.
     """
 
     name: str
@@ -108,12 +114,14 @@ class Manifest:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     measured: Mapping[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
+    version: int | None = None
 
     def as_json(self, labels_sha256: str) -> dict[str, Any]:
         """Return the JSON form; the labels stand in ``labels.txt``, whose digest is given."""
         out = asdict(self)
         out["labels"] = {"file": LABELS, "count": len(self.labels), "sha256": labels_sha256}
-        return {"schema": SCHEMA, **{key: value for key, value in out.items() if key != "schema"}}
+        head = {"schema": SCHEMA} if self.version is None else {"schema": SCHEMA, "version": self.version}
+        return head | {key: value for key, value in out.items() if key not in ("schema", "version")}
 
     def stored(self) -> dict[str, StoredFile]:
         """Return every file besides the bundle's own, by name. Raises InputError when two artifacts disagree on one."""
@@ -144,6 +152,9 @@ def check(manifest: Manifest) -> None:
     for name in manifest.stored():
         if inside(name) in OWN:
             raise InputError(f"a bundle's files need names of their own, beside {', '.join(OWN)}; got {name}")
+    version = manifest.version
+    if version is not None and (type(version) is not int or not 0 <= version <= MAX_VERSION):
+        raise InputError(f"version must be a whole number from 0 to {MAX_VERSION}, got {version!r}")
     _check_texts(manifest)
     _check_tensors(manifest)
     tiles.check(manifest.signature)
@@ -198,6 +209,7 @@ def _schema_2(raw: Mapping[str, Any], labels: tuple[str, ...]) -> Manifest:
         artifacts=tuple(_artifact(row) for row in raw["artifacts"]),
         provenance=dict(raw["provenance"]),
         measured=dict(raw["measured"]),
+        version=raw.get("version"),
     )
 
 

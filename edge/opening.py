@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge import backends
+from edge import backends, trust
 from edge.backends.base import Backend
 from edge.errors import FileError, InputError, MissingExtra
 from edge.runnable import Runnable, is_bundle
@@ -31,6 +31,7 @@ def open_session(path: str | Path, options: SessionOptions | None = None) -> Ses
         return _open_bundle(path, options)
     if options.precision is not None:
         raise InputError(f"a precision is chosen among a bundle's files; {path.name} is one file")
+    trust.check_file(path)
     backend = backends.for_file(path, options.backend)
     return Session(Runnable(path, path.stem), backend, options.threads or backends.default_threads(), options)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge import backends
+from edge import backends, trust
 from edge.backends.base import Backend, OpenOptions
 from edge.bench.measure import Timing, measure
 from edge.bundle import Bundle, open_bundle
@@ -96,6 +96,7 @@ class ModelFiles:
         if not path.exists():
             raise FileError(f"{path} does not exist; give a bundle or a model file")
         if path.is_file() and not is_bundle(path):
+            trust.check_file(path)
             return [ModelFile(path, path.stem, path, path.stat().st_size)]
         bundle = open_bundle(path)
         self._bundles.append(bundle)
