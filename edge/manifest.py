@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Literal, cast
 
@@ -195,8 +195,12 @@ def parse(raw: Mapping[str, Any], labels: tuple[str, ...]) -> Manifest:
         raise InputError(f"manifest schema must be 1 or {SCHEMA}, got {raw['schema']!r}; update edgekit")
     if raw["labels"]["count"] != len(labels):
         raise InputError(f"{LABELS} must have {raw['labels']['count']} lines, got {len(labels)}")
-    read = _schema_1 if raw["schema"] == 1 else _schema_2
-    manifest = read(raw, labels)
+    if raw["schema"] == 1:
+        from edge.manifest_schema_1 import read  # few bundles have it
+
+        manifest = read(raw, labels)
+    else:
+        manifest = _schema_2(raw, labels)
     check(manifest)
     return manifest
 
@@ -255,7 +259,7 @@ def input_format(row: Mapping[str, Any], channels: int) -> InputFormat:
 
 
 def _artifact(row: Mapping[str, Any]) -> Artifact:
-    files = tuple(_stored(f) for f in row["files"])
+    files = tuple(stored_file(f) for f in row["files"])
     if not files:
         raise InputError("an artifact must have a model file")
     names = {side: {str(k): str(v) for k, v in row["tensors"][side].items()} for side in ("inputs", "outputs")}
@@ -272,33 +276,11 @@ def _artifact(row: Mapping[str, Any]) -> Artifact:
 
 def _golden(row: Mapping[str, Any]) -> Golden:
     tolerance = {str(name): float(value) for name, value in row["tolerance"].items()}
-    return Golden(_stored(row["inputs"]), _stored(row["outputs"]), tolerance)
+    return Golden(stored_file(row["inputs"]), stored_file(row["outputs"]), tolerance)
 
 
-def _stored(row: Mapping[str, Any]) -> StoredFile:
+def stored_file(row: Mapping[str, Any]) -> StoredFile:
+    """Return the file of its JSON form. Raises as ``parse`` does."""
     if not isinstance(row["name"], str) or not isinstance(row["sha256"], str):
         raise InputError(f"a file's name and digest must be text, got {row['name']!r} and {row['sha256']!r}")
     return StoredFile(row["name"], int(row["bytes"]), row["sha256"])
-
-
-def _schema_1(raw: Mapping[str, Any], labels: tuple[str, ...]) -> Manifest:
-    """Return a manifest of schema 1, which knew one image input and one vector of class scores."""
-    height, width, channels = (int(v) for v in raw["size"])
-    if min(height, width, channels) < 1:
-        raise InputError(f"size must be height, width and channels of at least 1, got {raw['size']}")
-    if raw["output"] not in ("probabilities", "logits"):
-        raise InputError(f"output must be probabilities or logits, got {raw['output']!r}")
-    form = input_format(raw["input"], channels)
-    sizes = (channels, height, width) if form.layout == "NCHW" else (height, width, channels)
-    activation = "none" if raw["output"] == "probabilities" else "softmax"
-    signature = Signature(
-        (Input("image", "image", (1, *sizes), "float32", form),),
-        (Output("scores", "scores", (1, len(labels))),),
-        TaskSpec(str(raw["task"]), None, {"activation": activation}),
-    )
-    artifacts = tuple(
-        Artifact(str(r["format"]), str(r["precision"]), (_stored({**r, "name": r["file"]}),), str(r["target"]))
-        for r in raw["artifacts"]
-    )
-    manifest = Manifest(str(raw["name"]), signature, labels, artifacts, raw["provenance"], raw["measured"])
-    return replace(manifest, schema=1)
