@@ -148,13 +148,9 @@ def write_bundle(
     manifest = replace(manifest, artifacts=tuple(_filled(a, sources) for a in manifest.artifacts))
     with files.replaced(path) as temporary:
         folder = temporary.with_name(temporary.name + ".d") if path.suffix == ".edge" else temporary
-        try:
-            _write_folder(folder, manifest, sources, sign)
-            if folder is not temporary:
-                _pack(folder, temporary)
-        finally:
-            if folder is not temporary:
-                files.remove(folder)
+        _write_folder(folder, manifest, sources, sign)
+        if folder is not temporary:
+            _pack(folder, temporary)
     return manifest
 
 

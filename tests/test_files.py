@@ -1,6 +1,10 @@
+import errno
 import hashlib
 import os
 import stat
+import subprocess
+import sys
+from contextlib import ExitStack
 
 import pytest
 
@@ -67,6 +71,13 @@ def test_a_folder_replaces_a_folder(tmp_path):
     assert everything(tmp_path) == ["bundle", "bundle/new.txt"]
 
 
+@pytest.fixture
+def without_exchange(monkeypatch):
+    """Let every file system be one that cannot exchange two folders."""
+    monkeypatch.setattr(files, "_exchange", lambda one, other: False)
+
+
+@pytest.mark.usefixtures("without_exchange")
 def test_a_folder_that_cannot_be_swapped_in_leaves_the_old_one(tmp_path, monkeypatch):
     target = tmp_path / "bundle"
     target.mkdir()
@@ -74,7 +85,7 @@ def test_a_folder_that_cannot_be_swapped_in_leaves_the_old_one(tmp_path, monkeyp
     real = os.replace
 
     def refuse_the_new(source, destination):
-        if ".partial" in str(source):
+        if source.parent.suffix == ".partial" and source.suffix != files.OLD_SUFFIX:
             raise OSError(28, "No space left on device")
         real(source, destination)
 
@@ -84,6 +95,7 @@ def test_a_folder_that_cannot_be_swapped_in_leaves_the_old_one(tmp_path, monkeyp
     assert everything(tmp_path) == ["bundle", "bundle/old.txt"]
 
 
+@pytest.mark.usefixtures("without_exchange")
 def test_an_interruption_between_the_two_renames_brings_the_old_folder_back(tmp_path, monkeypatch):
     target = tmp_path / "bundle"
     target.mkdir()
@@ -91,7 +103,7 @@ def test_an_interruption_between_the_two_renames_brings_the_old_folder_back(tmp_
     real = os.replace
 
     def interrupted(source, destination):
-        if ".partial" in str(source):
+        if source.parent.suffix == ".partial" and source.suffix != files.OLD_SUFFIX:
             raise KeyboardInterrupt
         real(source, destination)
 
@@ -116,17 +128,119 @@ def test_a_file_is_on_the_disk_before_its_name_is(tmp_path, order):
     assert order == [temporary.name, "-> out.txt", tmp_path.name]
 
 
-def test_all_of_a_folder_is_on_the_disk_before_its_name_is(tmp_path, order):
+def write_folder(target):
+    with files.replaced(target) as temporary:
+        (temporary / "inner").mkdir(parents=True)
+        (temporary / "a").touch()
+        (temporary / "inner" / "b").touch()
+
+
+def test_all_of_a_folder_is_on_the_disk_before_its_name_is(tmp_path, order, monkeypatch):
+    target, exchange = tmp_path / "bundle", files._exchange
+    monkeypatch.setattr(files, "_exchange", lambda a, b: (order.append(f"<-> {b.name}"), exchange(a, b))[1])
+    write_folder(target)
+    assert order == ["b", "inner", "a", "bundle", "-> bundle", tmp_path.name]
+    order.clear()
+    write_folder(target)
+    assert order == ["b", "inner", "a", "bundle", "<-> bundle", tmp_path.name]
+
+
+@pytest.mark.usefixtures("without_exchange")
+def test_without_exchange_a_folder_takes_two_renames(tmp_path, order):
     target = tmp_path / "bundle"
-    for _ in range(2):
-        order.clear()
-        with files.replaced(target) as temporary:
-            (temporary / "inner").mkdir(parents=True)
-            (temporary / "a").touch()
-            (temporary / "inner" / "b").touch()
-    assert order[:4] == ["b", "inner", "a", temporary.name]
-    assert order[4].endswith(".old")
-    assert order[5:] == ["-> bundle", tmp_path.name]
+    write_folder(target)
+    order.clear()
+    write_folder(target)
+    assert order == ["b", "inner", "a", "bundle", "-> bundle.old", "-> bundle", tmp_path.name]
+    assert everything(tmp_path) == ["bundle", "bundle/a", "bundle/inner", "bundle/inner/b"]
+
+
+def left_by_a_killed_writer(target, number=0, name=None):
+    place = target.with_name(f".{target.name}.{number}.partial")
+    (place / (name or target.name)).mkdir(parents=True)
+    (place / (name or target.name) / "old.txt").touch()
+    return place
+
+
+def test_what_killed_writers_left_is_deleted(tmp_path):
+    target = tmp_path / "out.txt"
+    for number in (0, 1, 5):
+        left_by_a_killed_writer(target, number)
+    write(target)
+    assert everything(tmp_path) == ["out.txt"]
+
+
+def write(target, content="new"):
+    with files.replaced(target) as temporary:
+        temporary.write_text(content)
+
+
+def test_what_belongs_to_another_path_stays(tmp_path):
+    left = left_by_a_killed_writer(tmp_path / "other.txt")
+    write(tmp_path / "out.txt")
+    assert left.exists()
+
+
+def test_writers_at_the_same_time_do_not_disturb_each_other(tmp_path):
+    target = tmp_path / "out.txt"
+    with ExitStack() as stack:
+        places = [stack.enter_context(files.replaced(target)) for _ in range(files.WRITERS + 2)]
+        for number, place in enumerate(places):
+            place.write_text(str(number))
+        assert len(set(places)) == files.WRITERS + 2
+    assert target.read_text() == "0"  # the stack ends the first one last
+    assert everything(tmp_path) == ["out.txt"]
+
+
+def test_a_writer_in_another_process_is_left_alone(tmp_path):
+    target = tmp_path / "out.txt"
+    code = (
+        "import sys; from pathlib import Path; from edge.files import replaced\n"
+        "with replaced(Path(sys.argv[1])) as temporary:\n"
+        "    temporary.write_text('of the other process'); print('writing', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, target], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "writing\n"
+        write(target)
+        other.communicate("\n", timeout=60)
+    assert other.returncode == 0
+    assert target.read_text() == "of the other process"
+    assert everything(tmp_path) == ["out.txt"]
+
+
+def test_a_folder_between_two_renames_comes_back(tmp_path):
+    target = tmp_path / "bundle"
+    left_by_a_killed_writer(target, name="bundle.old")
+    with pytest.raises(KeyboardInterrupt):
+        write_and_raise(target, KeyboardInterrupt())
+    assert everything(tmp_path) == ["bundle", "bundle/old.txt"]
+
+
+def test_without_locks_what_another_writer_may_have_is_left_alone(tmp_path, monkeypatch):
+    def refuses(descriptor, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(files.fcntl, "flock", refuses)
+    target = tmp_path / "out.txt"
+    left = left_by_a_killed_writer(target)
+    write(target)
+    assert target.read_text() == "new"
+    assert sorted(p.name for p in tmp_path.iterdir()) == [left.name, "out.txt"]
+
+
+def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    link = tmp_path / "current"
+    for name in ("one", "two"):
+        with files.replaced(link) as temporary:
+            temporary.symlink_to(name)
+        assert os.readlink(link) == name
+    write_folder(link)
+    assert not link.is_symlink()
+    assert everything(tmp_path) == ["current", "current/a", "current/inner", "current/inner/b", "one", "two"]
 
 
 def test_a_disk_that_fails_while_flushing_is_one_line(tmp_path, monkeypatch):

@@ -45,7 +45,7 @@ def test_one_object_a_line(tmp_path):
         sink.emit(event(result=RESULT))
         sink.emit(event(result=RESULT))
         assert not path.exists()
-        (beside,) = path.parent.iterdir()
+        (beside,) = path.parent.glob(".*.partial/*")
         assert beside.read_text(encoding="utf-8").count("\n") == 2  # each line is flushed
     assert [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] == [OBJECT, OBJECT]
     assert list(path.parent.iterdir()) == [path]
