@@ -7,7 +7,6 @@ reads a file. It refuses paths that lead out of the bundle, and text with contro
 
 import hashlib
 import json
-import os
 import shutil
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edge import files, trust
+from edge.bundle_files import BundleFiles, FolderFiles
 from edge.errors import FileError, InputError
 from edge.manifest import (
     DIGEST,
@@ -30,9 +30,6 @@ from edge.manifest import (
     rank,
 )
 from edge.runnable import MANIFEST, Runnable
-
-MAX_UNPACKED_BYTES = 4 << 30
-"""The largest total size of the unpacked files of a zip."""
 
 
 @dataclass(frozen=True)
@@ -114,14 +111,25 @@ def open_bundle(path: Path) -> Bundle:
     """
     if not path.exists():
         raise FileError(f"bundle {path} does not exist")
-    folder = None if path.is_dir() else _unpack(path)
-    root = path if folder is None else folder.path
-    written = _read_own(root, MANIFEST, path)
-    signer = _signer(root, written, path)
-    manifest = _read(root, written, path)
+    if path.is_dir():
+        return _verified(FolderFiles(path), path)
+    from edge import bundle_zip  # the bundle on a device is a folder
+
+    with bundle_zip.opened(path) as store:
+        return _verified(store, path)
+
+
+def _verified(store: BundleFiles, shown: Path) -> Bundle:
+    """Return the bundle of these files. Each is checked before anything uses it: signature, digests, names."""
+    written = store.read(MANIFEST)
+    signature = store.read(SIGNATURE) if SIGNATURE in store.names else None
+    signer = trust.check_bundle(written, signature, shown)
+    manifest = _read(store, written, shown)
+    if unknown := sorted(store.names - {*OWN, *manifest.stored()}):
+        raise FileError(f"bundle {shown} holds {unknown[0]!r}, which its manifest does not list; remove it")
     for stored in manifest.stored().values():
-        _verify(root, stored, path)
-    return Bundle(root, manifest, signer, folder)
+        store.verify(stored)
+    return Bundle(store.root, manifest, signer, store.folder)
 
 
 def write_bundle(
@@ -197,46 +205,17 @@ def _pack(folder: Path, path: Path) -> None:
             archive.writestr(info, file.read_bytes())
 
 
-def _unpack(path: Path) -> files.PrivateFolder:
-    folder = files.PrivateFolder("edge-bundle-")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            _check_members(path, members)
-            for info in members:
-                archive.extract(info, folder.path)
-    except InputError:
-        raise
-    except (*files.ZIP_DAMAGE, OSError) as error:
-        raise FileError(f"bundle {path} cannot be unpacked: {error}; if it is damaged, get it again") from error
-    return folder
-
-
-def _check_members(path: Path, members: Sequence[zipfile.ZipInfo]) -> None:
-    for info in members:
-        inside(info.filename)
-    total = sum(info.file_size for info in members)
-    if total > MAX_UNPACKED_BYTES:
-        raise InputError(f"bundle {path} must unpack to at most {MAX_UNPACKED_BYTES} bytes, got {total}")
-
-
-def _signer(root: Path, written: bytes, shown: Path) -> str | None:
-    """Return the trusted key that signed the manifest, before any of its content is used."""
-    signature = _read_own(root, SIGNATURE, shown) if os.path.lexists(root / SIGNATURE) else None
-    return trust.check_bundle(written, signature, shown)
-
-
-def _read(root: Path, written: bytes, shown: Path) -> Manifest:
+def _read(store: BundleFiles, written: bytes, shown: Path) -> Manifest:
     """Return the checked manifest. Its digest is verified before its content is used."""
     try:
         raw = json.loads(written)
         # Schema 1 has no digest. If damage turned a 2 into a 1, the digest file of schema 2 is still there.
-        if raw["schema"] != 1 or (root / DIGEST).exists():
-            _compare(_digest_line(written), _read_own(root, DIGEST, shown), MANIFEST, shown)
-        labels = _read_own(root, LABELS, shown)
+        if raw["schema"] != 1 or DIGEST in store.names:
+            _compare(_digest_line(written), store.read(DIGEST), MANIFEST, shown)
+        labels = store.read(LABELS)
         _compare(hashlib.sha256(labels).hexdigest(), str(raw["labels"]["sha256"]), LABELS, shown)
         manifest = parse(raw, tuple(labels.decode().split("\n"))[:-1])
-        if os.path.lexists(root / SIGNATURE) and manifest.version is None:
+        if SIGNATURE in store.names and manifest.version is None:
             raise InputError("a signed manifest must state a version; sign the bundle again with edge-deploy sign")
         return manifest
     except FileError:
@@ -247,29 +226,6 @@ def _read(root: Path, written: bytes, shown: Path) -> Manifest:
         raise FileError(f"bundle {shown} is damaged: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, IndexError) as error:
         raise InputError(f"bundle {shown}: {MANIFEST} is not valid: {type(error).__name__} {error}") from error
-
-
-def _read_own(root: Path, name: str, shown: Path) -> bytes:
-    """Return the content of a file that every bundle has. A symbolic link is refused: it could lead outside."""
-    assert name in OWN
-    file = root / name
-    if file.is_symlink() or not file.is_file():
-        raise FileError(f"bundle {shown} has no {name}")
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise FileError(f"bundle {shown}: {name} cannot be read: {error.strerror or error}") from error
-
-
-def _verify(root: Path, stored: StoredFile, shown: Path) -> None:
-    file = root / inside(stored.name)
-    if file.is_symlink() or not file.is_file():
-        raise FileError(f"bundle {shown} lacks {stored.name}, which its manifest lists")
-    try:
-        digest = files.sha256(file)
-    except OSError as error:
-        raise FileError(f"bundle {shown}: {stored.name} cannot be read: {error.strerror or error}") from error
-    _compare(digest, stored.sha256, stored.name, shown)
 
 
 def _compare(found: str | bytes, stated: str | bytes, name: str, shown: Path) -> None:

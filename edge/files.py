@@ -1,8 +1,8 @@
 """``replaced`` writes a file or folder completely or not at all: under another name, flushed to the disk, then renamed.
 
-The order is fixed: write, flush, rename, flush the folder that holds the name. The rename takes effect at once, also for
-a folder that replaces a folder: Linux exchanges the two in one call (``renameat2``), and then the old one is deleted. A
-process that is killed at any moment leaves the old or the new content.
+The order is fixed: write, flush, rename, flush the folder that holds the name. The rename takes effect at once, also
+for a folder that replaces a folder: Linux exchanges the two in one call (``renameat2``), and then the old one is
+deleted. A process that is killed at any moment leaves the old or the new content.
 
 A writer works in a folder of its own beside the target, ``.NAME.0.partial`` (or 1, 2 …), and holds a lock on it
 (``flock``), which ends with the process. What a killed writer left has no lock: the next write to the same path deletes
@@ -14,6 +14,7 @@ between them leaves nothing at the path; the next write there brings the old fol
 
 import fcntl
 import hashlib
+import io
 import os
 import shutil
 import tempfile
@@ -210,12 +211,17 @@ def remove(path: Path) -> None:
 
 def sha256(path: Path) -> str:
     """Return the hexadecimal SHA-256 digest of a file."""
-    digest = hashlib.sha256()
-    block = memoryview(bytearray(HASH_BLOCK))
     with path.open("rb", buffering=0) as file:
-        while size := file.readinto(block):
-            digest.update(block[:size])
-    return digest.hexdigest()
+        return digest(file)
+
+
+def digest(file: io.FileIO) -> str:
+    """Return the hexadecimal SHA-256 digest of what is left to read of an unbuffered file."""
+    found = hashlib.sha256()
+    block = memoryview(bytearray(HASH_BLOCK))
+    while size := file.readinto(block):
+        found.update(block[:size])
+    return found.hexdigest()
 
 
 class PrivateFolder:

@@ -283,4 +283,6 @@ def stored_file(row: Mapping[str, Any]) -> StoredFile:
     """Return the file of its JSON form. Raises as ``parse`` does."""
     if not isinstance(row["name"], str) or not isinstance(row["sha256"], str):
         raise InputError(f"a file's name and digest must be text, got {row['name']!r} and {row['sha256']!r}")
-    return StoredFile(row["name"], int(row["bytes"]), row["sha256"])
+    if type(row["bytes"]) is not int or row["bytes"] < 0:
+        raise InputError(f"{row['name']} must have a whole number of bytes, got {row['bytes']!r}")
+    return StoredFile(row["name"], row["bytes"], row["sha256"])
