@@ -87,7 +87,9 @@ def opened(path: Path) -> Iterator[ZipFiles]:
     """Open a zip. Raises FileError or InputError when it is not exactly one plain zip."""
     if not path.is_file():
         raise FileError(f"bundle {path} must be a folder or a file, but is a pipe or a device")
-    with _readable(path), path.open("rb") as file:
+    with _readable(path):
+        file = path.open("rb")
+    with file:
         yield ZipFiles(path, file)
 
 
