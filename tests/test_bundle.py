@@ -264,7 +264,11 @@ def test_a_bad_manifest_says_which_rule(folder, change, words):
     assert str(folder) in str(caught.value)
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000],
+    ids=["empty", "half", "list", "null", "no text", "deep"],
+)
 def test_a_manifest_that_is_no_object(folder, text):
     seal(folder, text)
     with pytest.raises(EdgeError):

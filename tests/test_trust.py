@@ -199,7 +199,9 @@ def test_a_removed_signature_is_no_signature(bundle):
 
 
 @pytest.mark.parametrize("trusting", ["no_folder", "place", "signed_only"])
-@pytest.mark.parametrize("content", [b"", b"{}", b"x" * 300, b"[" * 100_000])
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"x" * 300, b"[" * 100_000], ids=["empty", "no fields", "text", "deep"]
+)
 def test_a_malformed_signature_is_always_refused(bundle, request, trusting, content):
     request.getfixturevalue(trusting)
     path = bundle(OURS)
