@@ -1,0 +1,134 @@
+"""Kill a command at many moments, and check after each one what it left behind.
+
+The moments are spread over the command's own duration, which is measured first. A command that prints the line READY
+is killed only from then on, so that the start of its interpreter takes no part.
+"""
+
+import os
+import random
+import signal
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+READY = "ready"
+MEASURED = 3
+BEYOND = 1.05
+"""How far beyond the command's usual duration the last moment lies, so that its very end is met too."""
+
+TIMEOUT_S = 300
+
+
+@dataclass(frozen=True)
+class Kills:
+    """What happened.
+
+    Attributes:
+        killed: how many runs were killed.
+        finished: how many runs ended before their moment came.
+        duration_s: the median duration of an undisturbed run, from READY if it prints that.
+    """
+
+    killed: int
+    finished: int
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command to kill.
+
+    Attributes:
+        argv: the program and its arguments.
+        prints_ready: whether it prints the line READY when what can be killed begins.
+        environment: variables besides those of this process.
+        folder: where it runs. None is the folder of this process.
+    """
+
+    argv: Sequence[str | Path]
+    prints_ready: bool = False
+    environment: Mapping[str, str] | None = None
+    folder: Path | None = None
+
+    def start(self) -> "subprocess.Popen[str]":
+        """Start it in a process group of its own, and wait for READY."""
+        process = subprocess.Popen(
+            [str(part) for part in self.argv],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if self.prints_ready else subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=self.folder,
+            env={**os.environ, **(self.environment or {})},
+            start_new_session=True,
+        )
+        if self.prints_ready and (line := process.stdout.readline().strip()) != READY:
+            kill(process)
+            raise AssertionError(f"{self.argv} must print {READY!r} first, got {line!r}")
+        return process
+
+
+def kill(process: "subprocess.Popen[str]") -> None:
+    """Kill a process with its children, and wait for its end."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(TIMEOUT_S)
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def finish(process: "subprocess.Popen[str]") -> float:
+    """Wait until an undisturbed run succeeds, and return how many seconds that took."""
+    start = time.perf_counter()
+    try:
+        code = process.wait(TIMEOUT_S)
+        assert code == 0, f"{process.args} ended with {code} without being killed"
+    finally:
+        if process.poll() is None:
+            kill(process)
+        if process.stdout is not None:
+            process.stdout.close()
+    return time.perf_counter() - start
+
+
+def kill_at_random_moments(
+    command: Command, check: Callable[[], None], count: int, seed: int, reset: Callable[[], None] | None = None
+) -> Kills:
+    """Run a command ``count`` times, kill each run at another moment, and check what is left.
+
+    Args:
+        command: what to run. Undisturbed it ends with exit code 0.
+        check: raises when what the run left is not right. It is called after every run.
+        count: how many runs.
+        seed: of the order of the moments and their place in their share of the duration.
+        reset: puts things back before each run. None leaves them as the run before left them.
+    """
+    reset = reset or (lambda: None)
+    durations = []
+    for _ in range(MEASURED):
+        reset()
+        durations.append(finish(command.start()))
+        check()
+    duration = statistics.median(durations)
+    draw = random.Random(seed)
+    moments = [(number + draw.random()) / count * duration * BEYOND for number in range(count)]
+    draw.shuffle(moments)
+    killed = 0
+    for moment in moments:
+        reset()
+        process = command.start()
+        time.sleep(moment)
+        killed += process.poll() is None
+        kill_if_running(process)
+        check()
+    return Kills(killed, count - killed, duration)
+
+
+def kill_if_running(process: "subprocess.Popen[str]") -> None:
+    """Kill a process that may have ended by itself. It is not waited for before, so its id is still its own."""
+    if process.returncode is None:
+        kill(process)
+    elif process.stdout is not None:
+        process.stdout.close()
