@@ -18,6 +18,7 @@ from edge import files
 from edge.bundle_files import check_digest, check_own_size, check_size
 from edge.errors import EdgeError, FileError, InputError
 from edge.manifest import StoredFile, inside
+from edge.private_folders import PrivateFolder
 
 MAX_UNPACKED_BYTES = 4 << 30
 """The largest total size of the unpacked files of a zip."""
@@ -50,7 +51,7 @@ class ZipFiles:
             _check_layout(file, self._archive, members)
         self._members = {info.filename: info for info in members}
         self.names = frozenset(self._members)
-        self.folder: files.PrivateFolder | None = files.PrivateFolder("edge-bundle-")
+        self.folder: PrivateFolder | None = PrivateFolder("bundle")
         self.root = self.folder.path
 
     def read(self, name: str) -> bytes:
