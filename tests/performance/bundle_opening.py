@@ -24,8 +24,8 @@ SMALL_MIB, LARGE_MIB = 4, 68
 RUNS = 7
 MS_PER_MIB = 0.6
 OVER_HASHING = 1.3
-"""At most this many times the time of the digests alone: the rest is reading from the cache of the system, and for a zip
-its CRC-32 and writing."""
+"""At most this many times the time of the digests alone: the rest is reading from the cache of the system, and for a
+zip its CRC-32 and writing."""
 
 SIGNATURE = Signature((Input("x", "tensor", (1, 4)),), (Output("y", "tensor", (1, 2)),), TaskSpec("raw"))
 
