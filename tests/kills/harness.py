@@ -29,7 +29,7 @@ class Kills:
     Attributes:
         killed: how many runs were killed.
         finished: how many runs ended before their moment came.
-        duration_s: the median duration of an undisturbed run, from READY if it prints that.
+        duration_s: the usual duration of a run that ends by itself, from READY if it prints that.
     """
 
     killed: int
@@ -79,17 +79,18 @@ def kill(process: "subprocess.Popen[str]") -> None:
         process.stdout.close()
 
 
-def finish(process: "subprocess.Popen[str]") -> float:
-    """Wait until an undisturbed run succeeds, and return how many seconds that took."""
+def finish(process: "subprocess.Popen[str]", timeout_s: float = TIMEOUT_S) -> float:
+    """Wait until a run succeeds by itself, and return how many seconds that took.
+
+    Raises:
+        TimeoutExpired: it still runs.
+        AssertionError: it failed.
+    """
     start = time.perf_counter()
-    try:
-        code = process.wait(TIMEOUT_S)
-        assert code == 0, f"{process.args} ended with {code} without being killed"
-    finally:
-        if process.poll() is None:
-            kill(process)
-        if process.stdout is not None:
-            process.stdout.close()
+    code = process.wait(timeout_s)
+    if process.stdout is not None:
+        process.stdout.close()
+    assert code == 0, f"{process.args} ended with {code} without being killed"
     return time.perf_counter() - start
 
 
@@ -111,24 +112,21 @@ def kill_at_random_moments(
         reset()
         durations.append(finish(command.start()))
         check()
-    duration = statistics.median(durations)
     draw = random.Random(seed)
-    moments = [(number + draw.random()) / count * duration * BEYOND for number in range(count)]
-    draw.shuffle(moments)
-    killed = 0
-    for moment in moments:
+    fractions = [(number + draw.random()) / count * BEYOND for number in range(count)]
+    draw.shuffle(fractions)
+    for fraction in fractions:
         reset()
         process = command.start()
-        time.sleep(moment)
-        killed += process.poll() is None
-        kill_if_running(process)
+        try:
+            durations.append(finish(process, fraction * usual(durations)))
+        except subprocess.TimeoutExpired:
+            kill(process)
         check()
-    return Kills(killed, count - killed, duration)
+    finished = len(durations) - MEASURED
+    return Kills(count - finished, finished, usual(durations))
 
 
-def kill_if_running(process: "subprocess.Popen[str]") -> None:
-    """Kill a process that may have ended by itself. It is not waited for before, so its id is still its own."""
-    if process.returncode is None:
-        kill(process)
-    elif process.stdout is not None:
-        process.stdout.close()
+def usual(durations: Sequence[float]) -> float:
+    """Return the median of the last durations, because a machine may be busy for a while."""
+    return statistics.median(durations[-MEASURED:])
