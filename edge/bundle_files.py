@@ -76,10 +76,12 @@ class FolderFiles:
         """Open a plain file. A link could lead out of the bundle, and opening a pipe would never end."""
         try:
             descriptor = os.open(self.root / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            with io.FileIO(descriptor) as file:
+            try:
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                     raise _no_plain_file(self.root, name)
-                yield file
+                yield io.FileIO(descriptor, closefd=False)
+            finally:
+                os.close(descriptor)
         except FileError:
             raise
         except FileNotFoundError as error:

@@ -15,7 +15,7 @@ from edge import golden
 from edge.bundle import open_bundle
 from edge.opening import open_session
 from edge.private_folders import GRACE_S, PREFIX
-from tests.kills.harness import Command, Kills, finish, kill_at_random_moments
+from tests.kills.harness import Command, Kills, kill_at_random_moments, run
 
 
 def save_network(file: Path) -> None:
@@ -28,7 +28,7 @@ def save_network(file: Path) -> None:
         "found = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, activation='relu')(image))\n"
         "keras.Model(image, layers.Dense(3, activation='softmax')(found)).save(sys.argv[1])\n"
     )
-    finish(Command([sys.executable, "-c", code, file]).start())
+    run(Command([sys.executable, "-c", code, file]))
 
 
 class Conversion:
@@ -64,7 +64,7 @@ class Conversion:
         """Convert, and check that only the bundle is there afterwards."""
         for left in self.temporary.iterdir():
             os.utime(left, (time.time() - 2 * GRACE_S,) * 2)
-        finish(self.command(name).start())
+        run(self.command(name))
         self.check()
         assert [file.name for file in self.out.parent.iterdir()] == [self.out.name]
         left = [file.name for file in self.temporary.iterdir() if file.name.startswith(PREFIX)]

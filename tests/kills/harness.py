@@ -94,6 +94,16 @@ def finish(process: "subprocess.Popen[str]", timeout_s: float = TIMEOUT_S) -> fl
     return time.perf_counter() - start
 
 
+def run(command: Command) -> float:
+    """Run a command undisturbed, and return how many seconds it took from READY on."""
+    process = command.start()
+    try:
+        return finish(process)
+    except subprocess.TimeoutExpired:
+        kill(process)
+        raise
+
+
 def kill_at_random_moments(
     command: Command, check: Callable[[], None], count: int, seed: int, reset: Callable[[], None] | None = None
 ) -> Kills:
@@ -110,7 +120,7 @@ def kill_at_random_moments(
     durations = []
     for _ in range(MEASURED):
         reset()
-        durations.append(finish(command.start()))
+        durations.append(run(command))
         check()
     draw = random.Random(seed)
     fractions = [(number + draw.random()) / count * BEYOND for number in range(count)]
