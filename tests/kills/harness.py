@@ -29,7 +29,7 @@ class Kills:
     Attributes:
         killed: how many runs were killed.
         finished: how many runs ended before their moment came.
-        duration_s: the usual duration of a run that ends by itself, from READY if it prints that.
+        duration_s: the median duration of undisturbed runs, from READY if it prints that.
     """
 
     killed: int
@@ -117,26 +117,27 @@ def kill_at_random_moments(
         reset: puts things back before each run. None leaves them as the run before left them.
     """
     reset = reset or (lambda: None)
-    durations = []
-    for _ in range(MEASURED):
+
+    def undisturbed() -> float:
         reset()
-        durations.append(run(command))
+        seconds = run(command)
         check()
+        return seconds
+
+    durations = [undisturbed() for _ in range(MEASURED)]
     draw = random.Random(seed)
     fractions = [(number + draw.random()) / count * BEYOND for number in range(count)]
     draw.shuffle(fractions)
-    for fraction in fractions:
+    killed = 0
+    for number, fraction in enumerate(fractions, start=1):
+        if number % max(5, count // 20) == 0:  # a machine may be busy for a while
+            durations.append(undisturbed())
         reset()
         process = command.start()
         try:
-            durations.append(finish(process, fraction * usual(durations)))
+            finish(process, fraction * statistics.median(durations[-MEASURED:]))
         except subprocess.TimeoutExpired:
             kill(process)
+            killed += 1
         check()
-    finished = len(durations) - MEASURED
-    return Kills(count - finished, finished, usual(durations))
-
-
-def usual(durations: Sequence[float]) -> float:
-    """Return the median of the last durations, because a machine may be busy for a while."""
-    return statistics.median(durations[-MEASURED:])
+    return Kills(killed, count - killed, statistics.median(durations))
