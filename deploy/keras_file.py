@@ -5,7 +5,6 @@ leaves in place of a file. Nothing is loaded here, so that a file can be refused
 """
 
 import json
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import Any
 
 from edge.deploy._tensorflow import need
 from edge.errors import FileError, InputError
+from edge.private_folders import PrivateFolder
 
 HDF5, ZIP = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
 GIT_LFS = b"version https://git-lfs"
@@ -54,7 +54,7 @@ class KerasFile:
         if self.path.suffix == self.suffix:
             yield self.path
             return
-        with tempfile.TemporaryDirectory(prefix="edge-keras-") as folder:
+        with PrivateFolder("keras") as folder:
             link = Path(folder, self.path.stem + self.suffix)
             link.symlink_to(self.path.resolve())
             yield link

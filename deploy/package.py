@@ -4,7 +4,6 @@ It opens the model, finds its signature and labels, converts it by the recipe, v
 and writes the bundle.
 """
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -26,6 +25,7 @@ from edge.deploy.samples import NetworkInfo, Sample, Samples, arrays
 from edge.deploy.spot_check import spot_check
 from edge.manifest import Manifest
 from edge.pictures import left_out
+from edge.private_folders import PrivateFolder
 from edge.tensors import Outputs
 
 TOOLS = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "tf2onnx", "onnx", "ai-edge-litert", "onnxruntime")
@@ -58,8 +58,7 @@ def convert(model: Any, options: ConversionOptions, callbacks: Callbacks | None 
     arrays.check_names(options.data, source.inputs)
     recipe = plan.recipe_of(options, source, callbacks)
     options = replace(options, explain=options.explain and request.fits(options, source, recipe, callbacks))
-    with tempfile.TemporaryDirectory(prefix="edge-convert-") as scratch, one_blas_thread():
-        folder = Path(scratch)
+    with PrivateFolder("convert") as folder, one_blas_thread():
         network, notes = network_meaning.network_of(options, source, folder, callbacks.report)
         calibration = calibrating.samples(options.calibration, network, source, recipe, callbacks)
         checked = _verification(options, network)

@@ -21,7 +21,7 @@ def check_out(out: Path) -> None:
     check_free(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=out.parent):
+        with tempfile.TemporaryFile(dir=out.parent):
             pass
     except OSError as error:
         raise FileError(f"cannot write to {out.parent}: {error.strerror or error}") from error

@@ -113,7 +113,7 @@ def sign_bundle(path: Path, key: Path, version: int | None = None, out: Path | N
         MissingExtra: the package ``cryptography`` is not installed.
     """
     private = load_key(key)
-    bundle = open_bundle(path)
+    bundle = open_bundle(path, to_sign=True)
     if bundle.manifest.schema == 1:
         raise InputError(f"bundle {path} has schema 1, which has no version to sign; make it again with edge-convert")
     manifest = replace(bundle.manifest, version=_version(bundle.manifest.version, version))

@@ -98,11 +98,12 @@ class Bundle:
         return Runnable(self.path(artifact), m.name, *facts)
 
 
-def open_bundle(path: Path) -> Bundle:
+def open_bundle(path: Path, to_sign: bool = False) -> Bundle:
     """Open a bundle and verify its files.
 
     Args:
         path: a folder, or a ``.edge`` zip, which is unpacked into a private folder.
+        to_sign: open it to sign it, not to run it: it needs no signature where only signed bundles are accepted.
 
     Raises:
         FileError: the bundle is missing or damaged.
@@ -112,18 +113,18 @@ def open_bundle(path: Path) -> Bundle:
     if not path.exists():
         raise FileError(f"bundle {path} does not exist")
     if path.is_dir():
-        return _verified(FolderFiles(path), path)
+        return _verified(FolderFiles(path), path, to_sign)
     from edge import bundle_zip  # the bundle on a device is a folder
 
     with bundle_zip.opened(path) as store:
-        return _verified(store, path)
+        return _verified(store, path, to_sign)
 
 
-def _verified(store: BundleFiles, shown: Path) -> Bundle:
+def _verified(store: BundleFiles, shown: Path, to_sign: bool) -> Bundle:
     """Return the bundle of these files. Each is checked before anything uses it: signature, digests, names."""
     written = store.read(MANIFEST)
     signature = store.read(SIGNATURE) if SIGNATURE in store.names else None
-    signer = trust.check_bundle(written, signature, shown)
+    signer = trust.check_bundle(written, signature, shown, to_sign)
     manifest = _read(store, written, shown)
     if unknown := sorted(store.names - {*OWN, *manifest.stored()}):
         raise FileError(f"bundle {shown} holds {unknown[0]!r}, which its manifest does not list; remove it")

@@ -16,6 +16,7 @@ from typing import Protocol
 from edge import files
 from edge.errors import FileError
 from edge.manifest import StoredFile
+from edge.private_folders import PrivateFolder
 
 MAX_OWN_BYTES = 16 << 20
 """The largest size of the manifest and of the labels, because they are read into memory."""
@@ -32,7 +33,7 @@ class BundleFiles(Protocol):
 
     root: Path
     names: frozenset[str]
-    folder: files.PrivateFolder | None
+    folder: PrivateFolder | None
 
     def read(self, name: str) -> bytes:
         """Return the content of one of the bundle's own files. Raises FileError when it is missing or too large."""
@@ -52,7 +53,7 @@ class FolderFiles:
 
     def __init__(self, path: Path) -> None:
         self.root = path
-        self.folder: files.PrivateFolder | None = None
+        self.folder: PrivateFolder | None = None
         try:
             self.names = frozenset(name for name in os.listdir(path) if not name.startswith("."))
         except OSError as error:
@@ -75,10 +76,12 @@ class FolderFiles:
         """Open a plain file. A link could lead out of the bundle, and opening a pipe would never end."""
         try:
             descriptor = os.open(self.root / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            with io.FileIO(descriptor) as file:
+            try:
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                     raise _no_plain_file(self.root, name)
-                yield file
+                yield io.FileIO(descriptor, closefd=False)
+            finally:
+                os.close(descriptor)
         except FileError:
             raise
         except FileNotFoundError as error:

@@ -18,6 +18,7 @@ from edge import files
 from edge.bundle_files import check_digest, check_own_size, check_size
 from edge.errors import EdgeError, FileError, InputError
 from edge.manifest import StoredFile, inside
+from edge.private_folders import PrivateFolder
 
 MAX_UNPACKED_BYTES = 4 << 30
 """The largest total size of the unpacked files of a zip."""
@@ -27,9 +28,16 @@ DAMAGE = (*files.ZIP_DAMAGE, OSError, struct.error, KeyError, IndexError, Assert
 LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 """What stands before a member (APPNOTE.TXT of the format, 4.3.7). The last two are the lengths of name and extra."""
 
-END_BYTES = 22
+END = struct.Struct("<4s4H2LH")
 END_MARK = b"PK\x05\x06"
-"""The size of an end record without a comment, and its first bytes (4.3.16)."""
+"""The end record (4.3.16). The fifth is the number of members. A comment would follow, whose length is the last."""
+
+LOCATOR_BYTES = 20
+LOCATOR_MARK = b"PK\x06\x07"
+"""What stands before the end record of a zip that is too large for 32 bits (4.3.15)."""
+
+MAX_MEMBERS = 1000
+"""The most members that a zip may have: the reader makes an object of each before it knows what they are."""
 
 PLAIN_FLAGS = 0x0806
 """The flags of a plain member: the effort of deflate, and a name in UTF-8. Others mean encryption or a stream."""
@@ -44,13 +52,14 @@ class ZipFiles:
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self._path = path
         with _readable(path):
+            _check_end(file)
             self._archive = zipfile.ZipFile(file)
             members = self._archive.infolist()
             _check_members(path, members)
             _check_layout(file, self._archive, members)
         self._members = {info.filename: info for info in members}
         self.names = frozenset(self._members)
-        self.folder: files.PrivateFolder | None = files.PrivateFolder("edge-bundle-")
+        self.folder: PrivateFolder | None = PrivateFolder("bundle")
         self.root = self.folder.path
 
     def read(self, name: str) -> bytes:
@@ -108,13 +117,12 @@ def _check_members(path: Path, members: Sequence[zipfile.ZipInfo]) -> None:
     """Raise InputError for names that leave the folder or come twice, for what is no plain file, and for bombs."""
     names: set[str] = set()
     for info in members:
-        if inside(info.orig_filename) in names:
-            raise InputError(f"bundle {path} must hold each name once, got {info.filename} twice")
-        names.add(info.filename)
+        name = inside(info.orig_filename)
+        if name in names or name != info.filename:  # an extra field can give a second name
+            raise InputError(f"bundle {path} must hold each name once, and each file once, got {name!r} again")
+        names.add(name)
         if not _is_plain_file(info):
-            raise InputError(
-                f"bundle {path} must hold plain files, but {info.filename} is a link, a folder or encrypted"
-            )
+            raise InputError(f"bundle {path} must hold plain files, but {name!r} is a link, a folder or encrypted")
     total = sum(info.file_size for info in members)
     if total > MAX_UNPACKED_BYTES:
         raise InputError(f"bundle {path} must unpack to at most {MAX_UNPACKED_BYTES} bytes, got {total}")
@@ -126,6 +134,20 @@ def _is_plain_file(info: zipfile.ZipInfo) -> bool:
     return is_file and not info.flag_bits & ~PLAIN_FLAGS and info.compress_type in METHODS
 
 
+def _check_end(file: BinaryIO) -> None:
+    """Raise BadZipFile unless the file ends with the end record of a plain zip, before anything else is read."""
+    size = file.seek(0, 2)
+    file.seek(max(0, size - END.size - LOCATOR_BYTES))
+    tail = file.read().rjust(END.size, b"\0")
+    mark, *_, members, _, _, comment = END.unpack(tail[-END.size :])
+    if mark != END_MARK or comment:
+        raise zipfile.BadZipFile("it does not end as a zip does, or something stands after its end")
+    if members > MAX_MEMBERS:
+        raise zipfile.BadZipFile(f"expected at most {MAX_MEMBERS} files, got {members}")
+    if tail.startswith(LOCATOR_MARK) and size < zipfile.ZIP64_LIMIT:
+        raise zipfile.BadZipFile("it has a second directory, which only a larger one needs")
+
+
 def _check_layout(file: BinaryIO, archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo]) -> None:
     """Raise BadZipFile when anything stands before, between or after the members, or two of them overlap."""
     position = 0
@@ -133,10 +155,7 @@ def _check_layout(file: BinaryIO, archive: zipfile.ZipFile, members: Sequence[zi
         file.seek(info.header_offset)
         *_, name, extra = LOCAL_HEADER.unpack(file.read(LOCAL_HEADER.size))
         if info.header_offset != position:
-            raise zipfile.BadZipFile(f"{info.filename} does not begin where the file before it ends")
+            raise zipfile.BadZipFile(f"{info.filename!r} does not begin where the file before it ends")
         position += LOCAL_HEADER.size + name + extra + info.compress_size
     if position != archive.start_dir:
         raise zipfile.BadZipFile("there is something between its files and its directory")
-    file.seek(-END_BYTES, 2)
-    if not file.read(END_BYTES).startswith(END_MARK):
-        raise zipfile.BadZipFile("there is something after its end")

@@ -17,9 +17,7 @@ import hashlib
 import io
 import os
 import shutil
-import tempfile
 import uuid
-import weakref
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -222,15 +220,3 @@ def digest(file: io.FileIO) -> str:
     while size := file.readinto(block):
         found.update(block[:size])
     return found.hexdigest()
-
-
-class PrivateFolder:
-    """A private folder that is deleted when nothing refers to this object, at the latest when Python exits.
-
-    Attributes:
-        path: the folder.
-    """
-
-    def __init__(self, prefix: str) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix=prefix))
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)

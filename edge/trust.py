@@ -40,13 +40,14 @@ def folder() -> Path | None:
     return Path(path)
 
 
-def check_bundle(manifest: bytes, signature: bytes | None, shown: Path) -> str | None:
+def check_bundle(manifest: bytes, signature: bytes | None, shown: Path, to_sign: bool = False) -> str | None:
     """Check who signed a bundle, before anything in its manifest is used.
 
     Args:
         manifest: the content of ``manifest.json``.
         signature: the content of ``manifest.sig``; None when the bundle has none.
         shown: the path of the bundle, for messages.
+        to_sign: the bundle is opened to be signed, so that no signature is needed yet.
 
     Returns:
         The id of the trusted key that signed it. None when no trusted key did, and none has to.
@@ -58,7 +59,7 @@ def check_bundle(manifest: bytes, signature: bytes | None, shown: Path) -> str |
     """
     place = folder()
     signer = None if signature is None else _signer(manifest, signature, place, shown)
-    if signer is None and place is not None and _signed_only(place):
+    if signer is None and place is not None and not to_sign and _signed_only(place):
         raise InputError(
             f"bundle {shown} must be signed by a key in {place}, which holds {SIGNED_ONLY}, but no trusted key "
             "signed it; sign it with edge-deploy sign"

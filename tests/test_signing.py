@@ -3,13 +3,16 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from edge import signing
+from edge.bundle import write_bundle
 from edge.errors import InputError, MissingExtra
+from tests.sample_bundle import manifest, write_sources
 
 KEY = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key().public_bytes_raw()
@@ -116,13 +119,32 @@ def test_without_cryptography_the_extra_is_named(monkeypatch):
         signing.fits(signing.signed(MANIFEST, KEY), MANIFEST, PUBLIC)
 
 
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "bundle-format.md"
+VERIFYING = next(block for block in PAGE.read_text().split("```")[1::2] if "openssl" in block)
+
+
+def written(folder):
+    """Write a signed bundle with the public key beside its files, as the page supposes."""
+    signs = lambda content: signing.signed(content, KEY).as_bytes()  # noqa: E731 - the shortest form
+    write_bundle(folder, manifest(version=7), write_sources(folder.with_name("sources")), signs)
+    (folder / "fleet.pub").write_text(pem(KEY.public_key()))
+    return folder
+
+
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")
-def test_openssl_verifies_a_signature_as_the_page_on_bundles_says(tmp_path):
-    signature = signing.signed(MANIFEST, KEY)
-    (tmp_path / "key.pub").write_text(pem(KEY.public_key()))
-    (tmp_path / "signed").write_bytes(b"edgekit bundle manifest v1\n" + MANIFEST)
-    (tmp_path / "signature").write_bytes(signature.signature)
-    command = "openssl pkeyutl -verify -pubin -inkey key.pub -rawin -in signed -sigfile signature"
-    done = subprocess.run(command.split(), cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert "Signature Verified Successfully" in done.stdout
+@pytest.mark.parametrize("changed", [False, True])
+def test_openssl_verifies_a_signature_as_the_page_on_bundles_says(tmp_path, changed):
+    folder = written(tmp_path / "pets")
+    if changed:
+        (folder / "manifest.json").write_bytes((folder / "manifest.json").read_bytes().replace(b"7", b"8", 1))
+    done = subprocess.run(["sh", "-ec", VERIFYING], cwd=folder, capture_output=True, text=True, timeout=60)
+    assert (done.returncode == 0) is not changed, done.stderr
+    assert ("Signature Verified Successfully" in done.stdout) is not changed
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs the sha256sum command")
+def test_sha256sum_verifies_the_manifest_as_the_page_on_bundles_says(tmp_path):
+    command = "sha256sum --check manifest.sha256"
+    assert f"`{command}`" in PAGE.read_text()
+    done = subprocess.run(command.split(), cwd=written(tmp_path / "pets"), capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "manifest.json: OK\n")

@@ -4,7 +4,6 @@ ONNX Runtime's quantizer writes the file: QuantizeLinear and DequantizeLinear ar
 int8 weights with a scale for each channel. The ranges and the rounding of the weights are ours.
 """
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from edge.deploy.conversion.mixed_ends import WIDEST
 from edge.deploy.conversion.onnx_pads import MERGE_PADS, keep_pads
 from edge.deploy.conversion.post_training import Settings
 from edge.errors import InputError
+from edge.private_folders import PrivateFolder
 
 Samples = Sequence[Mapping[str, NDArray[Any]]]
 
@@ -85,7 +85,7 @@ def to_int8(path: Path, samples: Samples, settings: Settings, progress: Progress
 def _folded(path: Path) -> Any:
     """Return the file as ONNX Runtime simplifies it for any processor: constants and batch normalization folded."""
     onnx, runtime = need("onnx"), need("onnxruntime")
-    with tempfile.TemporaryDirectory(prefix="edge-onnx-") as folder:
+    with PrivateFolder("onnx") as folder:
         options = runtime.SessionOptions()
         options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         options.optimized_model_filepath = str(Path(folder) / "folded.onnx")

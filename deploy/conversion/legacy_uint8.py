@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge import files
 from edge.backends import open_model
 from edge.deploy.conversion.reference import FileReference
 from edge.deploy.conversion.source import SourceModel
@@ -25,6 +24,7 @@ from edge.deploy.conversion.tflite_object import TFLiteObject
 from edge.deploy.placement_report import graph, operators
 from edge.deploy.placement_report.graph import Operation, Tensor
 from edge.errors import InputError
+from edge.private_folders import PrivateFolder
 from edge.tensors import TensorSpec
 
 Array = NDArray[Any]
@@ -100,7 +100,7 @@ def as_int8(source: SourceModel, report: Callable[[str], None]) -> SourceModel:
     before = source.file
     assert before is not None, "a .tflite file has a path"
     check(before)
-    folder = files.PrivateFolder("edge-int8-")
+    folder = PrivateFolder("int8")
     path = folder.path / before.name
     path.write_bytes(_encoded(before))
     try:

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge import files
 from edge.deploy.conversion.reference import Arrays, FileReference, Reference
 from edge.deploy.conversion.source import SourceModel
 from edge.deploy.conversion.tflite_object import TFLiteObject
 from edge.errors import InputError
+from edge.private_folders import PrivateFolder
 from edge.tensors import TensorSpec
 
 PROGRAM = "onnx2tf"
@@ -76,7 +76,7 @@ def as_tflite(source: SourceModel, report: Callable[[str], None]) -> SourceModel
     if source.precision not in ("float32", "float16"):
         raise InputError(f"{PROGRAM} takes float files, and {onnx.name} is {source.precision}")
     report(f"converting {onnx.name} with {PROGRAM}, which takes minutes")
-    folder = files.PrivateFolder("edge-onnx2tf-")
+    folder = PrivateFolder("onnx2tf")
     made = _run(found, onnx, folder.path, [spec.name for spec in source.inputs if _is_nhwc(spec)])
     border = _compared(source, made)
     report(f"{PROGRAM}'s file computes what {onnx.name} does: {border.snr:.0f} dB")

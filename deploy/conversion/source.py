@@ -10,7 +10,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from edge import files
 from edge.deploy import keras_file, quantized, training_loss
 from edge.deploy.conversion import freeze, input_shapes, naming, onnx_source
 from edge.deploy.conversion.background import without_background
@@ -25,6 +24,7 @@ from edge.deploy.conversion.saved_model import Saved, open_saved_model
 from edge.deploy.keras_file import is_keras, model_in, refuse_pointer
 from edge.deploy.load import load_keras
 from edge.errors import FileError, InputError, unknown_name
+from edge.private_folders import PrivateFolder
 from edge.tensors import TensorSpec
 
 ZOO = "zoo:"
@@ -285,7 +285,7 @@ def _onnx(path: Path, shapes: Shapes) -> SourceModel:
     content = onnx_source.whole(path, shapes)
     if content is None:
         return _file(path)
-    folder = files.PrivateFolder("edge-onnx-")
+    folder = PrivateFolder("onnx")
     copy = folder.path / path.name
     copy.write_bytes(content)
     return replace(_file(copy), record=_record(path), folder=path.parent, temporary=folder)

@@ -32,7 +32,7 @@ def check_folder(folder: Path, bundle: Path) -> None:
         raise InputError(f"--report {folder} is a bundle, whose files are fixed; give a folder of its own")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder if folder.is_dir() else folder.parent):
+        with tempfile.TemporaryFile(dir=folder if folder.is_dir() else folder.parent):
             pass
     except OSError as error:
         raise FileError(f"cannot write to {folder}: {error.strerror or error}") from error

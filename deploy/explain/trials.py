@@ -1,6 +1,5 @@
 """What might mend an int8 file is tried: another method for the ranges, and the worst layers in float."""
 
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,6 +21,7 @@ from edge.deploy.explain.interpreter import Interpreter
 from edge.deploy.explain.rewriting import compared_outputs, limits_of_outputs, returning
 from edge.deploy.explain.sums import Effect, decibel, limited
 from edge.deploy.samples import NetworkInfo, Sample
+from edge.private_folders import PrivateFolder
 from edge.tasks.base import Figures
 from edge.tensors import Outputs
 
@@ -100,7 +100,7 @@ class Bench:
         return Trial(what, option, decibel(1.0, effect.noise), self._figures(content), kind)
 
     def _figures(self, content: bytes) -> Figures:
-        with tempfile.TemporaryDirectory(prefix="edge-explain-") as folder:
+        with PrivateFolder("explain") as folder:
             path = Path(folder) / "trial.tflite"
             path.write_bytes(content)
             with parity.open_session(replace(self.artifact, path=path), self.source.name, self.network) as session:

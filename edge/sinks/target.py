@@ -26,5 +26,5 @@ def check_writable(path: Path) -> None:
         if path.is_dir():
             raise FileError(f"cannot write {path}: it is a folder; give a file's name in it")
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}."):
+        with tempfile.TemporaryFile(dir=path.parent):
             return

@@ -1,3 +1,4 @@
+import hashlib
 import os
 import stat
 import time
@@ -11,7 +12,7 @@ from edge.bundle import open_bundle, write_bundle
 from edge.deploy import signing_keys
 from edge.deploy.signing_keys import PASSPHRASE, load_key, make_keys, sign_bundle
 from edge.errors import FileError, InputError
-from edge.manifest import SIGNATURE, Manifest
+from edge.manifest import DIGEST, SIGNATURE, Manifest
 from edge.runnable import MANIFEST
 from tests.sample_bundle import CONTENT, manifest, write_sources
 
@@ -112,6 +113,25 @@ def test_what_is_no_key_is_one_line(tmp_path, pem, words):
 def test_a_public_key_does_not_sign(keys, unsigned):
     with pytest.raises(InputError, match="no private key in PEM"):
         sign_bundle(unsigned, keys.public)
+
+
+def test_a_bundle_is_signed_also_where_only_signed_ones_run(keys, unsigned):
+    (keys.public.parent / "signed-only").touch()
+    with pytest.raises(InputError, match="must be signed"):
+        open_bundle(unsigned)
+    sign_bundle(unsigned, keys.private, 2)
+    assert trust.signed_version(open_bundle(unsigned)) == 2
+
+
+def test_a_bundle_that_was_changed_after_it_was_signed_is_not_signed_again(keys, tmp_path):
+    path = tmp_path / "pets"
+    write_bundle(path, manifest(), write_sources(tmp_path / "models"))
+    sign_bundle(path, keys.private, 2)
+    changed = (path / MANIFEST).read_bytes().replace(b"pets", b"cats")
+    (path / MANIFEST).write_bytes(changed)
+    (path / DIGEST).write_text(f"{hashlib.sha256(changed).hexdigest()}  {MANIFEST}\n")
+    with pytest.raises(FileError, match="is not the one that key"):
+        sign_bundle(path, keys.private)
 
 
 def test_a_missing_key_or_bundle_is_one_line(tmp_path, keys, unsigned):

@@ -16,8 +16,8 @@ def files(folder: Path) -> list[Path]:
 def flipped(content: bytes, draw: random.Random) -> bytes:
     """Flip one to eight bits."""
     damaged = bytearray(content)
-    for _ in range(draw.choice((1, 1, 1, 2, 8))):
-        damaged[draw.randrange(len(damaged))] ^= 1 << draw.randrange(8)
+    for bit in draw.sample(range(8 * len(damaged)), draw.choice((1, 1, 1, 2, 8))):
+        damaged[bit // 8] ^= 1 << bit % 8
     return bytes(damaged)
 
 

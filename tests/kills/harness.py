@@ -29,7 +29,7 @@ class Kills:
     Attributes:
         killed: how many runs were killed.
         finished: how many runs ended before their moment came.
-        duration_s: the median duration of an undisturbed run, from READY if it prints that.
+        duration_s: the median duration of undisturbed runs, from READY if it prints that.
     """
 
     killed: int
@@ -79,18 +79,29 @@ def kill(process: "subprocess.Popen[str]") -> None:
         process.stdout.close()
 
 
-def finish(process: "subprocess.Popen[str]") -> float:
-    """Wait until an undisturbed run succeeds, and return how many seconds that took."""
+def finish(process: "subprocess.Popen[str]", timeout_s: float = TIMEOUT_S) -> float:
+    """Wait until a run succeeds by itself, and return how many seconds that took.
+
+    Raises:
+        TimeoutExpired: it still runs.
+        AssertionError: it failed.
+    """
     start = time.perf_counter()
-    try:
-        code = process.wait(TIMEOUT_S)
-        assert code == 0, f"{process.args} ended with {code} without being killed"
-    finally:
-        if process.poll() is None:
-            kill(process)
-        if process.stdout is not None:
-            process.stdout.close()
+    code = process.wait(timeout_s)
+    if process.stdout is not None:
+        process.stdout.close()
+    assert code == 0, f"{process.args} ended with {code} without being killed"
     return time.perf_counter() - start
+
+
+def run(command: Command) -> float:
+    """Run a command undisturbed, and return how many seconds it took from READY on."""
+    process = command.start()
+    try:
+        return finish(process)
+    except subprocess.TimeoutExpired:
+        kill(process)
+        raise
 
 
 def kill_at_random_moments(
@@ -106,29 +117,27 @@ def kill_at_random_moments(
         reset: puts things back before each run. None leaves them as the run before left them.
     """
     reset = reset or (lambda: None)
-    durations = []
-    for _ in range(MEASURED):
+
+    def undisturbed() -> float:
         reset()
-        durations.append(finish(command.start()))
+        seconds = run(command)
         check()
-    duration = statistics.median(durations)
+        return seconds
+
+    durations = [undisturbed() for _ in range(MEASURED)]
     draw = random.Random(seed)
-    moments = [(number + draw.random()) / count * duration * BEYOND for number in range(count)]
-    draw.shuffle(moments)
+    fractions = [(number + draw.random()) / count * BEYOND for number in range(count)]
+    draw.shuffle(fractions)
     killed = 0
-    for moment in moments:
+    for number, fraction in enumerate(fractions, start=1):
+        if number % max(5, count // 20) == 0:  # a machine may be busy for a while
+            durations.append(undisturbed())
         reset()
         process = command.start()
-        time.sleep(moment)
-        killed += process.poll() is None
-        kill_if_running(process)
+        try:
+            finish(process, fraction * statistics.median(durations[-MEASURED:]))
+        except subprocess.TimeoutExpired:
+            kill(process)
+            killed += 1
         check()
-    return Kills(killed, count - killed, duration)
-
-
-def kill_if_running(process: "subprocess.Popen[str]") -> None:
-    """Kill a process that may have ended by itself. It is not waited for before, so its id is still its own."""
-    if process.returncode is None:
-        kill(process)
-    elif process.stdout is not None:
-        process.stdout.close()
+    return Kills(killed, count - killed, statistics.median(durations))

@@ -1,7 +1,9 @@
 """The system calls of a command that writes: which files it wrote, flushed and renamed, in their order."""
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,3 +61,24 @@ def parse(line: str) -> Call | None:
     if name in ("fsync", "fdatasync"):
         return Call("flush", paths[0])
     return Call("write", paths[1] if name == "copy_file_range" else paths[0])
+
+
+CHANGES = (
+    "mkdir", "flock", "sendfile", "copy_file_range", "fsync", "rename", "renameat2", "unlink", "unlinkat", "rmdir",
+)  # fmt: skip
+"""Calls that change what is on the disk, and the lock; an interpreter that only starts makes none of them."""
+
+
+def killed_at(argv: Sequence[str | Path], call: str, number: int) -> bool:
+    """Run a command, and kill it when it makes a call for the ``number``-th time, from 1.
+
+    Returns:
+        Whether it came so far. If not, it has ended by itself, with exit code 0.
+    """
+    options = ["-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}"]
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        ["strace", *options, *map(str, argv)], capture_output=True, text=True, timeout=300, env=environment
+    )
+    assert done.returncode in (0, -signal.SIGKILL, 128 + signal.SIGKILL), done.stderr
+    return done.returncode != 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edge.device import this_device
 from tests.performance import (
+    bundle_opening,
     cold_start,
     conversion,
     int8_files,
@@ -37,6 +38,11 @@ def main() -> int:
     bar("edge-camera --help under 0.3 s", f"{found['median_s']} s", found["median_s"] < 0.3)
     results["model_run"] = found = model_run.measure()
     bar("Model.run: at most 3 us over the bare interpreter", f"{found['overhead_us']} us", found["overhead_us"] <= 3)
+    results["bundle_opening"] = found = bundle_opening.measure()
+    figure = f"{found['folder_ms_per_mib']} ms, {found['over_hashing']} times hashing"
+    bar("opening a bundle: 0.6 ms/MiB or 1.3 times hashing", figure, bundle_opening.is_good(found))
+    figure = f"{found['zip_ms_per_mib']} ms, {found['zip_over_unpacking']} times"
+    bar("  a zip: 1.3 times inflating and hashing", figure, bundle_opening.is_good_zip(found))
     results["conversion"] = found = conversion.measure()
     bar("float32 conversion: 8 times faster than from_keras_model", f"{found['ratio']} times", found["ratio"] >= 8)
     bar("  and the same outputs to 1e-5", f"{found['max_difference']:.1e}", found["max_difference"] <= 1e-5)
