@@ -1,5 +1,7 @@
 """A self-check of a runtime: it loads a network of one addition and compares the output with the sum.
 
+The backend of an accelerator opens its device instead: only the accelerator's own compiler could make such a network.
+
     python -m edge.backends.selfcheck litert
 
 An interpreter that was built for another processor ends the whole process (illegal instruction), so ``check`` uses a
@@ -51,18 +53,22 @@ def check(name: str, timeout: float = 60.0) -> None:
     except subprocess.TimeoutExpired as error:
         raise GateFailed(f"{name} did not finish a network of one addition in {timeout:g} s") from error
     if done.returncode < 0:
-        raise GateFailed(f"{name} crashed with signal {-done.returncode}: it is built for another processor")
+        raise GateFailed(f"{name} crashed with signal {-done.returncode}: it is built for another processor or runtime")
     if done.returncode:
         raise GateFailed((done.stderr.strip().splitlines() or ["no reason given"])[-1])
 
 
 def run_here(name: str) -> None:
-    """Open and run the packed network in this process.
+    """Open and run the packed network in this process, or let an accelerator's backend make its own check.
 
     Raises:
         GateFailed: the sum is wrong.
+        DeviceError: the accelerator cannot be used.
     """
     runtime = backend(name)
+    if own := getattr(runtime, "check", None):
+        own()
+        return
     suffix = runtime.formats[0]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"sum{suffix}"
