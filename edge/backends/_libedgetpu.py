@@ -84,7 +84,7 @@ def packaged(root: Path = Path("/")) -> str | None:
         root: the folder in which ``var/lib/dpkg/status`` is read.
     """
     try:
-        status = (root / _STATUS).read_bytes()
+        status = (root / _STATUS).read_bytes() if (root / _STATUS).is_file() else b""
     except OSError:
         return None
     for start in re.finditer(rb"^Package: libedgetpu1-\w+$", status, re.MULTILINE):
