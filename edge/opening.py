@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge import accelerated, backends
+from edge import backends
 from edge.backends.base import Backend
 from edge.errors import DeviceError, FileError, InputError, MissingExtra
 from edge.runnable import Runnable, is_bundle
@@ -48,7 +48,8 @@ def _uncompiled(path: Path) -> str:
 
 
 def _open_bundle(path: Path, options: SessionOptions) -> Session:
-    from edge.bundle import open_bundle  # a bare file needs none of these
+    from edge import accelerated  # a bare file needs none of these
+    from edge.bundle import open_bundle
     from edge.device import this_device
     from edge.tuning import read_tuning
 

@@ -8,7 +8,7 @@ from edge.doctor.check import Check, Status
 from edge.doctor.system import System
 from edge.errors import GateFailed
 
-LIBRARY = "usr/lib/*/libedgetpu.so.1"
+LIBRARIES = ("usr/lib/*/libedgetpu.so.1", "lib/*/libedgetpu.so.1", "usr/local/lib/libedgetpu.so.1")
 
 
 def library(system: System, run: Callable[[str], object] = selfcheck.check) -> list[Check]:
@@ -20,7 +20,7 @@ def library(system: System, run: Callable[[str], object] = selfcheck.check) -> l
     """
     needed = bool(coral.connected(system.root))
     version = _libedgetpu.packaged(system.root)
-    if version is None and not system.exists(LIBRARY):
+    if version is None and not any(map(system.exists, LIBRARIES)):
         status: Status = "warning" if needed else "absent"
         return [Check("backend edgetpu", status, "libedgetpu is not installed", _libedgetpu.ROUTE)]
     said = f"libedgetpu {version or 'that came without a package'}"

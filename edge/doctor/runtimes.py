@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from edge import backends
 from edge.backends import selfcheck
+from edge.doctor import software
 from edge.doctor.check import Check
 from edge.errors import GateFailed
 from edge.registry import Entry
@@ -37,4 +38,5 @@ def _runtime(name: str, entry: Entry, run: SelfCheck) -> Check:
         details = run(name)
     except (GateFailed, ImportError) as error:
         return Check(subject, "warning", f"fails its self-check: {error}", f"pip install --force-reinstall {package}")
-    return Check(subject, "ok", ", ".join(filter(None, (version, details, "self-check passed"))))
+    where = software.origin(entry.needs[0]) if entry.needs else ""
+    return Check(subject, "ok", ", ".join(filter(None, (version, where, details, "self-check passed"))))

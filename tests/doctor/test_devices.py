@@ -1,6 +1,7 @@
 """Cameras, disks and what else a running machine is asked for."""
 
 import errno
+import shutil
 import struct
 import subprocess
 from pathlib import Path
@@ -152,8 +153,31 @@ def test_a_stick_that_this_user_may_not_open(with_stick, monkeypatch):
     system = Live(with_stick)
     monkeypatch.setattr(system, "may_open", lambda node: False)
     (check,) = coral_check.accelerator(system, PI)
-    assert (check.status, check.mend) == ("warning", coral_check.PERMISSION)
+    assert (check.status, check.mend) == ("warning", coral_check.RULE + coral_check.PERMISSION)
     assert check.found.endswith("this user may not open /dev/bus/usb/002/007")
+    put(with_stick, "lib/udev/rules.d/60-libedgetpu1-std.rules")
+    (check,) = coral_check.accelerator(system, PI)
+    assert check.mend == coral_check.PERMISSION
+
+
+def test_a_card_that_this_user_may_not_open(tmp_path, monkeypatch):
+    put(tmp_path, "dev/apex_0")
+    system = Live(tmp_path)
+    monkeypatch.setattr(system, "may_open", lambda node: False)
+    (check,) = coral_check.accelerator(system, PI)
+    assert (check.status, check.mend) == ("warning", coral_check.CARD_PERMISSION)
+
+
+@pytest.mark.skipif(shutil.which("udevadm") is None, reason="udevadm is not installed")
+@pytest.mark.parametrize("mend", [coral_check.RULE, coral_check.CARD_PERMISSION])
+def test_the_rules_are_ones_that_udev_reads(tmp_path, mend):
+    """Only the part that the shell prints is taken from the command."""
+    rule = tmp_path / "60-edgetpu.rules"
+    rule.write_text(mend.split("'")[1] + "\n")
+    done = subprocess.run(["udevadm", "verify", str(rule)], capture_output=True, text=True, timeout=10)
+    if "Unknown" in done.stderr or "unrecognized" in done.stderr:
+        pytest.skip("this udevadm has no verify")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(

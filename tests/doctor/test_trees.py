@@ -2,7 +2,7 @@
 
 import random
 import shutil
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from edge.backends import _libedgetpu
 from edge.cli import doctor as command
 
 TREES = Path(__file__).resolve().parents[1] / "doctor_trees"
-NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC).timestamp()
+NOON = datetime(2026, 6, 1, 12, 0, tzinfo=timezone.utc).timestamp()
 
 REPORTS = {
     "pi3": [
