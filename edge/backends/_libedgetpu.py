@@ -27,6 +27,7 @@ ROUTE = (
 
 _ENTRY_POINTS = ("tflite_plugin_create_delegate", "tflite_plugin_destroy_delegate")
 _STATUS = "var/lib/dpkg/status"
+_ENTRY = b"\nPackage: libedgetpu1-"
 
 
 def chosen(delegate: Path | None) -> str:
@@ -84,15 +85,17 @@ def packaged(root: Path = Path("/")) -> str | None:
         root: the folder in which ``var/lib/dpkg/status`` is read.
     """
     try:
-        status = (root / _STATUS).read_bytes() if (root / _STATUS).is_file() else b""
+        status = b"\n" + (root / _STATUS).read_bytes() if (root / _STATUS).is_file() else b""
     except OSError:
         return None
-    for start in re.finditer(rb"^Package: libedgetpu1-\w+$", status, re.MULTILINE):
-        end = status.find(b"\n\n", start.end())
-        entry = status[start.end() : end if end >= 0 else len(status)]
+    start = status.find(_ENTRY)
+    while start >= 0:
+        end = status.find(b"\n\n", start + 1)
+        entry = status[start : end if end >= 0 else len(status)]
         found = re.search(rb"^Version: (\S+)", entry, re.MULTILINE)
         if found and b"\nStatus: install ok installed" in entry:
             return found[1].decode("ascii", "replace")
+        start = status.find(_ENTRY, start + 1)
     return None
 
 

@@ -50,7 +50,7 @@ def _described(system: System, device: Device, one: EdgeTpu) -> Check:
 
 
 def _permission(system: System, one: EdgeTpu) -> str:
-    """Return what lets this user open the device: a group, and where it is missing the rule that gives it the device."""
+    """Return what lets this user open the device: a group, and a rule that gives it the device where there is none."""
     if one.kind == "pci":
         return CARD_PERMISSION
     return PERMISSION if any(map(system.exists, RULES)) else RULE + PERMISSION
