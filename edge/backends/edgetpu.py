@@ -76,6 +76,8 @@ class _EdgeTpuModel(_tflite.TFLiteModel):
         """See TFLiteModel."""
         if _KERNEL not in reason:
             return super().failure(reason)
+        if "unresolved custom op" in reason:  # what the interpreter finds in a structure of an older runtime
+            return DeviceError(f"libedgetpu ({describe_library()}) does not fit this runtime: {_libedgetpu.ROUTE}")
         return DeviceError(
             f"the Edge TPU stopped while it ran {self._path.name}: {_reason(reason)}; "
             "plug the stick in again, on a port or hub that can supply 900 mA"

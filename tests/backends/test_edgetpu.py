@@ -1,5 +1,8 @@
 """The Edge TPU's backend with a stub in the place of libedgetpu: options, refusals, and libraries that do not fit."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -175,6 +178,25 @@ def test_the_library_of_2021_is_refused_before_it_ends_the_process(compiled, mon
     monkeypatch.setattr(_libedgetpu, "packaged", lambda: "16.0")
     line = one_line(opened, compiled)
     assert line.startswith("libedgetpu.so.1 16.0 was built for the runtimes of 2021, and today's would end by a signal")
+
+
+def test_a_library_built_for_the_runtimes_of_2021_does_not_run(compiled, tmp_path_factory):
+    """Why it is refused: the interpreter reads beyond the registration. Mostly the process ends by a signal."""
+    old = library.stub(tmp_path_factory, "-DRUNTIME_OF_2021")
+    code = (
+        "import sys, numpy as np\nfrom pathlib import Path\nfrom edge.backends import open_model\n"
+        "model = open_model(Path(sys.argv[1]))\n"
+        "model.run([np.zeros(spec.shape, spec.dtype) for spec in model.inputs])"
+    )
+    environment = {**os.environ, _libedgetpu.VARIABLE: str(old)}
+    done = subprocess.run([sys.executable, "-c", code, str(compiled)], env=environment, capture_output=True, timeout=60)
+    assert done.returncode != 0
+
+
+def test_a_library_that_does_not_fit_may_be_told_by_the_interpreter(stub, compiled):
+    with opened(compiled) as model:
+        found = model.failure("Encountered an unresolved custom op. Node number 2 (EdgeTpuDelegateForCustomOp) failed")
+    assert "libedgetpu (libedgetpu RuntimeVersion(14)) does not fit this runtime: download" in str(found)
 
 
 def test_the_self_check_opens_the_device(stub, monkeypatch):

@@ -14,7 +14,7 @@ SOURCE = Path(__file__).with_name("stub.c")
 
 @cache
 def _compiled(folder: Path, *options: str) -> Path:
-    out = folder / f"libstub{len(options)}.so"
+    out = folder / f"libstub{''.join(options)}.so"
     command = ["cc", "-shared", "-fPIC", "-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", *options]
     subprocess.run([*command, "-o", str(out), str(SOURCE)], check=True, timeout=60)
     return out

@@ -9,7 +9,8 @@
  *                crash: the process ends by a signal when the delegate is made
  *                lost=N: a run fails after N runs, as when the stick is pulled
  *                abort=N: the process aborts after N runs, as libedgetpu does in some states of a pulled stick
- * Compile with -DNOT_A_DELEGATE for a library without the entry points.
+ * Compile with -DNOT_A_DELEGATE for a library without the entry points, and with -DRUNTIME_OF_2021 for one whose
+ * registration, which is handed over by value, ends where TensorFlow 2.5's did.
  *
  * A node's program is its custom data: "sum" adds two float tensors, "not" inverts the bits of bytes, and "net" gives
  * for each of C classes the mean of an image's channel, which is enough for a classifier.
@@ -56,8 +57,10 @@ typedef struct {
     int32_t builtin_code;
     const char *custom_name;
     int version;
+#ifndef RUNTIME_OF_2021
     void *registration_external, *async_kernel;
     uint64_t inplace_operator;
+#endif
 } Registration;
 struct Context {
     size_t tensors_size;
