@@ -6,17 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from edge.custom_operations import target_of
 from edge.deploy.conversion.recipe import ConvertedArtifact
 from edge.deploy.placement_report import edgetpu_log
 from edge.errors import InputError
 from edge.manifest import StoredFile
+from edge.quiet import anything, quiet
 
 PROGRAM = "edgetpu_compiler"
 LONGEST_S = 600
 
 ABSENT = (
-    f"{PROGRAM} is not installed (x86-64 Linux, see coral.ai/docs/edgetpu/compiler), so that the bundle has no file "
-    "for the Edge TPU and runs on the CPU; run this command again where it is"
+    f"{PROGRAM} is not installed, so that the bundle has no file for the Edge TPU and runs on the CPU; run this "
+    "command again on x86-64 Linux with the package edgetpu-compiler of https://packages.cloud.google.com/apt "
+    "coral-edgetpu-stable, see docs/coral.md"
 )
 
 
@@ -59,9 +62,31 @@ def _compiled(
     if done.returncode or not path.is_file():
         report(f"{PROGRAM} refuses {one.path.name}: {said[-1] if said else f'exit code {done.returncode}'}")
         return None
+    if fault := _fault(path, one.path):
+        report(f"{PROGRAM} made {path.name} of {one.path.name}, {fault}; the bundle has no file for the Edge TPU")
+        return None
     log.write_text(f"{done.stdout}\n", encoding="utf-8")
     _report_placement(path, one.path, log, report)
     return replace(one, path=path, artifact=replace(one.artifact, files=(StoredFile(path.name),), target="edgetpu"))
+
+
+def _fault(path: Path, source: Path) -> str | None:
+    """Return why a compiled file is none for a bundle: nothing is mapped, or its border is not that of its source."""
+    if target_of(path) != "edgetpu":
+        return "which has nothing for the Edge TPU in it"
+    if _border(path) != _border(source):
+        return "whose inputs or outputs are others"
+    return None
+
+
+def _border(path: Path) -> list[tuple[str, tuple[int, ...], str, tuple[float, int]]]:
+    """Return name, shape, dtype and quantization of the inputs and outputs of a file, which need not be able to run."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    with quiet(anything):
+        interpreter = Interpreter(model_path=str(path), num_threads=1)
+    details = [*interpreter.get_input_details(), *interpreter.get_output_details()]
+    return [(one["name"], tuple(one["shape"]), one["dtype"].__name__, one["quantization"]) for one in details]
 
 
 def _report_placement(path: Path, source: Path, log: Path, report: Callable[[str], None]) -> None:

@@ -14,6 +14,9 @@ from edge.flatbuffer import Damaged
 CUSTOM = 32
 """The number of CUSTOM in TFLite's BuiltinOperator."""
 
+EDGE_TPU = "edgetpu-custom-op"
+"""The custom operation that holds a program for a Coral Edge TPU."""
+
 EVERYWHERE = frozenset({"TFLite_Detection_PostProcess", "Mfcc", "AudioSpectrogram", "NumericVerify"})
 """Custom operations that TFLite's interpreter registers on every platform."""
 
@@ -30,3 +33,12 @@ def custom_operations(path: Path) -> tuple[str, ...]:
     except (Damaged, OSError, ValueError):
         return ()
     return tuple(sorted(custom - EVERYWHERE))
+
+
+def target_of(path: Path) -> str:
+    """Return the hardware that a model file without a bundle is for: ``edgetpu`` or ``cpu``.
+
+    A file that cannot be read is for the CPU, whose backends report what is wrong with it.
+    """
+    compiled = path.suffix.lower() == ".tflite" and EDGE_TPU in custom_operations(path)
+    return "edgetpu" if compiled else "cpu"

@@ -38,9 +38,9 @@ def this_device(root: Path = Path("/")) -> Device:
     """Return the machine that this runs on.
 
     Args:
-        root: the folder in which ``proc`` and ``etc`` are read.
+        root: the folder in which ``proc`` and ``etc`` are read. Copies of another machine's files describe that one.
     """
-    model, arch, cores = _model(root), platform.machine(), usable_cores()
+    model, arch, cores = _model(root), _arch(root), _cores(root)
     return Device(
         id=f"{_slug(model)}-{_slug(arch)}-{cores}",
         model=model,
@@ -71,6 +71,17 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def _arch(root: Path) -> str:
+    """Return the kernel's instruction set. Linux shows it in a file since 6.1."""
+    stated = "" if root == Path("/") else _read(root / "proc/sys/kernel/arch").strip()
+    return stated or platform.machine()
+
+
+def _cores(root: Path) -> int:
+    stated = 0 if root == Path("/") else len(re.findall(r"^processor\s*:", _read(root / "proc/cpuinfo"), re.MULTILINE))
+    return stated or usable_cores()
+
+
 def _model(root: Path) -> str:
     board = _read(root / "proc/device-tree/model").strip("\0 \n")
     if board:
@@ -95,6 +106,6 @@ def _slug(text: str) -> str:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     except OSError:
         return ""

@@ -25,6 +25,10 @@ class MissingExtra(EdgeError, ImportError):
     """An optional dependency is not installed. The message names the command that installs it."""
 
 
+class DeviceError(EdgeError, OSError):
+    """An accelerator or its library cannot be used here, or the accelerator has stopped."""
+
+
 class GateFailed(EdgeError):
     """A check ran, and its result exceeds the budget."""
 

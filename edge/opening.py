@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from edge import backends, trust
 from edge.backends.base import Backend
-from edge.errors import FileError, InputError, MissingExtra
+from edge.errors import DeviceError, FileError, InputError, MissingExtra
 from edge.runnable import Runnable, is_bundle
 from edge.session import Session, SessionOptions
 
@@ -33,11 +33,24 @@ def open_session(path: str | Path, options: SessionOptions | None = None) -> Ses
         raise InputError(f"a precision is chosen among a bundle's files; {path.name} is one file")
     trust.check_file(path)
     backend = backends.for_file(path, options.backend)
-    return Session(Runnable(path, path.stem), backend, options.threads or backends.default_threads(), options)
+    runnable, threads = Runnable(path, path.stem), options.threads or backends.default_threads()
+    try:
+        return Session(runnable, backend, threads, options)
+    except DeviceError as error:
+        if options.backend is not None:
+            raise
+        raise DeviceError(f"{error}; or run {_uncompiled(path)} on the CPU") from error
+
+
+def _uncompiled(path: Path) -> str:
+    """Return the file that a file for an Edge TPU was compiled from, in words when it does not lie beside it."""
+    twin = path.with_name(path.name.replace("_edgetpu", ""))
+    return twin.name if twin != path and twin.is_file() else "the file that it was compiled from"
 
 
 def _open_bundle(path: Path, options: SessionOptions) -> Session:
-    from edge.bundle import open_bundle  # a bare file needs none of these
+    from edge import accelerated  # a bare file needs none of these
+    from edge.bundle import open_bundle
     from edge.device import this_device
     from edge.tuning import read_tuning
 
@@ -45,6 +58,8 @@ def _open_bundle(path: Path, options: SessionOptions) -> Session:
         raise InputError(f"a bundle states its own task and input format; leave out {', '.join(given)}")
     bundle = open_bundle(path)
     tuning = _fitting_tuning(read_tuning(path, this_device()), options)
+    if accelerated.wanted(bundle, options, tuning):
+        return accelerated.open_session(bundle, options, tuning.threads if tuning else None)
     backend = backends.backend(tuning.backend) if tuning else _backend_for(bundle, options)
     precision = tuning.precision if tuning else options.precision
     threads = options.threads or (tuning.threads if tuning else backends.default_threads())

@@ -15,7 +15,7 @@ from edge.backends.base import Backend, Model, OpenOptions
 from edge.binding import bind
 from edge.clips import ClipPreprocessor
 from edge.closing import Closing
-from edge.errors import InputError
+from edge.errors import DeviceError, InputError
 from edge.faults import check_numbers, check_shapes
 from edge.imaging import Colour, Prepared, Preprocessor
 from edge.inputs import as_picture, as_tensor, check_not_pixels
@@ -24,6 +24,7 @@ from edge.results import Result
 from edge.runnable import Runnable
 from edge.session_options import SessionOptions, check_use
 from edge.signature import Input, Signature, describe
+from edge.standby import Standby
 from edge.tasks.base import Task
 from edge.tensors import Array, Outputs, Tensor
 from edge.tiles import TilePreprocessor
@@ -46,12 +47,31 @@ class Session(Closing):
         labels: class names; None where nobody gave any.
         task: what decodes the outputs.
         preprocess: turns frames into what ``infer`` takes; None for a network that takes no image, or not only one.
-        notes: what was found out or assumed about a bare file, one line each.
+        notes: what was found out or assumed about a bare file, and which accelerator is missing, one line each.
     """
 
-    def __init__(self, runnable: Runnable, backend: Backend, threads: int, options: SessionOptions) -> None:
-        """Raises what ``Backend.open`` raises, and InputError when file, signature, labels and task do not fit."""
+    def __init__(
+        self,
+        runnable: Runnable,
+        backend: Backend,
+        threads: int,
+        options: SessionOptions,
+        standby: Standby | None = None,
+    ) -> None:
+        """Open a network.
+
+        Args:
+            runnable: the model file and what is known of it.
+            backend: the runtime.
+            threads: of the network.
+            options: what the user asked for.
+            standby: what takes over when an accelerator stops. None lets the run end with its error.
+
+        Raises:
+            EdgeError: what ``Backend.open`` raises, and InputError when file, signature, labels and task do not fit.
+        """
         self._runnable = runnable  # holds an unpacked bundle's folder
+        self._standby = standby
         self.model: Model = backend.open(runnable.path, OpenOptions(threads, options.device))
         try:
             self._bind(runnable, options)
@@ -224,8 +244,24 @@ class Session(Closing):
 
     def _named(self, arrays: Sequence[Array]) -> Outputs:
         """Run the model on arrays in the file's order and return its outputs by name."""
-        found = self.model.run(arrays)
+        try:
+            found = self.model.run(arrays)
+        except DeviceError as error:
+            if self._standby is None:
+                raise
+            self._take_over(self._standby, error)
+            found = self.model.run(arrays)
         return {name: Tensor(found[place], spec) for name, (place, spec) in self._outputs.items()}
+
+    def _take_over(self, standby: Standby, error: DeviceError) -> None:
+        """Go on with the standby, once, and say so."""
+        self._standby = None
+        lost, self.model = self.model, standby.open_for(self.model, self.threads)
+        lost.close()
+        self._runnable, self.backend = standby.runnable, standby.backend.name
+        line = f"{error}; goes on with {self.path.name} on {self.backend}"
+        self.notes += (line,)
+        standby.report(line)
 
 
 def _labels(runnable: Runnable, options: SessionOptions) -> tuple[tuple[str, ...] | None, str]:

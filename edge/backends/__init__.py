@@ -12,6 +12,7 @@ from pathlib import Path
 
 from edge import registry
 from edge.backends.base import Backend, Model, OpenOptions
+from edge.custom_operations import target_of
 from edge.device import usable_cores
 from edge.errors import InputError, MissingExtra
 from edge.registry import Entry
@@ -24,6 +25,12 @@ BACKENDS: dict[str, Entry] = {
         "tflite-runtime",
         ("tflite_runtime",),
     ),
+    "edgetpu": Entry(
+        "edge.backends.edgetpu:EdgeTpu",
+        "LiteRT with libedgetpu, for .tflite compiled for a Coral Edge TPU",
+        None,
+        ("ai_edge_litert",),
+    ),
     "onnxruntime": Entry("edge.backends.onnxruntime:OnnxRuntime", "ONNX Runtime, for .onnx", "onnx", ("onnxruntime",)),
     "fake": Entry("edge.backends.fake:Fake", "computes band means from a .fake description, to test without a model"),
 }
@@ -35,7 +42,10 @@ PREFERENCE: dict[str, tuple[str, ...]] = {
     ".onnx": ("onnxruntime",),
     ".fake": ("fake",),
 }
-"""The backends that open a file, best first, by the file's suffix."""
+"""The backends that open a file for the CPU, best first, by the file's suffix."""
+
+ACCELERATORS: dict[str, tuple[str, ...]] = {"edgetpu": ("edgetpu",)}
+"""The backends of other hardware, by the target of the files that it runs."""
 
 
 def names() -> list[str]:
@@ -60,10 +70,10 @@ def available() -> list[str]:
 
 
 def for_file(path: Path, name: str | None = None) -> Backend:
-    """Return the runtime for a model file, which is chosen by the file's suffix.
+    """Return the runtime for a model file, which is chosen by the file's suffix, and by what it was compiled for.
 
     Args:
-        path: the model file; it is not opened.
+        path: the model file. It may be missing; then it counts as one for the CPU.
         name: the backend to use; None takes the first of PREFERENCE that is installed.
 
     Raises:
@@ -77,7 +87,7 @@ def for_file(path: Path, name: str | None = None) -> Backend:
             raise InputError(f"backend {name} opens {', '.join(chosen.formats)} files, got {path.name}")
         return chosen
     passed_over = []
-    for candidate in _candidates(suffix):
+    for candidate in ACCELERATORS.get(target_of(path)) or _candidates(suffix):
         try:
             return backend(candidate)
         except MissingExtra as error:

@@ -10,8 +10,8 @@ from numpy import ndarray
 
 from edge.backends import _opening
 from edge.backends.base import Model, OpenOptions
-from edge.custom_operations import custom_operations
-from edge.errors import InputError
+from edge.custom_operations import EDGE_TPU, custom_operations
+from edge.errors import EdgeError, InputError
 from edge.quiet import info, quiet
 from edge.recurrent_operations import starts_over
 from edge.tensors import Array, Quantization, TensorSpec
@@ -25,19 +25,40 @@ def open_model(interpreter_class: Any, path: Path, options: OpenOptions) -> "TFL
     """Load ``path`` with an ``Interpreter`` class, see ``Backend.open``."""
     _opening.no_device("this backend", options)
     _opening.readable(path)
-    if custom := custom_operations(path):
-        compiled = next((name for name in custom if name == "edgetpu-custom-op" or name.startswith("Flex")), custom[0])
-        raise InputError(_refusal(path, f"unresolved custom op: {compiled}"))
+    refuse_custom_operations(path)
+    return load(interpreter_class, path, TFLiteModel, num_threads=options.threads)
+
+
+def refuse_custom_operations(path: Path, known: Sequence[str] = ()) -> None:
+    """Refuse a file with a custom operation that is not ``known``. Raises InputError."""
+    if custom := [name for name in custom_operations(path) if name not in known]:
+        named = next((name for name in custom if name == EDGE_TPU or name.startswith("Flex")), custom[0])
+        raise InputError(_refusal(path, f"unresolved custom op: {named}"))
+
+
+def load(interpreter_class: Any, path: Path, model_class: "type[TFLiteModel]", **arguments: Any) -> "TFLiteModel":
+    """Make an interpreter of a file, allocate its tensors, and return it as a ``model_class``.
+
+    Args:
+        interpreter_class: the runtime's ``Interpreter``.
+        path: the model file.
+        model_class: what the model becomes.
+        arguments: of the interpreter, besides the file.
+
+    Raises:
+        InputError: the interpreter refuses the file.
+        EdgeError: what ``model_class.refusal`` returns for the interpreter's message.
+    """
     try:
         with quiet(info):
-            interpreter = interpreter_class(model_path=str(path), num_threads=options.threads)
+            interpreter = interpreter_class(model_path=str(path), **arguments)
             inputs = _fix_batch(interpreter, path)
             interpreter.allocate_tensors()
-            return TFLiteModel(interpreter, path, inputs)
+            return model_class(interpreter, path, inputs)
     except InputError:
         raise
     except _REFUSALS as error:
-        raise InputError(_refusal(path, str(error))) from error
+        raise model_class.refusal(path, str(error)) from error
 
 
 class TFLiteModel(Model):
@@ -87,7 +108,16 @@ class TFLiteModel(Model):
         except InputError:
             raise
         except _REFUSALS as error:
-            raise InputError(f"model {self._path} failed while running: {_one_line(str(error))}") from error
+            raise self.failure(str(error)) from error
+
+    @classmethod
+    def refusal(cls, path: Path, reason: str) -> EdgeError:
+        """Return the error for a file that the interpreter refused with ``reason``."""
+        return InputError(_refusal(path, reason))
+
+    def failure(self, reason: str) -> EdgeError:
+        """Return the error for a run that ended with ``reason``."""
+        return InputError(f"model {self._path} failed while running: {one_line(reason)}")
 
     def operations(self) -> list[dict[str, Any]]:
         """Return the interpreter's operations: ``index``, ``op_name``, ``inputs`` and ``outputs`` as tensor numbers.
@@ -150,7 +180,7 @@ def _is_open(detail: dict[str, Any]) -> bool:
 def _refusal(path: Path, reason: str) -> str:
     """Return the message for a file that the interpreter refused, with what to do about it."""
     custom = re.search(r"unresolved custom op: ([^\s.]+)", reason)
-    if custom and custom[1] == "edgetpu-custom-op":
+    if custom and custom[1] == EDGE_TPU:
         return (
             f"model {path} is compiled for a Coral Edge TPU, which this backend does not drive; "
             "use the file it was compiled from, usually the same name without _edgetpu"
@@ -164,9 +194,10 @@ def _refusal(path: Path, reason: str) -> str:
             "tensor before it), or by its maker's option that leaves the operation out"
         )
     if "op for builtin opcode" in reason or "op version" in reason.lower():
-        return f"model {path} is newer than this runtime: {_one_line(reason)}; update the runtime"
-    return f"model {path} is not a TFLite file that can be loaded: {_one_line(reason)}; get or convert it again"
+        return f"model {path} is newer than this runtime: {one_line(reason)}; update the runtime"
+    return f"model {path} is not a TFLite file that can be loaded: {one_line(reason)}; get or convert it again"
 
 
-def _one_line(reason: str) -> str:
+def one_line(reason: str) -> str:
+    """Return a message of the interpreter as one line of at most 200 characters, without its full stop."""
     return " ".join(reason.split())[:200].rstrip(".")

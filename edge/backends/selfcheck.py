@@ -1,5 +1,7 @@
 """A self-check of a runtime: it loads a network of one addition and compares the output with the sum.
 
+The backend of an accelerator opens its device instead: only the accelerator's own compiler could make such a network.
+
     python -m edge.backends.selfcheck litert
 
 An interpreter that was built for another processor ends the whole process (illegal instruction), so ``check`` uses a
@@ -12,6 +14,7 @@ import sys
 import tempfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,12 +38,15 @@ _PACKED = {
 }
 
 
-def check(name: str, timeout: float = 60.0) -> None:
+def check(name: str, timeout: float = 60.0) -> str:
     """Run the self-check of a backend in a process of its own.
 
     Args:
         name: a backend that is installed.
         timeout: seconds after which it counts as failed.
+
+    Returns:
+        What was found besides, such as the delegate of the CPU; often empty.
 
     Raises:
         GateFailed: it computed something else, crashed or did not finish; the message has the reason.
@@ -51,18 +57,26 @@ def check(name: str, timeout: float = 60.0) -> None:
     except subprocess.TimeoutExpired as error:
         raise GateFailed(f"{name} did not finish a network of one addition in {timeout:g} s") from error
     if done.returncode < 0:
-        raise GateFailed(f"{name} crashed with signal {-done.returncode}: it is built for another processor")
-    if done.returncode:
-        raise GateFailed((done.stderr.strip().splitlines() or ["no reason given"])[-1])
+        raise GateFailed(f"{name} crashed with signal {-done.returncode}: it is built for another processor or runtime")
+    if not done.returncode:
+        return done.stdout.strip()
+    raise GateFailed((done.stderr.strip().splitlines() or ["no reason given"])[-1])
 
 
-def run_here(name: str) -> None:
-    """Open and run the packed network in this process.
+def run_here(name: str) -> str:
+    """Open and run the packed network in this process, or let an accelerator's backend make its own check.
+
+    Returns:
+        What was found besides, see ``check``.
 
     Raises:
         GateFailed: the sum is wrong.
+        DeviceError: the accelerator cannot be used.
     """
     runtime = backend(name)
+    if own := getattr(runtime, "check", None):
+        own()
+        return ""
     suffix = runtime.formats[0]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"sum{suffix}"
@@ -70,18 +84,29 @@ def run_here(name: str) -> None:
         with runtime.open(path) as model:
             arrays = [np.array([[1, 2, 3]], np.float32), np.array([[10, 20, 30]], np.float32)]
             total = model.run(arrays[: len(model.inputs)])[0]
+            delegate = _delegate(model)
     expected = [[11, 22, 33]] if len(model.inputs) == 2 else [[1, 2, 3]]
     if total.tolist() != expected:
         raise GateFailed(f"{name} must compute {expected}, got {total.tolist()}; install it again")
+    return delegate
+
+
+def _delegate(model: Any) -> str:
+    """Say whether a TFLite interpreter hands the additions to XNNPACK, its fast kernels. Other runtimes have none."""
+    if not hasattr(model, "operations"):
+        return ""
+    taken = any(operation["op_name"] == "DELEGATE" for operation in model.operations())
+    return "XNNPACK works" if taken else "without XNNPACK, which makes it slow"
 
 
 def main(name: str) -> int:
     """Run the self-check and return the exit code: 0, or 1 with the reason on stderr."""
     try:
-        run_here(name)
+        found = run_here(name)
     except (EdgeError, ImportError, OSError) as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 1
+    print(found)
     return 0
 
 

@@ -8,6 +8,7 @@ from edge import backends, trust
 from edge.backends.base import Backend, OpenOptions
 from edge.bench.measure import Timing, measure
 from edge.bundle import Bundle, open_bundle
+from edge.custom_operations import target_of
 from edge.errors import EdgeError, FileError, InputError
 from edge.runnable import is_bundle
 
@@ -22,7 +23,7 @@ class ModelFile:
         path: the file to open.
         bytes: the size of the model, of all its files where it has several.
         precision: the precision of a bundle's file; None for a plain file.
-        target: what hardware a bundle's file is for; None for a plain file, which does not say.
+        target: what hardware the file is for: ``cpu`` or ``edgetpu``.
     """
 
     origin: Path
@@ -30,11 +31,11 @@ class ModelFile:
     path: Path
     bytes: int
     precision: str | None = None
-    target: str | None = None
+    target: str = "cpu"
 
     def fits(self, backend: Backend) -> bool:
         """Return whether ``backend`` opens such files and drives the hardware that this one is for."""
-        return self.path.suffix.lower() in backend.formats and self.target in (None, *backend.targets)
+        return self.path.suffix.lower() in backend.formats and self.target in backend.targets
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,13 @@ class Job:
         file: the model file.
         backend: the name of the backend.
         threads: the number of threads.
+        device: which accelerator of its kind; None takes the first.
     """
 
     file: ModelFile
     backend: str
     threads: int
+    device: str | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ class ModelFiles:
             raise FileError(f"{path} does not exist; give a bundle or a model file")
         if path.is_file() and not is_bundle(path):
             trust.check_file(path)
-            return [ModelFile(path, path.stem, path, path.stat().st_size)]
+            return [ModelFile(path, path.stem, path, path.stat().st_size, target=target_of(path))]
         bundle = open_bundle(path)
         self._bundles.append(bundle)
         artifacts = bundle.manifest.artifacts
@@ -112,21 +115,25 @@ class ModelFiles:
         return found
 
 
-def jobs(models: ModelFiles, names: Sequence[str] | None, threads: Sequence[int]) -> list[Job]:
+def jobs(
+    models: ModelFiles, names: Sequence[str] | None, threads: Sequence[int], device: str | None = None
+) -> list[Job]:
     """Return the jobs. Files of a bundle that no backend opens are omitted.
 
     Args:
         models: the model files.
         names: the backends to use; None for all that are installed.
         threads: the numbers of threads to try.
+        device: which accelerator of its kind, for the files that run on one; None takes the first.
 
     Raises:
+        InputError: a device is named, and no file runs on one.
         MissingExtra: a named backend is not installed.
         EdgeError: no backend opens anything of an origin; the message has the reason.
     """
     chosen = [backends.backend(name) for name in (backends.available() if names is None else names)]
     out = [
-        Job(file, backend.name, count)
+        Job(file, backend.name, count, device if file.target != "cpu" else None)
         for file in models.files
         for backend in chosen
         if file.fits(backend)
@@ -136,6 +143,8 @@ def jobs(models: ModelFiles, names: Sequence[str] | None, threads: Sequence[int]
     for file in models.files:
         if file.origin not in planned:
             raise _nothing_opens(file, names)
+    if device is not None and all(job.device is None for job in out):
+        raise InputError(f"none of the files runs on an accelerator; leave out the device {device!r}")
     return out
 
 
@@ -171,7 +180,7 @@ def _measured(job: Job, seconds: float) -> Measurement:
     backend = backends.backend(job.backend)
     blank = Measurement(job, backend.version())
     try:
-        with backend.open(job.file.path, OpenOptions(job.threads)) as model:
+        with backend.open(job.file.path, OpenOptions(job.threads, job.device)) as model:
             return replace(blank, timing=measure(model, seconds))
     except EdgeError as error:
         return replace(blank, error=str(error))

@@ -36,6 +36,9 @@ def _parser() -> argparse.ArgumentParser:
         help="runtimes to measure, separated by commas (default: all installed)",
     )
     parser.add_argument(
+        "--device", metavar="D", help="which Edge TPU to measure on: usb, pci, usb:0, pci:1 … (default: the first)"
+    )
+    parser.add_argument(
         "--threads",
         type=_counts,
         metavar="COUNTS",
@@ -61,7 +64,7 @@ def _bench(arguments: argparse.Namespace) -> int | None:
 
     models = plan.ModelFiles(arguments.models, arguments.precision)
     threads = arguments.threads or sorted({1, default_threads()})
-    todo = plan.jobs(models, arguments.backends, threads)
+    todo = plan.jobs(models, arguments.backends, threads, arguments.device)
     rows = plan.run(todo, arguments.seconds, _main.progress("measured"))
     device = this_device()
     if any(row.timing for row in rows):

@@ -100,6 +100,7 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
         "how the model runs", "default: the bundle's tuning record, else the preferred values"
     )
     group.add_argument("--backend", metavar="NAME", help="runtime, such as litert or onnxruntime")
+    group.add_argument("--device", metavar="D", help="which Edge TPU: usb, pci, usb:0, pci:1 … (default: the first)")
     group.add_argument("--threads", type=_count, metavar="N", help="number of threads of the model")
     group.add_argument("--precision", metavar="P", help="precision of the bundle's file: int8, float32, …")
 
@@ -167,7 +168,19 @@ def _supervised() -> "Supervised | None":
 def _options(arguments: argparse.Namespace) -> "SessionOptions":
     from edge.session import SessionOptions
 
-    named = ("backend", "threads", "precision", "labels", "task", "decoder", "colour", "mean", "std", "resize")
+    named = (
+        "backend",
+        "device",
+        "threads",
+        "precision",
+        "labels",
+        "task",
+        "decoder",
+        "colour",
+        "mean",
+        "std",
+        "resize",
+    )
     given = {name: getattr(arguments, name) for name in named}
     return SessionOptions(**given, parameters=_task_options.parameters(arguments), rotation=arguments.rotate)
 

@@ -2,63 +2,65 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli import _main
 
 if TYPE_CHECKING:
-    from edge.cli._checks import Check
-    from edge.device import Device
+    from edge.doctor import Check
+
+SCHEMA = 1
+"""The version of the JSON form, see docs/doctor.md."""
 
 _MARKS = {"ok": "ok", "absent": "-", "warning": "!", "broken": "FAIL"}
 
 EPILOG = """\
-ok: it works; -: it is optional and not installed; !: it works only in part; FAIL: it is required and does not work
-(exit code 1). Every installed runtime loads and runs a tiny network as its self-check."""
+ok: it works; -: it is optional and not there; !: it works only in part, or not for long; FAIL: it is required and
+does not work (exit code 1). Every installed runtime loads and runs a tiny network as its self-check."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``edge-doctor`` and return the exit code."""
-    parser = argparse.ArgumentParser(prog="edge-doctor", description=__doc__, epilog=EPILOG)
+    parser = argparse.ArgumentParser(
+        prog="edge-doctor", description=__doc__, epilog=EPILOG, formatter_class=_main.Formatter
+    )
+    parser.add_argument(
+        "--root",
+        type=Path,
+        default=Path("/"),
+        metavar="DIR",
+        help="look at copies of another machine's /proc, /sys, /dev, /run and /var/lib/dpkg/status below DIR; Python, "
+        "its packages and the free space are left out then (default /)",
+    )
     _main.add_json(parser)
     return _main.run(parser, _doctor, argv)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from edge.device import this_device
+    from edge import doctor
+    from edge.errors import FileError
 
-    device = this_device()
-    checks = examine(device)
+    if not arguments.root.is_dir():
+        raise FileError(f"--root must be a folder, got {arguments.root}")
+    system = doctor.System(arguments.root)
+    checks = doctor.examine(system)
     healthy = all(check.status != "broken" for check in checks)
     print(report(checks))
-    content = {"device": device.as_json(), "healthy": healthy, "checks": [check.as_json() for check in checks]}
+    content = {
+        "schema": SCHEMA,
+        "device": doctor.describe(system).as_json(),
+        "healthy": healthy,
+        "checks": [check.as_json() for check in checks],
+    }
     _main.write_json(arguments.json, content)
     return _main.DONE if healthy else _main.FAILED
 
 
-def examine(device: "Device") -> list["Check"]:
-    """Return all checks of this machine, in the order of the report."""
-    import importlib.util
-    from pathlib import Path
-
-    from edge.cli import _checks, _hardware
-
-    return [
-        *_hardware.machine(device),
-        *_checks.python(),
-        *_checks.numpy(),
-        *_checks.opencv(),
-        *_checks.runtimes(),
-        *_checks.training(),
-        *_hardware.cameras(),
-        *_hardware.picamera(device, importlib.util.find_spec("picamera2") is not None),
-        *_hardware.coral(),
-        *_hardware.storage(Path.cwd()),
-    ]
-
-
-def report(checks: Sequence["Check"]) -> str:
+def report(checks: "Sequence[Check]") -> str:
     """Return the checks as aligned text. A line with the repair follows each check that needs one."""
+    from edge.labels import printable
+
     width = max(len(check.subject) for check in checks)
     lines = []
     for check in checks:
@@ -67,7 +69,7 @@ def report(checks: Sequence["Check"]) -> str:
             lines.append(f"{'':<5} {'':<{width}}  -> {check.mend}")
     broken = [check.subject for check in checks if check.status == "broken"]
     verdict = f"broken: {', '.join(broken)}" if broken else "everything that is required works"
-    return "\n".join([*lines, verdict])
+    return "\n".join(map(printable, [*lines, verdict]))
 
 
 if __name__ == "__main__":

@@ -71,8 +71,11 @@ def tflite_conv(path: Path, int8: bool = False, signature=IMAGE) -> Path:
     return _write(path, rows if int8 else _float(rows), operators, [0], [3])
 
 
-def tflite_pair(path: Path, custom: str | None = None) -> Path:
-    """Write inputs a, b (1, 3) to outputs a + b and a - b; ``custom`` replaces the sum by a custom operation."""
+def tflite_pair(path: Path, custom: str | None = None, program: bytes = b"") -> Path:
+    """Write inputs a, b (1, 3) to outputs a + b and a - b; ``custom`` replaces the sum by a custom operation.
+
+    program: the custom operation's data.
+    """
     from ai_edge_litert import schema_py_generated as schema
 
     names = ("a", "b", "sum", "difference")
@@ -83,8 +86,40 @@ def tflite_pair(path: Path, custom: str | None = None) -> Path:
         (schema.BuiltinOperator.SUB, None, [0, 1], [3], schema.BuiltinOptions.SubOptions, sub),
     ]
     if custom:
-        operators[0] = (schema.BuiltinOperator.CUSTOM, custom, [0, 1], [2], 0, None)
+        operators[0] = (schema.BuiltinOperator.CUSTOM, custom, [0, 1], [2], 0, program)
     return _write(path, rows, operators, [0, 1], [2, 3])
+
+
+COMPILED = "edgetpu-custom-op"
+MEANS_QUANTIZATION = Quantization(1 / 255, -128)
+
+
+def tflite_not(path: Path) -> Path:
+    """Write a file for an Edge TPU that inverts the bits of an int8 image; tests/edgetpu/stub.c computes it."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    rows = [(name, IMAGE, schema.TensorType.INT8, None, IMAGE_QUANTIZATION, None) for name in ("image", "inverted")]
+    return _write(path, rows, [(schema.BuiltinOperator.CUSTOM, COMPILED, [0], [1], 0, b"not")], [0], [1])
+
+
+def tflite_means(path: Path, compiled: bool = False, size: int = 8) -> Path:
+    """Write a classifier of an int8 image (1, size, size, 3): the score of each class is the mean of a channel.
+
+    compiled: for an Edge TPU, as tests/edgetpu/stub.c computes it, else for the CPU.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    image, scores, axes = (1, size, size, 3), (1, 3), np.array([1, 2], np.int32)
+    rows = [
+        ("image", image, schema.TensorType.INT8, None, MEANS_QUANTIZATION, None),
+        ("scores", scores, schema.TensorType.INT8, None, MEANS_QUANTIZATION, None),
+        ("axes", (2,), schema.TensorType.INT32, axes, None, None),
+    ]
+    mean = schema.ReducerOptionsT()
+    operator = (schema.BuiltinOperator.MEAN, None, [0, 2], [1], schema.BuiltinOptions.ReducerOptions, mean)
+    if compiled:
+        operator = (schema.BuiltinOperator.CUSTOM, COMPILED, [0], [1], 0, b"net")
+    return _write(path, rows, [operator], [0], [1])
 
 
 def _float(rows):
@@ -106,7 +141,10 @@ def _write(path, rows, operators, inputs, outputs):
         model.operatorCodes.append(_operator_code(schema, code, custom))
         operator = schema.OperatorT()
         operator.opcodeIndex, operator.inputs, operator.outputs = number, sources, targets
-        operator.builtinOptionsType, operator.builtinOptions = options_type, options
+        if custom:
+            operator.customOptions = list(options)
+        else:
+            operator.builtinOptionsType, operator.builtinOptions = options_type, options
         graph.operators.append(operator)
     model.subgraphs = [graph]
     builder = flatbuffers.Builder(1024)

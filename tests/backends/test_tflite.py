@@ -28,7 +28,7 @@ pytest.importorskip("ai_edge_litert")
 )
 def test_operations_that_are_not_here(tmp_path, operation, words):
     with pytest.raises(InputError, match=words):
-        open_model(models.tflite_pair(tmp_path / "x.tflite", custom=operation))
+        open_model(models.tflite_pair(tmp_path / "x.tflite", custom=operation), "litert")
 
 
 def test_an_open_image_size_is_refused(tmp_path):
@@ -44,7 +44,7 @@ EDGETPU = sorted(p.name for p in (SHARED / "models" / "coral").glob("*_edgetpu.t
 @pytest.mark.parametrize("name", EDGETPU)
 def test_published_edgetpu_files_are_refused(name):
     with pytest.raises(InputError, match="compiled for a Coral Edge TPU"):
-        open_model(shared("models", "coral", name))
+        open_model(shared("models", "coral", name), "litert")
 
 
 @needs_shared
