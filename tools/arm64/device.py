@@ -11,7 +11,7 @@ from edge.files import remove, sha256
 from tools.arm64 import namespace
 from tools.arm64 import root as roots
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = roots.CHECKOUT
 CONSTRAINTS = CHECKOUT / "constraints.txt"
 VENV, TESTING, TREE = "/opt/edgekit", "/opt/testing", "/checkout"
 TOOLS = ("pytest", "pytest-timeout", "pytest-xdist", "hypothesis", "jsonschema", "onnx")

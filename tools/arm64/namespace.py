@@ -41,6 +41,8 @@ def command(root: Path, *argv: str, sysfs: bool = True) -> list[str]:
 
 def main() -> int:
     """Make the namespaces, run the command inside, and return its exit code."""
+    # Without it, qemu 7.2 emulates extensions that no Pi has, and LiteRT's kernels for them compute nonsense there.
+    os.environ.setdefault("QEMU_CPU", processors.USUAL)
     root, sysfs, argv = Path(sys.argv[1]), sys.argv[2] == "sys", sys.argv[3:]
     ready, mapped = os.pipe(), os.pipe()
     child = os.fork()
@@ -79,9 +81,7 @@ def _first(root: Path, sysfs: bool, argv: list[str]) -> int:
     _mount("tmpfs", root / "sys", "tmpfs")
     if sysfs:
         processors.write_sysfs(root / "sys")
-    (root / "dev/cpuinfo").write_text(
-        processors.cpuinfo(os.environ.get("QEMU_CPU", processors.USUAL)), encoding="ascii"
-    )
+    (root / "dev/cpuinfo").write_text(processors.cpuinfo(os.environ["QEMU_CPU"]), encoding="ascii")
     _mount(str(root / "dev/cpuinfo"), root / "proc/cpuinfo", None, _BIND)
     _name_qemu(root / "proc/sys/fs/binfmt_misc")
     if not argv:

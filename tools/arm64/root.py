@@ -13,6 +13,7 @@ from tools.arm64 import namespace
 PYTHON = {"bookworm": "3.11", "trixie": "3.13"}
 """Debian's releases that Raspberry Pi OS is made of, with their Python."""
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 MIRROR = "http://deb.debian.org/debian"
 PACKAGES = "python3,python3-venv"
 ENVIRONMENT = {
@@ -39,7 +40,9 @@ def _refusal() -> str:
     with tempfile.TemporaryDirectory(prefix="edge-arm64-") as scratch:
         for name in ("proc", "dev", "sys"):
             Path(scratch, name).mkdir()
-        done = subprocess.run(namespace.command(Path(scratch)), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            namespace.command(Path(scratch)), capture_output=True, text=True, check=False, cwd=CHECKOUT
+        )
     return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no namespaces can be made"])[-1]
 
 
@@ -52,6 +55,7 @@ def run(root: Path, *argv: str, sysfs: bool = True, **environment: str) -> subpr
         text=True,
         check=False,
         env={**ENVIRONMENT, **environment},
+        cwd=CHECKOUT,
     )
 
 
@@ -70,8 +74,9 @@ def build(root: Path, suite: str) -> None:
     with log.open("w", encoding="utf-8") as output:
         first = ["debootstrap", "--foreign", "--variant=minbase", "--arch=arm64", f"--include={PACKAGES}"]
         _debootstrap([*first, suite, str(partial), MIRROR], output.fileno(), log)
-        (partial / "proc").unlink(missing_ok=True)  # inside a container it is made a link to the real one
-        (partial / "proc").mkdir()
+        if (partial / "proc").is_symlink():  # inside a container it is made a link to the real one
+            (partial / "proc").unlink()
+        (partial / "proc").mkdir(exist_ok=True)
         second = namespace.command(partial, "/debootstrap/debootstrap", "--second-stage", sysfs=False)
         _debootstrap(second, output.fileno(), log)
     for package in (partial / "var/cache/apt/archives").glob("*.deb"):
@@ -81,7 +86,7 @@ def build(root: Path, suite: str) -> None:
 
 def _debootstrap(command: list[str], output: int, log: Path) -> None:
     environment = {**os.environ, **ENVIRONMENT} if command[0] == "debootstrap" else ENVIRONMENT
-    done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False, env=environment)
+    done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False, env=environment, cwd=CHECKOUT)
     if done.returncode:
         said = log.read_text(encoding="utf-8", errors="replace").splitlines()[-1:] or ["nothing was printed"]
         raise GateFailed(f"the arm64 root was not built: {said[0]}; {log} has everything")
