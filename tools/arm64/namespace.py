@@ -41,6 +41,7 @@ def command(root: Path, *argv: str, sysfs: bool = True) -> list[str]:
 
 def main() -> int:
     """Make the namespaces, run the command inside, and return its exit code."""
+    _check(_libc.prctl(_DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0), "prctl")
     # Without it, qemu 7.2 emulates extensions that no Pi has, and LiteRT's kernels for them compute nonsense there.
     os.environ.setdefault("QEMU_CPU", processors.USUAL)
     root, sysfs, argv = Path(sys.argv[1]), sys.argv[2] == "sys", sys.argv[3:]
