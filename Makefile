@@ -11,10 +11,10 @@ PYTEST = $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --max-worker-
 # Containers often set it. The tests start a hundred processes, and each would compile numpy and TensorFlow again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-full lint types bench results clean
+.PHONY: help demo test test-full test-arm64 lint types bench results clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 # Debian's python3 has venv only with python3-venv, and leaves half of one behind when it finds that out.
 # The constraints are given as variables because -c does not reach the packages that build ours; newer versions of
@@ -46,6 +46,11 @@ test: $(STAMP) ## the fast tests, for before a commit (4 minutes on two cores; W
 
 test-full: $(STAMP) ## the other tests: every network through every format, real data (20 minutes on two cores)
 	@$(PYTEST) -m slow --durations=40
+
+# ARM64_ROOT=DIR keeps the root and the wheels there (default ~/.cache/edgekit/arm64); ARM64="--suite trixie" takes that
+# release, ARM64=--report writes docs/results/arm64.md, ARM64=--or-skip skips where a root cannot be entered.
+test-arm64: $(STAMP) ## the device's tests in an emulated Debian arm64 root (about 10 minutes; needs root, debootstrap, qemu-user-static)
+	@ARM64_ROOT='$(ARM64_ROOT)' $(BIN)/python -m tools.arm64 $(ARM64)
 
 lint: $(STAMP) ## ruff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

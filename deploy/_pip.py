@@ -15,17 +15,17 @@ _VERSION = re.compile(r"""python_version\s*(<|>=)\s*["']3\.(\d+)["']""")
 
 
 def download(
-    wanted: str,
+    wanted: Sequence[str],
     folder: Path,
     platforms: Sequence[str],
     python: str,
     constraints: Path | None,
     report: Callable[[str], None],
 ) -> None:
-    """Download a wheel's requirements, as wheels.
+    """Download packages and their requirements, as wheels.
 
     Args:
-        wanted: the wheel with its extras, as pip takes it.
+        wanted: names of packages, or paths of wheels, with extras, as pip takes them.
         folder: where the wheels are written.
         platforms: the tags of the machine that they are for, best first.
         python: that machine's version of Python, such as "3.11".
@@ -45,7 +45,7 @@ def download(
             pins = Path(scratch, "constraints.txt")
             pins.write_text(_for_python(constraints, python), encoding="utf-8")
             command += ["-c", str(pins)]
-        _run([*command, wanted], python, report)
+        _run([*command, *wanted], python, report)
 
 
 def _for_python(constraints: Path, python: str) -> str:

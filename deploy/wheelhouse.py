@@ -133,7 +133,7 @@ def gather(house: Wheelhouse, folder: Path, report: Callable[[str], None] = prin
         wheel = runtime_wheel.build(temporary)
         extras = [name for name in house.extras if name != "picamera"]  # the device's system has picamera2 itself
         wanted = f"{wheel}[{','.join(extras)}]" if extras else str(wheel)
-        _pip.download(wanted, temporary, house.platforms, house.python, _constraints(house), report)
+        _pip.download([wanted], temporary, house.platforms, house.python, _constraints(house), report)
         if house.system_numpy:
             for numpy in temporary.glob("numpy-*.whl"):
                 numpy.unlink()

@@ -16,8 +16,19 @@ _LAST_WORDS = 'trap "" TERM; read -r ended || cat "/dev/fd/$0"'
 
 
 def info(line: bytes) -> bool:
-    """Return whether TFLite marks a line as information."""
-    return line.startswith(b"INFO: ")
+    """Return whether TFLite marks a line as information, or cpuinfo could not name the processor."""
+    return line.startswith(b"INFO: ") or about_the_processor(line)
+
+
+def about_the_processor(line: bytes) -> bool:
+    """Return whether a line only says that a runtime cannot find out which processor it runs on.
+
+    The cpuinfo library in LiteRT and ONNX Runtime reads ``/sys``, which containers and sandboxed services may not have.
+    The runtime then computes with its portable kernels.
+    """
+    return line.startswith(
+        (b"Error in cpuinfo: ", b"onnxruntime cpuid_info warning: ", b"onnxruntime warning: cpuinfo")
+    )
 
 
 def anything(line: bytes) -> bool:

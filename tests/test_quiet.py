@@ -17,6 +17,15 @@ def test_quiet_drops_information_and_keeps_the_rest(capfd):
     assert capfd.readouterr().err == "ERROR: something is wrong\nafter\n"
 
 
+def test_quiet_drops_what_cpuinfo_says_where_there_is_no_sys(capfd):
+    """Lines of LiteRT 2.3 and ONNX Runtime 1.31 in a Debian arm64 root without /sys."""
+    with quiet(info):
+        os.write(2, b"Error in cpuinfo: failed to parse both lists of possible and present processors\n")
+        os.write(2, b"onnxruntime cpuid_info warning: Unknown CPU vendor. cpuinfo_vendor value: 0\n")
+        os.write(2, b"Error in the network\n")
+    assert capfd.readouterr().err == "Error in the network\n"
+
+
 def test_quiet_restores_stderr_after_an_error(capfd):
     with pytest.raises(KeyError), quiet(info):
         raise KeyError

@@ -12,6 +12,7 @@ from edge import device
 from edge.backends import _opening
 from edge.backends.base import DEFAULT, Backend, Model, OpenOptions
 from edge.errors import InputError
+from edge.quiet import about_the_processor, quiet
 from edge.tensors import Array, Quantization, TensorSpec
 
 _DTYPES = {
@@ -49,7 +50,8 @@ class OnnxRuntime(Backend):
 
     def open(self, path: Path, options: OpenOptions = DEFAULT) -> Model:
         """See Backend."""
-        import onnxruntime  # noqa: F401  a missing one is no fault of the file
+        with quiet(about_the_processor):
+            import onnxruntime  # noqa: F401  a missing one is no fault of the file
 
         _opening.no_device(self.name, options)
         _opening.readable(path)
