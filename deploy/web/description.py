@@ -17,7 +17,8 @@ from edge.imaging import InputFormat, Preprocessor
 from edge.manifest import Artifact
 from edge.session import Session
 from edge.signature import Input, Signature
-from edge.tasks.activation import find_activation
+from edge.tasks.activation import find_activation, has_probability_steps
+from edge.tasks.base import Task
 from edge.tasks.classify import Classify
 from edge.tasks.segment import Segment
 from edge.tasks.shapes import likely_layout, map_channels
@@ -54,7 +55,8 @@ def describe(bundle: Bundle, artifact: Artifact, session: Session, title: str) -
         InputError: the app cannot show the network's results.
     """
     bound = bind(session.model.outputs, session.signature.outputs, artifact.tensors.outputs, session.path)
-    task, anchors = task_of(session, bundle.manifest.labels, {name: spec for name, (_, spec) in bound.items()})
+    specs = {name: spec for name, (_, spec) in bound.items()}
+    task, anchors = task_of(session.signature, session.task, bundle.manifest.labels, specs)
     model = artifact.files[0]
     content = {
         "schema": SCHEMA,
@@ -119,16 +121,16 @@ def _outputs(session: Session, bound: Mapping[str, tuple[int, TensorSpec]]) -> l
 
 
 def task_of(
-    session: Session, labels: Sequence[str], specs: Mapping[str, TensorSpec]
+    signature: Signature, task: Task, labels: Sequence[str], specs: Mapping[str, TensorSpec]
 ) -> tuple[dict[str, Any], Boxes | None]:
     """Return the task's part of ``model.json`` with all parameters resolved, and the decoder's anchors.
 
     Args:
-        session: the opened file.
+        signature: of the bundle.
+        task: the device's task of this signature.
         labels: of the bundle.
         specs: the file's outputs by the signature's names.
     """
-    signature, task = session.signature, session.task
     if isinstance(task, Classify):
         return _classify(signature, task, labels, specs), None
     if isinstance(task, Segment):
@@ -180,7 +182,7 @@ def _classify(
 
 def _segment(signature: Signature, task: Segment, specs: Mapping[str, TensorSpec]) -> dict[str, Any]:
     parameters, output = signature.task.parameters, signature.one("mask")
-    layout = parameters.get("layout", likely_layout(signature, output))
+    layout, _spec = parameters.get("layout", likely_layout(signature, output)), specs[output.name]
     channels = map_channels(output, "segment", layout)
     rows, columns = output.shape[1:3] if layout == "NHWC" or len(output.shape) == 3 else output.shape[2:4]
     numbered = channels == 1 and (parameters.get("class_numbers", False) or np.dtype(output.dtype).kind in "iu")
@@ -189,7 +191,10 @@ def _segment(signature: Signature, task: Segment, specs: Mapping[str, TensorSpec
     return {
         "name": "segment",
         "labels": list(task.labels),
-        "activation": _known_activation(specs[output.name], parameters.get("activation", "auto")),
+        "activation": parameters.get("activation", "auto"),
+        "areProbabilities": None
+        if specs[output.name].quantization is None
+        else has_probability_steps(specs[output.name]),
         "threshold": parameters.get("threshold", 0.5),
         "numbered": numbered,
         "channels": channels,

@@ -27,6 +27,8 @@ SHA512 = "PlGmbMOq9WitX7FO0jhbdJw9GthatsyuCQXjTt/wJZo0FLaw48q4tz8IwqgqCIkviYGr9O
 VARIANTS = ("internal", "threaded_internal", "compat_internal")
 """For browsers with relaxed SIMD, for those that also have threads, and for all with SIMD. A browser takes one."""
 
+NAMES = tuple(f"litert_wasm_{variant}.{suffix}" for variant in VARIANTS for suffix in ("js", "wasm"))
+
 LONGEST_S = 300
 
 NOTICE = f"""\
@@ -47,11 +49,10 @@ def runtime_files(folder: Path | None = None) -> dict[str, Path]:
         FileError: a file is missing, or the package cannot be fetched.
     """
     found = _checked(folder) if folder is not None else _cached()
-    names = [f"litert_wasm_{variant}.{suffix}" for variant in VARIANTS for suffix in ("js", "wasm")]
-    for name in names:
+    for name in NAMES:
         if not (found / "wasm" / name).is_file():
             raise FileError(f"{found} has no wasm/{name}: expected the package {PACKAGE} {VERSION}, unpacked")
-    return {name: found / "wasm" / name for name in names}
+    return {name: found / "wasm" / name for name in NAMES}
 
 
 def _checked(folder: Path) -> Path:
@@ -123,7 +124,7 @@ def check_digest(archive: Path) -> None:
 
 def _unpack(archive: Path, folder: Path) -> None:
     """Write the members that the app needs, by their plain names, whatever paths the archive states."""
-    wanted = {f"package/wasm/litert_wasm_{v}.{s}" for v in VARIANTS for s in ("js", "wasm")} | {"package/package.json"}
+    wanted = {"package/package.json", *(f"package/wasm/{name}" for name in NAMES)}
     (folder / "wasm").mkdir(parents=True)
     with tarfile.open(archive) as members:
         for member in members:

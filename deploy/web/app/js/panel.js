@@ -15,10 +15,10 @@ function cell(kind, className, text) {
 }
 
 function row({ label, share, colour, kind }) {
-  const item = cell("li", kind, "");
+  const item = cell("li", colour === undefined ? `${kind} plain` : kind, "");
   const swatch = cell("span", "swatch", "");
-  if (colour) swatch.style.background = colour;
-  else swatch.style.visibility = "hidden";
+  swatch.hidden = colour === undefined; // a classifier's labels have no colours
+  swatch.style.background = colour ?? "transparent";
   const meter = document.createElement("meter");
   meter.value = share;
   meter.setAttribute("aria-hidden", "true");
@@ -37,7 +37,6 @@ function rowsOf(result) {
   return [...result.predictions.map((one, i) => ({ ...one, kind: i ? "" : "first" })), ...others].map((one) => ({
     label: one.label,
     share: one.score,
-    colour: null,
     kind: one.kind,
   }));
 }

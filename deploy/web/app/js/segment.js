@@ -60,7 +60,8 @@ function secondOf(tensor, task, threshold) {
   const values = tensor.real;
   let kind = task.activation;
   if (kind === "auto") {
-    kind = values.every((value) => value >= 0 && value <= 1) ? "none" : "sigmoid";
+    const known = task.areProbabilities ?? values.every((value) => value >= 0 && value <= 1);
+    kind = known ? "none" : "sigmoid";
     if (kind === "sigmoid" && values.every((value) => value >= 0 && Number.isInteger(value))) {
       throw new Error("the network gives class numbers; convert it with the parameter class_numbers=True");
     }
