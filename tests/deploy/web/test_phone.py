@@ -4,7 +4,9 @@ The fake camera shows a clip. The page hands over the very pixels that it looked
 device's pipeline runs on them.
 """
 
+import base64
 import functools
+import hashlib
 import http.server
 import json
 import shutil
@@ -13,9 +15,12 @@ import threading
 import cv2
 import numpy as np
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import edge
 from edge.cli import camera
+from edge.deploy.web.certificates import certificates
 from tests.deploy.web.apps import BUNDLES, cells, exported
 from tests.deploy.web.browser import (
     FAKE_CAMERA,
@@ -103,7 +108,9 @@ def test_classes_are_those_of_the_device_on_100_frames(apps, clip):
 @needs_shared
 def test_the_cat_in_a_photograph_is_named(apps, tmp_path):
     """The picture is shown to the camera; ``edge-camera`` names the frames that the page saw."""
-    photograph = cv2.resize(cv2.imread(str(shared("images", "cat.bmp")))[:, :800], (320, 240))
+    photograph = cv2.imread(str(shared("images", "cat.bmp")))
+    wide = min(photograph.shape[1], photograph.shape[0] * 4 // 3)
+    photograph = cv2.resize(photograph[: wide * 3 // 4, :wide], (640, 480))
     clip, frames = tmp_path / "cat.y4m", tmp_path / "frames"
     write_clip(clip, [photograph])
     with served(apps("classify")) as server, chromium(*with_camera(clip)) as driver:
@@ -257,6 +264,41 @@ def test_a_page_without_a_secure_context_says_how_to_get_one(apps):
         driver.get(f"http://phone.test:{server.server_address[1]}/")
         assert "needs a secure page" in problem(driver)
         assert "that needs https" in driver.execute_script("return document.getElementById('offline').innerText")
+
+
+def test_a_certificate_that_is_not_trusted_gives_a_camera_and_no_offline_use(apps, clip, tmp_path):
+    """As a user who goes on after the browser's warning. With the authority installed there is no warning."""
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    made, rules = certificates(tmp_path, []), "--host-resolver-rules=MAP phone.local 127.0.0.1"
+    with (
+        served(apps("detect"), certificates=made, token="right") as server,
+        chromium(*with_camera(clip), rules) as driver,
+    ):
+        driver.get(server.urls[0].replace("localhost", "phone.local"))
+        assert "Privacy error" in driver.title
+        ActionChains(driver).send_keys("thisisunsafe").perform()  # what Chromium takes for going on
+        until(driver, READY)
+        assert driver.current_url.endswith("/")  # the token has become a cookie
+        text = driver.execute_script("return document.getElementById('offline').innerText")
+        assert "does not trust this page's certificate" in text
+        link = driver.find_element("id", "authority")
+        assert link.is_displayed()
+        assert link.get_attribute("href").endswith("/ca.crt")
+
+
+def test_a_trusted_certificate_gives_offline_use(apps, clip, tmp_path):
+    made = certificates(tmp_path, [])
+    key = x509.load_pem_x509_certificate(made.certificate.read_bytes()).public_key()
+    digest = hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
+    trusted = f"--ignore-certificate-errors-spki-list={base64.b64encode(digest).decode()}"
+    with chromium(*with_camera(clip), trusted) as driver:
+        with served(apps("detect"), certificates=made, token="right") as server:
+            open_live(driver, server)
+            assert "Kept for offline use" in driver.execute_script("return document.body.innerText")
+            url = driver.current_url
+        driver.get(url)
+        until(driver, READY)
 
 
 def test_the_controls_work_by_keyboard(apps, clip):

@@ -32,6 +32,7 @@ async function start() {
   const why = await keepOffline();
   if (why === null && reloadsForThreads()) return;
   element("offline").textContent = why ?? "Kept for offline use.";
+  element("authority").hidden = !why?.includes("certificate");
   showStatus("loading the network");
   const runtime = runtimeFor();
   state.network = new Network();

@@ -18,7 +18,7 @@ export async function keepOffline() {
 
 function reason(error) {
   if (error.name === "SecurityError" || /certificate|SSL/i.test(error.message)) {
-    return "the browser does not trust this page's certificate. Install the local authority that this server offers at ca.crt.";
+    return "the browser does not trust this page's certificate. Install the local authority of this server first.";
   }
   return `${error.message || error.name}.`;
 }
