@@ -5,15 +5,17 @@ numbers without meaning. Therefore the file is looked at here.
 """
 
 import mmap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from edge import flatbuffer
+from edge.binding import long_axes
 from edge.bundle import Bundle
 from edge.custom_operations import custom_operations
 from edge.errors import InputError
 from edge.flatbuffer import Damaged, Table
 from edge.manifest import Artifact, Manifest
+from edge.tensors import TensorSpec
 
 PREFERRED = ("int8", "float16", "float32", "dynamic", "int16x8")
 """Precisions, the best for a phone first: XNNPACK computes int8 fastest, and float16 is half as large as float32."""
@@ -21,8 +23,8 @@ PREFERRED = ("int8", "float16", "float32", "dynamic", "int16x8")
 TASKS = ("classify", "detect", "segment")
 CONVERT = "convert the model with edge-convert --target phone"
 
-SUBGRAPHS, SIGNATURES = 2, 7
-TENSORS, OUTPUTS = 0, 2
+SUBGRAPHS = 2
+TENSORS, INPUTS, OUTPUTS = 0, 1, 2
 SHAPE, IS_VARIABLE = 0, 5
 """Numbers of fields in TFLite's schema."""
 
@@ -94,21 +96,19 @@ def _check_graph(path: Path, model: Table) -> None:
             raise InputError(f"every output of {path.name} must have a shape, one has none; {CONVERT}")
 
 
-def signature_order(path: Path) -> tuple[Sequence[int], Sequence[int]] | None:
-    """Return in which order LiteRT.js takes the inputs and gives the outputs: places in the graph's own order.
+def check_sizes(path: Path, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
+    """Raise InputError for a file that leaves sizes open: the device sets them when it opens the file, a browser not.
 
-    A file with a signature has them in the order of the signature. Returns None for a file without one.
+    Args:
+        path: the file.
+        inputs: the inputs as the device has opened them, in the file's order.
+        outputs: the outputs likewise.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        model = flatbuffer.root(data)
-        signature, graph = next(model.tables(SIGNATURES), None), next(model.tables(SUBGRAPHS), None)
-        if signature is None or graph is None:
-            return None
-        inputs, outputs = (list(_places(signature, graph, side)) for side in (0, 1))
-    return inputs, outputs
-
-
-def _places(signature: Table, graph: Table, side: int) -> Iterator[int]:
-    in_graph = list(graph.numbers(1 + side))
-    for named in signature.tables(side):
-        yield in_graph.index(named.number(1))
+        (graph, *_) = flatbuffer.root(data).tables(SUBGRAPHS)
+        tensors = list(graph.tables(TENSORS))
+        stated = [tensors[i].numbers(SHAPE) for field in (INPUTS, OUTPUTS) for i in graph.numbers(field)]
+    for spec, shape in zip((*inputs, *outputs), stated, strict=True):
+        if long_axes(spec.shape) != long_axes(shape):
+            raise InputError(f"{path.name} must state the size of {spec.name!r}, {spec.shape}, it states {shape}; "
+                             f"{CONVERT}, and --input-shape where the model leaves it open")  # fmt: skip

@@ -10,7 +10,7 @@ from edge.binding import bind
 from edge.bundle import Bundle
 from edge.decoders.anchors import Boxes
 from edge.decoders.select import Selection
-from edge.deploy.web.choice import signature_order
+from edge.deploy.web.choice import check_sizes
 from edge.deploy.web.heads import FOMO_THRESHOLD, head
 from edge.errors import InputError
 from edge.imaging import InputFormat, Preprocessor
@@ -54,6 +54,7 @@ def describe(bundle: Bundle, artifact: Artifact, session: Session, title: str) -
     Raises:
         InputError: the app cannot show the network's results.
     """
+    check_sizes(session.path, session.model.inputs, session.model.outputs)
     bound = bind(session.model.outputs, session.signature.outputs, artifact.tensors.outputs, session.path)
     specs = {name: spec for name, (_, spec) in bound.items()}
     task, anchors = task_of(session.signature, session.task, bundle.manifest.labels, specs)
@@ -101,8 +102,10 @@ def table_of(spec: TensorSpec, entry: Input, form: InputFormat) -> Array:
 
 
 def _outputs(session: Session, bound: Mapping[str, tuple[int, TensorSpec]]) -> list[dict[str, Any]]:
-    """Return the outputs in the order of the signature, with the place where LiteRT.js gives each."""
-    order = signature_order(session.path)
+    """Return the outputs in the order of the signature, each with its place in the file.
+
+    LiteRT.js gives outputs in the order of the file's graph, also where a signature in the file has another order.
+    """
     found = []
     for output in session.signature.outputs:
         place, spec = bound[output.name]
@@ -110,7 +113,7 @@ def _outputs(session: Session, bound: Mapping[str, tuple[int, TensorSpec]]) -> l
             {
                 "name": output.name,
                 "role": output.role,
-                "index": place if order is None else list(order[1]).index(place),
+                "index": place,
                 "shape": list(spec.shape),
                 "dtype": spec.dtype.name,
                 "scale": None if spec.quantization is None else spec.quantization.scale,

@@ -59,3 +59,15 @@ def cells(count, size=(320, 240)):
         noise = rng.normal(0, 3, frame.shape)
         frames.append(np.clip(frame + noise, 0, 255).astype(np.uint8))
     return frames
+
+
+def changed(content, change):
+    """Return a TFLite file after ``change(model, schema)``."""
+    import flatbuffers
+
+    schema = pytest.importorskip("ai_edge_litert.schema_py_generated")
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    change(model, schema)
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())

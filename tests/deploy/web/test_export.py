@@ -19,7 +19,8 @@ from edge.deploy.web.icons import SIZES, icon
 from edge.errors import FileError, InputError
 from edge.manifest import StoredFile
 from edge.signature import Input, TaskSpec
-from tests.deploy.web.apps import BUNDLES, WEIGHTS, without_runtime
+from edge.tensors import TensorSpec
+from tests.deploy.web.apps import BUNDLES, WEIGHTS, changed, without_runtime
 from tests.deploy.web.node import APP
 
 
@@ -214,17 +215,12 @@ def test_the_app_shows_every_task_that_the_export_allows():
 
 
 def rewritten(tmp_path, change):
-    """Return a model file after a change of its graph."""
-    import flatbuffers
-
-    bundle = open_bundle(BUNDLES["classify"])
-    schema = pytest.importorskip("ai_edge_litert.schema_py_generated")
-    model = schema.ModelT.InitFromPackedBuf(bundle.path(choose(bundle)).read_bytes(), 0)
-    change(model.subgraphs[0])
-    builder = flatbuffers.Builder(1 << 20)
-    builder.Finish(model.Pack(builder), b"TFL3")
+    """Return the classifier's file after a change of its graph."""
     path = tmp_path / "model.tflite"
-    path.write_bytes(builder.Output())
+    bundle = open_bundle(BUNDLES["classify"])
+    path.write_bytes(
+        changed(bundle.path(choose(bundle)).read_bytes(), lambda model, schema: change(model.subgraphs[0]))
+    )
     return path
 
 
@@ -240,9 +236,17 @@ def test_an_output_without_a_shape_is_refused(tmp_path):
     def forget_shape(graph):
         graph.tensors[graph.outputs[0]].shape = []
 
-    with pytest.raises(InputError, match="every output of model.tflite must have a shape"):
+    with pytest.raises(InputError, match=r"every output of model\.tflite must have a shape"):
         choices.check_file(rewritten(tmp_path, forget_shape))
 
 
-def test_a_file_without_a_signature_has_the_order_of_its_graph(tmp_path):
-    assert choices.signature_order(rewritten(tmp_path, lambda graph: None)) is None
+def test_a_file_that_leaves_sizes_open_is_refused(tmp_path):
+    def open_output(graph):
+        graph.tensors[graph.outputs[0]].shape = [1, 1]
+
+    path = rewritten(tmp_path, open_output)
+    spec = TensorSpec("scores", (1, 10), np.dtype(np.int8))
+    image = TensorSpec("image", (1, 32, 32, 3), np.dtype(np.int8))
+    with pytest.raises(InputError, match=r"must state the size of 'scores', \(1, 10\), it states \(1, 1\)"):
+        choices.check_sizes(path, [image], [spec])
+    choices.check_sizes(path, [image], [replace(spec, shape=(1, 1))])

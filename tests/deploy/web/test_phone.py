@@ -11,6 +11,7 @@ import http.server
 import json
 import shutil
 import threading
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -19,9 +20,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import edge
+from edge.bundle import open_bundle, write_bundle
 from edge.cli import camera
 from edge.deploy.web.certificates import certificates
-from tests.deploy.web.apps import BUNDLES, cells, exported
+from edge.manifest import StoredFile
+from tests.deploy.web.apps import BUNDLES, cells, changed, exported
 from tests.deploy.web.browser import (
     FAKE_CAMERA,
     chromium,
@@ -195,6 +198,37 @@ def test_a_browser_without_relaxed_simd_takes_the_compatible_variant(apps, clip)
         open_live(driver, server)
         assert driver.execute_script("return edgekit.runtime") == {"variant": "compat_internal", "threads": 1}
         assert compare(BUNDLES["detect"], record(driver, 10)) > 10
+
+
+def with_signature(model, schema):
+    """Give a file a signature with its outputs in the reverse order, as TensorFlow's converter sorts them by name."""
+    graph = model.subgraphs[0]
+
+    def named(tensors):
+        found = []
+        for number, tensor in enumerate(tensors):
+            entry = schema.TensorMapT()
+            entry.name, entry.tensorIndex = f"tensor{number}", int(tensor)
+            found.append(entry)
+        return found
+
+    signature = schema.SignatureDefT()
+    signature.signatureKey, signature.subgraphIndex = "serving_default", 0
+    signature.inputs, signature.outputs = named(graph.inputs), named(graph.outputs[::-1])
+    model.signatureDefs = [signature]
+
+
+def test_outputs_are_told_apart_in_a_file_with_a_signature_of_another_order(clip, tmp_path):
+    """Both outputs of this detector have one shape, and the golden outputs tell them apart."""
+    bundle, path = open_bundle(BUNDLES["detect"]), tmp_path / "signed.tflite"
+    (first,) = (artifact for artifact in bundle.manifest.artifacts if artifact.format == "tflite")
+    path.write_bytes(changed(bundle.path(first).read_bytes(), with_signature))
+    sources = {path.name: path, **{stored.name: bundle.root / stored.name for stored in first.stored()[1:]}}
+    artifact = replace(first, files=(StoredFile(path.name),))
+    write_bundle(tmp_path / "net.edge", replace(bundle.manifest, artifacts=(artifact,)), sources)
+    with served(exported(tmp_path / "net.edge", tmp_path / "app")) as server, chromium(*with_camera(clip)) as driver:
+        open_live(driver, server)
+        assert compare(tmp_path / "net.edge", record(driver, 5)) > 5
 
 
 def test_a_wrong_answer_to_the_golden_input_is_said(apps, clip, tmp_path):
