@@ -121,8 +121,8 @@ class WebServer(ThreadingHTTPServer):
             token: what a visitor must know. None makes one unless ``host`` is loopback.
 
         Raises:
-            InputError: the folder is no app, or HTTP is asked for on a host that others reach.
-            OSError: the port cannot be opened.
+            InputError: the folder is no app, the port cannot be opened, or others reach the host and there are no
+                certificates.
         """
         if certificates is None and not is_loopback(host):
             raise InputError(f"a phone gives its camera only to pages over HTTPS: certificates are needed on {host}")
@@ -132,7 +132,13 @@ class WebServer(ThreadingHTTPServer):
         self.authority = certificates.authority.read_bytes() if certificates else None
         self._places = threading.BoundedSemaphore(MOST_CONNECTIONS)
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        super().__init__((host, port), Handler)
+        try:
+            super().__init__((host, port), Handler)
+        except (OSError, OverflowError) as error:
+            said = getattr(error, "strerror", None) or error
+            raise InputError(
+                f"the server cannot listen on {host} port {port}: {said}; give another --port or --host"
+            ) from error
         if certificates is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -92,8 +92,8 @@ def _serve(folder: Path, arguments: argparse.Namespace) -> None:
     listed(folder)  # before a certificate is made
     secure = arguments.https or not is_loopback(arguments.host)
     with WebServer(folder, arguments.host, arguments.port, certificates() if secure else None) as server:
-        _say(server)
         try:
+            _say(server)
             server.serve_forever()
         except KeyboardInterrupt:
             print("stopped")

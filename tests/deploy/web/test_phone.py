@@ -69,8 +69,8 @@ def open_live(driver, server):
 
 
 def compare(bundle, rows):
-    """Compare 100 recorded results with the device's for the same pixels; return how many objects or classes."""
-    count = 0
+    """Compare recorded results with the device's for the same pixels; return how many objects or classes there are."""
+    count, scores, boxes = 0, 0.0, 0.0
     with edge.load(bundle) as device:
         for image, row in rows:
             known = device(image)
@@ -81,11 +81,13 @@ def compare(bundle, rows):
             found = row["predictions"]
             assert [one["label"] for one in found] == [one.label for one in known.predictions]
             for one, other in zip(found, known.predictions, strict=True):
-                assert one["score"] == pytest.approx(other.score, abs=SCORES)
                 assert (one["box"] is None) == (other.box is None)
-                if other.box is not None:
-                    assert one["box"] == pytest.approx(other.box, abs=BOXES)
+                scores = max(scores, abs(one["score"] - other.score))
+                boxes = max(boxes, *map(abs, np.subtract(one["box"] or [0], other.box or [0])))
             count += len(found)
+    print(f"{len(rows)} frames: scores differ by up to {scores:.2g}, boxes by up to {boxes:.2g} pixels")
+    assert scores <= SCORES
+    assert boxes <= BOXES
     return count
 
 
@@ -355,6 +357,18 @@ def test_the_controls_work_by_keyboard(apps, clip):
             "!one.innerText && !one.ariaLabel && !one.labels?.length && !one.ariaHidden).map((one) => one.id)"
         )
         assert names == []  # everything has a name for screen readers
+
+
+def test_the_other_camera_is_taken(apps):
+    """Only Chromium's own test picture comes from more than one fake camera."""
+    with served(apps("detect")) as server, chromium(f"{FAKE_CAMERA}=device-count=2") as driver:
+        open_live(driver, server)
+        first = driver.execute_script("return document.getElementById('video').srcObject.id")
+        until(driver, "!document.getElementById('switch').disabled")
+        driver.find_element("id", "switch").click()
+        until(driver, f"document.getElementById('video').srcObject.id !== {first!r}")
+        until(driver, "document.getElementById('status').innerText === 'live'")
+        assert len(record(driver, 5)) == 5
 
 
 def test_a_snapshot_is_saved(apps, clip, tmp_path):

@@ -160,3 +160,13 @@ def test_at_most_so_many_visitors_have_a_thread(app):
 def test_what_is_no_app_is_refused(tmp_path):
     with pytest.raises(InputError, match="it is neither"):
         WebServer(tmp_path)
+
+
+def test_a_port_that_is_taken_is_said(app):
+    with (
+        WebServer(app) as server,
+        pytest.raises(InputError, match=r"cannot listen on 127\.0\.0\.1 port .* give another --port"),
+    ):
+        WebServer(app, port=server.server_address[1])
+    with pytest.raises(InputError, match="port 70000"):
+        WebServer(app, port=70000)

@@ -77,7 +77,13 @@ async function startCamera() {
   await video.play();
   element("switch").disabled = (await cameraCount()) < 2;
   setPaused(false);
+  keepAwake();
   waitForFrame();
+}
+
+/** The screen stays on while the camera runs, where the browser can do that. */
+function keepAwake() {
+  navigator.wakeLock?.request("screen").catch(() => {});
 }
 
 /** The newest frame wins: while the network is busy, frames pass by. */
@@ -212,6 +218,8 @@ onClick("choose", async () => element("file").click());
 onClick("again", async () => (state.network ? startCamera() : window.location.reload()));
 element("file").addEventListener("change", ({ target }) => guarded(() => showPicture(target.files[0])));
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && video.srcObject && !state.paused) video.play().catch(() => {});
+  if (document.hidden || !video.srcObject || state.paused) return;
+  video.play().catch(() => {});
+  keepAwake();
 });
 guarded(start);

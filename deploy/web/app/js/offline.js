@@ -1,6 +1,6 @@
 // The service worker, which keeps the app for use without a network.
 
-const LONGEST_MS = 20000;
+const LONGEST_MS = 60000;
 const TRIED = "edgekit-isolation-tried";
 
 /** Return null when the app is kept, or one line that says why not. */
@@ -8,8 +8,8 @@ export async function keepOffline() {
   if (!window.isSecureContext) return "Not kept for offline use: that needs https or localhost.";
   if (!("serviceWorker" in navigator)) return "Not kept for offline use: this browser has no service workers.";
   try {
-    await navigator.serviceWorker.register("sw.js", { updateViaCache: "none" });
-    await Promise.race([controlled(), late()]);
+    const registration = await navigator.serviceWorker.register("sw.js", { updateViaCache: "none" });
+    await Promise.race([controlled(), failed(registration), late()]);
     return null;
   } catch (error) {
     return `Not kept for offline use: ${reason(error)}`;
@@ -29,6 +29,16 @@ async function controlled() {
   if (navigator.serviceWorker.controller) return;
   await new Promise((resolve) => {
     navigator.serviceWorker.addEventListener("controllerchange", resolve, { once: true });
+  });
+}
+
+/** Fail when the service worker cannot keep the files, for example because the phone is full. */
+function failed(registration) {
+  return new Promise((_, reject) => {
+    const worker = registration.installing;
+    worker?.addEventListener("statechange", () => {
+      if (worker.state === "redundant" && !registration.active) reject(new Error("the files cannot be kept on this device"));
+    });
   });
 }
 
