@@ -121,7 +121,7 @@ async function ask({ data, width, height }, since) {
   showResult(answer.result);
   const now = performance.now();
   rates.add(now, answer.inferMs, now - since);
-  showRates(rates.means);
+  if (rates.means) showRates(rates.means);
   hooks.saw({ data: answer.data, width, height, result: answer.result, threshold: state.threshold });
 }
 

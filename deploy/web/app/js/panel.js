@@ -72,9 +72,9 @@ export function showNote(text) {
 }
 
 export function showRates(means) {
-  element("rate-frames").textContent = means ? means.frames.toFixed(1) : "–";
-  element("rate-infer").textContent = means ? `${means.inferMs.toFixed(0)} ms` : "–";
-  element("rate-age").textContent = means ? `${means.ageMs.toFixed(0)} ms` : "–";
+  element("rate-frames").textContent = means.frames.toFixed(1);
+  element("rate-infer").textContent = `${means.inferMs.toFixed(0)} ms`;
+  element("rate-age").textContent = `${means.ageMs.toFixed(0)} ms`;
 }
 
 export function showStatus(text) {
