@@ -21,6 +21,7 @@ from edge.deploy.web.icons import SIZES, icon
 from edge.deploy.web.runtime import NOTICE, runtime_files
 from edge.errors import InputError
 from edge.manifest import Artifact
+from edge.runnable import is_bundle
 from edge.session import Session, SessionOptions
 
 LEAST_COMPRESSED = 1024
@@ -76,6 +77,8 @@ def export(bundle_path: Path, out: Path, options: WebOptions | None = None) -> E
     """
     options = options or WebOptions()
     check_place(out)
+    if bundle_path.exists() and not is_bundle(bundle_path):
+        raise InputError(f"{bundle_path} must be a bundle; make one with edge-convert {bundle_path} --target phone")
     bundle = open_bundle(bundle_path)
     artifact = choose(bundle, options.precision)
     if artifact.golden is None:

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from edge import files
 from edge.deploy.web.certificates import Certificates, local_addresses
 from edge.deploy.web.export import is_app
 from edge.errors import InputError
@@ -61,13 +60,11 @@ class Served:
     Attributes:
         path: the file.
         type: its media type.
-        tag: its ETag.
         compressed: the file's gzip, if there is one.
     """
 
     path: Path
     type: str
-    tag: str
     compressed: Path | None = None
 
 
@@ -80,8 +77,7 @@ def listed(folder: Path) -> dict[str, Served]:
         if path.is_file() and not path.is_symlink() and path.suffix != ".gz":
             packed = path.with_name(path.name + ".gz")
             kind = TYPES.get(path.suffix, "application/octet-stream")
-            tag = f'"{files.sha256(path)[:24]}"'
-            served = Served(path, kind, tag, packed if packed.is_file() else None)
+            served = Served(path, kind, packed if packed.is_file() else None)
             found["/" + path.relative_to(folder).as_posix()] = served
     found["/"] = found["/index.html"]
     return found
@@ -207,7 +203,7 @@ class Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.FORBIDDEN, text, with_body, {"Content-Type": "text/plain; charset=utf-8"})
             return
         served = self.server.files.get(url.path)
-        if served is None:
+        if served is None or not served.path.is_file():  # the app may have been exported again
             self._send(HTTPStatus.NOT_FOUND, b"not found\n", with_body, {"Content-Type": "text/plain; charset=utf-8"})
             return
         self._send_file(served, with_body)
@@ -233,8 +229,9 @@ class Handler(BaseHTTPRequestHandler):
         self._send(HTTPStatus.SEE_OTHER, b"", True, {"Location": "/", "Set-Cookie": cookie})
 
     def _send_file(self, served: Served, with_body: bool) -> None:
-        headers = {"Content-Type": served.type, "ETag": served.tag}
-        if self.headers.get("If-None-Match") == served.tag:
+        state = served.path.stat()
+        headers = {"Content-Type": served.type, "ETag": f'"{state.st_mtime_ns:x}-{state.st_size:x}"'}
+        if self.headers.get("If-None-Match") == headers["ETag"]:
             self._send(HTTPStatus.NOT_MODIFIED, b"", False, headers)
             return
         path = served.path

@@ -119,6 +119,13 @@ def test_nothing_is_written_when_the_runtime_is_missing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_bare_file_is_no_bundle(make, tmp_path):
+    path = tmp_path / "net.tflite"
+    path.write_bytes(b"TFL3")
+    with pytest.raises(InputError, match="must be a bundle; make one with edge-convert"):
+        make(path)
+
+
 def test_the_task_of_sounds_is_refused(make):
     with pytest.raises(InputError, match="whose only input is one picture"):
         make(WEIGHTS / "ds_cnn_fsdd_int8.edge")

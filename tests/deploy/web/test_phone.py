@@ -169,6 +169,23 @@ def test_the_first_load_is_small_and_the_app_works_with_the_server_stopped(apps,
         assert len(record(driver, 5)) == 5
 
 
+def test_a_new_version_takes_the_place_of_the_old_one(clip, tmp_path):
+    """The first reload still shows what is kept, while the new version is fetched; the next one shows it."""
+    app = exported(BUNDLES["classify"], tmp_path / "app", title="Old")
+    with served(app) as server, chromium(*with_camera(clip)) as driver:
+        open_live(driver, server)
+        exported(BUNDLES["classify"], app, title="New")
+        driver.refresh()
+        until(driver, READY)
+        for _ in range(20):
+            driver.refresh()
+            until(driver, READY)
+            if driver.title == "New":
+                break
+        assert driver.title == "New"
+        assert driver.execute_async_script("caches.keys().then((names) => arguments[0](names.length))") == 1
+
+
 class _Plain(http.server.SimpleHTTPRequestHandler):
     """A static host that sends no headers of its own."""
 
@@ -273,6 +290,7 @@ def test_without_a_camera_a_picture_file_is_looked_at(apps, tmp_path):
         driver.find_element("id", "file").send_keys(str(picture))
         until(driver, READY)
         assert driver.execute_script("return document.getElementById('problem').hidden")
+        assert driver.find_element("id", "pause").text == "Camera"  # the way back
         count = len(driver.execute_script("return edgekit.last.result.predictions"))
         with edge.load(BUNDLES["detect"]) as device:
             assert count == len(device(frame).predictions) > 0
@@ -367,6 +385,19 @@ def test_the_other_camera_is_taken(apps):
         until(driver, "!document.getElementById('switch').disabled")
         driver.find_element("id", "switch").click()
         until(driver, f"document.getElementById('video').srcObject.id !== {first!r}")
+        until(driver, "document.getElementById('status').innerText === 'live'")
+        assert len(record(driver, 5)) == 5
+
+
+def test_a_camera_that_is_lost_is_said_and_comes_back(apps, clip):
+    with served(apps("detect")) as server, chromium(*with_camera(clip)) as driver:
+        open_live(driver, server)
+        driver.execute_script(
+            "const [track] = document.getElementById('video').srcObject.getTracks(); track.stop(); "
+            "track.dispatchEvent(new Event('ended'));"  # stop() alone tells nobody
+        )
+        assert "The camera has stopped" in problem(driver)
+        driver.find_element("id", "again").click()
         until(driver, "document.getElementById('status').innerText === 'live'")
         assert len(record(driver, 5)) == 5
 

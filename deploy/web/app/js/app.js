@@ -70,6 +70,7 @@ async function startCamera() {
   closeCamera(state.stream);
   showStatus("opening the camera");
   state.stream = await openCamera(state.facing);
+  for (const track of state.stream.getTracks()) track.addEventListener("ended", () => guarded(cameraLost));
   state.picture = false;
   element("picture").hidden = true;
   video.hidden = false;
@@ -79,6 +80,12 @@ async function startCamera() {
   setPaused(false);
   keepAwake();
   waitForFrame();
+}
+
+/** Another app may take the camera, or somebody unplug it. */
+async function cameraLost() {
+  state.stream = null;
+  throw new Problem("The camera has stopped", "Another app may have taken it. Or choose a picture file below.", true);
 }
 
 /** The screen stays on while the camera runs, where the browser can do that. */
@@ -144,6 +151,7 @@ async function lookAgain() {
 function setPaused(paused) {
   state.paused = paused;
   element("pause").setAttribute("aria-pressed", String(paused));
+  element("pause").lastElementChild.textContent = state.picture ? "Camera" : "Pause";
   if (paused) video.pause();
   else if (video.srcObject) video.play().catch(() => {});
   rates.clear();
