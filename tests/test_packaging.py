@@ -113,6 +113,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel, options):
     }
     assert {name for name in names if name.endswith(".py")} == expected
     assert "edge/py.typed" in names
+    app = {path.relative_to(ROOT).as_posix() for path in (ROOT / "deploy" / "web" / "app").rglob("*") if path.is_file()}
+    assert {f"edge/{name}" for name in app} <= names
     weights = {p.name for p in (ROOT / "models" / "weights").iterdir() if p.is_file() and p.suffix != ".py"}
     packed = {name.rsplit("/", 1)[1] for name in names if name.startswith("edge/models/weights/")} - {"__init__.py"}
     assert packed == weights

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "wheelhouse": ("edge.cli._deploy_wheelhouse", "gather all wheels of the runtime, for devices without a network"),
     "keygen": ("edge.cli._deploy_keys:keygen", "make a pair of keys to sign bundles with"),
     "sign": ("edge.cli._deploy_keys:sign", "sign a bundle with a version that devices compare"),
+    "web": ("edge.cli._deploy_web", "make a phone's web app of a bundle, and serve it"),
 }
 """The module of each subcommand, with the name of its function when that is not ``main``, and its summary."""
 
