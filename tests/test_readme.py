@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from edge.cli import deploy
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")}
 GROUPS = {f"edge.{kind}" for kind in ("models", "backends", "sources", "sinks", "tasks", "decoders")}
 """Packages, and groups of entry points of the same names."""
-COMMANDS = ("train", "compress", "convert", "bench", "camera", "doctor")
+COMMANDS = ("train", "compress", "convert", "bench", "camera", "deploy", "doctor")
 
 
 def settings(section):
@@ -27,9 +29,12 @@ def helps():
     """Return the options of each command, from its --help."""
     found = {}
     for command in COMMANDS:
+        main = importlib.import_module(f"edge.cli.{command}").main
+        calls = [[name, "--help"] for name in deploy.COMMANDS] if command == "deploy" else [["--help"]]
         shown = io.StringIO()
-        with contextlib.redirect_stdout(shown), pytest.raises(SystemExit):
-            importlib.import_module(f"edge.cli.{command}").main(["--help"])
+        for call in calls:
+            with contextlib.redirect_stdout(shown), pytest.raises(SystemExit):
+                main(call)
         found[f"edge-{command}"] = set(re.findall(r"--[a-z][a-z-]*", shown.getvalue()))
     return found
 
@@ -78,8 +83,8 @@ def test_every_extra_is_asked_for_by_the_code_that_needs_it():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_target_of_make_exists(page):
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    assert set(re.findall(r"(?:`|^)make ([a-z-]+)", PAGES[page], re.MULTILINE)) <= targets
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"(?:`|^)make ([a-z0-9-]+)", PAGES[page], re.MULTILINE)) <= targets
 
 
 @pytest.mark.parametrize("page", PAGES)
