@@ -1,6 +1,7 @@
 """``probe`` asks a device what it is, before anything is changed there, and refuses what cannot work in one line."""
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ class Facts:
         free_bytes: the free space where the root folder is.
         runtime: the name of the runtime in use; empty when there is none.
         complete: the names of the runtimes that are whole.
+        examined_s: how many seconds ago ``edge-doctor`` last examined it; infinite for never.
         trusts: whether it has trusted keys, so that its runtime must be able to check signatures.
         model: what the maker calls the board.
     """
@@ -42,6 +44,7 @@ class Facts:
     free_bytes: int
     runtime: str
     complete: tuple[str, ...]
+    examined_s: float
     trusts: bool
     model: str
 
@@ -129,6 +132,7 @@ def facts(name: str, root: str, raw: Mapping[str, Any]) -> Facts:
         free_bytes=int(raw["free_bytes"]),
         runtime=str(raw["runtime"]),
         complete=tuple(map(str, raw["complete"])),
+        examined_s=float(raw["examined_s"]) if raw["examined_s"] >= 0 else math.inf,
         trusts=bool(raw["trusts"]),
         model=str(raw["model"]),
     )

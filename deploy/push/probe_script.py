@@ -66,6 +66,14 @@ def trusts(root: str) -> bool:
     return any(name.endswith(".pub") or name == "signed-only" for name in names)
 
 
+def examined(root: str) -> float:
+    """Return how many seconds ago edge-doctor last examined the device; -1 for never."""
+    try:
+        return max(0.0, time.time() - os.stat(os.path.join(root, "runtime", "doctor.json")).st_mtime)
+    except OSError:
+        return -1.0
+
+
 def complete(root: str) -> "list[str]":
     """Return the names of the runtimes that are whole."""
     try:
@@ -96,6 +104,7 @@ def main() -> None:
         "runtime": runtime_version(root),
         "complete": complete(root),
         "trusts": trusts(root),
+        "examined_s": examined(root),
         "model": model(),
     }
     remove_empty(root, above)  # a probe leaves nothing behind

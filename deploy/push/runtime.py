@@ -7,6 +7,8 @@ and the next one removes it.
 import asyncio
 import io
 import json
+import secrets
+import shlex
 import tarfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
@@ -17,13 +19,20 @@ from edge import files
 from edge.deploy import wheelhouse
 from edge.deploy.push.connection import Connection, Done
 from edge.deploy.push.probe import RUNTIME_BYTES, Facts
-from edge.errors import FileError, GateFailed
+from edge.errors import FileError, GateFailed, InputError
 
 INSTALL_S = 1800.0
 BLOCK = 1 << 18
 PACKAGE = "edgekit"
+DOCTOR = "doctor.json"
+EXAMINED_S = 24 * 3600.0
+"""How long what ``edge-doctor`` found on a device counts, in seconds."""
+
 SIGNED = "signed"
 """The extra that checks signatures."""
+
+WHEELS = {"signed": "cryptography", "onnx": "onnxruntime"}
+"""The wheel that each extra needs."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +51,31 @@ class Wheels:
     folder: Path | None = None
     system_packages: bool = False
 
+    def check(self) -> None:
+        """Refuse a wheelhouse that lacks what the extras need, or has a numpy of its own for a CSI camera.
+
+        Raises:
+            InputError: it does not fit; the message has the command that makes one.
+        """
+        if self.folder is None:
+            if self.system_packages:
+                raise InputError(
+                    "--csi must come with --wheelhouse: pip would put another numpy beside the one that picamera2 was "
+                    "built for; edge-deploy wheelhouse --with picamera leaves it out"
+                )
+            return
+        names = {path.name.partition("-")[0] for path in wheelhouse.check(self.folder)}
+        for extra in self.extras:
+            if WHEELS[extra] not in names:
+                lacking = WHEELS[extra]
+                raise InputError(f"{self.folder} must hold {lacking}: edge-deploy wheelhouse --with {extra}")
+        if self.system_packages and "numpy" in names:
+            raise InputError(
+                f"{self.folder} must not hold numpy for a CSI camera: edge-deploy wheelhouse --with picamera"
+            )
+
     def name(self, python: Sequence[int]) -> str:
-        """Return the name of the environment on a device: equal content has equal names."""
+        """Return what the names of environments on a device begin with: equal content has equal names."""
         version = self.runtime.name.split("-")[1]
         parts = [version, *sorted(self.extras), *(["system"] if self.system_packages else [])]
         return "-".join([*parts, f"py{python[0]}{python[1]}"])
@@ -78,32 +110,39 @@ async def ensure(connection: Connection, facts: Facts, wheels: Wheels, report: C
     """
     if facts.trusts:  # whatever the bundle is: an agent that cannot check signatures would refuse what runs
         wheels = replace(wheels, extras=tuple({*wheels.extras, SIGNED}))
-    name = wheels.name(facts.python)
-    if name not in facts.complete:
+    wheels.check()
+    wanted = wheels.name(facts.python)
+    name = next((one for one in sorted(facts.complete) if one.rpartition(".")[0] == wanted), "")
+    if not name:
         if facts.free_bytes < RUNTIME_BYTES:
             raise FileError(
                 f"{connection.host.name}: {RUNTIME_BYTES >> 20} MiB must be free in {connection.host.root} for the "
                 f"runtime, there are {facts.free_bytes >> 20}; free some space"
             )
-        report(f"installing the runtime {name}")
-        await _install(connection, facts, wheels, name)
+        report(f"installing the runtime {wanted}")
+        # A name of its own, because another deploy may be installing the same one.
+        name = f"{wanted}.{secrets.token_hex(3)}"
+        await _install(connection, facts, wheels, name, report)
+    elif facts.examined_s > EXAMINED_S:
+        await _examine(connection, facts, connection.host.root / "runtimes" / name, report)
     if name != facts.runtime or name not in facts.complete:
         await _adopt(connection, facts, name)
     return name
 
 
-async def _install(connection: Connection, facts: Facts, wheels: Wheels, name: str) -> None:
+async def _install(
+    connection: Connection, facts: Facts, wheels: Wheels, name: str, report: Callable[[str], None]
+) -> None:
     folder = connection.host.root / "runtimes" / name
     sent = folder.with_name(f".{name}.wheels")
     python = str(folder / "bin" / "python")
     try:
-        await _command(connection, facts, ["rm", "-rf", str(folder), str(sent)])
         await _command(connection, facts, ["mkdir", "-p", str(sent), str(connection.host.root / "trust")])
         await _send(connection, facts, wheels.sent(), sent)
         see = ["--system-site-packages"] if wheels.system_packages else []
         await _command(connection, facts, [facts.executable, "-m", "venv", *see, str(folder)], 600.0)
         await _command(connection, facts, [python, "-m", "pip", *_pip(wheels, sent)], INSTALL_S)
-        await _examine(connection, facts, folder)
+        await _examine(connection, facts, folder, report)
     except BaseException:
         await _quietly(connection, facts, ["rm", "-rf", str(folder)])
         raise
@@ -112,17 +151,18 @@ async def _install(connection: Connection, facts: Facts, wheels: Wheels, name: s
 
 
 def _pip(wheels: Wheels, sent: Path) -> list[str]:
-    extras = f"[{','.join(sorted(wheels.extras))}]" if wheels.extras else ""
-    source = ["--no-index", "--find-links", str(sent)] if wheels.folder is not None else []
     options = ["--quiet", "--no-compile", "--disable-pip-version-check", "--no-cache-dir"]
-    return ["install", *options, *source, f"{sent / wheels.runtime.name}{extras}"]
+    if wheels.folder is not None:  # it is complete; and a CSI camera's numpy is the system's, which pip must not judge
+        return ["install", *options, "--no-index", "--no-deps", *(str(sent / path.name) for path in wheels.sent())]
+    extras = f"[{','.join(sorted(wheels.extras))}]" if wheels.extras else ""
+    return ["install", *options, f"{sent / wheels.runtime.name}{extras}"]
 
 
 async def _send(connection: Connection, facts: Facts, paths: Sequence[Path], folder: Path) -> None:
     """Send files in one stream, and compare their digests on the device."""
     done = await connection.run([*facts.prefix, "tar", "-x", "-C", str(folder)], _archive(paths), INSTALL_S)
     _check(connection, done, "the wheels cannot be unpacked")
-    check = f"cd {PurePosixPath(folder)} && sha256sum --check --quiet {wheelhouse.SUMS}"
+    check = f"cd {shlex.quote(str(folder))} && sha256sum --check --quiet {wheelhouse.SUMS}"
     _check(connection, await connection.run([*facts.prefix, "sh", "-c", check]), "a wheel was damaged on the way")
 
 
@@ -151,17 +191,22 @@ def _padded(content: bytes) -> bytes:
     return io.BytesIO(content).read() + b"\0" * (-len(content) % tarfile.BLOCKSIZE)
 
 
-async def _examine(connection: Connection, facts: Facts, folder: Path) -> None:
-    """Run ``edge-doctor`` of a new runtime on the device, which also compiles what it imports."""
-    report = folder / "doctor.json"
-    done = await connection.run([*facts.prefix, str(folder / "bin/edge-doctor"), "--json", str(report)], b"", 300.0)
-    shown = await connection.run([*facts.prefix, "cat", str(report)])
+async def _examine(connection: Connection, facts: Facts, folder: Path, report: Callable[[str], None]) -> None:
+    """Run ``edge-doctor`` on the device, report what works only in part, and refuse what is broken.
+
+    In a new runtime this also compiles what is imported.
+    """
+    file = folder / DOCTOR
+    done = await connection.run([*facts.prefix, str(folder / "bin/edge-doctor"), "--json", str(file)], b"", 300.0)
+    shown = await connection.run([*facts.prefix, "cat", str(file)])
     try:
         found = json.loads(shown.out)
-        broken = [check for check in found["checks"] if check["status"] == "broken"]
+        checks = {mark: [c for c in found["checks"] if c["status"] == mark] for mark in ("broken", "warning")}
     except (ValueError, KeyError, TypeError):
         raise FileError(f"{connection.host.name}: the new runtime does not start: {done.said}") from None
-    for check in broken:
+    for check in checks["warning"]:
+        report(f"edge-doctor: {check['subject']}: {check['found']}; {check['mend']}")
+    for check in checks["broken"]:
         said = f"{check['subject']}: {check['found']}; {check['mend']}"
         raise GateFailed(f"{connection.host.name}: the runtime does not work there: {said}")
 

@@ -82,7 +82,10 @@ def _add_release(parser: argparse.ArgumentParser) -> None:
         help="the wheels for devices without a network: edge-deploy wheelhouse",
     )
     group.add_argument(
-        "--csi", action="store_true", help="for cameras on the ribbon cable: see the system's packages (picamera2)"
+        "--csi",
+        action="store_true",
+        help="for cameras on the ribbon cable: see the system's picamera2 and numpy; needs a --wheelhouse made "
+        "--with picamera",
     )
 
 
@@ -122,6 +125,7 @@ def _deployment(arguments: argparse.Namespace, camera: Sequence[str], folder: Pa
     bundle = open_bundle(arguments.bundle)
     needs = extras(bundle)
     wheels = Wheels(runtime_wheel.build(folder), needs, arguments.wheelhouse, arguments.csi)
+    wheels.check()
     service = Service(
         enabled=not arguments.no_service,
         memory_mb=arguments.memory,

@@ -7,6 +7,9 @@ from pathlib import Path
 from edge.errors import InputError
 
 DEFAULT_ROOT = Path("/opt/edgekit")
+PLAIN = re.compile(r"[A-Za-z0-9._+@/-]+")
+"""What needs no quotes in a unit file, nor in the first line of a script of a virtual environment."""
+
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
 
 
@@ -27,8 +30,10 @@ class App:
             raise InputError(
                 f"an application's name must be lower-case letters, digits, - and _, at most 41, got {self.name!r}"
             )
-        if not self.root.is_absolute():
-            raise InputError(f"a device's root folder must be an absolute path, got {self.root}")
+        if not self.root.is_absolute() or not PLAIN.fullmatch(str(self.root)) or ".." in self.root.parts:
+            raise InputError(
+                f"a device's root folder must be an absolute path of letters, digits and ._+@- alone, got {self.root}"
+            )
 
     @property
     def folder(self) -> Path:

@@ -2,11 +2,13 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 
 from edge.slots import durable
 
 COMPLETE = "complete"
+FORGOTTEN_S = 24 * 3600.0
 
 
 def adopt(root: Path, name: str) -> None:
@@ -25,17 +27,19 @@ def adopt(root: Path, name: str) -> None:
 
 
 def unused(root: Path) -> list[Path]:
-    """Return the complete runtimes that neither the agent nor a release uses.
+    """Return the runtimes that neither the agent nor a release uses.
 
     Where ``runtimes`` is a link, other root folders share it, and nothing in it counts as unused. One that is not
-    complete may be about to be installed.
+    complete may be about to be installed, and counts as unused after a day.
     """
     used = {(root / "runtime").resolve()}
     used |= {link.resolve() for link in root.glob("apps/*/slots/*/runtime")}
     folder = root / "runtimes"
     if folder.is_symlink():
         return []
-    return sorted(mark.parent for mark in folder.glob(f"*/{COMPLETE}") if mark.parent.resolve() not in used)
+    old = time.time() - FORGOTTEN_S
+    found = [path for path in folder.glob("*") if (path / COMPLETE).exists() or path.stat().st_mtime < old]
+    return sorted(path for path in found if path.resolve() not in used)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ PI5 = {
     "runtime": "",
     "complete": [],
     "trusts": False,
+    "examined_s": -1.0,
     "model": "Raspberry Pi 5 Model B Rev 1.0",
 }
 
