@@ -19,6 +19,7 @@ from typing import Any
 from edge import files
 from edge.bundle import Bundle, open_bundle
 from edge.errors import FileError, InputError
+from edge.runnable import MANIFEST
 from edge.slots import durable, incoming
 from edge.slots.incoming import Wanted
 from edge.slots.layout import App
@@ -90,6 +91,11 @@ class Request:
     def as_json(self) -> dict[str, Any]:
         """Return the JSON form."""
         return asdict(self)
+
+    @property
+    def manifest(self) -> str:
+        """The SHA-256 digest of the bundle's manifest; empty when it has none, which opening it refuses."""
+        return next((one.sha256 for one in self.files if one.name == MANIFEST), "")
 
     @property
     def release(self) -> str:

@@ -20,6 +20,7 @@ class Entry:
         release: the name of its folder.
         bundle: the bundle's name.
         version: the version of a signed bundle; None for others.
+        manifest: the SHA-256 digest of the bundle's manifest.
         deployed: when it was put here, in seconds since 1970.
         confirmed: whether it has run: its service started, or it passed the check after the switch.
         attempts: how often its service was started while it was not confirmed.
@@ -29,6 +30,7 @@ class Entry:
     release: str
     bundle: str
     version: int | None = None
+    manifest: str = ""
     deployed: float = 0.0
     confirmed: bool = False
     attempts: int = 0
@@ -42,10 +44,12 @@ class State:
     Attributes:
         entries: the releases that are on the device, in the order in which they were last switched to.
         highest_version: the highest version of a signed bundle that was ever confirmed here; None before the first.
+        highest_manifest: the digest of the manifest with that version.
     """
 
     entries: tuple[Entry, ...] = ()
     highest_version: int | None = None
+    highest_manifest: str = ""
 
     def entry(self, release: str) -> Entry | None:
         """Return what is known of a release, or None."""
@@ -66,10 +70,10 @@ class State:
     def with_confirmed(self, release: str) -> "State":
         """Return the state in which a release has run, with its version counted."""
         state = self.with_changed(release, confirmed=True, attempts=0)
-        versions = [
-            v for v in (state.highest_version, *(e.version for e in state.entries if e.confirmed)) if v is not None
-        ]
-        return replace(state, highest_version=max((v for v in versions if v is not None), default=None))
+        entry = state.entry(release)
+        if entry is None or entry.version is None or entry.version < (state.highest_version or 0):
+            return state
+        return replace(state, highest_version=entry.version, highest_manifest=entry.manifest)
 
 
 def now() -> float:
@@ -86,7 +90,7 @@ def read(app: App) -> State:
         raw = json.loads(app.state.read_text(encoding="utf-8"))
         entries = tuple(Entry(**row) for row in raw["entries"])
         highest = raw["highest_version"]
-        return State(entries, None if highest is None else int(highest))
+        return State(entries, None if highest is None else int(highest), str(raw["highest_manifest"]))
     except (OSError, ValueError, KeyError, TypeError):
         return State()
 

@@ -1,6 +1,7 @@
 """From one release to another: check, one rename, check again, and back if that fails."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from edge import files, trust
@@ -36,14 +37,14 @@ def activate(app: App, request: Request) -> dict[str, Any]:
     name, before, known = request.release, current(app), state.read(app)
     try:
         bundle = release.assemble(app, request)
-        version = _version(known, trust.signed_version(bundle))
+        version = _version(known, trust.signed_version(bundle), request.manifest)
         measured = health.check(app.slot(name), request.max_latency_ms)
     except BaseException as error:
         _drop(app, name, before, known)
         if isinstance(error, GateFailed):
             raise GateFailed(f"{error}; {_still(before)}") from error
         raise
-    entry = Entry(name, bundle.manifest.name, version, state.now(), measured=measured)
+    entry = Entry(name, bundle.manifest.name, version, request.manifest, state.now(), measured=measured)
     earlier = known.entry(name)
     latest = known.with_latest(entry).with_changed(name, confirmed=bool(earlier and earlier.confirmed))
     state.write(app, latest)
@@ -55,8 +56,12 @@ def activate(app: App, request: Request) -> dict[str, Any]:
     return {**told, "started_s": started}
 
 
-def _version(known: State, version: int | None) -> int | None:
+def _version(known: State, version: int | None, manifest: str) -> int | None:
     """Return the version of a bundle, when it may be switched to."""
+    if version is not None and version == known.highest_version and manifest != known.highest_manifest:
+        raise InputError(
+            f"a version must stand for one content: another with version {version} ran here; sign it again"
+        )
     if version is not None and known.highest_version is not None and version < known.highest_version:
         raise InputError(
             f"a signed bundle must have at least version {known.highest_version}, which ran on this device, it has "
@@ -149,7 +154,7 @@ def _go_back(app: App, name: str, before: str | None, known: State, measured: di
     # The one that was left goes behind the one in use, so that the next rollback goes further back, not to and fro.
     others = tuple(e for e in known.entries if e.release not in (name, before))
     left = known.entry(before) if before else None
-    state.write(app, State((*((left,) if left else ()), *others, entry), known.highest_version))
+    state.write(app, replace(known, entries=(*((left,) if left else ()), *others, entry)))
     durable.link(app.current, f"slots/{name}")
     started = None
     if release.service(app, name).enabled:

@@ -249,7 +249,7 @@ def test_a_file_name_that_leaves_the_release_is_refused(name):
         release.Wanted(name, 1, "0" * 64)
 
 
-def test_an_older_signed_bundle_is_refused_but_gone_back_to(app, mobilenet, healthy, tmp_path, monkeypatch):
+def test_an_older_signed_bundle_is_refused_but_gone_back_to(app, mobilenet, shufflenet, healthy, tmp_path, monkeypatch):
     from edge.bundle import open_bundle
     from edge.deploy import signing_keys
 
@@ -267,5 +267,8 @@ def test_an_older_signed_bundle_is_refused_but_gone_back_to(app, mobilenet, heal
     with pytest.raises(InputError, match="at least version 2"):
         device.deploy(app, first)
     assert state.read(app).highest_version == 2
+    signing_keys.sign_bundle(shufflenet.root, keys.private, 2, tmp_path / "other")
+    with pytest.raises(InputError, match="one content"):
+        device.deploy(app, open_bundle(tmp_path / "other"))
     with locked(app):
         assert switch.rollback(app)["release"] == one
