@@ -142,6 +142,8 @@ async def _install(
         see = ["--system-site-packages"] if wheels.system_packages else []
         await _command(connection, facts, [facts.executable, "-m", "venv", *see, str(folder)], 600.0)
         await _command(connection, facts, [python, "-m", "pip", *_pip(wheels, sent)], INSTALL_S)
+        # An environment is never changed, but replaced by another one: pip would only take room.
+        await _command(connection, facts, [python, "-m", "pip", "uninstall", "--quiet", "--yes", "pip", "setuptools"])
         await _examine(connection, facts, folder, report)
     except BaseException:
         await _quietly(connection, facts, ["rm", "-rf", str(folder)])
