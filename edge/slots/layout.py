@@ -7,6 +7,7 @@ from pathlib import Path
 from edge.errors import InputError
 
 DEFAULT_ROOT = Path("/opt/edgekit")
+ROOT = re.compile(r"""[^\s"'%$\\\x00-\x1f\x7f]+""")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
 
 
@@ -29,6 +30,11 @@ class App:
             )
         if not self.root.is_absolute():
             raise InputError(f"a device's root folder must be an absolute path, got {self.root}")
+        if not ROOT.fullmatch(str(self.root)):
+            raise InputError(
+                "a device's root folder must have no spaces and none of \" ' % $ \\ in its path, because systemd reads "
+                f"it, got {str(self.root)!r}"
+            )
 
     @property
     def folder(self) -> Path:
