@@ -7,6 +7,7 @@ and the next one removes it.
 import asyncio
 import io
 import json
+import shlex
 import tarfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
@@ -122,7 +123,7 @@ async def _send(connection: Connection, facts: Facts, paths: Sequence[Path], fol
     """Send files in one stream, and compare their digests on the device."""
     done = await connection.run([*facts.prefix, "tar", "-x", "-C", str(folder)], _archive(paths), INSTALL_S)
     _check(connection, done, "the wheels cannot be unpacked")
-    check = f"cd {PurePosixPath(folder)} && sha256sum --check --quiet {wheelhouse.SUMS}"
+    check = f"cd {shlex.quote(str(folder))} && sha256sum --check --quiet {wheelhouse.SUMS}"
     _check(connection, await connection.run([*facts.prefix, "sh", "-c", check]), "a wheel was damaged on the way")
 
 
