@@ -5,6 +5,9 @@ import socket
 import time
 from contextlib import suppress
 
+READY_S = 5.0
+"""How long the start waits for a manager that does not read. Later messages do not wait: the loop sends them."""
+
 STATUS_S = 10.0
 """How often the service's status line is sent, in seconds."""
 
@@ -30,7 +33,7 @@ class Supervisor:
 
     def ready(self) -> None:
         """Say that the model is loaded and the loop runs."""
-        self._send("READY=1")
+        self._send("READY=1", READY_S)
 
     def alive(self) -> None:
         """Say that the loop goes on, when that is due."""
@@ -53,8 +56,9 @@ class Supervisor:
         self._send("STOPPING=1")
         self._socket.close()
 
-    def _send(self, message: str) -> None:
-        with suppress(OSError):  # a manager that is gone must not end the loop
+    def _send(self, message: str, longest_s: float = 0.0) -> None:
+        with suppress(OSError):  # a manager that is gone must not end the loop, and one that hangs not block it
+            self._socket.settimeout(longest_s)
             self._socket.sendto(message.encode(), self._address)
 
 

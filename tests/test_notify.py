@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 
 import pytest
 
@@ -73,4 +74,18 @@ def test_a_manager_that_is_gone_ends_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
     supervisor = notify.supervisor()
     supervisor.ready()
+    supervisor.stopping()
+
+
+def test_a_manager_that_does_not_read_does_not_block_the_loop(manager):
+    """Its socket is full after a few messages."""
+    supervisor = notify.supervisor()
+    supervisor.ready()
+    begin = time.monotonic()
+    for number in range(1000):
+        supervisor.status(f"{number} frames")
+    assert time.monotonic() - begin < 2.0
+    got = received(manager)
+    assert got[0] == "READY=1"
+    assert 1 < len(got) < 1001
     supervisor.stopping()

@@ -1,6 +1,7 @@
 """An SSH connection to a device: the user's own keys, agent, configuration and known hosts, and errors in one line."""
 
 import asyncio
+import json
 import shlex
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -28,6 +29,20 @@ class Done:
         """The last line that the command wrote, of its errors if there are any."""
         lines = [line.strip() for line in (self.err or self.out).splitlines() if line.strip()]
         return lines[-1][:300] if lines else f"exit code {self.code}"
+
+    def answer(self) -> dict[str, Any] | None:
+        """Return the last line of the output that is a JSON object; None when there is none.
+
+        Other lines are those of a login shell that greets.
+        """
+        for line in reversed(self.out.splitlines()):
+            try:
+                found = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(found, dict):
+                return found
+        return None
 
 
 class Connection:

@@ -76,13 +76,21 @@ def inventory(path: Path) -> list[Host]:
             f"{path}: an inventory must have [hosts.NAME] and may have [defaults], got {', '.join(raw) or 'none'}"
         )
     found = [_host(path, name, row, defaults) for name, row in hosts.items()]
+    try:
+        return distinct(found)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def distinct(hosts: Sequence[Host]) -> list[Host]:
+    """Return the hosts. Raises InputError when two are the same device and application, or have the same name."""
     seen: dict[tuple[Any, ...], str] = {}
-    for host in found:
-        key = (host.address, host.user, host.port, host.root, host.app)
-        if key in seen:
-            raise InputError(f"{path}: hosts.{host.name} is the same device and application as hosts.{seen[key]}")
-        seen[key] = host.name
-    return found
+    for host in hosts:
+        for key in ((host.address, host.user, host.port, host.root, host.app), (host.name,)):
+            if key in seen:
+                raise InputError(f"{host.name} is the same device and application as {seen[key]}; leave one out")
+            seen[key] = host.name
+    return list(hosts)
 
 
 def _toml(path: Path) -> dict[str, Any]:

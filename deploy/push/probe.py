@@ -1,6 +1,5 @@
 """``probe`` asks a device what it is, before anything is changed there, and refuses what cannot work in one line."""
 
-import json
 import math
 import time
 from collections.abc import Mapping
@@ -64,12 +63,9 @@ async def probe(connection: Connection, *, installs: bool = True) -> Facts:
     script = resources.files("edge.deploy.push").joinpath("probe_script.py").read_bytes()
     done = await connection.run(["python3", "-", str(connection.host.root)], script, 60.0)
     name = connection.host.name
-    try:
-        raw = json.loads(done.out.splitlines()[-1])
-    except (ValueError, IndexError):
-        raise FileError(
-            f"{name}: its python3 does not run: {done.said}; sudo apt install python3 python3-venv"
-        ) from None
+    raw = done.answer()
+    if raw is None:
+        raise FileError(f"{name}: its python3 does not run: {done.said}; sudo apt install python3 python3-venv")
     if installs:
         check(name, raw, time.time())
     return facts(name, str(connection.host.root), raw)

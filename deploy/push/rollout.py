@@ -8,6 +8,7 @@ from typing import Any
 from edge.deploy.push.host import Host
 from edge.errors import EdgeError
 
+UNEXPECTED = 3
 One = Callable[[Host], Awaitable[dict[str, Any]]]
 
 
@@ -71,6 +72,8 @@ async def _one(host: Host, one: One) -> Outcome:
         return Outcome(host.name, await one(host))
     except EdgeError as error:
         return Outcome(host.name, error=str(error), code=error.exit_code)
+    except Exception as error:  # what is wrong with one device must not end the others
+        return Outcome(host.name, error=f"{host.name}: unexpected {type(error).__name__}: {error}", code=UNEXPECTED)
 
 
 def _ordered(hosts: Sequence[Host], found: dict[str, Outcome], why: str) -> list[Outcome]:

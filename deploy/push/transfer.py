@@ -84,13 +84,12 @@ async def call(
     python = str(host.root / "runtime" / "bin" / "python")
     called = [*facts.prefix, python, "-m", "edge.slots", "--root", str(host.root), host.app, command, *options]
     done = await connection.run(called, given, longest_s)
-    try:
-        answer = json.loads(done.out.splitlines()[-1])
-    except (ValueError, IndexError):
-        raise FileError(f"{host.name}: its agent does not answer: {done.said}") from None
+    answer = done.answer()
+    if answer is None:
+        raise FileError(f"{host.name}: its agent does not answer: {done.said}")
     if "error" in answer:
-        raise _error(answer["exit_code"], f"{host.name}: {answer['error']}")
-    return dict(answer)
+        raise _error(int(answer["exit_code"]), f"{host.name}: {answer['error']}")
+    return answer
 
 
 def _error(code: int, text: str) -> EdgeError:

@@ -40,10 +40,10 @@ def add_hosts(parser: argparse.ArgumentParser) -> None:
 
 def hosts(arguments: argparse.Namespace) -> "list[Host]":
     """Return the devices of the options. Raises InputError or FileError when there is none or one is wrong."""
-    from edge.deploy.push.host import chosen
+    from edge.deploy.push.host import chosen, distinct
 
     given = {name: getattr(arguments, name) for name in ("app", "root") if getattr(arguments, name) is not None}
-    return [replace(host, **given) for host in chosen(arguments.to, arguments.inventory, arguments.only)]
+    return distinct([replace(host, **given) for host in chosen(arguments.to, arguments.inventory, arguments.only)])
 
 
 def on_all(found: "Sequence[Host]", one: "One", parallel: int, max_failures: int | None = None) -> "list[Outcome]":

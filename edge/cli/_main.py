@@ -77,6 +77,8 @@ def run(parser: argparse.ArgumentParser, body: Body, argv: Sequence[str] | None 
         return _report(parser.prog, _os_error_line(error), USAGE)
     except Exception as error:  # every other exception becomes one line and an exit code
         _raise_when_debugging()
+        if _is_interrupted(error):
+            return _report(parser.prog, "interrupted", INTERRUPTED)
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
         said = lines[-1][:300]
         if isinstance(error, ImportError) and not (error.name or "").startswith("edge"):
@@ -89,6 +91,13 @@ def run(parser: argparse.ArgumentParser, body: Body, argv: Sequence[str] | None 
             )
         hint = "set EDGE_DEBUG=1 for the traceback"
         return _report(parser.prog, f"unexpected {type(error).__name__}: {said}; {hint}", UNEXPECTED)
+
+
+def _is_interrupted(error: BaseException | None) -> bool:
+    """Return whether Ctrl-C came before an error: a zip that was being written cannot be closed then."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 def _usage_error(prog: str, message: str) -> NoReturn:

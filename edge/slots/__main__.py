@@ -3,13 +3,12 @@
 import argparse
 import json
 import os
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from edge.errors import EdgeError
-from edge.slots import incoming, keys, release, service, state, switch
+from edge.slots import calls, incoming, keys, release, service, state, switch
 from edge.slots.layout import DEFAULT_ROOT, App
 from edge.slots.lock import locked
 from edge.slots.release import Request
@@ -27,8 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("command", choices=sorted(COMMANDS))
     parser.add_argument("--release", help="of rollback: the release to go back to")
     arguments = parser.parse_args(argv)
-    if (arguments.root / "trust").is_dir():
-        os.environ["EDGE_TRUST"] = str(arguments.root / "trust")
+    os.environ["EDGE_TRUST"] = str(arguments.root / "trust")  # as the service, so that both refuse the same
+    os.umask(0o022)  # the service's own user reads what is written here
     try:
         answer = COMMANDS[arguments.command](App(arguments.root, arguments.app), arguments)
     except EdgeError as error:
@@ -47,17 +46,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _request() -> Request:
-    return Request.of_json(json.loads(sys.stdin.buffer.readline()))
+    return Request.of_json(calls.line(calls.given()))
 
 
 def _missing(app: App, _: argparse.Namespace) -> Any:
+    request = _request()
     with locked(app):
-        return {"missing": incoming.missing(app, _request().files)}
+        return {"missing": incoming.missing(app, request.files)}
 
 
 def _receive(app: App, _: argparse.Namespace) -> Any:
     with locked(app):
-        return {"received": incoming.receive(app, sys.stdin.buffer)}
+        return {"received": incoming.receive(app, calls.given())}
 
 
 def _activate(app: App, _: argparse.Namespace) -> Any:
@@ -91,9 +91,9 @@ def _deploying(app: App) -> bool:
 
 
 def _trust(app: App, _: argparse.Namespace) -> Any:
-    content = json.loads(sys.stdin.buffer.readline())
+    added, removed, signed_only = keys.of_json(calls.line(calls.given()))
     with locked(app):
-        return keys.change(app.root, content["keys"], content["remove"], content["signed_only"])
+        return keys.change(app.root, added, removed, signed_only)
 
 
 def _status(app: App, _: argparse.Namespace) -> Any:

@@ -38,8 +38,8 @@ def check(release: Path, max_latency_ms: float | None) -> dict[str, Any]:
     command = [str(release / "runtime/bin/python"), "-m", "edge.slots.health", str(release / "bundle")]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=LONGEST_S, check=False, cwd="/", env=_environment(),
-            **_unprivileged(release / "runtime/bin/python"),
+            command, capture_output=True, text=True, errors="replace", timeout=LONGEST_S, check=False, cwd="/",
+            env=_environment(), **_unprivileged(release),
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise GateFailed(f"the health check did not end within {LONGEST_S:g} s") from None
@@ -73,9 +73,11 @@ def _environment() -> dict[str, str]:
     return {**kept, "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/"}
 
 
-def _unprivileged(program: Path) -> dict[str, Any]:
-    """Return what makes a child run as nobody, where this process is root and nobody may run the program."""
-    if os.geteuid() != 0 or not _is_open_to_others(program.resolve()):
+def _unprivileged(release: Path) -> dict[str, Any]:
+    """Return what makes a child run as nobody, where this process is root and nobody may reach what the child needs."""
+    program = release / "runtime/bin/python"  # a link out of the environment, so both places count
+    needed = (program.parent.resolve(), program.resolve(), (release / "bundle").resolve())
+    if os.geteuid() != 0 or not all(map(_is_open_to_others, needed)):
         return {}
     try:
         nobody = pwd.getpwnam("nobody")
@@ -85,10 +87,10 @@ def _unprivileged(program: Path) -> dict[str, Any]:
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": groups}
 
 
-def _is_open_to_others(program: Path) -> bool:
-    """Return whether every user may run a program: one in a user's own folder is closed to others."""
+def _is_open_to_others(place: Path) -> bool:
+    """Return whether every user may run a program, or enter a folder: a user's own folder is closed to others."""
     try:
-        return all(path.stat().st_mode & 0o001 for path in (program, *program.parents))
+        return all(path.stat().st_mode & 0o001 for path in (place, *place.parents))
     except OSError:
         return False
 

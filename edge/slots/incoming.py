@@ -41,6 +41,8 @@ class Wanted:
 
     def __post_init__(self) -> None:
         inside(self.name)
+        if not self.name.isprintable():
+            raise InputError(f"a file's name must be printable, got {self.name!r}")
         if not _DIGEST.fullmatch(self.sha256) or self.bytes < 0:
             raise InputError(f"a file must have a size and a SHA-256 digest, got {self.bytes} and {self.sha256!r}")
 
@@ -125,7 +127,7 @@ def _headers(stream: BinaryIO) -> Iterator[_Header]:
         try:
             row: Mapping[str, Any] = json.loads(line)
             header = _Header(str(row["sha256"]), int(row["offset"]), int(row["bytes"]))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise InputError(f"a file must be announced by a line of JSON, got {line[:60]!r}") from error
         if not _DIGEST.fullmatch(header.sha256) or not 0 <= header.offset <= header.bytes:
             raise InputError(f"a file must be announced by a digest, an offset and a size, got {line[:60]!r}")
@@ -183,8 +185,11 @@ def take(app: App, wanted: Iterable[Wanted], folder: Path) -> None:
 
 def _copied(app: App, one: Wanted) -> bool:
     """Copy a file of the same name, size and digest from a release on this device."""
-    for path in app.slots.glob(f"*/bundle/{one.name}"):
-        if path.is_symlink() or path.stat().st_size != one.bytes or files.sha256(path) != one.sha256:
+    for folder in app.slots.glob("*/bundle"):
+        path = folder / one.name
+        if path.is_symlink() or not path.is_file() or path.stat().st_size != one.bytes:
+            continue
+        if files.sha256(path) != one.sha256:
             continue
         with files.replaced(_complete(app, one.sha256)) as temporary:
             shutil.copyfile(path, temporary)

@@ -1,17 +1,33 @@
 """The keys that a device trusts: added, removed and made compulsory without shutting out what it runs."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from edge import files, signing, trust
 from edge.errors import EdgeError, InputError
-from edge.slots import durable, release, switch
-from edge.slots.layout import App
+from edge.slots import release, switch
+from edge.slots.layout import NAME, App
+
+
+def of_json(raw: Mapping[str, Any]) -> tuple[list[str], list[str], bool | None]:
+    """Return the keys to add, the ids to remove, and the mode. Raises InputError for another form."""
+    added, removed, signed_only = raw.get("keys"), raw.get("remove"), raw.get("signed_only")
+    for texts in (added, removed):
+        if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts):
+            raise InputError("a change of keys must have lists of texts, keys and remove; update edgekit")
+    if signed_only is not None and not isinstance(signed_only, bool):
+        raise InputError(f"signed_only must be true, false or null, got {signed_only!r}; update edgekit")
+    return list(added or ()), list(removed or ()), signed_only
 
 
 def change(root: Path, added: Sequence[str], removed: Sequence[str], signed_only: bool | None) -> dict[str, Any]:
     """Change the trust folder of a device. When a release in use would not be opened afterwards, nothing is changed.
+
+    The changed folder is made and tried beside the one in use, and the two are exchanged in one step: a device that
+    loses its power at any moment has the old keys or the new ones, and starts with either.
 
     Args:
         root: the device's root folder.
@@ -25,38 +41,62 @@ def change(root: Path, added: Sequence[str], removed: Sequence[str], signed_only
     Raises:
         InputError: a key is none, or a release in use would be refused.
     """
-    place = root / "trust"
+    place = (root / "trust").resolve()
     place.mkdir(parents=True, exist_ok=True)
-    before = {path.name: path.read_bytes() for path in place.iterdir() if path.is_file()}
-    try:
-        _apply(place, added, removed, signed_only)
-        _check(root)
-    except BaseException:
-        _restore(place, before)
-        raise
+    with files.replaced(place) as changed:
+        try:
+            _copy(place, changed)
+            _apply(changed, added, removed, signed_only)
+            with _trusting(changed):
+                _check(root)
+        except EdgeError as error:  # the place where it was tried says nothing to the user
+            raise InputError(str(error).replace(str(changed), str(place))) from error
     return {"keys": sorted(trust.keys(place)), "signed_only": (place / trust.SIGNED_ONLY).exists()}
+
+
+def _copy(place: Path, changed: Path) -> None:
+    """Copy the files of the trust folder, readable for every service: public keys are no secret."""
+    changed.mkdir()
+    for path in place.iterdir():
+        if path.is_file():
+            (changed / path.name).write_bytes(path.read_bytes())
 
 
 def _apply(place: Path, added: Sequence[str], removed: Sequence[str], signed_only: bool | None) -> None:
     for content in added:
         name = signing.key_id(signing.public_key(content)) + trust.KEY_SUFFIX
-        durable.write(place / name, content.encode())
+        (place / name).write_bytes(content.encode())
     known = trust.keys(place)
     if absent := [key for key in removed if key not in known]:
         raise InputError(f"key {absent[0]} is not trusted here; trusted: {', '.join(sorted(known)) or 'none'}")
     for path in place.glob(f"*{trust.KEY_SUFFIX}"):
         if signing.key_id(signing.public_key(path.read_text(encoding="ascii"))) in removed:
-            files.remove(path)
+            path.unlink()
     if signed_only is True:
-        durable.write(place / trust.SIGNED_ONLY, b"")
+        (place / trust.SIGNED_ONLY).write_bytes(b"")
     elif signed_only is False:
-        files.remove(place / trust.SIGNED_ONLY)
-    durable.flush(place)
+        (place / trust.SIGNED_ONLY).unlink(missing_ok=True)
+
+
+@contextmanager
+def _trusting(place: Path) -> Iterator[None]:
+    """Let this process trust the keys of another folder while the body runs."""
+    before = os.environ.get(trust.VARIABLE)
+    os.environ[trust.VARIABLE] = str(place)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[trust.VARIABLE]
+        else:
+            os.environ[trust.VARIABLE] = before
 
 
 def _check(root: Path) -> None:
     """Raise InputError when a release in use is not opened with the keys as they are now."""
     for folder in sorted((root / "apps").glob("*")):
+        if not NAME.fullmatch(folder.name):  # no application, but what somebody else put there
+            continue
         app = App(root, folder.name)
         name = switch.current(app)
         if name is None:
@@ -67,11 +107,3 @@ def _check(root: Path) -> None:
             raise InputError(
                 f"{app.name} would no longer start: {error}; deploy a signed bundle to it first"
             ) from error
-
-
-def _restore(place: Path, before: Mapping[str, bytes]) -> None:
-    for path in place.iterdir():
-        if path.name not in before:
-            files.remove(path)
-    for name, content in before.items():
-        durable.write(place / name, content)

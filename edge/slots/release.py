@@ -12,13 +12,13 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from edge import files
 from edge.bundle import Bundle, open_bundle
-from edge.errors import FileError, InputError
+from edge.errors import EdgeError, FileError, InputError
 from edge.runnable import MANIFEST
 from edge.slots import durable, incoming
 from edge.slots.incoming import Wanted
@@ -49,9 +49,19 @@ class Service:
     def of_json(cls, raw: Mapping[str, Any]) -> "Service":
         """Return the service of its JSON form. Raises InputError when a field is unknown or of another type."""
         try:
-            return replace(cls(**raw), arguments=tuple(str(one) for one in raw.get("arguments", cls.arguments)))
+            made = cls(**{**raw, "arguments": tuple(raw.get("arguments", cls.arguments))})
         except TypeError as error:
             raise InputError(f"a service's options must be those of this version: {error}; update edgekit") from error
+        made._check()
+        return made
+
+    def _check(self) -> None:
+        """Raise InputError for a value that systemd would not take: it would be noticed after the switch only."""
+        numbers = [self.watchdog_s, self.start_s, *(n for n in (self.memory_mb, self.cpu_percent) if n is not None)]
+        if not all(type(number) is int and 0 < number < 1 << 31 for number in numbers):
+            raise InputError(f"a service's limits and times must be whole numbers of at least 1, got {numbers}")
+        if type(self.enabled) is not bool or not all(isinstance(one, str) for one in self.arguments):
+            raise InputError(f"a service's arguments must be texts, got {self.arguments!r}")
 
 
 @dataclass(frozen=True)
@@ -77,16 +87,20 @@ class Request:
         """Return the request of its JSON form. Raises InputError for another form."""
         try:
             wanted = tuple(Wanted(str(r["name"]), int(r["bytes"]), str(r["sha256"])) for r in raw["files"])
-            latency = raw["max_latency_ms"]
+            latency = None if raw["max_latency_ms"] is None else float(raw["max_latency_ms"])
             service = Service.of_json(raw["service"])
             runtime, keep = str(raw["runtime"]), int(raw["keep"])
-        except (KeyError, TypeError, ValueError) as error:
+        except EdgeError:
+            raise
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(f"a request must be of this version: {error!r}; update edgekit") from error
-        if "/" in runtime or runtime.startswith(".") or not runtime:
+        if "/" in runtime or runtime.startswith(".") or not runtime.isprintable() or not runtime:
             raise InputError(f"a runtime must be a plain folder name, got {runtime!r}")
         if keep < 1:
             raise InputError(f"at least one release must be kept, got {keep}")
-        return cls(wanted, runtime, service, None if latency is None else float(latency), keep)
+        if latency is not None and not latency > 0:  # NaN is not, either
+            raise InputError(f"the longest time of a run must be above 0 ms, got {latency:g}")
+        return cls(wanted, runtime, service, latency, keep)
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -117,8 +131,7 @@ def assemble(app: App, request: Request) -> Bundle:
     if final.exists():
         with suppress(FileError):
             return _opened(app, final)
-        durable.discard(final)  # it is damaged; its files were sent again
-    partial = final.with_name(f".{final.name}.partial")
+    partial = final.with_name(f".{final.name}.new.partial")  # not the name that `discard` gives
     durable.sweep(app.slots)
     try:
         bundle_folder = partial / "bundle"
@@ -128,6 +141,7 @@ def assemble(app: App, request: Request) -> Bundle:
         durable.write(partial / "service.json", _json(asdict(request.service)))
         _opened(app, partial)
         durable.flush(partial)
+        durable.discard(final)  # it is damaged, but stayed until its files were here again: it may be in use
         durable.rename(partial, final)
     except OSError as error:
         raise FileError(f"the device cannot write the release: {error.strerror or error}") from error

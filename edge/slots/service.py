@@ -97,18 +97,28 @@ def _write(app: App, options: Service) -> None:
 
 def _systemctl(*arguments: str, longest_s: float) -> "subprocess.CompletedProcess[str]":
     try:
-        return subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=False, timeout=longest_s)
+        return _run("systemctl", *arguments, longest_s=longest_s)
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(arguments, 1, "", f"systemctl {arguments[0]} took over {longest_s:g} s")
 
 
+def _run(*command: str, longest_s: float) -> "subprocess.CompletedProcess[str]":
+    """Run a program whose output may be anything, as what a service wrote is."""
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=longest_s)
+
+
 def _why(app: App, said: str) -> str:
     """Return the last line that the service wrote, else what systemctl said."""
-    if shutil.which("journalctl"):
-        command = ["journalctl", "-u", app.unit, "-n", "20", "--no-pager", "-o", "cat"]
-        shown = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20).stdout
-        own = [line.strip() for line in shown.splitlines() if line.strip().startswith("edge-")]
-        if own:
-            return own[-1][:300]
+    own = [line.strip() for line in _journal(app).splitlines() if line.strip().startswith("edge-")]
+    if own:
+        return own[-1][:300]
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     return lines[0][:300] if lines else "systemd says no more; see edge-deploy logs"
+
+
+def _journal(app: App) -> str:
+    """Return the last lines of the service; nothing where the journal cannot be read in time."""
+    try:
+        return _run("journalctl", "-u", app.unit, "-n", "20", "--no-pager", "-o", "cat", longest_s=20.0).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""

@@ -88,11 +88,30 @@ def read(app: App) -> State:
     """
     try:
         raw = json.loads(app.state.read_text(encoding="utf-8"))
-        entries = tuple(Entry(**row) for row in raw["entries"])
+        entries = tuple(_entry(row) for row in raw["entries"])
         highest = raw["highest_version"]
-        return State(entries, None if highest is None else int(highest), str(raw["highest_manifest"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        return State(entries, None if highest is None else int(highest), str(raw.get("highest_manifest", "")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return State()
+
+
+def _entry(row: Mapping[str, Any]) -> Entry:
+    """Return the entry of its JSON form, without fields that a later version added.
+
+    Raises:
+        KeyError, TypeError, ValueError, OverflowError: a value is missing or of another type.
+    """
+    version, measured = row.get("version"), dict(row.get("measured", {}))
+    return Entry(
+        str(row["release"]),
+        str(row["bundle"]),
+        None if version is None else int(version),
+        str(row.get("manifest", "")),
+        float(row.get("deployed", 0.0)),
+        row.get("confirmed") is True,
+        int(row.get("attempts", 0)),
+        measured,
+    )
 
 
 def write(app: App, state: State) -> None:

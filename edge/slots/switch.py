@@ -1,6 +1,7 @@
 """From one release to another: check, one rename, check again, and back if that fails."""
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -73,35 +74,44 @@ def _version(known: State, version: int | None, manifest: str) -> int | None:
 def _prove(app: App, request: Request, before: str | None, latest: State) -> float | None:
     """Start the service, or check the release through the link. Go back if that fails."""
     try:
-        if request.service.enabled:
-            return round(service.start(app, request.release), 3)
-        service.stop(app)
-        health.check(app.current, request.max_latency_ms)
-        return None
-    except EdgeError as error:
+        started = _run(app, request.release)
+        if started is None:
+            health.check(app.current, request.max_latency_ms)
+        return started
+    except BaseException as error:  # whatever it is, what did not prove itself must not stay
         begin = time.monotonic()
         now = _back(app, request.release, before, latest)
         took = time.monotonic() - begin
-        raise GateFailed(f"{error}; {now} (rolled back in {took:.1f} s)") from error
+        if not isinstance(error, Exception):
+            raise
+        said = error if isinstance(error, EdgeError) else f"unexpected {type(error).__name__}: {error}"
+        raise GateFailed(f"{said}; {now} (rolled back in {took:.1f} s)") from error
 
 
 def _back(app: App, failed: str, before: str | None, latest: State) -> str:
     """Undo a switch, and return what runs now."""
+    said = _still(before)
     if before is None:
         service.stop(app)
         files.remove(app.current)
     else:
         durable.link(app.current, f"slots/{before}")
-    said = _still(before)
-    if before is not None and release.service(app, before).enabled:
         try:
-            service.start(app, before, steady=False)
+            _run(app, before, steady=False)
         except EdgeError as error:
             said = f"release {before} is in use again, but {error}"
     if failed != before:
         durable.discard(app.slot(failed))
         state.write(app, latest.without(failed))
     return said
+
+
+def _run(app: App, name: str, *, steady: bool = True) -> float | None:
+    """Start the service of the release in use, or stop that of the one before it. Return the seconds of a start."""
+    if release.service(app, name).enabled:
+        return round(service.start(app, name, steady=steady), 3)
+    service.stop(app)
+    return None
 
 
 def _still(before: str | None) -> str:
@@ -140,12 +150,11 @@ def rollback(app: App, to: str | None = None) -> dict[str, Any]:
         try:
             release.verified(app, name)
             measured = health.check(app.slot(name), None)
+            return _go_back(app, name, before, known, measured)
         except EdgeError as error:
             refused.append(f"{name}: {error}")
-            continue
-        return _go_back(app, name, before, known, measured)
     if refused:
-        raise GateFailed(f"no release can be gone back to; {'; '.join(refused)}")
+        raise GateFailed(f"no release can be gone back to; {'; '.join(refused)}; {_still(before)}")
     raise InputError(f"there is no release to go back to; the device has {', '.join(sorted(on_disk)) or 'none'}")
 
 
@@ -156,11 +165,15 @@ def _go_back(app: App, name: str, before: str | None, known: State, measured: di
     left = known.entry(before) if before else None
     state.write(app, replace(known, entries=(*((left,) if left else ()), *others, entry)))
     durable.link(app.current, f"slots/{name}")
-    started = None
-    if release.service(app, name).enabled:
-        started = round(service.start(app, name), 3)
-    else:
-        service.stop(app)
+    try:
+        started = _run(app, name)
+    except BaseException:
+        if before is not None:
+            durable.link(app.current, f"slots/{before}")
+            state.write(app, known)
+            with suppress(EdgeError):  # the error above says more; status tells how the service is
+                _run(app, before, steady=False)
+        raise
     return {"release": name, "bundle": entry.bundle, "previous": before, "measured": measured, "started_s": started}
 
 
@@ -189,12 +202,20 @@ def starting(app: App) -> str | None:
     if entry.attempts < MOST_ATTEMPTS:
         state.write(app, known.with_changed(name, attempts=entry.attempts + 1))
         return None
-    earlier = [e.release for e in reversed(known.entries) if e.confirmed and e.release in release.names(app)]
-    if not earlier:
-        return None
-    durable.link(app.current, f"slots/{earlier[0]}")
-    state.write(app, known.without(name))
-    return earlier[0]
+    earlier = next((e.release for e in reversed(known.entries) if e.confirmed and _is_sound(app, e.release)), None)
+    if earlier is not None:
+        durable.link(app.current, f"slots/{earlier}")
+        state.write(app, known.without(name))
+    return earlier
+
+
+def _is_sound(app: App, name: str) -> bool:
+    """Return whether a release is on the device, whole and trusted."""
+    try:
+        release.verified(app, name)
+        return True
+    except EdgeError:
+        return False
 
 
 def prune(app: App, keep: int) -> None:
@@ -202,7 +223,8 @@ def prune(app: App, keep: int) -> None:
     durable.sweep(app.slots)
     durable.sweep(app.folder)
     known, used = state.read(app), current(app)
-    order = [e.release for e in known.entries if e.release != used]
+    # Those that never ran go first: no rollback takes them, and they must not push out one that it would take.
+    order = [e.release for e in sorted(known.entries, key=lambda e: e.confirmed) if e.release != used]
     unknown = [name for name in release.names(app) if known.entry(name) is None and name != used]
     for name in unknown + order[: max(0, len(order) - (keep - 1))]:
         durable.discard(app.slot(name))

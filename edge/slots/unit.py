@@ -27,9 +27,9 @@ StartLimitIntervalSec=0
 [Service]
 Type=notify
 NotifyAccess=main
-ExecStartPre=+{root}/runtime/bin/python -m edge.slots --root {root} {app} starting
+ExecStartPre=-+{root}/runtime/bin/python -m edge.slots --root {root} {app} starting
 ExecStart={current}/runtime/bin/python -m edge.cli.service {current}
-ExecStartPost=+{root}/runtime/bin/python -m edge.slots --root {root} {app} started
+ExecStartPost=-+{root}/runtime/bin/python -m edge.slots --root {root} {app} started
 TimeoutStartSec={start_s}
 TimeoutStopSec=10
 WatchdogSec={watchdog_s}

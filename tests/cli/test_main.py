@@ -72,3 +72,16 @@ def test_a_broken_package_is_no_fault_of_the_program(capsys, error, code, words)
 
     assert _main.run(argparse.ArgumentParser(prog="edge-x"), body, []) == code
     assert capsys.readouterr().err.startswith(f"edge-x: {words}")
+
+
+def test_an_error_that_ctrl_c_caused_is_an_interruption(capsys):
+    """A zip that was being written cannot be closed after Ctrl-C, and says so instead."""
+
+    def body(_):
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise ValueError("Can't close the ZIP file")
+
+    assert _main.run(argparse.ArgumentParser("edge-x"), body, []) == _main.INTERRUPTED
+    assert capsys.readouterr().err == "edge-x: interrupted\n"

@@ -52,7 +52,10 @@ class Unit:
         return float(self.service.get(key, "90"))
 
     def command(self, key: str) -> list[str]:
-        return shlex.split(self.service[key].removeprefix("+"))
+        return shlex.split(self.service[key].lstrip("-+"))
+
+    def ignores_failure(self, key: str) -> bool:
+        return "-" in self.service[key].split("/")[0]
 
     def environment(self) -> dict[str, str]:
         given = dict(one.split("=", 1) for one in shlex.split(self.service.get("Environment", "")))
@@ -98,7 +101,8 @@ def _watch(unit: Unit, state: Path) -> None:
 
 def _run_once(unit, state, notify, environment, ended, restarts, end):
     log = (state / "log").open("ab")
-    if subprocess.run(unit.command("ExecStartPre"), env=environment, stdout=log, stderr=log).returncode:
+    before = subprocess.run(unit.command("ExecStartPre"), env=environment, stdout=log, stderr=log)
+    if before.returncode and not unit.ignores_failure("ExecStartPre"):
         return
     child = subprocess.Popen(unit.command("ExecStart"), env=environment, stdout=log, stderr=log, cwd=state)
     (state / "main").write_text(str(child.pid))

@@ -1,10 +1,12 @@
 """Devices on the command line and in an inventory."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from edge.deploy.push.host import Host, chosen, inventory
+from edge.deploy.push.connection import Done
+from edge.deploy.push.host import Host, chosen, distinct, inventory
 from edge.errors import FileError, InputError
 
 
@@ -79,7 +81,7 @@ def test_an_inventory(tmp_path):
         ("[hosts.a]\nto = 'x'\ncanary = 'yes'", "canary must be a bool"),
         ("[hosts.a]\nto = 'a b'", "user@host"),
         ("[hosts.a]\nto = 'x'\nroot = 'here'", "absolute path"),
-        ("[hosts.a]\nto = 'x'\n[hosts.b]\nto = 'x'", "same device and application as hosts.a"),
+        ("[hosts.a]\nto = 'x'\n[hosts.b]\nto = 'x'", "b is the same device and application as a"),
         ("[hosts.a]\nto = \n", "line 2"),
         ("[hosts.a]\nto = 'x'\n[other]\nb = 1", "got other"),
         ("[hosts]\na = 'x'", "hosts.a must be a table"),
@@ -100,3 +102,33 @@ def test_no_device_is_an_error(tmp_path):
         chosen([], None, [])
     with pytest.raises(InputError, match=r"unknown host 'kitch'.*did you mean 'kitchen'"):
         chosen([], write(tmp_path, "[hosts.kitchen]\nto = 'x'"), ["kitch"])
+
+
+def test_a_device_that_is_given_twice_is_refused():
+    """Two deploys to one device at the same time would wait for each other."""
+    one, other = Host.parse("pi@a"), Host.parse("pi@b")
+    assert distinct([one, other, replace(one, name="again", app="door")])
+    with pytest.raises(InputError, match="pi@a is the same device and application as pi@a; leave one out"):
+        distinct([one, other, one])
+    with pytest.raises(InputError, match="same device and application"):
+        distinct([one, replace(one, name="kitchen")])
+
+
+@pytest.mark.parametrize("root", ["/a b", "/a%h", "/a\n", '/a"', "/a$b", "/a\\b"])
+def test_a_root_that_systemd_would_read_otherwise_is_refused(root):
+    with pytest.raises(InputError, match="no spaces"):
+        Host("a", "a", root=Path(root))
+
+
+@pytest.mark.parametrize(
+    ("out", "answer"),
+    [
+        ('Welcome\n42\n{"a": 1}\n', {"a": 1}),
+        ('{"a": 1}\n\nbye\n7\n', {"a": 1}),
+        ("[1]\n7\n", None),
+        ("[" * 100_000, None),
+        ("", None),
+    ],
+)
+def test_an_answer_is_found_among_what_a_login_shell_prints(out, answer):
+    assert Done(0, out, "").answer() == answer

@@ -70,3 +70,14 @@ def test_a_refusal_keeps_its_exit_code():
 
     (outcome,) = asyncio.run(rollout.run(hosts(1), refuse, 1, 0))
     assert (outcome.code, outcome.error) == (2, "h0: no")
+
+
+def test_an_unexpected_error_ends_its_own_device_only():
+    async def one(given):
+        if given.name == "b":
+            raise TypeError("what nobody thought of")
+        return {"release": given.name}
+
+    outcomes = asyncio.run(rollout.run([Host(name, name) for name in "abc"], one, 1, 1))
+    assert [outcome.code for outcome in outcomes] == [0, 3, 0]
+    assert outcomes[1].error == "b: unexpected TypeError: what nobody thought of"
