@@ -110,7 +110,7 @@ def _progress(report: Callable[[str], None]) -> Callable[[int, int], None]:
         nonlocal shown
         quarter = 4 * sent // max(1, total)
         if quarter > shown:
-            report(f"sent {sent / (1 << 20):.1f} of {total / (1 << 20):.1f} MiB")
+            report(f"sent {sent / (1 << 20):.2f} of {total / (1 << 20):.2f} MiB")
             shown = quarter
 
     return show

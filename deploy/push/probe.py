@@ -13,6 +13,9 @@ from edge.errors import FileError, InputError
 RUNTIME_BYTES = 450 << 20
 """What must be free to install a runtime: itself, and what pip unpacks beside it."""
 
+MISSING = 127
+"""The exit code of a shell that does not find the program."""
+
 MOST_SKEW_S = 300.0
 """The largest difference of clocks. Beyond it times of results and of log lines mean nothing, and certificates fail."""
 
@@ -64,9 +67,10 @@ async def probe(connection: Connection, *, installs: bool = True) -> Facts:
     try:
         raw = json.loads(done.out.splitlines()[-1])
     except (ValueError, IndexError):
-        raise FileError(
-            f"{name}: its python3 does not run: {done.said}; sudo apt install python3 python3-venv"
-        ) from None
+        mend = (
+            "there: sudo apt install python3 python3-venv" if done.code == MISSING else "does ssh run commands there?"
+        )
+        raise FileError(f"{name}: its python3 does not run: {done.said}; {mend}") from None
     if installs:
         check(name, raw, time.time())
     return facts(name, str(connection.host.root), raw)

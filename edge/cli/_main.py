@@ -60,8 +60,7 @@ def run(parser: argparse.ArgumentParser, body: Body, argv: Sequence[str] | None 
     Returns:
         0 done, 1 a gate or check failed, 2 bad usage or input, 3 unexpected error, 130 interrupted.
     """
-    parser.error = partial(_usage_error, parser.prog)  # type: ignore[method-assign]
-    arguments = parser.parse_args(argv)
+    arguments = parse(parser, argv)
     try:
         return body(arguments) or DONE
     except KeyboardInterrupt:
@@ -89,6 +88,12 @@ def run(parser: argparse.ArgumentParser, body: Body, argv: Sequence[str] | None 
             )
         hint = "set EDGE_DEBUG=1 for the traceback"
         return _report(parser.prog, f"unexpected {type(error).__name__}: {said}; {hint}", UNEXPECTED)
+
+
+def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse arguments; wrong ones end the process with one line."""
+    parser.error = partial(_usage_error, parser.prog)  # type: ignore[method-assign]
+    return parser.parse_args(argv)
 
 
 def _usage_error(prog: str, message: str) -> NoReturn:

@@ -75,8 +75,8 @@ def test_an_inventory(tmp_path):
         ("", "must have .hosts.NAME."),
         ("[hosts.a]\napp = 'x'", 'must have to = "user@host"'),
         ("[hosts.a]\nto = 'x'\ncolour = 1", "unknown key 'colour'"),
-        ("[hosts.a]\nto = 3", "to must be a str, got 3"),
-        ("[hosts.a]\nto = 'x'\ncanary = 'yes'", "canary must be a bool"),
+        ("[hosts.a]\nto = 3", "to must be a text in quotes, got 3"),
+        ("[hosts.a]\nto = 'x'\ncanary = 'yes'", "canary must be true or false"),
         ("[hosts.a]\nto = 'a b'", "user@host"),
         ("[hosts.a]\nto = 'x'\nroot = 'here'", "absolute path"),
         ("[hosts.a]\nto = 'x'\n[hosts.b]\nto = 'x'", "same device and application as hosts.a"),
@@ -100,3 +100,8 @@ def test_no_device_is_an_error(tmp_path):
         chosen([], None, [])
     with pytest.raises(InputError, match=r"unknown host 'kitch'.*did you mean 'kitchen'"):
         chosen([], write(tmp_path, "[hosts.kitchen]\nto = 'x'"), ["kitch"])
+
+
+def test_names_without_an_inventory_are_refused():
+    with pytest.raises(InputError, match="--only names devices of an inventory: give --inventory FILE"):
+        chosen(["pi@x"], None, ["kitchen"])
