@@ -23,8 +23,8 @@ examples:
 Logs in with your own keys, agent, ~/.ssh/config and known hosts. On the device it installs the runtime where that is
 missing or another one, copies the bundle into a new slot (a broken transfer is resumed), checks every digest there,
 runs the golden input, switches with one rename, and starts the service. If any of that fails, the device runs what it
-ran before (exit code 1). What follows -- are options of edge-camera. The word push may be left out.
-edge-deploy --help lists the other commands."""
+ran before (exit code 1, or 2 where it was refused early). What follows -- are options of edge-camera. The word push may
+be left out. edge-deploy --help lists the other commands."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
