@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import shlex
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -135,7 +137,7 @@ def _refusal(host: Host, error: Exception, ssh: Any) -> FileError | InputError:
     if isinstance(error, ssh.HostKeyNotVerifiable):
         return FileError(
             f"{host.name}: its host key is not the known one, or not known yet: {_words(error)}; if that is right, "
-            f"log in once with ssh {host.user + '@' if host.user else ''}{host.address}, and look at its key there"
+            f"log in once with ssh {_login(host)}, and look at its key there"
         )
     if isinstance(error, ssh.PermissionDenied):
         return InputError(
@@ -146,10 +148,20 @@ def _refusal(host: Host, error: Exception, ssh: Any) -> FileError | InputError:
         return FileError(
             f"{host.name}: {host.address} does not answer within {CONNECT_S:g} s; is it on, and in this network?"
         )
+    if isinstance(error, ValueError):
+        return InputError(f"{host.name}: your keys or SSH configuration cannot be used: {_words(error)}; see ~/.ssh")
     return FileError(f"{host.name}: {host.address} cannot be reached: {_words(error)}; is it on, and does it run sshd?")
+
+
+def _login(host: Host) -> str:
+    """Return the arguments of ssh that reach a device."""
+    port = "" if host.port is None else f"-p {host.port} "
+    return f"{port}{host.user + '@' if host.user else ''}{host.address}"
 
 
 def _words(error: BaseException) -> str:
     """Return an error's own words in one line."""
+    if isinstance(error, OSError) and not isinstance(error, socket.gaierror) and error.errno:
+        return os.strerror(error.errno)  # asyncio's own words hold a tuple
     text = getattr(error, "reason", "") or getattr(error, "strerror", "") or str(error) or type(error).__name__
     return " ".join(str(text).split())[:200]

@@ -102,6 +102,10 @@ async def _release(
     return {"host": connection.host.name, **answer, "runtime": facts.runtime, "sent_bytes": sent}
 
 
+SHOWN_BYTES = 1 << 19
+"""Transfers of fewer bytes are not reported."""
+
+
 def _progress(report: Callable[[str], None]) -> Callable[[int, int], None]:
     """Return a function of the bytes sent and all bytes, which reports each quarter."""
     shown = 0
@@ -109,7 +113,7 @@ def _progress(report: Callable[[str], None]) -> Callable[[int, int], None]:
     def show(sent: int, total: int) -> None:
         nonlocal shown
         quarter = 4 * sent // max(1, total)
-        if quarter > shown:
+        if quarter > shown and total >= SHOWN_BYTES:
             report(f"sent {sent / (1 << 20):.1f} of {total / (1 << 20):.1f} MiB")
             shown = quarter
 

@@ -108,18 +108,21 @@ def _toml(path: Path) -> dict[str, Any]:
 
 
 _KEYS: Mapping[str, type] = {"to": str, "app": str, "root": str, "source": str, "canary": bool}
+_WORDS: Mapping[type, str] = {str: "a text in quotes", bool: "true or false"}
 
 
 def _host(path: Path, name: str, row: Any, defaults: Mapping[str, Any]) -> Host:
     if not isinstance(row, dict):
-        raise InputError(f"{path}: hosts.{name} must be a table, got {row!r}")
+        raise InputError(
+            f'{path}: hosts.{name} must be a table: [hosts.{name}], and to = "user@host" in it, got {row!r}'
+        )
     where = f"{path}: hosts.{name}"
     given = {**defaults, **row}
     for key, value in given.items():
         if key not in _KEYS:
             raise InputError(f"{where}: {unknown_name('key', key, _KEYS)}")
         if type(value) is not _KEYS[key]:
-            raise InputError(f"{where}: {key} must be a {_KEYS[key].__name__}, got {value!r}")
+            raise InputError(f"{where}: {key} must be {_WORDS[_KEYS[key]]}, got {value!r}")
     if "to" not in given:
         raise InputError(f'{where} must have to = "user@host"')
     if "root" in given:
@@ -142,6 +145,8 @@ def chosen(to: Sequence[str], file: Path | None, only: Sequence[str]) -> list[Ho
         InputError: there is no host, or a name is not in the inventory.
     """
     listed = [] if file is None else inventory(file)
+    if only and file is None:
+        raise InputError("--only names devices of an inventory: give --inventory FILE, too")
     known = {host.name for host in listed}
     for name in only:
         if name not in known:

@@ -13,6 +13,9 @@ from edge.errors import FileError, InputError
 RUNTIME_BYTES = 450 << 20
 """What must be free to install a runtime: itself, and what pip unpacks beside it."""
 
+MISSING = 127
+"""The exit code of a shell that does not find the program."""
+
 MOST_SKEW_S = 300.0
 """The largest difference of clocks. Beyond it times of results and of log lines mean nothing, and certificates fail."""
 
@@ -65,7 +68,9 @@ async def probe(connection: Connection, *, installs: bool = True) -> Facts:
     name = connection.host.name
     raw = done.answer()
     if raw is None:
-        raise FileError(f"{name}: its python3 does not run: {done.said}; sudo apt install python3 python3-venv")
+        missing = done.code == MISSING
+        mend = "there: sudo apt install python3 python3-venv" if missing else "does ssh run commands there?"
+        raise FileError(f"{name}: its python3 does not run: {done.said}; {mend}")
     if installs:
         check(name, raw, time.time())
     return facts(name, str(connection.host.root), raw)

@@ -80,6 +80,19 @@ class Wheels:
         parts = [version, *sorted(self.extras), *(["system"] if self.system_packages else [])]
         return "-".join([*parts, f"py{python[0]}{python[1]}"])
 
+    def check_device(self, host: str, facts: Facts) -> None:
+        """Raise InputError where the folder's wheels are for another processor or Python than those of a device."""
+        for path in [] if self.folder is None else self.folder.glob("*.whl"):
+            python, abi, platform = path.stem.split("-")[-3:]
+            here = f"cp{facts.python[0]}{facts.python[1]}"
+            fits = platform == "any" or platform.endswith(f"_{facts.machine}")
+            if not fits or (abi == python and python.startswith("cp") and python != here):
+                raise InputError(
+                    f"{host}: {self.folder} has wheels for another device, such as {path.name}, this one has Python "
+                    f"{facts.python[0]}.{facts.python[1]} on {facts.machine}; gather them with edge-deploy wheelhouse "
+                    f"--python {facts.python[0]}.{facts.python[1]} and its --target"
+                )
+
     def sent(self) -> list[Path]:
         """Return the files that go to the device."""
         if self.folder is None:
@@ -119,7 +132,8 @@ async def ensure(connection: Connection, facts: Facts, wheels: Wheels, report: C
                 f"{connection.host.name}: {RUNTIME_BYTES >> 20} MiB must be free in {connection.host.root} for the "
                 f"runtime, there are {facts.free_bytes >> 20}; free some space"
             )
-        report(f"installing the runtime {wanted}")
+        wheels.check_device(connection.host.name, facts)
+        report(f"installing the runtime {wanted}, which is needed once and may take minutes")
         # A name of its own, because another deploy may be installing the same one.
         name = f"{wanted}.{secrets.token_hex(3)}"
         await _install(connection, facts, wheels, name, report)
@@ -221,7 +235,7 @@ async def _adopt(connection: Connection, facts: Facts, name: str) -> None:
 
 async def _command(connection: Connection, facts: Facts, command: Sequence[str], longest_s: float = 120.0) -> None:
     done = await connection.run([*facts.prefix, *command], b"", longest_s)
-    _check(connection, done, f"{PurePosixPath(command[0]).name} fails")
+    _check(connection, done, f"{PurePosixPath(command[0]).name} fails there")
 
 
 async def _quietly(connection: Connection, facts: Facts, command: Sequence[str]) -> None:

@@ -46,7 +46,7 @@ def choose(bundle: Bundle, precision: str | None = None) -> Artifact:
             found = min(fitting, key=lambda artifact: _rank(artifact.precision))
             check_file(bundle.path(found))
             return found
-    wanted = f"a {precision} TFLite file" if precision else "a TFLite file"
+    wanted = f"a TFLite file of precision {precision}" if precision else "a TFLite file"
     have = ", ".join(f"{a.format} {a.precision} for {a.target}" for a in bundle.manifest.artifacts)
     raise InputError(f"bundle {bundle.manifest.name!r} must have {wanted} for the CPU, it has {have}; {CONVERT}")
 

@@ -57,11 +57,17 @@ def _parser(name: str, description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"edge-deploy {name}",
         description=description,
-        epilog=f"example:\n  edge-deploy {name} --to pi@raspberrypi.local",
+        epilog=_examples(name),
         formatter_class=_main.Formatter,
     )
     _deploy_options.add_hosts(parser)
     return parser
+
+
+def _examples(name: str) -> str:
+    own = {"rollback": " --release 8e24424b5bede7b3", "logs": " --lines 20"}.get(name, " --json result.json")
+    given = f"  edge-deploy {name} --to pi@raspberrypi.local"
+    return f"examples:\n{given}\n{given}{own}\n  edge-deploy {name} --inventory fleet.toml --only kitchen"
 
 
 def _asked(

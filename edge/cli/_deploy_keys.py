@@ -13,9 +13,8 @@ EDGE_KEY_PASSPHRASE the private key is encrypted, and edge-deploy sign reads the
 KEYGEN_EXAMPLE = """\
 example:
   edge-deploy keygen --out fleet
-  scp fleet.pub pi@camera1:
-  ssh pi@camera1 sudo install -D -m 644 fleet.pub /opt/edgekit/trust/fleet.pub
-  ssh pi@camera1 sudo touch /opt/edgekit/trust/signed-only   # it now refuses everything that is not signed"""
+  edge-deploy sign net.edge --key fleet.key --out signed.edge
+  edge-deploy trust fleet.pub --to pi@raspberrypi.local                    (--signed-only refuses everything else)"""
 
 SIGN = """\
 Signs a bundle, a folder or a .edge file, with a version. A device that trusts the key refuses a changed manifest, and
@@ -62,8 +61,9 @@ def _keygen(a: argparse.Namespace) -> None:
 
     made = make_keys(a.out, a.force)
     print(f"{made.private}: the private key, which only you can read; keep a copy of it in a safe place")
-    print(f"{made.public}: the public key {made.key}; on each device put it into {trust.USUAL}:")
-    print(f"  sudo install -D -m 644 {made.public.name} {trust.USUAL}/{made.public.name}")
+    print(f"{made.public}: the public key {made.key}, for the devices:")
+    print(f"  edge-deploy trust {made.public} --to USER@HOST")
+    print(f"or, on a device: sudo install -D -m 644 {made.public.name} {trust.USUAL}/{made.public.name}")
     content = {"private": str(made.private), "public": str(made.public), "key": made.key}
     _main.write_json(a.json, content)
 

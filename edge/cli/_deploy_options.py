@@ -22,7 +22,12 @@ def add_hosts(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--to", action="append", default=[], metavar="USER@HOST[:PORT]", help="a device to reach by SSH; repeatable"
     )
-    group.add_argument("--inventory", type=Path, metavar="FILE", help="a TOML file of devices: [hosts.NAME] tables")
+    group.add_argument(
+        "--inventory",
+        type=Path,
+        metavar="FILE",
+        help='a TOML file with a table [hosts.NAME] for each device, and to = "user@host" in it',
+    )
     group.add_argument(
         "--only",
         action="append",

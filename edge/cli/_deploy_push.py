@@ -1,4 +1,4 @@
-"""edge-deploy BUNDLE --to USER@HOST: put a bundle on devices, each as a supervised service that goes back by itself."""
+"""edge-deploy BUNDLE --to USER@HOST: put a bundle on devices, as a supervised service on each."""
 
 import argparse
 import sys
@@ -23,7 +23,8 @@ examples:
 Logs in with your own keys, agent, ~/.ssh/config and known hosts. On the device it installs the runtime where that is
 missing or another one, copies the bundle into a new slot (a broken transfer is resumed), checks every digest there,
 runs the golden input, switches with one rename, and starts the service. If any of that fails, the device runs what it
-ran before (exit code 1). What follows -- are options of edge-camera. edge-deploy --help lists the other commands."""
+ran before (exit code 1, or 2 where it was refused early). What follows -- are options of edge-camera. The word push may
+be left out. edge-deploy --help lists the other commands."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="edge-deploy", description=__doc__, epilog=EPILOG, formatter_class=_main.Formatter
+        prog="edge-deploy push", description=__doc__, epilog=EPILOG, formatter_class=_main.Formatter
     )
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="the bundle: a folder or an .edge file")
     _deploy_options.add_hosts(parser)
@@ -57,7 +58,9 @@ def _add_service(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--source", default="0", metavar="SOURCE", help="the camera, as for edge-camera (default 0)")
     group.add_argument("--no-service", action="store_true", help="put the bundle there, and run nothing")
     group.add_argument("--memory", type=count, metavar="MIB", help="the most memory of the service (default: no limit)")
-    group.add_argument("--cpu", type=count, metavar="PERCENT", help="the most processor time, 100 for one core")
+    group.add_argument(
+        "--cpu", type=count, metavar="PERCENT", help="the most processor time, 100 for one core (default: no limit)"
+    )
     group.add_argument(
         "--watchdog",
         type=count,
@@ -70,7 +73,10 @@ def _add_service(parser: argparse.ArgumentParser) -> None:
 def _add_release(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the release")
     group.add_argument(
-        "--max-latency", type=float, metavar="MS", help="the longest median time of a run in the health check"
+        "--max-latency",
+        type=float,
+        metavar="MS",
+        help="the longest median time of a run in the health check (default: any)",
     )
     group.add_argument(
         "--keep", type=_deploy_options.count, default=3, metavar="N", help="how many releases stay (default 3)"
@@ -79,13 +85,13 @@ def _add_release(parser: argparse.ArgumentParser) -> None:
         "--wheelhouse",
         type=Path,
         metavar="DIR",
-        help="the wheels for devices without a network: edge-deploy wheelhouse",
+        help="the wheels that edge-deploy wheelhouse gathered, for devices without a network (default: from the index)",
     )
     group.add_argument(
         "--csi",
         action="store_true",
-        help="for cameras on the ribbon cable: see the system's picamera2 and numpy; needs a --wheelhouse made "
-        "--with picamera",
+        help="for cameras on the ribbon cable: let the runtime see the system's picamera2 and numpy; needs a "
+        "--wheelhouse that was made --with picamera",
     )
 
 
@@ -110,7 +116,7 @@ def _check_camera(source: str, camera: Sequence[str]) -> None:
     """Refuse options that edge-camera would refuse on the device. Its parser exits with its own line."""
     from edge.cli import camera as command
 
-    command.parser().parse_args(["--model", "net.edge", "--source", source, "--quiet", *camera])
+    _main.parse(command.parser(), ["--model", "net.edge", "--source", source, "--quiet", *camera])
 
 
 def _deployment(arguments: argparse.Namespace, camera: Sequence[str], folder: Path) -> "Deployment":
@@ -153,7 +159,8 @@ def _line(answer: dict[str, Any]) -> str:
     measured = answer["measured"]
     version = f" version {answer['version']}" if answer["version"] is not None else ""
     started = f", service up in {answer['started_s']:g} s" if answer["started_s"] is not None else ""
-    before = f", before it {answer['previous']}" if answer["previous"] else ""
+    changed = answer["previous"] not in (None, answer["release"])
+    before = f", before it {answer['previous']}" if changed else ""
     return (
         f"{answer['host']}: {answer['bundle']}{version} is in use as release {answer['release']}: golden output right, "
         f"{measured['median_ms']:g} ms on {measured['backend']}{started}{before}"

@@ -1,4 +1,4 @@
-"""edge-deploy trust: say which keys devices trust, and whether they run signed bundles only."""
+"""edge-deploy trust: set which keys devices trust, and whether they run signed bundles only."""
 
 import argparse
 from collections.abc import Sequence

@@ -39,13 +39,19 @@ def _parser() -> argparse.ArgumentParser:
         help="folder of LiteRT.js, the npm package @litertjs/core, unpacked (default: fetched once with npm)",
     )
     parser.add_argument("--title", metavar="TEXT", help="name of the app (default: the network's)")
-    parser.add_argument("--precision", metavar="NAME", help="file of the bundle to run (default: int8, then float16)")
+    parser.add_argument(
+        "--precision",
+        metavar="NAME",
+        help="which of the bundle's files to run: int8, float16 or float32 (default: the first that it has)",
+    )
     parser.add_argument("--serve", action="store_true", help="serve the app until interrupted")
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 for all networks (default 127.0.0.1)"
     )
     parser.add_argument("--port", type=int, default=PORT, help=f"port to listen on, 0 for a free one (default {PORT})")
-    parser.add_argument("--https", action="store_true", help="speak HTTPS on 127.0.0.1, too, as on other addresses")
+    parser.add_argument(
+        "--https", action="store_true", help="speak HTTPS on 127.0.0.1, too; on other addresses it always does"
+    )
     return parser
 
 

@@ -60,8 +60,7 @@ def run(parser: argparse.ArgumentParser, body: Body, argv: Sequence[str] | None 
     Returns:
         0 done, 1 a gate or check failed, 2 bad usage or input, 3 unexpected error, 130 interrupted.
     """
-    parser.error = partial(_usage_error, parser.prog)  # type: ignore[method-assign]
-    arguments = parser.parse_args(argv)
+    arguments = parse(parser, argv)
     try:
         return body(arguments) or DONE
     except KeyboardInterrupt:
@@ -98,6 +97,12 @@ def _is_interrupted(error: BaseException | None) -> bool:
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__context__
     return error is not None
+
+
+def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse arguments; wrong ones end the process with one line."""
+    parser.error = partial(_usage_error, parser.prog)  # type: ignore[method-assign]
+    return parser.parse_args(argv)
 
 
 def _usage_error(prog: str, message: str) -> NoReturn:

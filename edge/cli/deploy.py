@@ -6,6 +6,7 @@ Each subcommand is a module with a ``main`` of its own, so that one needs only t
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from edge.cli import _main
 
@@ -15,7 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "list": ("edge.cli._deploy_hosts:releases", "list the releases that devices keep"),
     "rollback": ("edge.cli._deploy_hosts:rollback", "go back to the release before the one in use"),
     "logs": ("edge.cli._deploy_hosts:logs", "show the last lines of the services"),
-    "trust": ("edge.cli._deploy_trust", "say which keys devices trust, and whether only signed bundles run"),
+    "trust": ("edge.cli._deploy_trust", "set which keys devices trust, and whether only signed bundles run"),
     "wheelhouse": ("edge.cli._deploy_wheelhouse", "gather all wheels of the runtime, for devices without a network"),
     "keygen": ("edge.cli._deploy_keys:keygen", "make a pair of keys to sign bundles with"),
     "sign": ("edge.cli._deploy_keys:sign", "sign a bundle with a version that devices compare"),
@@ -33,7 +34,12 @@ old or the new version, verified: a version that fails its health check is rolle
 
 commands:
 """ + "".join(f"  {name:<{WIDTH}}  {summary}\n" for name, (_, summary) in COMMANDS.items()) + """
-edge-deploy COMMAND --help has the options and examples of each."""  # fmt: skip
+examples:
+  edge-deploy net.edge --to pi@raspberrypi.local --source 0     put a bundle on a device, and run it on its camera
+  edge-deploy status --to pi@raspberrypi.local                  show what runs there
+  edge-deploy web net.edge --out app                            make a web app for phones
+
+edge-deploy COMMAND --help has the options and examples of each, edge-deploy push --help of the first."""  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,10 +51,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments:
         print("edge-deploy: error: expected a bundle or a command; see edge-deploy --help", file=sys.stderr)
         return _main.USAGE
+    if _is_mistyped(arguments[0]):
+        print(f"edge-deploy: {_hint(arguments[0])}", file=sys.stderr)
+        return _main.USAGE
     name = arguments.pop(0) if arguments[0] in COMMANDS else "push"
     module, _, function = COMMANDS[name][0].partition(":")
     code: int = getattr(import_module(module), function or "main")(arguments)
     return code
+
+
+def _is_mistyped(word: str) -> bool:
+    """Return whether the first argument is no command, no option, and nothing that a bundle's path looks like."""
+    return word not in COMMANDS and word.replace("-", "").isalpha() and word[0] != "-" and not Path(word).exists()
+
+
+def _hint(word: str) -> str:
+    from edge.errors import unknown_name  # only an error needs it
+
+    return f"{unknown_name('command', word, COMMANDS)}; no bundle of that name exists either"
 
 
 if __name__ == "__main__":

@@ -38,6 +38,21 @@ def test_without_anything_it_says_what_it_expects(capsys):
     assert "expected a bundle or a command" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("given", [["staus"], ["staus", "--to", "pi@127.0.0.1:1"]])
+def test_a_mistyped_command_is_said(capsys, given):
+    assert deploy.main(given) == 2
+    err = capsys.readouterr().err
+    assert "unknown command 'staus': did you mean 'status'?" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_folder_may_be_called_as_no_command_is(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "staus").mkdir()
+    assert deploy.main(["staus", "--to", "pi@127.0.0.1:1"]) == 2
+    assert "bundle staus has no manifest.json" in capsys.readouterr().err
+
+
 def test_a_bundle_for_other_hardware_is_refused_here(capsys, tmp_path):
     from dataclasses import replace
 
@@ -58,7 +73,9 @@ def test_options_that_edge_camera_would_refuse_are_refused_here(capsys):
     with pytest.raises(SystemExit) as ended:
         deploy.main([BUNDLE, "--to", "pi@127.0.0.1:1", "--", "--no-such-option"])
     assert ended.value.code == 2
-    assert "--no-such-option" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "--no-such-option" in err
+    assert len(err.splitlines()) == 1
 
 
 def test_a_folder_that_is_no_wheelhouse_is_refused(capsys, tmp_path):

@@ -22,6 +22,7 @@ def test_from_a_key_to_a_device_that_trusts_it(tmp_path, bundle, capsys, monkeyp
     key = json.loads((tmp_path / "keys.json").read_text())["key"]
     said = capsys.readouterr().out
     assert f"fleet.pub: the public key {key}" in said
+    assert "edge-deploy trust fleet.pub --to USER@HOST" in said
     assert "sudo install -D -m 644 fleet.pub /opt/edgekit/trust/fleet.pub" in said
 
     assert deploy.main(["sign", "pets.edge", "--key", "fleet.key", "--version", "4", "--json", "signed.json"]) == 0

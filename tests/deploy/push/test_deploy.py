@@ -107,6 +107,20 @@ def test_a_wrong_host_key_is_refused(capsys, there, root, login, tmp_path):
     assert snapshot(root) == before
 
 
+def test_a_private_key_that_does_not_fit_its_public_one_is_said(capsys, there, root, login, tmp_path):
+    before, own = snapshot(root), login.home / ".ssh" / "id_ed25519"
+    kept = own.read_text()
+    sshd._key(tmp_path / "other")
+    own.write_text((tmp_path / "other").read_text())
+    try:
+        _, err = run(capsys, OLD, *there, "--no-service", code=2)
+    finally:
+        own.write_text(kept)
+    assert "your keys or SSH configuration cannot be used" in err
+    assert len(err.splitlines()) == 1
+    assert snapshot(root) == before
+
+
 def test_a_refused_key_says_what_to_do(capsys, there, root, login):
     before, allowed = snapshot(root), login.folder / "authorized_keys"
     kept = allowed.read_text()

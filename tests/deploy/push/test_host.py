@@ -77,8 +77,8 @@ def test_an_inventory(tmp_path):
         ("", "must have .hosts.NAME."),
         ("[hosts.a]\napp = 'x'", 'must have to = "user@host"'),
         ("[hosts.a]\nto = 'x'\ncolour = 1", "unknown key 'colour'"),
-        ("[hosts.a]\nto = 3", "to must be a str, got 3"),
-        ("[hosts.a]\nto = 'x'\ncanary = 'yes'", "canary must be a bool"),
+        ("[hosts.a]\nto = 3", "to must be a text in quotes, got 3"),
+        ("[hosts.a]\nto = 'x'\ncanary = 'yes'", "canary must be true or false"),
         ("[hosts.a]\nto = 'a b'", "user@host"),
         ("[hosts.a]\nto = 'x'\nroot = 'here'", "absolute path"),
         ("[hosts.a]\nto = 'x'\n[hosts.b]\nto = 'x'", "b is the same device and application as a"),
@@ -104,6 +104,11 @@ def test_no_device_is_an_error(tmp_path):
         chosen([], write(tmp_path, "[hosts.kitchen]\nto = 'x'"), ["kitch"])
 
 
+def test_names_without_an_inventory_are_refused():
+    with pytest.raises(InputError, match="--only names devices of an inventory: give --inventory FILE"):
+        chosen(["pi@x"], None, ["kitchen"])
+
+
 def test_a_device_that_is_given_twice_is_refused():
     """Two deploys to one device at the same time would wait for each other."""
     one, other = Host.parse("pi@a"), Host.parse("pi@b")
@@ -116,7 +121,7 @@ def test_a_device_that_is_given_twice_is_refused():
 
 @pytest.mark.parametrize("root", ["/a b", "/a%h", "/a\n", '/a"', "/a$b", "/a\\b"])
 def test_a_root_that_systemd_would_read_otherwise_is_refused(root):
-    with pytest.raises(InputError, match="no spaces"):
+    with pytest.raises(InputError, match="path of letters"):
         Host("a", "a", root=Path(root))
 
 

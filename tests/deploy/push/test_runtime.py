@@ -10,8 +10,10 @@ import pytest
 from edge import files
 from edge.deploy import wheelhouse
 from edge.deploy.push import runtime
+from edge.deploy.push.probe import facts
 from edge.deploy.push.runtime import Wheels
 from edge.errors import InputError
+from tests.deploy.push.test_probe import PI5
 
 
 def house(folder, *names):
@@ -79,3 +81,34 @@ def test_the_archive_is_one_that_tar_unpacks_and_sha256sum_checks(wheel, tmp_pat
     subprocess.run(["tar", "-x", "-C", str(out)], input=content, check=True)
     subprocess.run(["sha256sum", "--check", "--quiet", wheelhouse.SUMS], cwd=out, check=True)
     assert (out / big.name).read_bytes() == big.read_bytes()
+
+
+FITTING = (
+    "numpy-2.4.6-cp311-cp311-manylinux_2_27_aarch64.manylinux_2_28_aarch64.whl",
+    "opencv_python_headless-5.0.0.93-cp37-abi3-manylinux_2_28_aarch64.whl",
+    "tqdm-4.70.1-py3-none-any.whl",
+)
+
+
+def of_names(folder, *names):
+    for name in names:
+        (folder / name).touch()
+    return Wheels(folder / "edgekit-0.1.0+runtime.00000000-py3-none-any.whl", folder=folder)
+
+
+def test_wheels_of_the_device_are_taken(tmp_path):
+    of_names(tmp_path, *FITTING).check_device("pi", facts("pi", "/opt/edgekit", PI5))
+    Wheels(tmp_path / "edgekit-0.1.0-py3-none-any.whl").check_device("pi", facts("pi", "/opt/edgekit", PI5))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "numpy-2.4.6-cp313-cp313-manylinux_2_28_aarch64.whl",
+        "numpy-2.4.6-cp311-cp311-manylinux_2_28_x86_64.whl",
+        "opencv_python_headless-5.0.0.93-cp37-abi3-manylinux_2_28_x86_64.whl",
+    ],
+)
+def test_wheels_of_another_device_are_refused(tmp_path, name):
+    with pytest.raises(InputError, match=f"another device, such as {name}, this one has Python 3.11 on aarch64"):
+        of_names(tmp_path, *FITTING, name).check_device("pi", facts("pi", "/opt/edgekit", PI5))

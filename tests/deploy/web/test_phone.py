@@ -287,10 +287,12 @@ def test_without_a_camera_a_picture_file_is_looked_at(apps, tmp_path):
     with served(apps("detect")) as server, chromium() as driver:
         driver.get(server.urls[0])
         assert "has no camera" in problem(driver)
+        assert not driver.find_element("id", "pause").is_enabled()  # there is nothing to pause
         driver.find_element("id", "file").send_keys(str(picture))
         until(driver, READY)
         assert driver.execute_script("return document.getElementById('problem').hidden")
         assert driver.find_element("id", "pause").text == "Camera"  # the way back
+        assert driver.find_element("id", "pause").is_enabled()
         count = len(driver.execute_script("return edgekit.last.result.predictions"))
         with edge.load(BUNDLES["detect"]) as device:
             assert count == len(device(frame).predictions) > 0

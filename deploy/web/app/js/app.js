@@ -43,7 +43,7 @@ async function start() {
   }
   setUpThreshold(spec.task);
   Object.assign(hooks, { spec, runtime });
-  for (const id of ["choose", "pause"]) element(id).disabled = false;
+  element("choose").disabled = false;
   await startCamera();
 }
 
@@ -151,7 +151,10 @@ async function lookAgain() {
 function setPaused(paused) {
   state.paused = paused;
   element("pause").setAttribute("aria-pressed", String(paused));
+  element("pause").disabled = false;
   element("pause").lastElementChild.textContent = state.picture ? "Camera" : "Pause";
+  element("pause-icon").toggleAttribute("hidden", state.picture);
+  element("camera-icon").toggleAttribute("hidden", !state.picture);
   if (paused) video.pause();
   else if (video.srcObject) video.play().catch(() => {});
   rates.clear();
@@ -211,6 +214,7 @@ async function guarded(task) {
   } catch (error) {
     const shown = error instanceof Problem ? error : new Problem("The page failed", `${error.message ?? error}`, true);
     showProblem(shown);
+    element("pause").disabled = true;
     showStatus("stopped");
   }
 }
