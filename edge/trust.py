@@ -96,6 +96,8 @@ def keys(place: Path) -> dict[str, bytes]:
 
     found = {}
     for file in sorted(place.glob("*" + KEY_SUFFIX)):
+        if not file.is_file():  # opening a pipe would wait for ever
+            raise InputError(f"trusted key {file} must be a file; remove it, or put a key there")
         try:
             with file.open("rb") as opened:
                 key = signing.public_key(opened.read(MAX_KEY_BYTES).decode("ascii"))

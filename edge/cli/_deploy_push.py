@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import _deploy_options, _main
+from edge.errors import InputError
 
 if TYPE_CHECKING:
     from edge.deploy.push.deployment import Deployment
@@ -116,7 +117,10 @@ def _check_camera(source: str, camera: Sequence[str]) -> None:
     """Refuse options that edge-camera would refuse on the device. Its parser exits with its own line."""
     from edge.cli import camera as command
 
-    _main.parse(command.parser(), ["--model", "net.edge", "--source", source, "--quiet", *camera])
+    deployed = Path("net.edge")
+    given = _main.parse(command.parser(), ["--model", str(deployed), "--source", source, "--quiet", *camera])
+    if given.model != deployed:
+        raise InputError(f"the service runs the bundle that is deployed; leave out --model {given.model} after --")
 
 
 def _deployment(arguments: argparse.Namespace, camera: Sequence[str], folder: Path) -> "Deployment":

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 examples:
+  edge-deploy trust --to pi@raspberrypi.local                              shows the keys, and changes nothing
   edge-deploy trust fleet.pub --to pi@raspberrypi.local                    a key more
   edge-deploy trust fleet.pub --signed-only --inventory fleet.toml         and nothing else runs from now on
   edge-deploy trust --remove 0123456789abcdef --to pi@raspberrypi.local    a key less
@@ -45,8 +46,6 @@ def _trust(arguments: argparse.Namespace) -> int:
     from edge.deploy.push.connection import connected
     from edge.deploy.push.probe import probe
 
-    if not arguments.keys and not arguments.remove and arguments.signed_only is None:
-        raise InputError("a change must be given: KEY.pub, --remove ID, --signed-only or --unsigned")
     content = {
         "keys": [_read(path) for path in arguments.keys],
         "remove": arguments.remove,

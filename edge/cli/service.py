@@ -21,11 +21,12 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     release = Path(given[0]).resolve()
     try:
-        arguments = json.loads((release / "service.json").read_text(encoding="utf-8"))["arguments"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        found = json.loads((release / "service.json").read_text(encoding="utf-8"))["arguments"]
+        arguments = [str(one) for one in found]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         print(f"edge-camera: release {release.name} has no usable service.json: {error}; deploy again", file=sys.stderr)
         return 2
-    sys.argv = ["edge-camera", "--model", str(release / "bundle"), *map(str, arguments)]
+    sys.argv = ["edge-camera", *arguments, "--model", str(release / "bundle")]  # the last one counts
     return camera.main()
 
 

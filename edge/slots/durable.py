@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from edge import files
+from edge.errors import FileError
 
 
 def write(path: Path, content: bytes) -> None:
@@ -18,7 +19,12 @@ def link(path: Path, target: str) -> None:
     Args:
         path: the link, which may exist.
         target: what it points to, relative to its folder.
+
+    Raises:
+        FileError: somebody put a folder in its place.
     """
+    if path.is_dir() and not path.is_symlink():
+        raise FileError(f"{path} must be a link, but is a folder; move it away")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     files.remove(temporary)
     os.symlink(target, temporary)

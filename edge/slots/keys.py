@@ -51,7 +51,23 @@ def change(root: Path, added: Sequence[str], removed: Sequence[str], signed_only
                 _check(root)
         except EdgeError as error:  # the place where it was tried says nothing to the user
             raise InputError(str(error).replace(str(changed), str(place))) from error
+    _count_versions(root)
     return {"keys": sorted(trust.keys(place)), "signed_only": (place / trust.SIGNED_ONLY).exists()}
+
+
+def _apps(root: Path) -> Iterator[App]:
+    """Yield the applications of a device, but nothing that somebody else put beside them."""
+    for folder in sorted((root / "apps").glob("*")):
+        if NAME.fullmatch(folder.name):
+            yield App(root, folder.name)
+
+
+def _count_versions(root: Path) -> None:
+    """Note the versions of what runs: a bundle that came before its key was trusted had none that counted."""
+    for app in _apps(root):
+        name = switch.current(app)
+        if name is not None:
+            switch.count_version(app, name)
 
 
 def _copy(place: Path, changed: Path) -> None:
@@ -94,10 +110,7 @@ def _trusting(place: Path) -> Iterator[None]:
 
 def _check(root: Path) -> None:
     """Raise InputError when a release in use is not opened with the keys as they are now."""
-    for folder in sorted((root / "apps").glob("*")):
-        if not NAME.fullmatch(folder.name):  # no application, but what somebody else put there
-            continue
-        app = App(root, folder.name)
+    for app in _apps(root):
         name = switch.current(app)
         if name is None:
             continue

@@ -19,7 +19,7 @@ def locked(app: App, longest_s: float = LONGEST_S) -> Iterator[None]:
     Raises:
         InputError: another deploy held it for all of ``longest_s`` seconds.
     """
-    for folder in (app.slots, app.incoming):
+    for folder in (app.slots, app.incoming, app.root / "trust"):
         folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(app.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:

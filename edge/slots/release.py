@@ -24,6 +24,9 @@ from edge.slots import durable, incoming
 from edge.slots.incoming import Wanted
 from edge.slots.layout import App
 
+NEW_SUFFIX = ".new.partial"
+"""What the name of a release ends with until it is complete."""
+
 
 @dataclass(frozen=True)
 class Service:
@@ -131,7 +134,7 @@ def assemble(app: App, request: Request) -> Bundle:
     if final.exists():
         with suppress(FileError):
             return _opened(app, final)
-    partial = final.with_name(f".{final.name}.new.partial")  # not the name that `discard` gives
+    partial = final.with_name(f".{final.name}{NEW_SUFFIX}")  # not the name that `discard` gives
     durable.sweep(app.slots)
     try:
         bundle_folder = partial / "bundle"
@@ -156,8 +159,15 @@ def _json(content: Any) -> bytes:
 
 def _opened(app: App, folder: Path) -> Bundle:
     if not (folder / "runtime" / "bin" / "python").exists():
-        raise FileError(f"the runtime of release {folder.name} is not on the device; deploy again")
+        link = folder / "runtime"
+        runtime = link.readlink().name if link.is_symlink() else "that it needs"
+        raise FileError(f"the runtime {runtime} of release {_name(folder)} is not on the device; deploy again")
     return open_bundle(folder / "bundle")
+
+
+def _name(folder: Path) -> str:
+    """Return the name that a release has, or will have when it is complete."""
+    return folder.name.removeprefix(".").removesuffix(NEW_SUFFIX)
 
 
 def verified(app: App, release: str) -> Bundle:

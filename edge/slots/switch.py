@@ -186,6 +186,16 @@ def confirm(app: App) -> None:
             state.write(app, confirmed)
 
 
+def count_version(app: App, name: str) -> None:
+    """Note the version of a release that has run, when a key that is trusted now signed it."""
+    known = state.read(app)
+    entry, version = known.entry(name), trust.signed_version(release.verified(app, name))
+    if entry is None or version is None or entry.version == version:
+        return
+    counted = known.with_changed(name, version=version)
+    state.write(app, counted.with_confirmed(name) if entry.confirmed else counted)
+
+
 def starting(app: App) -> str | None:
     """Count a start of the service, and go back when a release that never ran was started too often.
 

@@ -81,3 +81,8 @@ def test_options_that_edge_camera_would_refuse_are_refused_here(capsys):
 def test_a_folder_that_is_no_wheelhouse_is_refused(capsys, tmp_path):
     assert deploy.main([BUNDLE, "--to", "pi@127.0.0.1:1", "--wheelhouse", str(tmp_path)]) == 2
     assert "edge-deploy wheelhouse" in capsys.readouterr().err
+
+
+def test_the_service_runs_no_other_model_than_the_bundle(capsys):
+    assert deploy.main(["net.edge", "--to", "pi@nowhere", "--", "--model", "other.tflite"]) == 2
+    assert "leave out --model other.tflite" in capsys.readouterr().err

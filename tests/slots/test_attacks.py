@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import time
 from dataclasses import replace
 
@@ -276,3 +277,39 @@ def test_a_release_that_never_ran_does_not_push_out_the_way_back(app, mobilenet,
     device.deploy(app, shufflenet, keep=2)
     with locked(app):
         assert switch.rollback(app)["release"] == made[0]
+
+
+@pytest.mark.parametrize("content", ['{"arguments": 3}', '{"arguments": null}', "{", "[]", "[" * 100_000])
+def test_a_service_file_of_another_form_gets_one_line(tmp_path, capsys, content):
+    from edge.cli import service as command
+
+    (tmp_path / "service.json").write_text(content)
+    assert command.main([str(tmp_path)]) == 2
+    shown = capsys.readouterr().err
+    assert "has no usable service.json" in shown
+    assert shown.count("\n") == 1
+
+
+def test_the_service_runs_the_release_whatever_its_options_say(tmp_path, monkeypatch):
+    from edge.cli import camera
+    from edge.cli import service as command
+
+    (tmp_path / "service.json").write_text('{"arguments": ["--model", "/tmp/other.tflite"]}')
+    monkeypatch.setattr(camera, "main", lambda: camera.parser().parse_args().model == tmp_path.resolve() / "bundle")
+    monkeypatch.setattr(sys, "argv", [])
+    assert command.main([str(tmp_path)])
+
+
+def test_a_folder_in_the_place_of_the_link_gets_one_line(app, mobilenet, healthy):
+    app.current.mkdir(parents=True)
+    with pytest.raises(FileError, match="current must be a link, but is a folder; move it away"):
+        device.deploy(app, mobilenet)
+    app.current.rmdir()
+    assert device.deploy(app, mobilenet)["bundle"] == "mobilenet_v2"
+
+
+def test_a_missing_runtime_is_named(app, mobilenet):
+    device.send(app, mobilenet)
+    request = device.request_for(mobilenet, runtime="other")
+    with locked(app), pytest.raises(FileError, match=f"the runtime other of release {request.release} is not"):
+        switch.activate(app, request)

@@ -1,12 +1,14 @@
 """The keys that a device trusts: changed as a whole, and never so that what runs would no longer start."""
 
+import os
+
 import pytest
 
-from edge import signing
+from edge import signing, trust
 from edge.bundle import open_bundle
 from edge.deploy import signing_keys
 from edge.errors import InputError
-from edge.slots import health, keys
+from edge.slots import health, keys, state
 from tests.slots import device
 
 
@@ -78,3 +80,23 @@ def test_what_is_no_public_key_is_refused(trusting, pair, content):
         keys.change(trusting.root, [pair.public.read_text(), content], [], None)
     assert names(trusting) == []
     assert signing.key_id(signing.public_key(pair.public.read_text())) == pair.key
+
+
+def test_the_version_of_what_runs_counts_from_the_moment_its_key_is_trusted(
+    trusting, mobilenet, shufflenet, pair, tmp_path
+):
+    """Or an older bundle could take the place of one that was deployed before the key."""
+    for version, bundle in ((7, mobilenet), (6, shufflenet)):
+        signing_keys.sign_bundle(bundle.root, pair.private, version, tmp_path / f"v{version}")
+    device.deploy(trusting, open_bundle(tmp_path / "v7"))
+    assert state.read(trusting).highest_version is None
+    keys.change(trusting.root, [pair.public.read_text()], [], True)
+    assert state.read(trusting).highest_version == 7
+    with pytest.raises(InputError, match="at least version 7"):
+        device.deploy(trusting, open_bundle(tmp_path / "v6"))
+
+
+def test_a_pipe_in_the_trust_folder_is_refused_at_once(trusting, pair):
+    os.mkfifo(trusting.root / "trust" / "wait.pub")
+    with pytest.raises(InputError, match=r"wait.pub must be a file"):
+        trust.keys(trusting.root / "trust")

@@ -157,7 +157,7 @@ def test_a_folder_that_cannot_be_written_and_no_sudo(capsys, login, tmp_path):
 
 def new_device(runtimes, root):
     """Give a root folder the runtime of another one."""
-    root.mkdir(parents=True, exist_ok=True)
+    (root / "trust").mkdir(parents=True, exist_ok=True)
     (root / "runtimes").symlink_to(runtimes / "runtimes")
     (root / "runtime").symlink_to(os.readlink(runtimes / "runtime"))
 
