@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
+from importlib import metadata
 from pathlib import Path
 
 from edge.errors import InputError
@@ -35,8 +35,12 @@ def download(
     Raises:
         InputError: pip is not installed, the index cannot be reached, or something has no wheel for that machine.
     """
-    if find_spec("pip") is None:
-        raise InputError(f"a wheelhouse is gathered by pip, which {sys.executable} lacks; run python -m ensurepip")
+    try:
+        metadata.version("pip")
+    except metadata.PackageNotFoundError:
+        raise InputError(
+            f"a wheelhouse is gathered by pip, which {sys.executable} lacks; run python -m ensurepip"
+        ) from None
     command = [sys.executable, "-m", "pip", "download", "--only-binary=:all:", "--progress-bar=off", "-d", str(folder)]
     command += ["--disable-pip-version-check", "--no-input", "--retries=2", "--implementation=cp"]
     command += [f"--python-version={python}", *(f"--platform={tag}" for tag in platforms)]

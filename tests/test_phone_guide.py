@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from edge.cli import _deploy_web, convert
+from tests.cli.commands import interruptible
 from tests.deploy.web.apps import BUNDLES, real_runtime
 
 GUIDE = Path(__file__).resolve().parents[1] / "docs" / "phone.md"
@@ -35,7 +36,9 @@ def run(arguments, folder):
     if "0.0.0.0" in command:
         command[command.index("0.0.0.0")] = "127.0.0.1"
         command.append("--https")
-    process = subprocess.Popen([*command, "--port", free_port()], cwd=folder, env=environment, stdout=-1, text=True)
+    process = subprocess.Popen(
+        [*command, "--port", free_port()], cwd=folder, env=environment, stdout=-1, text=True, preexec_fn=interruptible
+    )
     lines = []
     for line in process.stdout:
         lines.append(line)

@@ -1,9 +1,15 @@
 """Run a command's ``main`` as a user would, and read what it says."""
 
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+
+
+def interruptible() -> None:
+    """Let a child take Ctrl-C, also where the tests were started in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)

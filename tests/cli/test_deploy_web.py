@@ -12,6 +12,7 @@ import sys
 import pytest
 
 from edge.cli import _deploy_web, deploy
+from tests.cli.commands import interruptible
 from tests.deploy.web.apps import BUNDLES, without_runtime
 
 
@@ -32,7 +33,7 @@ def serving(tmp_path, *arguments):
     """Run the command until the end of the block; yield the lines that it prints up to the address."""
     environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "config"), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "edge.cli.deploy", "web", *map(str, arguments), "--serve", "--port", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=interruptible)
     try:
         lines = []
         for line in process.stdout:

@@ -183,7 +183,14 @@ def test_another_folder_is_not_replaced_and_an_older_wheelhouse_is(offline, tmp_
 def test_pip_must_be_there(tmp_path, monkeypatch):
     from edge.deploy import _pip
 
-    monkeypatch.setattr(_pip, "find_spec", lambda name: None)
+    found = _pip.metadata.version
+
+    def absent(name):
+        if name == "pip":
+            raise _pip.metadata.PackageNotFoundError(name)
+        return found(name)
+
+    monkeypatch.setattr(_pip.metadata, "version", absent)
     with pytest.raises(InputError, match=r"gathered by pip, which .* lacks; run python -m ensurepip"):
         wheelhouse.gather(Wheelhouse("pi4"), tmp_path / "wheels", print)
 

@@ -182,7 +182,7 @@ def test_the_file_that_a_phone_runs_best_is_taken(tmp_path, targets, chosen):
 def test_a_bundle_without_a_file_for_a_browser_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"it has tflite int8 for edgetpu; convert .* --target phone"):
         choose(with_artifacts(tmp_path, ("int8", "edgetpu")))
-    with pytest.raises(InputError, match="must have a float16 TFLite file"):
+    with pytest.raises(InputError, match="must have a TFLite file of precision float16"):
         choose(open_bundle(BUNDLES["classify"]), "float16")
 
 
