@@ -79,14 +79,12 @@ def _stop(state: Path) -> None:
 def _watch(unit: Unit, state: Path) -> None:
     """Run a service until SIGTERM, as its manager."""
     notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    address = state / "notify"
-    address.unlink(missing_ok=True)
-    notify.bind(str(address))
+    name = f"edge-test-{os.getpid()}"  # abstract: the path of a test's folder may be longer than a socket's may be
+    notify.bind(f"\0{name}")
     notify.settimeout(0.1)
-    address.chmod(0o777)
     ended = []
     signal.signal(signal.SIGTERM, lambda *_: ended.append(1))
-    environment = {**unit.environment(), "NOTIFY_SOCKET": str(address)}
+    environment = {**unit.environment(), "NOTIFY_SOCKET": f"@{name}"}
     environment["WATCHDOG_USEC"] = str(int(unit.seconds("WatchdogSec") * 1e6))
     end, restarts = time.monotonic() + LONGEST_S, 0
     while not ended and time.monotonic() < end:
