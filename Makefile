@@ -41,15 +41,15 @@ $(STAMP): setup.cfg constraints.txt
 demo: $(STAMP) ## the whole chain on a drawn image set: train, compress, convert, verify, run (7 to 8 minutes on two cores)
 	@$(BIN)/python -m tools.chain demo --out demo
 
-test: $(STAMP) ## the fast tests, for before a commit (4 minutes on two cores; WORKERS=4 with four and 16 GiB)
+test: $(STAMP) ## the fast tests, for before a commit (6 minutes on two cores; WORKERS=4 with four and 16 GiB)
 	@$(PYTEST) -m 'not slow' --durations=20
 
-test-full: $(STAMP) ## the other tests: every network through every format, real data (20 minutes on two cores)
+test-full: $(STAMP) ## the other tests: every network through every format, real data, devices, a browser (30 minutes on two cores)
 	@$(PYTEST) -m slow --durations=40
 
 # ARM64_ROOT=DIR keeps the root and the wheels there (default ~/.cache/edgekit/arm64); ARM64="--suite trixie" takes that
 # release, ARM64=--report writes docs/results/arm64.md, ARM64=--or-skip skips where a root cannot be entered.
-test-arm64: $(STAMP) ## the device's tests in an emulated Debian arm64 root (about 10 minutes; needs root, debootstrap, qemu-user-static)
+test-arm64: $(STAMP) ## the device's tests in an emulated Debian arm64 root (6 minutes; needs root, debootstrap, qemu-user-static)
 	@ARM64_ROOT='$(ARM64_ROOT)' $(BIN)/python -m tools.arm64 $(ARM64)
 
 lint: $(STAMP) ## ruff
