@@ -13,6 +13,7 @@ from edge.deploy.push.probe import Facts, probe
 from edge.deploy.push.runtime import Wheels
 from edge.errors import InputError
 from edge.manifest import SIGNATURE
+from edge.signature import describe
 from edge.slots.release import Request, Service
 
 
@@ -67,6 +68,20 @@ def extras(bundle: Bundle) -> tuple[str, ...]:
         )
     signed = (bundle.root / SIGNATURE).exists()
     return (*(["onnx"] if "tflite" not in formats else []), *([runtime.SIGNED] if signed else []))
+
+
+def check_service(bundle: Bundle) -> None:
+    """Refuse a network that edge-camera cannot run on a camera, before any device is asked.
+
+    Raises:
+        InputError: it does not take one image and nothing else.
+    """
+    inputs = bundle.manifest.signature.inputs
+    if len(inputs) != 1 or inputs[0].kind != "image":
+        raise InputError(
+            f"a service runs a network that takes one image, and {bundle.manifest.name!r} takes {describe(inputs)}; "
+            "deploy it with --no-service"
+        )
 
 
 async def deploy(host: Host, deployment: Deployment, report: Callable[[str], None]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """edge-deploy BUNDLE --to USER@HOST: put a bundle on devices, as a supervised service on each."""
 
 import argparse
+import math
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -43,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     _deploy_options.add_hosts(parser)
     parser.add_argument(
         "--max-failures",
-        type=int,
+        type=_failures,
         default=0,
         metavar="N",
         help="how many devices may fail before no other is begun (default 0); a canary may not fail at all",
@@ -75,7 +76,7 @@ def _add_release(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the release")
     group.add_argument(
         "--max-latency",
-        type=float,
+        type=_milliseconds,
         metavar="MS",
         help="the longest median time of a run in the health check (default: any)",
     )
@@ -126,7 +127,7 @@ def _check_camera(source: str, camera: Sequence[str]) -> None:
 def _deployment(arguments: argparse.Namespace, camera: Sequence[str], folder: Path) -> "Deployment":
     from edge.bundle import open_bundle
     from edge.deploy import runtime_wheel, wheelhouse
-    from edge.deploy.push.deployment import Deployment, extras
+    from edge.deploy.push.deployment import Deployment, check_service, extras
     from edge.deploy.push.runtime import Wheels
     from edge.slots.release import Service
 
@@ -134,6 +135,8 @@ def _deployment(arguments: argparse.Namespace, camera: Sequence[str], folder: Pa
         wheelhouse.check(arguments.wheelhouse)
     bundle = open_bundle(arguments.bundle)
     needs = extras(bundle)
+    if not arguments.no_service:
+        check_service(bundle)
     wheels = Wheels(runtime_wheel.build(folder), needs, arguments.wheelhouse, arguments.csi)
     wheels.check()
     service = Service(
@@ -152,6 +155,24 @@ def _deployment(arguments: argparse.Namespace, camera: Sequence[str], folder: Pa
         arguments.max_latency,
         arguments.keep,
     )
+
+
+def _milliseconds(text: str) -> float:
+    """Parse a time of more than 0 ms. Not a number would compare as no limit at all."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not 0 < found < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number of milliseconds above 0, got {text!r}")
+    return found
+
+
+def _failures(text: str) -> int:
+    """Parse a whole number of at least 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 0, got {text!r}")
+    return int(text)
 
 
 def _reporter(host: "Host", several: bool) -> Callable[[str], None]:

@@ -86,3 +86,21 @@ def test_a_folder_that_is_no_wheelhouse_is_refused(capsys, tmp_path):
 def test_the_service_runs_no_other_model_than_the_bundle(capsys):
     assert deploy.main(["net.edge", "--to", "pi@nowhere", "--", "--model", "other.tflite"]) == 2
     assert "leave out --model other.tflite" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [(o, v) for o in ("--max-latency", "--max-failures") for v in ("nan", "-1", "inf", "x")] + [("--max-latency", "0")],
+)
+def test_a_limit_that_would_limit_nothing_is_refused(capsys, option, value):
+    """A latency of nan is above no measured time, and would let every release pass."""
+    with pytest.raises(SystemExit) as ended:
+        deploy.main([BUNDLE, "--to", "pi@127.0.0.1:1", f"{option}={value}"])
+    assert ended.value.code == 2
+    assert f"{option}: must be a" in capsys.readouterr().err
+
+
+def test_a_network_that_takes_no_image_has_no_camera_service(capsys):
+    words = str(device.WEIGHTS / "ds_cnn_fsdd_int8.edge")
+    assert deploy.main([words, "--to", "pi@127.0.0.1:1"]) == 2
+    assert "takes one image, and 'ds_cnn' takes" in capsys.readouterr().err

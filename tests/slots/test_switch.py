@@ -231,6 +231,8 @@ def test_the_lock_ends_with_its_holder(app):
         ({"runtime": "../../etc"}, "plain folder name"),
         ({"runtime": ""}, "plain folder name"),
         ({"keep": 0}, "at least one release"),
+        ({"max_latency_ms": float("nan")}, "must be above 0 ms"),
+        ({"max_latency_ms": -1}, "must be above 0 ms"),
         ({"files": [{"name": "a", "bytes": 1, "sha256": "xyz"}]}, "SHA-256"),
         ({"files": 3}, "of this version"),
         ({"service": {"colour": "red"}}, "of this version"),
