@@ -6,7 +6,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,6 +112,45 @@ class Pose:
 
 
 @dataclass(frozen=True)
+class Place:
+    """A line or zone of the frame with what was counted there.
+
+    Attributes:
+        name: the line's or zone's name.
+        kind: whether it is a line or a zone.
+        points: x and y of its corners in pixels of the frame.
+        counts: the counters by name. A line has ``in`` and ``out``; a zone has ``now`` (objects inside),
+            ``entered`` and ``left``.
+    """
+
+    name: str
+    kind: Literal["line", "zone"]
+    points: tuple[tuple[float, float], ...]
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    """Something that happened in this frame.
+
+    Attributes:
+        kind: ``cross`` for a line; ``enter``, ``leave`` and ``dwell`` for a zone.
+        place: the name of the line or zone.
+        label: the label of the object.
+        id: the number of the object's track.
+        direction: ``in`` or ``out`` for a line, else empty.
+        seconds: how long the object has been in the zone.
+    """
+
+    kind: Literal["cross", "enter", "leave", "dwell"]
+    place: str
+    label: str
+    id: int | None = None
+    direction: Literal["", "in", "out"] = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class Result:
     """Everything known about one processed frame. What the task does not give stays empty.
 
@@ -125,6 +164,8 @@ class Result:
         units: the units of the quantities, by name.
         image: (height, width, 3) uint8 BGR, for networks that return pictures.
         tensors: the outputs by name, as real values.
+        places: the lines and zones of the frame with their counters.
+        occurrences: what happened at them in this frame.
         frame: the frame's index from the source. -1 outside of a loop.
         source: the source's name.
         captured_ns: ``time.time_ns()`` when the frame was captured.
@@ -145,6 +186,8 @@ class Result:
     units: Mapping[str, str] = field(default_factory=dict)
     image: NDArray[np.uint8] | None = None
     tensors: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    places: tuple[Place, ...] = ()
+    occurrences: tuple[Occurrence, ...] = ()
     frame: int = -1
     source: str = ""
     captured_ns: int = 0

@@ -10,9 +10,9 @@ from typing import TextIO
 
 from edge.files import replaced
 from edge.sinks.base import OnError, Sink
+from edge.sinks.context import Context
 from edge.sinks.event import Event
 from edge.sinks.target import check_writable, naming
-from edge.sources.base import Source
 
 
 class JsonLines(Sink):
@@ -26,7 +26,7 @@ class JsonLines(Sink):
     lossless = True
     on_error: OnError = "fatal"
 
-    def __init__(self, target: str, source: Source) -> None:
+    def __init__(self, target: str, context: Context) -> None:
         """Open the target. Raises FileError when it cannot be written."""
         self._target, self._path = target, Path(target)
         self._special = self._path.exists() and not self._path.is_file() and not self._path.is_dir()

@@ -10,9 +10,9 @@ from edge.files import replaced
 from edge.frames import Frame
 from edge.imaging import Image, letterbox_box
 from edge.sinks.base import OnError, Sink
+from edge.sinks.context import Context
 from edge.sinks.event import Event
 from edge.sinks.target import check_writable
-from edge.sources.base import Source
 from edge.video import CODECS, Writer
 
 LIVE_FPS = 25.0
@@ -31,14 +31,14 @@ class Record(Sink):
     lossless = True
     on_error: OnError = "fatal"
 
-    def __init__(self, target: str, source: Source) -> None:
+    def __init__(self, target: str, context: Context) -> None:
         """Check the target. Raises InputError for a suffix without a codec, FileError when it cannot be written."""
         self._path = Path(target)
         if self._path.suffix.lower() not in CODECS:
             raise InputError(f"a recording's name must end in {' or '.join(CODECS)}, got {target!r}")
         check_writable(self._path)
-        self._paced = source.live
-        self._fps = LIVE_FPS if source.live else source.fps or IMAGES_FPS
+        self._paced = context.live
+        self._fps = LIVE_FPS if context.live else context.fps or IMAGES_FPS
         self._open = ExitStack()
         self._writer: Writer | None = None
         self._size = (0, 0)

@@ -7,9 +7,9 @@ import cv2
 from edge.errors import InputError
 from edge.files import replaced
 from edge.sinks.base import OnError, Sink
+from edge.sinks.context import Context
 from edge.sinks.event import Event
 from edge.sinks.target import check_writable
-from edge.sources.base import Source
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -21,7 +21,7 @@ class Snapshot(Sink):
     lossless = False
     on_error: OnError = "fatal"
 
-    def __init__(self, target: str, source: Source) -> None:
+    def __init__(self, target: str, context: Context) -> None:
         """Check the target. Raises InputError for a suffix not in SUFFIXES, FileError when it cannot be written."""
         self._path = Path(target)
         if self._path.suffix.lower() not in SUFFIXES:

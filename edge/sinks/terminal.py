@@ -11,9 +11,9 @@ from edge import tasks
 from edge.errors import InputError
 from edge.results import Result
 from edge.sinks.base import OnError, Sink
+from edge.sinks.context import Context
 from edge.sinks.event import Event
 from edge.sinks.target import naming
-from edge.sources.base import Source
 
 TTY_INTERVAL, PLAIN_INTERVAL = 0.1, 1.0
 """The least seconds between two lines of the same source: on a terminal, where one line is rewritten, and elsewhere."""
@@ -32,13 +32,13 @@ class Terminal(Sink):
     on_error: OnError
 
     def __init__(
-        self, target: str, source: Source, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+        self, target: str, context: Context, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Open the sink.
 
         Args:
             target: ``stdout`` or ``stderr``. An empty text means stdout.
-            source: not used; all sinks are opened with the source.
+            context: not used; all sinks are opened with one.
             stream: the stream to write to, in tests.
             clock: returns monotonic time in seconds; tests pass their own.
 

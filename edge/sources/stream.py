@@ -2,11 +2,12 @@
 
 import re
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from edge import video
 from edge.errors import FileError, InputError
 from edge.imaging import Image
+from edge.secret import without_secret
 from edge.sources.base import Device, Source
 from edge.sources.supervised import DEFAULT, RetryPolicy, SupervisedSource
 
@@ -75,9 +76,3 @@ def open_stream(text: str, retry: RetryPolicy = DEFAULT) -> Source:
     if urlsplit(text).scheme in _WITH_HOST and not urlsplit(text).hostname:
         raise InputError(f"a stream's address must have a host, such as rtsp://host/path, got {name}")
     return SupervisedSource(name, lambda: _Capture(text, name, retry.stall), retry=retry)
-
-
-def without_secret(address: str) -> str:
-    """Return a URL without its user and password."""
-    parts = urlsplit(address)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

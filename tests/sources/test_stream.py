@@ -5,8 +5,9 @@ import threading
 import pytest
 
 from edge.errors import InputError
+from edge.secret import without_secret
 from edge.sources import open_source
-from edge.sources.stream import open_stream, without_secret
+from edge.sources.stream import open_stream
 from edge.sources.supervised import RetryPolicy
 from tests.sources.mjpeg import Server
 

@@ -1,0 +1,53 @@
+"""Passwords are named, not written: ``reveal`` puts those of the environment or of a file in their place.
+
+reveal("mqtt://me:${MQTT_PASSWORD}@broker.local")
+"""
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from edge.errors import FileError, InputError
+
+_NAMED = re.compile(r"\$\{(file:)?([^}]*)\}")
+
+
+def reveal(text: str, quoted: bool = False) -> str:
+    """Return ``text`` with its named secrets filled in.
+
+    Args:
+        text: may contain ``${NAME}`` for a variable of the environment, and ``${file:PATH}`` for the content of a file
+            without the line end.
+        quoted: whether to percent-encode what is filled in, as the user and password of an address need it.
+
+    Raises:
+        InputError: the environment has no such variable.
+        FileError: a file cannot be read.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        found = _file(match[2]) if match[1] else _variable(match[2])
+        return quote(found, safe="") if quoted else found
+
+    return _NAMED.sub(value, text)
+
+
+def without_secret(address: str) -> str:
+    """Return a URL without its user and password."""
+    parts = urlsplit(address)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _variable(name: str) -> str:
+    if name not in os.environ:
+        raise InputError(f"the environment must have the variable {name!r}, which is named as ${{{name}}}; set it")
+    return os.environ[name]
+
+
+def _file(path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise FileError(f"the secret in {path!r} cannot be read: {reason}") from error

@@ -1,0 +1,48 @@
+"""The interfaces of gates and stages, and ``per_source``, which keeps one for each source."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from edge.frames import Frame
+from edge.results import Result
+
+Region = tuple[int, int, int, int]
+"""x0, y0, x1, y1 in pixels of the frame; x1 and y1 are exclusive."""
+
+
+class Gate(Protocol):
+    """Decides which frames the network processes, for example those with motion."""
+
+    def __call__(self, frame: Frame) -> bool | Region:
+        """Return False to skip ``frame``, True to process it, or the region of it that the network gets.
+
+        The gate is called once per frame, always in the same thread, in order of the frames of each source.
+        """
+        ...
+
+
+class Stage(Protocol):
+    """Changes a result after the network: it adds identities, nested results or counters, or removes predictions."""
+
+    def __call__(self, frame: Frame, result: Result) -> Result:
+        """Return the result to go on with. It is called in the loop's thread, for results without a fault."""
+        ...
+
+
+T = TypeVar("T")
+
+
+class PerSource:
+    """Keeps one object for each source, such as a tracker, which must not mix the objects of two cameras."""
+
+    def __init__(self, make: Callable[[], Callable[..., T]]) -> None:
+        """Store the function that makes one. It is called at a source's first frame."""
+        self._make = make
+        self._of: dict[str, Callable[..., T]] = {}
+
+    def __call__(self, frame: Frame, *rest: Result) -> T:
+        """Call the gate or stage of the frame's source."""
+        found = self._of.get(frame.source)
+        if found is None:
+            found = self._of[frame.source] = self._make()
+        return found(frame, *rest)
