@@ -9,10 +9,13 @@ source, they are preprocessed in the capture thread, while the pixels are in the
 a MobileNetV2 of 224 x 224, two cores took 3.7 ms per frame this way, and 4.2 ms with preprocessing in the loop's
 thread; the network alone takes 3.4 ms.
 
-    source = open_source("0")
-    loop = Loop(source, session)
-    loop.run([open_sink("terminal", "stdout", loop.context)])
+    def show(event):
+        print(event.result.predictions[0].caption)
 
+    with edge.load("net.edge") as network:
+        Loop(open_source("0"), network).run([show])
+
+A sink of ``edge.sinks`` is opened with ``loop.context``: ``open_sink("jsonl", "results.jsonl", loop.context)``.
 ``loop.stats.snapshot()`` returns the counters at any time, in any thread, and ``loop.control`` changes settings.
 """
 
@@ -126,14 +129,15 @@ class Loop:
         for source in self._sources:
             source.close()
 
-    def run(self, sinks: Sequence[Sink] = ()) -> StatsSnapshot:
+    def run(self, sinks: Sequence[Sink | Callable[[Event], object]] = ()) -> StatsSnapshot:
         """Process frames until the sources end, ``max_frames`` results are done, or ``stop`` is called.
 
         Exceptions of the network, of the only or last source, and of a sink whose errors are fatal, are raised after
         all sinks have been closed. When one of several sources fails, that is reported, and the loop goes on.
 
         Args:
-            sinks: the sinks that get the results. The loop closes them.
+            sinks: the sinks that get the results. The loop closes them. A function is called with each event, in a
+                thread of its own (``edge.sinks.callback``).
 
         Returns:
             The counters at the end.
@@ -150,7 +154,11 @@ class Loop:
             self._consume(queued)
         return self.stats.snapshot()
 
-    def _queued(self, sink: Sink) -> Queued:
+    def _queued(self, sink: Sink | Callable[[Event], object]) -> Queued:
+        if not hasattr(sink, "emit"):
+            from edge.sinks.callback import Callback
+
+            sink = Callback(sink)
         return Queued(sink, any(source.live for source in self._sources), self.stats, self._stopped)
 
     def _capture(self, source: Source, queue: "Handover[Frame | _GatedFrame]") -> None:

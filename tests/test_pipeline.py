@@ -480,3 +480,21 @@ class TestControl:
         assert loop.context.stats is loop.stats
         assert loop.context.control is loop.control
         assert loop.context.signature.task.name == "classify"
+
+
+def test_a_function_is_called_with_each_event():
+    seen = []
+
+    def keep(event):
+        seen.append((event.frame.index, event.result.predictions[0].label))
+
+    Loop(ListSource(frames_of(4)), BandsNetwork()).run([keep])
+    assert seen == list(enumerate(BANDS))
+
+
+def test_a_mistake_in_a_function_ends_the_run():
+    def wrong(event):
+        raise KeyError("no such name")
+
+    with pytest.raises(KeyError, match="no such name"):
+        Loop(ListSource(endless(), live=True), BandsNetwork()).run([wrong])
