@@ -96,6 +96,7 @@ class Pose:
         point_threshold: points with a lower score are uncertain, and a drawing leaves them out.
         part: the name of the output with these points, for networks with several sets of points per instance, such as
             the contour and the iris of an eye.
+        id: the number of the track. None without a tracker.
     """
 
     points: tuple[Point, ...]
@@ -105,6 +106,7 @@ class Pose:
     edges: tuple[tuple[int, int], ...] = ()
     point_threshold: float = 0.0
     part: str = ""
+    id: int | None = None
 
     def certain(self) -> tuple[bool, ...]:
         """Return for each point whether its coordinates are finite and its score reaches the threshold."""
