@@ -23,13 +23,14 @@ class Selection:
         least, labels = settings.score_threshold, settings.labels
         if least is None and labels is None:
             return result
-        threshold = -1.0 if least is None else least
         predictions = tuple(
-            one
-            for one in result.predictions
-            if (least is None or one.score >= threshold) and (labels is None or one.label in labels)
+            one for one in result.predictions if _reaches(one.score, least) and (labels is None or one.label in labels)
         )
-        poses = tuple(one for one in result.poses if least is None or one.score >= threshold)
+        poses = tuple(one for one in result.poses if _reaches(one.score, least))
         if len(predictions) == len(result.predictions) and len(poses) == len(result.poses):
             return result
         return replace(result, predictions=predictions, poses=poses)
+
+
+def _reaches(score: float, threshold: float | None) -> bool:
+    return threshold is None or score >= threshold
