@@ -1,5 +1,7 @@
 """The geometry of lines and zones: by hand, and for paths of any form."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,7 +40,7 @@ COORDINATES = st.integers(-3, 3).map(float)
 def test_the_crossings_of_a_path_are_the_change_of_side(path):
     """On whole numbers, so that the path often touches the line, and steps along it."""
     long = ((0.0, 99.0), (0.0, -99.0))
-    total = sum(crossings(long, a, b) for a, b in zip(path, path[1:], strict=False))
+    total = sum(crossings(long, a, b) for a, b in itertools.pairwise(path))
     assert total == int(path[-1][0] >= 0) - int(path[0][0] >= 0)
 
 
@@ -46,7 +48,7 @@ def test_the_crossings_of_a_path_are_the_change_of_side(path):
 def test_a_closed_path_around_no_end_crosses_as_often_in_as_out(path):
     bent = ((-99.0, -50.5), (0.25, 0.5), (99.0, -70.5))
     closed = [*path, path[0]]
-    assert sum(crossings(bent, a, b) for a, b in zip(closed, closed[1:], strict=False)) == 0
+    assert sum(crossings(bent, a, b) for a, b in itertools.pairwise(closed)) == 0
 
 
 @pytest.mark.parametrize(
