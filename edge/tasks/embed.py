@@ -77,7 +77,7 @@ class Embed(Task):
 
     @staticmethod
     def line(result: Result) -> str:
-        """See Task. The line has the names of a gallery, or else the first values, which show that the vector changes."""
+        """See Task: the names of a gallery, or else the first values, which show that the vector changes."""
         if result.predictions:
             return " | ".join(one.caption for one in result.predictions)
         vector = np.zeros(0) if result.embedding is None else result.embedding

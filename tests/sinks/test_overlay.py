@@ -54,7 +54,7 @@ def test_a_track_keeps_its_colour():
 
 @pytest.mark.parametrize("size", [(96, 96), (160, 120), (640, 480), (1080, 1920), (3840, 2160)])
 def test_text_has_a_share_of_the_frame_that_can_be_read(size):
-    """From 14 pixels on a letter of Hershey's font has strokes apart; a line is at most a seventh of the shorter side."""
+    """A letter of Hershey's font needs lines of 14 pixels; a line is at most a seventh of the shorter side."""
     image = np.full((size[1], size[0], 3), 128, np.uint8)
     height = lettering.line_height(image)
     assert 14 <= height <= max(14, min(size) / 7)
