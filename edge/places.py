@@ -40,6 +40,12 @@ def _pairs(points: object) -> tuple[Corner, ...]:
     return tuple((float(x), float(y)) for x, y in points)  # type: ignore[attr-defined]
 
 
+def _labels(what: str, name: str, labels: object) -> tuple[str, ...]:
+    if isinstance(labels, str) or not isinstance(labels, (list, tuple)) or not all(isinstance(o, str) for o in labels):
+        raise InputError(f"labels of {what} {name!r} must be a list of texts, got {labels!r}"[:200])
+    return tuple(labels)
+
+
 @dataclass(frozen=True)
 class Line:
     """A line at which crossings are counted.
@@ -60,6 +66,7 @@ class Line:
         """Raise InputError for values that make no line."""
         _check("line", self.name, self.points, 2)
         object.__setattr__(self, "points", _pairs(self.points))
+        object.__setattr__(self, "labels", _labels("line", self.name, self.labels))
 
 
 @dataclass(frozen=True)
@@ -84,5 +91,6 @@ class Zone:
         """Raise InputError for values that make no zone."""
         _check("zone", self.name, self.points, 3)
         object.__setattr__(self, "points", _pairs(self.points))
+        object.__setattr__(self, "labels", _labels("zone", self.name, self.labels))
         if not (math.isfinite(self.dwell) and self.dwell >= 0):
             raise InputError(f"dwell of zone {self.name!r} must be 0 or more seconds, got {self.dwell}")

@@ -96,6 +96,7 @@ class Pose:
         point_threshold: points with a lower score are uncertain, and a drawing leaves them out.
         part: the name of the output with these points, for networks with several sets of points per instance, such as
             the contour and the iris of an eye.
+        id: the number of the track. None without a tracker.
     """
 
     points: tuple[Point, ...]
@@ -105,6 +106,7 @@ class Pose:
     edges: tuple[tuple[int, int], ...] = ()
     point_threshold: float = 0.0
     part: str = ""
+    id: int | None = None
 
     def certain(self) -> tuple[bool, ...]:
         """Return for each point whether its coordinates are finite and its score reaches the threshold."""
@@ -215,7 +217,26 @@ class Result:
             "skipped": self.skipped,
             **({"fault": self.fault} if self.fault else {}),
             **tasks.load(self.task).as_json(self),
+            **({"places": [_place(one) for one in self.places]} if self.places else {}),
+            **({"occurrences": [_occurrence(one) for one in self.occurrences]} if self.occurrences else {}),
         }
+
+
+def _place(place: Place) -> dict[str, Any]:
+    points = [[rounded(x, 1), rounded(y, 1)] for x, y in place.points]
+    return {"name": place.name, "kind": place.kind, "points": points, "counts": dict(place.counts)}
+
+
+def _occurrence(one: Occurrence) -> dict[str, Any]:
+    """Return what happened, without the fields that are empty for its kind."""
+    out: dict[str, Any] = {"kind": one.kind, "place": one.place, "label": one.label}
+    if one.id is not None:
+        out["id"] = one.id
+    if one.direction:
+        out["direction"] = one.direction
+    if one.kind in ("leave", "dwell"):
+        out["seconds"] = rounded(one.seconds, 3)
+    return out
 
 
 def rounded(value: float, digits: int) -> float | None:

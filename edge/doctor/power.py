@@ -6,12 +6,9 @@ import subprocess
 
 from edge.doctor.check import Check
 from edge.doctor.system import System
+from edge.thermal import NOW, throttled_bits
+from edge.thermal import temperature as hottest
 
-NOW = {0: "under-voltage", 1: "frequency capped", 2: "throttled", 3: "soft temperature limit"}
-"""The bits of ``get_throttled`` by what is the case now. Each is repeated 16 bits higher: it has been since the start.
-
-https://www.raspberrypi.com/documentation/computers/os.html#get_throttled
-"""
 SINCE_START = 16
 UNDER_VOLTAGE = 1 | 1 << SINCE_START
 
@@ -23,8 +20,6 @@ HOT = 80.0
 
 https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#frequency-management-and-thermal-control
 """
-
-_FIRMWARE = "sys/devices/platform/soc*/*firmware/get_throttled"
 
 
 def throttling(system: System) -> list[Check]:
@@ -42,7 +37,7 @@ def throttling(system: System) -> list[Check]:
 
 
 def _bits(system: System) -> int | None:
-    found = system.number(_FIRMWARE, 16)
+    found = throttled_bits(system.root)
     if found is not None or not system.live or shutil.which("vcgencmd") is None:
         return found
     try:
@@ -55,13 +50,11 @@ def _bits(system: System) -> int | None:
 
 def temperature(system: System) -> list[Check]:
     """Check the highest temperature that the kernel shows."""
-    zones = system.find("sys/class/thermal/thermal_zone*/temp")
-    read = [system.number(str(zone.relative_to(system.root))) for zone in zones]
-    degrees = [value / 1000 for value in read if value is not None and -50_000 < value < 200_000]
-    if not degrees:
+    degrees = hottest(system.root)
+    if degrees is None:
         return []
-    hot = max(degrees) >= HOT
-    found = f"{max(degrees):.0f} °C" + (f", from {HOT:.0f} °C on the processor is slowed down" if hot else "")
+    hot = degrees >= HOT
+    found = f"{degrees:.0f} °C" + (f", from {HOT:.0f} °C on the processor is slowed down" if hot else "")
     return [Check("temperature", "warning" if hot else "ok", found, COOLING if hot else "")]
 
 

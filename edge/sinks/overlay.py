@@ -13,5 +13,12 @@ def annotated(image: Image, result: Result) -> Image:
     if result.fault:
         lettering.lines(out, [result.fault])
     else:
-        tasks.load(result.task).draw(out, result)
+        if result.places:
+            from edge.tasks import place_drawing
+
+            place_drawing.draw(out, result.places)
+            tasks.load(result.task).draw(out, result)
+            place_drawing.draw_captions(out, result.places)
+        else:
+            tasks.load(result.task).draw(out, result)
     return out

@@ -66,7 +66,10 @@ class Detect(Task):
 
     @staticmethod
     def draw(image: Image, result: Result) -> None:
-        """See Task: the best objects above the others; what another network said of an object below its label."""
+        """See Task: the best objects above the others; what another network said of an object below its label.
+
+        An object with a track has the track's colour, another one that of its class.
+        """
         for one in reversed(result.predictions):
             _draw(image, one)
         captions = lettering.Captions(image)
@@ -91,7 +94,7 @@ class Detect(Task):
 
 
 def _draw(image: Image, one: Prediction) -> None:
-    colour = canvas.colour_of(one.index)
+    colour = canvas.colour_of(one.index if one.id is None else one.id)
     if one.nested is not None and _has_places(one.nested):
         tasks.load(one.nested.task).draw(image, one.nested)
     for x, y, _ in one.points:

@@ -72,11 +72,14 @@ class Embed(Task):
     @staticmethod
     def as_json(result: Result) -> Mapping[str, Any]:
         """See Task."""
-        return {"embedding": [] if result.embedding is None else json_form.numbers(result.embedding)}
+        named = {"results": json_form.predictions(result.predictions)} if result.predictions else {}
+        return {"embedding": [] if result.embedding is None else json_form.numbers(result.embedding), **named}
 
     @staticmethod
     def line(result: Result) -> str:
-        """See Task. The line has the first values, which show that the vector changes."""
+        """See Task: the names of a gallery, or else the first values, which show that the vector changes."""
+        if result.predictions:
+            return " | ".join(one.caption for one in result.predictions)
         vector = np.zeros(0) if result.embedding is None else result.embedding
         some = " ".join(f"{value:.2f}" for value in vector[:4])
         return f"embedding of {vector.size}: {some}{' ..' if vector.size > 4 else ''}"

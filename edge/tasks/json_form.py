@@ -102,4 +102,6 @@ def pose(found: Pose) -> dict[str, Any]:
         out["part"] = found.part
     if found.box is not None:
         out["box"] = box(found.box)
+    if found.id is not None:
+        out["id"] = found.id
     return {**out, "points": dict(zip(found.names, points(found.points), strict=True))}

@@ -91,13 +91,13 @@ class Keypoints(Task):
 
     @staticmethod
     def draw(image: Image, result: Result) -> None:
-        """See Task: each instance in a colour of its own."""
+        """See Task: each instance in a colour of its own, or in that of its track."""
         for row, pose in enumerate(result.poses):
-            _draw(image, pose, canvas.colour_of(row))
+            _draw(image, pose, canvas.colour_of(row if pose.id is None else pose.id))
         captions = lettering.Captions(image)
         for pose in result.poses:
             if pose.box is not None:
-                captions.add([f"{pose.score:.0%}"], pose.box)
+                captions.add([f"{'' if pose.id is None else f'#{pose.id} '}{pose.score:.0%}"], pose.box)
 
     @staticmethod
     def as_json(result: Result) -> Mapping[str, Any]:

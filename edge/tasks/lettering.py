@@ -21,7 +21,7 @@ LEAST_SCALE = 0.7
 
 def line_height(image: Image) -> int:
     """Return the height of a line of text with its background, in pixels."""
-    return int(max(14, image.shape[0] // 18))
+    return int(max(14, min(image.shape[:2]) // 18))
 
 
 def lines(image: Image, texts: Sequence[str], left: int = 0, top: int = 0) -> None:
@@ -64,8 +64,14 @@ class Captions:
         self._image = image
         self._taken: list[tuple[int, int, int, int]] = []
 
-    def add(self, texts: Sequence[str], corners: Sequence[float]) -> None:
-        """Draw texts above, inside or below a box x0, y0, x1, y1, or nowhere when no place is free."""
+    def add(self, texts: Sequence[str], corners: Sequence[float], low: bool = False) -> None:
+        """Draw texts at a box, or nowhere when no place is free.
+
+        Args:
+            texts: the lines.
+            corners: x0, y0, x1, y1 of the box in pixels.
+            low: whether its lower edge is tried first, on the inside. Otherwise it is the upper edge, on the outside.
+        """
         if not np.isfinite(corners).all():
             return
         x0, y0, _, y1 = pixels(corners)
@@ -73,7 +79,8 @@ class Captions:
         tall = line * len(texts)
         wide = max(_width(_ascii(words), line / 38, line) for words in texts) + line // 2
         left = max(0, min(x0, self._image.shape[1] - wide))
-        for top in (max(0, y0 - tall), y0, y1, y1 - tall):
+        tops = (max(0, y0 - tall), y0, y1, y1 - tall)
+        for top in reversed(tops) if low else tops:
             top = max(0, min(top, self._image.shape[0] - tall))
             ground = (left, top, left + wide, top + tall)
             if not any(_meet(ground, other) for other in self._taken):
@@ -117,7 +124,14 @@ def _width(words: str, scale: float, line: int) -> int:
     return int(cv2.getTextSize(words, FONT, scale, max(1, line // 24))[0][0])
 
 
+SIGNS = {"°C": "C", "°F": "F", "°": "deg", "μ": "u", "Ω": "ohm"}
+"""Signs of units in Unicode's decomposed form (NFKD), as they are written in ASCII."""
+
+
 def _ascii(words: str) -> str:
-    """Return the text without accents, and a question mark for every other letter that is not ASCII."""
-    plain = (letter for letter in unicodedata.normalize("NFKD", words) if not unicodedata.combining(letter))
-    return "".join(plain).encode("ascii", "replace").decode("ascii")
+    """Return the text without accents and signs of units, and a question mark for every other letter not in ASCII."""
+    plain = unicodedata.normalize("NFKD", words)
+    for sign, written in SIGNS.items():
+        plain = plain.replace(sign, written)
+    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    return plain.encode("ascii", "replace").decode("ascii")

@@ -12,7 +12,7 @@ import pytest
 
 from edge import tasks
 from edge.errors import InputError
-from edge.results import Prediction, Result
+from edge.results import Occurrence, Place, Prediction, Result
 from edge.signature import Output
 from edge.sinks import overlay
 from edge.sinks.terminal import line
@@ -259,6 +259,19 @@ def test_the_schema_is_one():
 def documented():
     text = (DOCS / "results-format.md").read_text(encoding="utf-8")
     return [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.S)]
+
+
+def test_the_documented_lines_and_zones_are_what_a_result_writes():
+    text = (DOCS / "results-format.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```json lines and zones\n(.*?)```", text, re.S)
+    written = json.loads(block)
+    jsonschema.Draft202012Validator(SCHEMA).validate(written)
+    places = tuple(Place(p["name"], p["kind"], tuple(map(tuple, p["points"])), p["counts"]) for p in written["places"])
+    happened = tuple(Occurrence(**one) for one in written["occurrences"])
+    result = Result("detect", places=places, occurrences=happened).as_json()
+    assert {key: result[key] for key in ("places", "occurrences")} == {
+        key: written[key] for key in ("places", "occurrences")
+    }
 
 
 def test_the_documentation_has_an_example_of_every_task_and_they_fit_the_schema():

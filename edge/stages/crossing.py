@@ -1,0 +1,51 @@
+"""The geometry of counting: on which side of a line a path goes over it, and how far a point is from a shape.
+
+All coordinates are pixels, x to the right and y down, so that distances are the same in all directions.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Doubles = NDArray[np.float64]
+Pixel = tuple[float, float]
+
+
+def crossings(points: Sequence[Pixel], start: Pixel, end: Pixel) -> int:
+    """Return how often a straight path goes over a chain of points: from its left to its right minus the other way.
+
+    A path that ends on the chain counts as to the right of it, and one that goes through a corner crosses it once.
+
+    Args:
+        points: the chain, two points or more.
+        start: where the path begins.
+        end: where it ends.
+    """
+    total = 0
+    sides = [_right_of(start, end, point) for point in points]
+    for a, b, first, second in zip(points, points[1:], sides, sides[1:], strict=False):
+        if first != second:  # the ends of this part lie on both sides of the path
+            total += int(_right_of(a, b, end)) - int(_right_of(a, b, start))
+    return total
+
+
+def distance_to_line(points: Sequence[Pixel], at: Pixel) -> float:
+    """Return the distance of a point from a chain of points."""
+    chain = np.asarray(points, np.float64)
+    starts, along = chain[:-1], np.diff(chain, axis=0)
+    to = np.asarray(at, np.float64) - starts
+    lengths = np.maximum((along**2).sum(axis=1), 1e-12)
+    share = np.clip((to * along).sum(axis=1) / lengths, 0, 1)
+    return float(np.sqrt(((to - share[:, None] * along) ** 2).sum(axis=1)).min())
+
+
+def depth_in_zone(corners: Sequence[Pixel], at: Pixel) -> float:
+    """Return how deep a point lies in a polygon: its distance from the border, negative outside."""
+    return float(cv2.pointPolygonTest(np.asarray(corners, np.float32), at, True))
+
+
+def _right_of(a: Pixel, b: Pixel, point: Pixel) -> bool:
+    """Return whether a point lies on the straight line through a and b or to the right of it, seen from a to b."""
+    return (b[0] - a[0]) * (point[1] - a[1]) - (b[1] - a[1]) * (point[0] - a[0]) >= 0
