@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from edge.control import Control
+from edge.frames import Frame
 from edge.signature import Signature
 from edge.sources.base import Source
 from edge.stats import Stats
@@ -30,6 +31,10 @@ class Context:
     labels: tuple[str, ...] = ()
     model: str = ""
     backend: str = ""
+
+    def source_of(self, frame: Frame) -> Source:
+        """Return the source of a frame. The frames of a folder have names of their own: they belong to the first."""
+        return next((source for source in self.sources if source.name == frame.source), self.sources[0])
 
     @property
     def live(self) -> bool:
