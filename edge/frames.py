@@ -53,7 +53,9 @@ class Frame:
         index: the number that the source gave the frame, from 0. A gap means that the source dropped frames.
         captured_ns: ``time.time_ns()`` at the moment that ``age_clock`` names.
         age_clock: what the frame's age counts from.
-        source: the source's name for the user, such as a path, without passwords.
+        source: the source's name for the user, such as a path, without passwords. Each picture of a folder has its own.
+        stream: the name that all frames of one source share, also the pictures of a folder. Gates, trackers and
+            counters are kept for each stream. The loop sets it; empty takes ``source``.
     """
 
     pixels: NDArray[np.uint8]
@@ -62,11 +64,14 @@ class Frame:
     captured_ns: int
     age_clock: AgeClock
     source: str
+    stream: str = ""
     _converted: Once[Image] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         """Check the pixels. Raises InputError when they do not have the shape and dtype of the format."""
         pixels = self.pixels
+        if not self.stream:
+            object.__setattr__(self, "stream", self.source)
         if self.format not in _SHAPES:
             raise InputError(f"a frame's format must be one of {', '.join(get_args(PixelFormat))}, got {self.format!r}")
         if pixels.dtype != np.uint8 or not pixels.size or not _fits(self.format, pixels.shape):

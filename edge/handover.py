@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -13,6 +13,7 @@ class Handover(Generic[T]):
 
     Attributes:
         dropped: how many items were replaced by newer ones.
+        on_change: is called, if it is set, after each change that lets ``take`` return or raise.
     """
 
     def __init__(self, capacity: int, lossless: bool) -> None:
@@ -24,6 +25,7 @@ class Handover(Generic[T]):
                 is counted in ``dropped``.
         """
         self.dropped = 0
+        self.on_change: Callable[[], None] | None = None
         self._capacity, self._lossless = capacity, lossless
         self._items: deque[T] = deque()
         self._lock = threading.Lock()
@@ -51,7 +53,8 @@ class Handover(Generic[T]):
                 self.dropped += 1
             self._items.append(item)
             self._filled.notify()
-            return True
+        self._tell()
+        return True
 
     def take(self, timeout: float | None = None) -> T:
         """Remove and return the oldest item. Wait if there is none.
@@ -89,6 +92,7 @@ class Handover(Generic[T]):
         with self._lock:
             self._finished, self._error = True, error
             self._filled.notify_all()
+        self._tell()
 
     def close(self) -> int:
         """Close the taking side. A waiting ``put`` or ``take`` ends. Return the number of items that were discarded."""
@@ -98,7 +102,22 @@ class Handover(Generic[T]):
             self._items.clear()
             self._filled.notify_all()
             self._freed.notify_all()
-            return discarded
+        self._tell()
+        return discarded
+
+    @property
+    def ready(self) -> bool:
+        """Whether ``take`` would return or raise at once."""
+        return bool(self._items) or self._finished or self._closed
+
+    @property
+    def running(self) -> bool:
+        """Whether items are left or may follow."""
+        return not self._closed and (bool(self._items) or not self._finished)
+
+    def _tell(self) -> None:
+        if self.on_change is not None:
+            self.on_change()
 
     def _has_room(self) -> bool:
         return self._closed or len(self._items) < self._capacity

@@ -4,7 +4,7 @@ Coordinates are continuous: a picture of width w spans 0 to w, and the centre of
 uses the same coordinates, so that a point maps by a scale and an offset, without a shift of half a pixel.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -44,6 +44,19 @@ class Placement:
         """The width and height of the frame after its rotation."""
         width, height = self.frame
         return (height, width) if self.rotation in (90, 270) else (width, height)
+
+    def within(self, origin: tuple[int, int], whole: tuple[int, int]) -> "Placement":
+        """Return the placement of a whole frame, of which only a region was put into the input.
+
+        Args:
+            origin: x and y of the region's upper left corner in the whole frame, in pixels. Its size is ``frame``.
+            whole: width and height of the whole frame, in pixels.
+        """
+        (x, y), (width, height) = origin, self.frame
+        right, below = whole[0] - width - x, whole[1] - height - y
+        shift = {0: (x, y), 90: (below, x), 180: (right, below), 270: (y, right)}[self.rotation]
+        moved = [offset - by * scale for offset, by, scale in zip(self.offset, shift, self.scale, strict=True)]
+        return replace(self, frame=whole, offset=(moved[0], moved[1]))
 
     def to_input(self, points: Any) -> Floats:
         """Map points (..., 2) with x, y from the frame to the input, both in pixels."""

@@ -4,13 +4,14 @@
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from edge import labels, tasks, tiles
+from edge import tasks, tiles
 from edge.backends.base import Backend, Model, OpenOptions
 from edge.binding import bind
 from edge.clips import ClipPreprocessor
@@ -83,7 +84,7 @@ class Session(Closing):
 
     def _bind(self, runnable: Runnable, options: SessionOptions) -> None:
         """Find the signature, and which tensor of the file is which name in it."""
-        self.labels, origin = _labels(runnable, options)
+        self.labels, origin = options.class_names(runnable.labels)
         self.notes: tuple[str, ...] = ()
         signature = runnable.signature
         if signature is None:
@@ -98,7 +99,9 @@ class Session(Closing):
         self._inputs = {name: replace(spec, name=name) for name, (_, spec) in inputs.items()}
         self._input_order = sorted(inputs, key=lambda name: inputs[name][0])
         self._outputs = bind(self.model.outputs, signature.outputs, names.outputs, runnable.path)
-        self.task: Task = tasks.load(signature.task.name)(self.signature, self.labels, origin)
+        self._names = (self.labels, origin)
+        self.task: Task = tasks.load(signature.task.name)(self.signature, *self._names)
+        self._own_task = self.task
         own: Sequence[str] = getattr(self.task, "labels", ()) or getattr(
             getattr(self.task, "decoder", None), "labels", ()
         )
@@ -158,6 +161,15 @@ class Session(Closing):
 
     def _one(self, prepared: Prepared) -> Result:
         return self._decoded(self.run_tensor(prepared.tensor), prepared.placement)
+
+    def retune(self, score_threshold: float | None) -> None:
+        """Decode with another score threshold from 0 to 1, None with the network's own. Some tasks have none."""
+        self.task = self._own_task
+        with suppress(InputError):  # such as segmentation
+            changed = self.signature.with_parameters(
+                {} if score_threshold is None else {"score_threshold": score_threshold}
+            )
+            self.task = tasks.load(changed.task.name)(changed, *self._names)
 
     @overload
     def __call__(self, value: list[Any], colour: Colour = "BGR") -> list[Result]: ...
@@ -262,15 +274,6 @@ class Session(Closing):
         line = f"{error}; goes on with {self.path.name} on {self.backend}"
         self.notes += (line,)
         standby.report(line)
-
-
-def _labels(runnable: Runnable, options: SessionOptions) -> tuple[tuple[str, ...] | None, str]:
-    """Return the class names and where they came from; those of a bundle without any are None."""
-    if isinstance(options.labels, (str, Path)):
-        return tuple(labels.read(Path(options.labels))), str(options.labels)
-    if options.labels is not None:
-        return tuple(options.labels), "what was given"
-    return runnable.labels or None, "the bundle"
 
 
 def _check_use(options: SessionOptions, signature: Signature, task: Task, turns: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from edge.errors import InputError
 from edge.imaging import Colour, Resize
-from edge.labels import has_control
+from edge.labels import has_control, read
 from edge.placement import TURNS
 from edge.signature import Signature, describe
 
@@ -62,6 +62,21 @@ class SessionOptions:
         _check_labels(self.labels)
         for name in ("mean", "std"):
             object.__setattr__(self, name, _numbers(name, getattr(self, name)))
+
+    def class_names(self, own: tuple[str, ...] | None) -> tuple[tuple[str, ...] | None, str]:
+        """Return the class names that were given, else those of a bundle, and where they came from.
+
+        Args:
+            own: the bundle's class names. None or empty when it has none.
+
+        Returns:
+            The names, None when nobody gave any, and their origin for messages.
+        """
+        if isinstance(self.labels, (str, Path)):
+            return tuple(read(Path(self.labels))), str(self.labels)
+        if self.labels is not None:
+            return tuple(self.labels), "what was given"
+        return own or None, "the bundle"
 
     def of_a_bare_file(self) -> dict[str, Any]:
         """Return what was said that only a bare file may be told."""

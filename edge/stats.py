@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -37,6 +38,20 @@ class Rates(NamedTuple):
     lost: float = 0.0
 
 
+class SourceCounts(NamedTuple):
+    """The counters of one source.
+
+    Attributes:
+        frames: frames with a result.
+        dropped: frames that were replaced by newer ones, in the loop or inside the source.
+        skipped: frames that a gate skipped.
+    """
+
+    frames: int = 0
+    dropped: int = 0
+    skipped: int = 0
+
+
 class StatsSnapshot(NamedTuple):
     """The counters at one moment. They are consistent: ``frames + dropped + skipped`` is ``captured``.
 
@@ -56,6 +71,7 @@ class StatsSnapshot(NamedTuple):
         lost_by_sink: ``lost`` for each sink, by the sink's name.
         errors_by_sink: ``sink_errors`` for each sink, by the sink's name.
         faults: results that only state why there is none, such as NaN in an output.
+        by_source: the counters of each source, by its name, once it gave a frame.
     """
 
     frames: int = 0
@@ -73,6 +89,7 @@ class StatsSnapshot(NamedTuple):
     lost_by_sink: Mapping[str, int] = MappingProxyType({})
     errors_by_sink: Mapping[str, int] = MappingProxyType({})
     faults: int = 0
+    by_source: Mapping[str, SourceCounts] = MappingProxyType({})
 
     @property
     def captured(self) -> int:
@@ -87,6 +104,7 @@ class StatsSnapshot(NamedTuple):
             **{name: getattr(self, name) for name in counts},
             "sinks_dropped": self.lost,
             **{name: round(getattr(self, name), 3) for name in names},
+            "sources": {name: counts._asdict() for name, counts in self.by_source.items()},
         }
 
     def line(self) -> str:
@@ -117,7 +135,8 @@ class Stats:
         """
         self._clock = clock
         self._lock = threading.Lock()
-        self._frames = self._skipped = self._captured = self._faults = 0
+        self._frames = self._faults = 0
+        self._sources: dict[str, _SourceCounter] = {}
         self._lost: Counter[str] = Counter()
         self._errors: Counter[str] = Counter()
         self._recent = RecentCounts()
@@ -139,21 +158,21 @@ class Stats:
             faulty: whether the result only states why there is none.
 
         Returns:
-            The numbers of dropped and of skipped frames so far.
+            The numbers of dropped and of skipped frames of the frame's source so far.
         """
         with self._lock:
             self._faults += faulty
             place = self._frames % KEPT_RESULTS
             self._ages[place], self._infers[place] = age_ms, infer_ms
             self._frames += 1
-            self._count_frame(frame, "frames", age_ms / 1e3)
-            return self._dropped, self._skipped
+            source = self._count_frame(frame, "frames", age_ms / 1e3)
+            source.frames += 1
+            return source.dropped, source.skipped
 
     def count_skipped(self, frame: Frame) -> None:
         """Count a frame that a gate skipped."""
         with self._lock:
-            self._skipped += 1
-            self._count_frame(frame, "skipped", 0.0)
+            self._count_frame(frame, "skipped", 0.0).skipped += 1
 
     def count_lost(self, sink: str, count: int = 1) -> None:
         """Count ``count`` results that were lost for the sink with the name ``sink``."""
@@ -175,31 +194,48 @@ class Stats:
             seconds = self._ended - self._began
             recent = self._recent.rates(now, self._began)
             lost, errors, faults = dict(self._lost), dict(self._errors), self._faults
-            counts = (self._frames, self._dropped, self._skipped, sum(lost.values()), sum(errors.values()))
+            by_source = {name: source.counts() for name, source in self._sources.items()}
+            dropped, skipped = (sum(column) for column in list(zip(*by_source.values(), strict=True))[1:] or ((), ()))
+            counts = (self._frames, dropped, skipped, sum(lost.values()), sum(errors.values()))
             times = [ring[: min(self._frames, KEPT_RESULTS)].copy() for ring in (self._ages, self._infers)]
         rates = Rates(*(float(recent[name]) for name in Rates._fields))
         fps = counts[0] / seconds if seconds > 0 else 0.0
         age, infer = (_percentiles(ring) for ring in times)
-        return StatsSnapshot(*counts, seconds, fps, *age, *infer, rates, lost, errors, faults)
+        return StatsSnapshot(*counts, seconds, fps, *age, *infer, rates, lost, errors, faults, by_source)
 
-    @property
-    def _dropped(self) -> int:
-        return self._captured - self._frames - self._skipped
-
-    def _count_frame(self, frame: Frame, outcome: str, age: float) -> None:
-        """Count a frame that arrived ``age`` seconds ago, and the frames that were dropped since the last one.
+    def _count_frame(self, frame: Frame, outcome: str, age: float) -> "_SourceCounter":
+        """Count a frame that arrived ``age`` seconds ago, and the frames that were dropped since the source's last one.
 
         A gap between the indices of the two frames is the number of dropped frames.
         """
         now = self._clock()
         self._ended = now
-        if not self._captured:
+        if not self._sources:
             self._began = now - age
-        dropped = max(0, frame.index - self._captured)  # an index that goes back drops no frames
-        self._captured += dropped + 1
+        source = self._sources.get(frame.stream)
+        if source is None:
+            source = self._sources[frame.stream] = _SourceCounter()
+        dropped = max(0, frame.index - source.captured)  # an index that goes back drops no frames
+        source.captured += dropped + 1
+        source.dropped += dropped
         self._recent.add(now, outcome)
         if dropped:
             self._recent.add(now, "dropped", dropped)
+        return source
+
+
+@dataclass
+class _SourceCounter:
+    """Counts the frames of one source."""
+
+    captured: int = 0
+    frames: int = 0
+    dropped: int = 0
+    skipped: int = 0
+
+    def counts(self) -> SourceCounts:
+        """Return the counters."""
+        return SourceCounts(self.frames, self.dropped, self.skipped)
 
 
 def _percentiles(times: NDArray[np.float64]) -> tuple[float, float]:

@@ -46,7 +46,10 @@ class BandsNetwork:
 
     def __init__(self, on=lambda: None):
         self.preprocess = Preprocessor(TensorSpec("image", (1, 8, 8, 3), np.dtype("uint8")), InputFormat(raw=True))
-        self.inferred, self._on = 0, on
+        self.inferred, self.threshold, self._on = 0, None, on
+
+    def retune(self, score_threshold):
+        self.threshold = score_threshold
 
     def infer(self, prepared):
         self.inferred += 1
@@ -76,9 +79,9 @@ class ListSource(Source):
 
     fps = None
 
-    def __init__(self, frames, live=False, error=None, before=None):
+    def __init__(self, frames, live=False, error=None, before=None, name="list"):
         """before: called with each frame before it is given."""
-        self.name, self.live = "list", live
+        self.name, self.live = name, live
         self._frames, self._error, self._before = frames, error, before
         self.closed = threading.Event()
 

@@ -2,14 +2,16 @@
 
 import itertools
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from edge import pipeline
+from edge.control import Control
 from edge.errors import FileError, InputError
-from edge.imaging import InputFormat, Preprocessor
+from edge.imaging import InputFormat, Preprocessor, placement_of
 from edge.pipeline import READ_AHEAD, Loop
 from edge.results import Prediction, Result
 from edge.signature import Input
@@ -122,12 +124,12 @@ class TestGate:
         assert sink.closed == 1
 
 
-def test_a_tracker_changes_results_before_the_sinks_get_them():
+def test_a_stage_changes_results_before_the_sinks_get_them():
     def track(one, result):
         return replace(result, predictions=tuple(replace(p, id=10 + one.index) for p in result.predictions))
 
     sink = ListSink()
-    Loop(ListSource(frames_of(3)), BandsNetwork(), track=track).run([sink])
+    Loop(ListSource(frames_of(3)), BandsNetwork(), stages=[track]).run([sink])
     assert [(r.frame, r.predictions[0].id) for r in sink.results] == [(0, 10), (1, 11), (2, 12)]
 
 
@@ -373,3 +375,126 @@ def test_a_network_that_hangs_has_no_heartbeat(monkeypatch):
 
     Loop(ListSource(frames_of(1), live=True), BandsNetwork(hang), heartbeat=lambda: beats.append(1)).run()
     assert during == [0]
+
+
+class TestSeveralSources:
+    def test_every_frame_of_several_files_in_turn_with_its_own_counts(self):
+        sources = [ListSource(frames_of(3), name="one"), ListSource(frames_of(5), name="two")]
+        sink = ListSink()
+        stats = Loop(sources, BandsNetwork()).run([sink])
+        assert stats.by_source == {"one": (3, 0, 0), "two": (5, 0, 0)}
+        assert stats.frames == 8
+        assert len(sink.results) == 8
+
+    def test_a_fast_camera_starves_no_slow_one(self):
+        """Four endless sources that are always ready: each gets a quarter of the results."""
+        sources = [ListSource(endless(), live=True, name=f"camera {n}") for n in range(4)]
+        stats = Loop(sources, BandsNetwork(on=lambda: time.sleep(0.002)), max_frames=200).run([])
+        assert sum(counts.frames for counts in stats.by_source.values()) == 200
+        assert all(45 <= counts.frames <= 55 for counts in stats.by_source.values()), stats.by_source
+
+    def test_the_loop_goes_on_without_one_that_fails(self):
+        lines = []
+        sources = [
+            ListSource([], error=FileError("camera 1 is in use"), name="bad"),
+            ListSource(frames_of(4), name="good"),
+        ]
+        stats = Loop(sources, BandsNetwork(), report=lines.append).run([])
+        assert stats.frames == 4
+        assert lines in ([], ["camera 1 is in use; the loop goes on without source bad"])
+
+    def test_the_error_of_the_last_one_is_raised(self):
+        sources = [ListSource([], error=FileError(f"camera {n} is in use"), name=f"{n}") for n in range(2)]
+        with pytest.raises(FileError, match="is in use"):
+            Loop(sources, BandsNetwork(), report=lambda line: None).run([])
+        assert all(source.closed.is_set() for source in sources)
+
+    def test_two_with_one_name_are_refused(self):
+        with pytest.raises(InputError, match="two sources are called 'list'"):
+            Loop([ListSource([]), ListSource([])], BandsNetwork())
+
+    def test_the_pictures_of_a_folder_are_one_stream(self):
+        """Each picture has its own source name; counters and gates are kept for the folder."""
+        seen = []
+
+        def gate(one):
+            seen.append((one.source, one.stream))
+            return True
+
+        frames = [frame(n, source=f"{n}.png") for n in range(3)]
+        stats = Loop(ListSource(frames, name="folder"), BandsNetwork(), gate=gate).run([])
+        assert seen == [(f"{n}.png", "folder") for n in range(3)]
+        assert stats.by_source == {"folder": (3, 0, 0)}
+
+
+class TestRegions:
+    """A gate's region is all that the network sees, and results stay in the frame's pixels."""
+
+    @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+    @pytest.mark.parametrize("resize", ["stretch", "letterbox", "crop"])
+    def test_points_of_the_input_are_mapped_to_the_whole_frame(self, resize, rotation):
+        region, whole = (40, 10, 100, 90), (160, 120)
+        local = placement_of((60, 80), (32, 48), resize, rotation)
+        placed = local.within(region[:2], whole)
+        points = np.random.default_rng(0).uniform(0, 32, (20, 2))
+        np.testing.assert_allclose(placed.to_frame(points), local.to_frame(points) + region[:2], atol=1e-3)
+        np.testing.assert_allclose(placed.to_input(placed.to_frame(points)), points, atol=1e-3)
+
+    def test_the_network_gets_the_region_alone(self):
+        image = picture(0, (64, 64))  # the upper quarter is bright
+        image[48:, 32:] = 255
+        sink = ListSink()
+        Loop(ListSource([frame(image=image)]), BandsNetwork(), gate=lambda one: (32, 32, 64, 64)).run([sink])
+        assert sink.results[0].predictions[0].label == "lower"
+
+    def test_a_mask_is_unknown_outside_of_the_region(self):
+        placed = placement_of((4, 4), (4, 4), "stretch").within((2, 1), (8, 6))
+        mask = placed.mask_to_frame(np.ones((4, 4), np.uint8), fill=255)
+        expected = np.full((6, 8), 255)
+        expected[1:5, 2:6] = 1
+        np.testing.assert_array_equal(mask, expected)
+
+
+class TestControl:
+    def test_a_changed_threshold_reaches_the_network_before_the_next_frame(self):
+        control, network, seen = Control(), BandsNetwork(), []
+
+        def before(one):
+            if one.index == 2:
+                control.change(score_threshold=0.7)
+            if one.index == 4:
+                control.change(score_threshold=None)
+
+        def look(one, result):
+            seen.append(network.threshold)
+            return result
+
+        Loop(ListSource(frames_of(6)), network, stages=[lambda f, r: (before(f), look(f, r))[1]], control=control).run(
+            []
+        )
+        assert seen == [None, None, None, 0.7, 0.7, None]
+
+    def test_the_context_of_sinks_names_what_runs(self):
+        loop = Loop(ListSource([], name="door"), BandsNetwork())
+        assert [source.name for source in loop.context.sources] == ["door"]
+        assert loop.context.stats is loop.stats
+        assert loop.context.control is loop.control
+        assert loop.context.signature.task.name == "classify"
+
+
+def test_a_function_is_called_with_each_event():
+    seen = []
+
+    def keep(event):
+        seen.append((event.frame.index, event.result.predictions[0].label))
+
+    Loop(ListSource(frames_of(4)), BandsNetwork()).run([keep])
+    assert seen == list(enumerate(BANDS))
+
+
+def test_a_mistake_in_a_function_ends_the_run():
+    def wrong(event):
+        raise KeyError("no such name")
+
+    with pytest.raises(KeyError, match="no such name"):
+        Loop(ListSource(endless(), live=True), BandsNetwork()).run([wrong])

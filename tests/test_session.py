@@ -10,7 +10,6 @@ import edge
 from edge.binding import bind
 from edge.bundle import write_bundle
 from edge.errors import FileError, InputError, MissingExtra
-from edge.imaging import InputFormat
 from edge.manifest import Artifact, Manifest, StoredFile
 from edge.opening import open_session
 from edge.runnable import TensorNames
@@ -18,26 +17,10 @@ from edge.session import SessionOptions
 from edge.signature import Input, Output, Signature, TaskSpec
 from edge.tensors import TensorSpec
 from edge.tuning import Tuning
+from tests.fake_bundle import CLASSIFY, FORM, bundle
 from tests.loops import BANDS, fake_model, labels_file, picture
 
-FORM = InputFormat(colour="BGR", mean=(0.0,), std=(255.0,))
 FAKE = SessionOptions(backend="fake")
-CLASSIFY = Signature(
-    (Input("image", "image", (1, 8, 8, 3), "float32", FORM),),
-    (Output("scores", "scores", (1, 4)),),
-    TaskSpec("classify", None, {"activation": "none"}),
-)
-
-
-def bundle(folder, rows=(("fake", "int8"),), labels=BANDS, name="bands", signature=CLASSIFY, tensors=None):
-    sources, artifacts = {}, []
-    for number, (suffix, precision) in enumerate(rows):
-        file = f"{name}_{precision}_{number}.{suffix}"
-        sources[file] = fake_model(folder, dtype="float32").rename(folder / file)
-        artifacts.append(Artifact(suffix, precision, (StoredFile(file),), "cpu", tensors or TensorNames()))
-    path = folder / f"{name}.bundle"
-    write_bundle(path, Manifest(name, signature, tuple(labels), tuple(artifacts)), sources)
-    return path
 
 
 def test_a_bundle_says_everything(tmp_path):

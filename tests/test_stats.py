@@ -167,6 +167,7 @@ def test_the_summary_as_json():
         "age_p90": 12.346,
         "infer_median": 1.0,
         "infer_p90": 1.0,
+        "sources": {"test": {"frames": 2, "dropped": 2, "skipped": 1}},
     }
 
 

@@ -7,18 +7,14 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.cli import _main, _signals, _task_options
+from edge.cli import _camera_mapping, _camera_options, _main, _signals
 
 if TYPE_CHECKING:
+    from edge.camera.config import CameraConfig
     from edge.cli._supervised import Supervised
-    from edge.session import SessionOptions
-    from edge.sinks.base import Sink
-    from edge.sources.base import Source
 
-SOURCE = "0 or /dev/video0, a video, an image, a folder of images, rtsp:// or http://, picamera, synthetic[:WxH@FPS]"
 EPILOG = """\
 examples:
   edge-camera --model net.edge                                          the first camera, until Ctrl-C
@@ -26,6 +22,9 @@ examples:
   edge-camera --model net.edge --source clip.mp4 --record seen.avi --quiet
   edge-camera --model yolo.onnx --labels coco.txt --source cat.jpg --snapshot seen.png --score-threshold 0.5
   edge-camera --model net.edge --source synthetic --max-frames 50        without a camera: drawn frames
+  edge-camera --model net.edge --source door=0 --source 'yard=rtsp://me:${PASSWORD}@10.0.0.2/stream'
+  edge-camera --model net.edge --source 0 --rotate 180 --print-config > camera.toml
+  edge-camera --config camera.toml
 
 Cameras and streams: the newest frame is processed, and older ones that wait are dropped. After an error the source
 is opened again. The loop runs until --max-frames, Ctrl-C (exit code 130) or SIGTERM (exit code 0). A camera that
@@ -48,115 +47,57 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="edge-camera", description=__doc__, epilog=EPILOG, formatter_class=_main.Formatter
     )
-    parser.add_argument(
-        "--model",
-        required=True,
-        type=Path,
-        metavar="BUNDLE|FILE",
-        help="the model: a bundle, a .tflite or an .onnx file",
-    )
-    parser.add_argument("--source", default="0", metavar="SOURCE", help=f"{SOURCE} (default: 0)")
-    parser.add_argument("--max-frames", type=_count, metavar="N", help="end after N results (default: no limit)")
-    parser.add_argument(
-        "--rotate",
-        type=int,
-        choices=(0, 90, 180, 270),
-        default=0,
-        metavar="DEGREES",
-        help="rotate frames clockwise before the network, by 90, 180 or 270 (default 0)",
-    )
-    _main.add_json(parser)
-    _add_results(parser)
-    _add_choice(parser)
-    _add_format(parser)
+    _camera_options.add(parser)
     return parser
 
 
-def _add_results(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("results")
-    group.add_argument(
-        "--top",
-        type=_count,
-        metavar="K",
-        help="number of labels per frame of a classifier (default: the bundle's, or 1)",
-    )
-    _task_options.add_parameters(group)
-    group.add_argument("--jsonl", metavar="FILE", help="write one JSON object per frame to FILE; - is stdout")
-    group.add_argument("--record", metavar="FILE", help="write an annotated video to FILE, .avi or .mp4")
-    group.add_argument("--snapshot", metavar="FILE", help="write the last frame, annotated, to FILE, .jpg or .png")
-    group.add_argument(
-        "--sink",
-        action="append",
-        default=[],
-        type=_sink,
-        metavar="NAME=TARGET",
-        help="add any sink by its name; repeatable",
-    )
-    group.add_argument("--quiet", action="store_true", help="do not print a line per frame")
-
-
-def _add_choice(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group(
-        "how the model runs", "default: the bundle's tuning record, else the preferred values"
-    )
-    group.add_argument("--backend", metavar="NAME", help="runtime, such as litert or onnxruntime")
-    group.add_argument("--device", metavar="D", help="which Edge TPU: usb, pci, usb:0, pci:1 … (default: the first)")
-    group.add_argument("--threads", type=_count, metavar="N", help="number of threads of the model")
-    group.add_argument("--precision", metavar="P", help="precision of the bundle's file: int8, float32, …")
-
-
-def _add_format(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("files without a bundle", "a bundle contains all of this")
-    _task_options.add(group)
-    group.add_argument(
-        "--labels", type=Path, metavar="FILE", help="class names in the order of the classes, one on each line"
-    )
-    group.add_argument(
-        "--colour", choices=("RGB", "BGR", "GRAY"), help="order of the input's channels (default: found)"
-    )
-    group.add_argument(
-        "--mean",
-        type=_main.numbers,
-        metavar="M",
-        help="mean of the pixels 0 to 255: one number, or R,G,B (default: found)",
-    )
-    group.add_argument(
-        "--std", type=_main.numbers, metavar="S", help="divisor of the pixels: one number, or R,G,B (default: found)"
-    )
-    group.add_argument(
-        "--resize",
-        choices=("stretch", "letterbox", "crop", "tile"),
-        help="how a frame is fitted to the input: stretch ignores its aspect ratio (default), letterbox pads it, crop "
-        "takes its centre, tile runs on windows of it at its own resolution (segment and image only)",
-    )
-
-
 def _camera(arguments: argparse.Namespace) -> int:
-    from edge.opening import open_session
-    from edge.pipeline import Loop
-    from edge.sources import open_source
+    from edge.camera.assembly import open_camera, uses_stdout
 
-    talk = sys.stderr if arguments.jsonl == "-" else sys.stdout
+    config = _config(arguments)
+    if arguments.print_config:
+        return _print_config(config)
+    talk = sys.stderr if uses_stdout(config) else sys.stdout
     supervised = _supervised() if "NOTIFY_SOCKET" in os.environ else None
     with ExitStack() as open_things:
-        session = open_things.enter_context(open_session(arguments.model, _options(arguments)))
-        source = open_things.enter_context(open_source(arguments.source))
-        beat = supervised.beat if supervised else None
-        loop = Loop(source, session, max_frames=arguments.max_frames, heartbeat=beat)
-        sinks = _open_sinks(arguments, source, open_things)
-        print(f"{session.name} on {session.backend}, {session.threads} thread(s), source {source.name}", file=talk)
-        for note in session.notes:
+        camera = open_things.enter_context(open_camera(config, supervised.beat if supervised else None))
+        network, sources = camera.network, ", ".join(camera.source_names)
+        print(f"{network.name} on {network.backend}, {network.threads} thread(s), source {sources}", file=talk)
+        for note in camera.notes:
             print(note, file=talk)
         _collect_garbage()
         if supervised is not None:
             open_things.callback(supervised.stopping)
-            supervised.ready(loop.stats)
-        with _signals.stopping(loop.stop) as received:
-            stats = loop.run(sinks)
+            supervised.ready(camera.loop.stats)
+        with _signals.stopping(camera.stop) as received:
+            stats = camera.run()
     print(stats.line(), file=talk)
-    chosen = {"model": session.name, "backend": session.backend, "threads": session.threads, "source": source.name}
+    chosen = {"model": network.name, "backend": network.backend, "threads": network.threads, "source": sources}
     _main.write_json(arguments.json, {**chosen, **stats.as_json()})
     return _main.INTERRUPTED if signal.SIGINT in received else _main.DONE
+
+
+def _config(arguments: argparse.Namespace) -> "CameraConfig":
+    """Return the configuration of the file, if one is named, with the options of the command line."""
+    from edge.camera.config import build
+
+    stated = _camera_mapping.mapping(arguments)
+    if arguments.config is None:
+        return build(stated)
+    from edge.camera.toml_file import failure, read
+
+    content = read(arguments.config)
+    if "model" in content:
+        build(content, failure(arguments.config))  # what is wrong in the file is said with its line
+    return build(_camera_mapping.merged(content, stated), None if stated else failure(arguments.config))
+
+
+def _print_config(config: "CameraConfig") -> int:
+    from edge.camera.config import as_mapping
+    from edge.camera.toml_text import dumps
+
+    print(dumps(as_mapping(config)), end="")
+    return _main.DONE
 
 
 def _supervised() -> "Supervised | None":
@@ -165,52 +106,11 @@ def _supervised() -> "Supervised | None":
     return _supervised.by_manager()
 
 
-def _options(arguments: argparse.Namespace) -> "SessionOptions":
-    from edge.session import SessionOptions
-
-    named = (
-        "backend",
-        "device",
-        "threads",
-        "precision",
-        "labels",
-        "task",
-        "decoder",
-        "colour",
-        "mean",
-        "std",
-        "resize",
-    )
-    given = {name: getattr(arguments, name) for name in named}
-    return SessionOptions(**given, parameters=_task_options.parameters(arguments), rotation=arguments.rotate)
-
-
-def _open_sinks(arguments: argparse.Namespace, source: "Source", open_things: ExitStack) -> "list[Sink]":
-    from edge.sinks import open_sink
-
-    wanted = [(name, target) for name in ("jsonl", "record", "snapshot") if (target := getattr(arguments, name))]
-    wanted += arguments.sink
-    if not arguments.quiet:
-        wanted.append(("terminal", "stderr" if arguments.jsonl == "-" else "stdout"))
-    return [open_things.enter_context(open_sink(name, target, source)) for name, target in wanted]
-
-
 def _collect_garbage() -> None:
     """Let Python collect garbage again, without what the start has made."""
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
-    return int(text)
-
-
-def _sink(text: str) -> tuple[str, str]:
-    name, _, target = text.partition("=")
-    return name, target
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from edge.errors import FileError, InputError
 from edge.frames import Frame
 from edge.registry import Entry
 from edge.sources.base import Source
+from edge.sources.options import DEFAULT, SourceOptions
 
 __all__ = ["SOURCES", "Frame", "Source", "names", "open_source"]
 
@@ -42,7 +43,7 @@ def names() -> list[str]:
     return registry.names("source", SOURCES)
 
 
-def open_source(text: str) -> Source:
+def open_source(text: str, options: SourceOptions = DEFAULT) -> Source:
     """Open a source.
 
     Args:

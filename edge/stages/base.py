@@ -16,7 +16,7 @@ class Gate(Protocol):
     def __call__(self, frame: Frame) -> bool | Region:
         """Return False to skip ``frame``, True to process it, or the region of it that the network gets.
 
-        The gate is called once per frame, always in the same thread, in order of the frames of each source.
+        The gate is called once per frame, always in the same thread, in order of the frames of each stream.
         """
         ...
 
@@ -42,7 +42,7 @@ class PerSource:
 
     def __call__(self, frame: Frame, *rest: Result) -> T:
         """Call the gate or stage of the frame's source."""
-        found = self._of.get(frame.source)
+        found = self._of.get(frame.stream)
         if found is None:
-            found = self._of[frame.source] = self._make()
+            found = self._of[frame.stream] = self._make()
         return found(frame, *rest)

@@ -1,0 +1,110 @@
+"""``open_camera`` makes the loop that a configuration describes, with its sinks."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import fields
+
+from edge.camera.config import CameraConfig, SinkConfig, SourceConfig
+from edge.closing import Closing
+from edge.control import Control, Settings, Shape
+from edge.opening import open_session
+from edge.pipeline import Loop
+from edge.places import Line, Zone
+from edge.session import Session
+from edge.sinks import Sink, open_sink
+from edge.sources import Source, open_source
+from edge.sources.options import SourceOptions
+from edge.stages.base import Stage
+from edge.stats import StatsSnapshot
+
+
+class Camera(Closing):
+    """An opened network, its sources, stages and sinks. A context manager that closes them.
+
+    Attributes:
+        network: the network.
+        loop: the loop, with its counters and settings.
+        notes: what was found out or assumed, one line each.
+    """
+
+    def __init__(self, config: CameraConfig, heartbeat: Callable[[], None] | None = None) -> None:
+        """Open everything. What ``edge.opening``, ``edge.sources`` and ``edge.sinks`` raise is raised.
+
+        Args:
+            config: the configuration.
+            heartbeat: see ``edge.pipeline.Loop``.
+        """
+        self._open = ExitStack()
+        try:
+            self.network: Session = self._open.enter_context(open_session(config.model.file, config.model.options()))
+            sources = [self._open.enter_context(_source(one)) for one in config.source]
+            control = Control(_settings(config))
+            self.loop = Loop(
+                sources,
+                self.network,
+                stages=_stages(config, control),
+                max_frames=config.max_frames,
+                heartbeat=heartbeat,
+                control=control,
+            )
+            self._sinks = [self._open.enter_context(self._sink(one)) for one in _sinks(config)]
+        except BaseException:
+            self._open.close()
+            raise
+        self.notes = self.network.notes
+
+    @property
+    def source_names(self) -> list[str]:
+        """The names of the sources, without passwords."""
+        return [source.name for source in self.loop.context.sources]
+
+    def run(self) -> StatsSnapshot:
+        """Run until the sources end, the configured number of results is done, or ``stop`` is called."""
+        return self.loop.run(self._sinks)
+
+    def stop(self) -> None:
+        """End the run after the present frame. Any thread or signal handler may call it."""
+        self.loop.stop()
+
+    def close(self) -> None:
+        """Close what is still open."""
+        self._open.close()
+
+    def _sink(self, config: SinkConfig) -> Sink:
+        return open_sink(config.kind, config.target, self.loop.context, config.options)
+
+
+def open_camera(config: CameraConfig, heartbeat: Callable[[], None] | None = None) -> Camera:
+    """Open the camera that a configuration describes. See ``Camera``."""
+    return Camera(config, heartbeat)
+
+
+def _source(config: SourceConfig) -> Source:
+    given = {one.name: getattr(config, one.name) for one in fields(SourceOptions)}
+    return open_source(config.address, SourceOptions(**given))
+
+
+def _settings(config: CameraConfig) -> Settings:
+    shapes: dict[str, tuple[Shape, ...]] = {}
+    for one in (*config.line, *config.zone):
+        kind = Line if isinstance(one, Line) else Zone
+        shape = kind(**{field.name: getattr(one, field.name) for field in fields(kind)})
+        shapes[one.source] = (*shapes.get(one.source, ()), shape)
+    return Settings(labels=config.show_labels, shapes=shapes)
+
+
+def _stages(config: CameraConfig, control: Control) -> list[Stage]:
+    """Return the stages after the network, in their order."""
+    return []
+
+
+def _sinks(config: CameraConfig) -> list[SinkConfig]:
+    """Return the sinks, with the terminal unless the run is quiet."""
+    if config.quiet or any(sink.kind == "terminal" for sink in config.sink):
+        return list(config.sink)
+    return [*config.sink, SinkConfig("terminal", "stderr" if uses_stdout(config) else "stdout")]
+
+
+def uses_stdout(config: CameraConfig) -> bool:
+    """Return whether a sink writes data to stdout, which must hold nothing else then."""
+    return any(sink.target == "-" for sink in config.sink)

@@ -1,0 +1,191 @@
+"""``CameraConfig`` says everything that a camera run can be told. The command line and ``camera.toml`` both make one.
+
+``build`` makes it from nested mappings. ``docs/camera-toml.md`` lists all keys.
+"""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from edge import options
+from edge.errors import InputError
+from edge.places import Line, Zone
+from edge.session_options import SessionOptions
+from edge.sources.options import SourceOptions
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """A model and how it runs. The fields besides ``file`` are those of ``edge.session_options.SessionOptions``."""
+
+    file: Path
+    backend: str | None = None
+    device: str | None = None
+    threads: int | None = None
+    precision: str | None = None
+    labels: Path | None = None
+    task: str | None = None
+    decoder: str | None = None
+    colour: Literal["RGB", "BGR", "GRAY"] | None = None
+    mean: tuple[float, ...] | float | None = None
+    std: tuple[float, ...] | float | None = None
+    resize: Literal["stretch", "letterbox", "crop", "tile"] | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def options(self) -> SessionOptions:
+        """Return the options of the session."""
+        given = {name: getattr(self, name) for name in ModelConfig.__dataclass_fields__ if name != "file"}
+        return SessionOptions(**given)
+
+
+@dataclass(frozen=True)
+class SourceConfig(SourceOptions):
+    """A source with its options.
+
+    Attributes:
+        address: the text of ``edge-camera --source``.
+    """
+
+    address: str = "0"
+
+
+@dataclass(frozen=True)
+class LineConfig(Line):
+    """A line of one source, or of all.
+
+    Attributes:
+        source: the source's name. Empty stands for all sources.
+    """
+
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class ZoneConfig(Zone):
+    """A zone of one source, or of all.
+
+    Attributes:
+        source: the source's name. Empty stands for all sources.
+    """
+
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class SinkConfig:
+    """An output.
+
+    Attributes:
+        kind: its name in ``edge.sinks.SINKS``.
+        target: its destination, such as a file or an address.
+        options: the sink's own options by name. In ``camera.toml`` they stand beside ``kind`` and ``target``.
+    """
+
+    kind: str
+    target: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CameraConfig:
+    """Everything that a run can be told.
+
+    Attributes:
+        model: the network.
+        source: the sources; without any, the first camera.
+        line: lines at which crossings are counted.
+        zone: zones in which objects are counted.
+        sink: the outputs.
+        show_labels: the labels that are kept. None keeps all.
+        max_frames: the number of results after which the run ends. None means no limit.
+        quiet: whether no line per frame is printed.
+    """
+
+    model: ModelConfig
+    source: tuple[SourceConfig, ...] = (SourceConfig(),)
+    line: tuple[LineConfig, ...] = ()
+    zone: tuple[ZoneConfig, ...] = ()
+    sink: tuple[SinkConfig, ...] = ()
+    show_labels: frozenset[str] | None = None
+    max_frames: int | None = None
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise InputError when parts do not fit each other."""
+        if not self.source:
+            raise InputError("a camera needs at least one source")
+        if self.max_frames is not None and self.max_frames < 1:
+            raise InputError(f"max_frames must be at least 1, got {self.max_frames}")
+        names = {source.name for source in self.source}
+        for shape in (*self.line, *self.zone):
+            if shape.source and shape.source not in names:
+                known = ", ".join(sorted(filter(None, names))) or "no source has a name"
+                raise InputError(f"{shape.name!r} is of source {shape.source!r}, which is unknown: {known}")
+
+
+def build(values: Mapping[str, Any], fail: options.Fail | None = None) -> CameraConfig:
+    """Make a configuration from nested mappings.
+
+    Args:
+        values: the fields of ``CameraConfig`` by name. ``model`` may be a path alone, and the options of a sink may
+            stand beside its ``kind`` and ``target``.
+        fail: makes the error for the value at some keys.
+
+    Raises:
+        InputError: a name is unknown, or a value has another type or is not allowed.
+    """
+    raise_at = fail or (lambda keys, line: InputError(line))
+    if "model" not in values:
+        raise raise_at((), "a camera needs a model: state --model, or model in the configuration")
+    known: dict[str, Any] = {**values, "model": _model(values["model"])}
+    if isinstance(sinks := known.get("sink"), (list, tuple)):
+        known["sink"] = [_sink(one) for one in sinks]
+    return options.build(CameraConfig, known, "", raise_at)
+
+
+def _model(value: Any) -> Any:
+    return {"file": value} if isinstance(value, (str, Path)) else value
+
+
+def _sink(value: Any) -> Any:
+    """Return a sink's mapping with its own options apart from kind and target."""
+    if not isinstance(value, Mapping):
+        return value
+    own = {name: one for name, one in value.items() if name not in ("kind", "target", "options")}
+    return {
+        **{name: one for name, one in value.items() if name not in own},
+        "options": {**value.get("options", {}), **own},
+    }
+
+
+def as_mapping(config: CameraConfig) -> dict[str, Any]:
+    """Return the nested mappings from which ``build`` makes the same configuration, without what is usual."""
+    found = _differing(config)
+    for sink in found.get("sink", []):
+        sink.update(sink.pop("options", {}))
+    if set(found["model"]) == {"file"}:
+        found["model"] = found["model"]["file"]
+    return found
+
+
+def _differing(value: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass that differ from their defaults."""
+    found = {}
+    for one in fields(value):
+        default = one.default if one.default_factory is MISSING else one.default_factory()
+        if (own := getattr(value, one.name)) != default:
+            found[one.name] = _plain(own)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "__dataclass_fields__"):
+        return _differing(value)
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return str(value) if isinstance(value, Path) else value
