@@ -29,7 +29,7 @@ _FIRMWARE = "sys/devices/platform/soc*/*firmware/get_throttled"
 
 def throttling(system: System) -> list[Check]:
     """Check the firmware's bits for under-voltage and throttling. Machines without such a firmware have no check."""
-    bits = _bits(system)
+    bits = throttled(system)
     if bits is None:
         return []
     now = [word for bit, word in NOW.items() if bits >> bit & 1]
@@ -41,7 +41,8 @@ def throttling(system: System) -> list[Check]:
     return [Check("power", "warning", "; ".join(parts), SUPPLY if bits & UNDER_VOLTAGE else COOLING)]
 
 
-def _bits(system: System) -> int | None:
+def throttled(system: System) -> int | None:
+    """Return the bits of ``get_throttled``, whose meaning is in ``NOW``. None for a machine without such a firmware."""
     found = system.number(_FIRMWARE, 16)
     if found is not None or not system.live or shutil.which("vcgencmd") is None:
         return found
@@ -53,15 +54,20 @@ def _bits(system: System) -> int | None:
     return int(said[1], 16) if said else None
 
 
-def temperature(system: System) -> list[Check]:
-    """Check the highest temperature that the kernel shows."""
+def degrees(system: System) -> float | None:
+    """Return the highest temperature that the kernel shows, in degrees Celsius. None when it shows none."""
     zones = system.find("sys/class/thermal/thermal_zone*/temp")
     read = [system.number(str(zone.relative_to(system.root))) for zone in zones]
-    degrees = [value / 1000 for value in read if value is not None and -50_000 < value < 200_000]
-    if not degrees:
+    return max((value / 1000 for value in read if value is not None and -50_000 < value < 200_000), default=None)
+
+
+def temperature(system: System) -> list[Check]:
+    """Check the highest temperature that the kernel shows."""
+    highest = degrees(system)
+    if highest is None:
         return []
-    hot = max(degrees) >= HOT
-    found = f"{max(degrees):.0f} °C" + (f", from {HOT:.0f} °C on the processor is slowed down" if hot else "")
+    hot = highest >= HOT
+    found = f"{highest:.0f} °C" + (f", from {HOT:.0f} °C on the processor is slowed down" if hot else "")
     return [Check("temperature", "warning" if hot else "ok", found, COOLING if hot else "")]
 
 

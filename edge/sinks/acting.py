@@ -15,13 +15,13 @@ class TriggerOptions:
     """Which events a sink acts on.
 
     Attributes:
-        on: the conditions, such as ``person``, ``person>0.6``, ``zone:yard``, ``line:door``, ``dwell:bench`` or
+        on: a condition or several, such as ``person``, ``person>0.6``, ``zone:yard``, ``line:door``, ``dwell:bench`` or
             ``any``. See ``edge.sinks.trigger``.
         hold: an event ends after this time in seconds without a fulfilled condition.
         cooldown: the least time in seconds from the beginning of an event to that of the next.
     """
 
-    on: tuple[str, ...] = ("any",)
+    on: str | tuple[str, ...] = ("any",)
     hold: float = 3.0
     cooldown: float = 0.0
 
@@ -31,7 +31,8 @@ class TriggerOptions:
 
     def trigger(self) -> Trigger:
         """Return a trigger for these options."""
-        return Trigger(self.on, self.hold, self.cooldown)
+        conditions = (self.on,) if isinstance(self.on, str) else self.on
+        return Trigger(conditions, self.hold, self.cooldown)
 
 
 class Watch:
@@ -69,6 +70,6 @@ def occurrence(one: Occurrence) -> dict[str, Any]:
         out["id"] = one.id
     if one.direction:
         out["direction"] = one.direction
-    if one.kind != "cross":
+    if one.kind in ("leave", "dwell"):
         out["seconds"] = rounded(one.seconds, 3)
     return out

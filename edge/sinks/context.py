@@ -33,8 +33,8 @@ class Context:
     backend: str = ""
 
     def source_of(self, frame: Frame) -> Source:
-        """Return the source of a frame. The frames of a folder have names of their own: they belong to the first."""
-        return next((source for source in self.sources if source.name == frame.source), self.sources[0])
+        """Return the source of a frame, or the first one when no source has the name of its stream."""
+        return next((source for source in self.sources if source.name == frame.stream), self.sources[0])
 
     @property
     def live(self) -> bool:

@@ -123,9 +123,10 @@ def _others(result: Result) -> Iterator[Row]:
 
 def _occurrence(one: Occurrence) -> Row:
     number = "" if one.id is None else one.id
-    seconds = _number(one.seconds, 3) if one.kind != "cross" else ""
+    lasts = one.kind in ("leave", "dwell")
+    seconds = _number(one.seconds, 3) if lasts else ""
     row: Row = {"kind": one.kind, "label": one.label, "id": number, "place": one.place, "direction": one.direction}
-    return {**row, "value": seconds, "unit": "s" if one.kind != "cross" else ""}
+    return {**row, "value": seconds, "unit": "s" if lasts else ""}
 
 
 def _corners(box: Box | None) -> Row:

@@ -108,7 +108,7 @@ def test_descriptors_are_closed():
         (" ", {}, "the hook must be a shell command, got ' '"),
         ("true", {"at_once": 0}, "sink hook: at_once must be above 0 and at most 16, got 0"),
         ("true", {"on": ["zone:"]}, "sink hook: trigger 'zone:' must name"),
-        ("true", {"on": "person"}, "sink hook on must be a list, got 'person'"),
+        ("true", {"on": 3}, "sink hook on must be a list, got 3"),
         ("true", {"at-most": 1}, "unknown option of sink hook 'at_most'"),
     ],
 )
