@@ -22,6 +22,9 @@ SINKS: dict[str, Entry] = {
     "csv": Entry("edge.sinks.csv:Csv", "a table with a row for each thing that was found, or - for stdout"),
     "hook": Entry("edge.sinks.hook:Hook", "a shell command for each event"),
     "jsonl": Entry("edge.sinks.jsonl:JsonLines", "one JSON object per frame into a file, or - for stdout"),
+    "metrics": Entry(
+        "edge.sinks.metrics:Metrics", "counters for Prometheus, on [HOST:]PORT", "metrics", ("prometheus_client",)
+    ),
     "record": Entry("edge.sinks.record:Record", "an annotated video, .avi or .mp4"),
     "snapshot": Entry("edge.sinks.snapshot:Snapshot", "the last frame as an annotated picture"),
     "snapshots": Entry("edge.sinks.event_snapshots:EventSnapshots", "a picture of each event, into a folder"),

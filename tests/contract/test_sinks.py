@@ -24,6 +24,7 @@ ROWS = {
     "csv": ("out.csv", ["out.csv"], "file/out.csv", {}),
     "hook": (None, [], " ", {}),
     "jsonl": ("out.jsonl", ["out.jsonl"], "file/out.jsonl", {}),
+    "metrics": (None, [], "no port", {}),
     "record": ("out.avi", ["out.avi"], "file/out.avi", {}),
     "snapshot": ("out.png", ["out.png"], "file/out.png", {}),
     "snapshots": ("pictures", [f"pictures/{IN_FOLDER}.jpg"], "file/pictures", {}),
@@ -32,7 +33,7 @@ ROWS = {
 }
 """The file or folder in the test's folder, the files that one event makes, a target that cannot be, and options."""
 
-ELSEWHERE = {"hook": "cat > /dev/null", "terminal": "stdout", "webhook": "http://127.0.0.1:9/"}
+ELSEWHERE = {"hook": "cat > /dev/null", "metrics": "0", "terminal": "stdout", "webhook": "http://127.0.0.1:9/"}
 """The targets that are no files. Nobody listens at port 9."""
 
 
