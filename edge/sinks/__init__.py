@@ -18,10 +18,18 @@ from edge.sources.base import Source
 __all__ = ["SINKS", "Sink", "names", "open_sink"]
 
 SINKS: dict[str, Entry] = {
+    "clips": Entry("edge.sinks.event_clips:EventClips", "a video of each event, into a folder"),
+    "csv": Entry("edge.sinks.csv:Csv", "a table with a row for each thing that was found, or - for stdout"),
+    "hook": Entry("edge.sinks.hook:Hook", "a shell command for each event"),
     "jsonl": Entry("edge.sinks.jsonl:JsonLines", "one JSON object per frame into a file, or - for stdout"),
+    "metrics": Entry(
+        "edge.sinks.metrics:Metrics", "counters for Prometheus, on [HOST:]PORT", "metrics", ("prometheus_client",)
+    ),
     "record": Entry("edge.sinks.record:Record", "an annotated video, .avi or .mp4"),
     "snapshot": Entry("edge.sinks.snapshot:Snapshot", "the last frame as an annotated picture"),
+    "snapshots": Entry("edge.sinks.event_snapshots:EventSnapshots", "a picture of each event, into a folder"),
     "terminal": Entry("edge.sinks.terminal:Terminal", "one line on the terminal: stdout or stderr"),
+    "webhook": Entry("edge.sinks.webhook:Webhook", "a JSON object for each event, posted to an HTTP address"),
 }
 
 

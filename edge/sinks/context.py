@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from edge.control import Control
+from edge.frames import Frame
 from edge.signature import Signature
 from edge.sources.base import Source
 from edge.stats import Stats
@@ -30,6 +31,10 @@ class Context:
     labels: tuple[str, ...] = ()
     model: str = ""
     backend: str = ""
+
+    def source_of(self, frame: Frame) -> Source:
+        """Return the source of a frame, or the first one when no source has the name of its stream."""
+        return next((source for source in self.sources if source.name == frame.stream), self.sources[0])
 
     @property
     def live(self) -> bool:

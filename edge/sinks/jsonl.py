@@ -1,25 +1,17 @@
 """The sink ``jsonl`` writes results as JSON lines, one object per frame, for other programs."""
 
-import io
 import json
-import os
-import sys
-from contextlib import ExitStack
-from pathlib import Path
-from typing import TextIO
 
-from edge.files import replaced
 from edge.sinks.base import OnError, Sink
 from edge.sinks.context import Context
 from edge.sinks.event import Event
-from edge.sinks.target import check_writable, naming
+from edge.sinks.text_file import TextFile
 
 
 class JsonLines(Sink):
-    """Writes and flushes one line per frame to a file, to ``-`` (stdout), or to a pipe or device.
+    """Writes and flushes one line per frame. See ``TextFile`` for what it writes to.
 
-    A file is begun at the first frame under a temporary name, and renamed when the loop ends. Use ``-`` to follow the
-    lines while the loop runs. A closed pipe (BrokenPipeError) ends the run, as a full disk does.
+    A closed pipe (BrokenPipeError) ends the run, as a full disk does.
     """
 
     name = "jsonl"
@@ -28,62 +20,12 @@ class JsonLines(Sink):
 
     def __init__(self, target: str, context: Context) -> None:
         """Open the target. Raises FileError when it cannot be written."""
-        self._target, self._path = target, Path(target)
-        self._special = self._path.exists() and not self._path.is_file() and not self._path.is_dir()
-        if target != "-" and not self._special:
-            check_writable(self._path)
-        self._open = ExitStack()
-        self._file: TextIO | None = None
+        self._file = TextFile(target)
 
     def emit(self, event: Event) -> None:
         """See Sink."""
-        line = json.dumps(event.result.as_json(), ensure_ascii=False, allow_nan=False)
-        try:
-            with naming("stdout" if self._target == "-" else self._target):
-                self._file = self._file or self._begin()
-                self._file.write(f"{line}\n")
-                self._file.flush()
-        except OSError as error:
-            self._abandon(error)
-            raise
+        self._file.write(json.dumps(event.result.as_json(), ensure_ascii=False, allow_nan=False) + "\n")
 
     def close(self) -> None:
         """See Sink."""
-        self._open.close()
-
-    def _begin(self) -> TextIO:
-        if self._target == "-":
-            return self._open.enter_context(_stdout())
-        path = self._path if self._special else self._open.enter_context(replaced(self._path))
-        return self._open.enter_context(path.open("w", encoding="utf-8"))
-
-    def _abandon(self, error: OSError) -> None:
-        """Close and remove the file. An error in close is ignored, because it only repeats the first one."""
-        stack, self._open = self._open, ExitStack()
-        try:
-            stack.__exit__(type(error), error, error.__traceback__)
-        except OSError:
-            return
-
-
-def _stdout() -> TextIO:
-    """Return stdout with a separate buffer, so that lines a full disk refused are not written again at exit."""
-    try:
-        descriptor = os.dup(sys.stdout.fileno())
-    except io.UnsupportedOperation:
-        return _Borrowed(sys.stdout)
-    return os.fdopen(descriptor, "w", encoding="utf-8")
-
-
-class _Borrowed(io.StringIO):
-    """Writes to a stream without closing it."""
-
-    def __init__(self, stream: TextIO) -> None:
-        super().__init__()
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        return self._stream.write(text)
-
-    def flush(self) -> None:
-        self._stream.flush()
+        self._file.close()

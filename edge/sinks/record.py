@@ -3,15 +3,13 @@
 from contextlib import ExitStack
 from pathlib import Path
 
-import cv2
-
 from edge.errors import InputError
 from edge.files import replaced
 from edge.frames import Frame
-from edge.imaging import Image, letterbox_box
 from edge.sinks.base import OnError, Sink
 from edge.sinks.context import Context
 from edge.sinks.event import Event
+from edge.sinks.pictures import fitted
 from edge.sinks.target import check_writable
 from edge.video import CODECS, Writer
 
@@ -48,7 +46,7 @@ class Record(Sink):
         """See Sink."""
         try:
             writer = self._writer or self._begin(event.frame)
-            image = _fitted(event.picture, self._size)
+            image = fitted(event.picture, self._size)
             for _ in range(self._repeats(event.frame.captured_ns)):
                 writer.write(image)
         except OSError as error:
@@ -81,14 +79,3 @@ class Record(Sink):
             count += 1
         self._due_ns = max(self._due_ns, captured_ns - step)
         return count
-
-
-def _fitted(image: Image, size: tuple[int, int]) -> Image:
-    """Return ``image`` scaled to fit into ``size`` (width, height), with its aspect ratio and black borders."""
-    if (image.shape[1], image.shape[0]) == size:
-        return image
-    left, top, width, height = letterbox_box(image.shape[1], image.shape[0], *size)
-    inner = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-    right, bottom = size[0] - left - width, size[1] - top - height
-    out: Image = cv2.copyMakeBorder(inner, top, bottom, left, right, cv2.BORDER_CONSTANT, value=(0, 0, 0))
-    return out

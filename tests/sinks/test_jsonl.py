@@ -101,7 +101,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
         def write(self, _):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(sink, "_file", Full())
+    monkeypatch.setattr(sink._file, "_file", Full())
     with pytest.raises(FileError, match=r"cannot write .*out\.jsonl"):
         sink.emit(event(result=RESULT))
     sink.close()
