@@ -19,6 +19,12 @@ __all__ = ["SINKS", "Sink", "names", "open_sink"]
 
 SINKS: dict[str, Entry] = {
     "jsonl": Entry("edge.sinks.jsonl:JsonLines", "one JSON object per frame into a file, or - for stdout"),
+    "preview": Entry(
+        "edge.sinks.preview:Preview",
+        "a web page with live video, results and settings, HOST:PORT",
+        "preview",
+        ("starlette", "uvicorn"),
+    ),
     "record": Entry("edge.sinks.record:Record", "an annotated video, .avi or .mp4"),
     "snapshot": Entry("edge.sinks.snapshot:Snapshot", "the last frame as an annotated picture"),
     "terminal": Entry("edge.sinks.terminal:Terminal", "one line on the terminal: stdout or stderr"),

@@ -17,7 +17,9 @@ from tests.loops import ListSource, event, frame, picture
 
 FOUND = (Prediction("star", 0.9, 0), Prediction("ring", 0.1, 1, (1.0, 2.0, 30.0, 20.0), 5))
 RESULT = Result(predictions=FOUND, frame=0, source="test", captured_ns=1, age_ms=2.0)
-FILES = {"jsonl": "out.jsonl", "record": "out.avi", "snapshot": "out.png", "terminal": None}
+FILES = {"jsonl": "out.jsonl", "record": "out.avi", "snapshot": "out.png", "terminal": None, "preview": None}
+OTHERS = {"terminal": "stdout", "preview": "127.0.0.1:0"}
+"""The targets of sinks that write no file."""
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def target(request, tmp_path):
     if missing := SINKS[name].missing():
         pytest.skip(f"{name} needs {', '.join(missing)}, not installed here")
     assert name in FILES, "give the new sink a target here"
-    return name, str(tmp_path / FILES[name]) if FILES[name] else "stdout"
+    return name, str(tmp_path / FILES[name]) if FILES[name] else OTHERS[name]
 
 
 every_sink = pytest.mark.parametrize("target", list(SINKS), indirect=True)
