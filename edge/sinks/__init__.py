@@ -25,6 +25,12 @@ SINKS: dict[str, Entry] = {
     "metrics": Entry(
         "edge.sinks.metrics:Metrics", "counters for Prometheus, on [HOST:]PORT", "metrics", ("prometheus_client",)
     ),
+    "preview": Entry(
+        "edge.sinks.preview:Preview",
+        "a web page with live video, results and settings, HOST:PORT",
+        "preview",
+        ("starlette", "uvicorn"),
+    ),
     "record": Entry("edge.sinks.record:Record", "an annotated video, .avi or .mp4"),
     "snapshot": Entry("edge.sinks.snapshot:Snapshot", "the last frame as an annotated picture"),
     "snapshots": Entry("edge.sinks.event_snapshots:EventSnapshots", "a picture of each event, into a folder"),
