@@ -9,6 +9,8 @@ from edge.errors import FileError, InputError
 from edge.imaging import Image
 from edge.secret import without_secret
 from edge.sources.base import Device, Source
+from edge.sources.options import DEFAULT as NO_OPTIONS
+from edge.sources.options import SourceOptions
 from edge.sources.supervised import DEFAULT, RetryPolicy, SupervisedSource
 
 _WITH_HOST = ("rtsp", "rtsps", "rtmp", "http", "https")
@@ -58,7 +60,7 @@ def open_camera(text: str) -> Source:
     return SupervisedSource(name, lambda: _Capture(name, name, None), must_open=True)
 
 
-def open_stream(text: str, retry: RetryPolicy = DEFAULT) -> Source:
+def open_stream(text: str, options: SourceOptions = NO_OPTIONS, retry: RetryPolicy = DEFAULT) -> Source:
     """Return the source of a network stream.
 
     A server that does not answer is tried again without end, because servers start and restart independently of this
@@ -67,6 +69,7 @@ def open_stream(text: str, retry: RetryPolicy = DEFAULT) -> Source:
 
     Args:
         text: an address such as ``rtsp://user:password@host/path``. No message or result contains the password.
+        options: what was asked of it.
         retry: how long to wait for frames, and before the stream is opened again.
 
     Raises:
