@@ -54,6 +54,7 @@ class Frame:
         captured_ns: ``time.time_ns()`` at the moment that ``age_clock`` names.
         age_clock: what the frame's age counts from.
         source: the source's name for the user, such as a path, without passwords.
+        position: the time of the frame in its video file, in seconds. None for pictures and live sources.
     """
 
     pixels: NDArray[np.uint8]
@@ -62,6 +63,7 @@ class Frame:
     captured_ns: int
     age_clock: AgeClock
     source: str
+    position: float | None = None
     _converted: Once[Image] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:

@@ -106,6 +106,7 @@ class FaultyCamera:
         happened: the faults so far, in order, each with the number of the frame that was due.
         openings: how many openings were tried.
         lost_frames: the truncated frames, which no reader gets.
+        jump_ns: by how much the wall clock has jumped in all, in nanoseconds.
     """
 
     def __init__(
@@ -132,11 +133,11 @@ class FaultyCamera:
         self._scenes = moving(size, rate or 30.0, seed)
         self._lock = threading.Lock()  # a reader that was given up may still be in its last read
         self._began: float | None = None
-        self._away_until, self._hang, self._jump_ns = float("-inf"), 0.0, 0
+        self._away_until, self._hang, self.jump_ns = float("-inf"), 0.0, 0
 
     def time_ns(self) -> int:
         """Return the time of day with the jumps of the script, in nanoseconds since 1970."""
-        return self.clock.wall_ns() + self._jump_ns
+        return self.clock.wall_ns() + self.jump_ns
 
     def open(self) -> "FaultyDevice":
         """Open the device. Raises FileError while the script keeps it away."""
@@ -164,7 +165,7 @@ class FaultyCamera:
             if due.kind == "size":
                 self._size = due.size
             elif due.kind == "clock":
-                self._jump_ns += round(due.seconds * 1e9)
+                self.jump_ns += round(due.seconds * 1e9)
             elif due.kind == "away":
                 self._away_until = now + due.seconds
             elif due.kind == "hang":
@@ -181,12 +182,16 @@ class FaultyCamera:
 
 
 class FaultyDevice(Device):
-    """One opening of a ``FaultyCamera``."""
+    """One opening of a ``FaultyCamera``.
+
+    Attributes:
+        damaged: truncated frames that were left out.
+    """
 
     def __init__(self, camera: FaultyCamera, rate: float) -> None:
         """Begin to deliver frames: ``rate`` a second, or without a wait when it is 0."""
         self._camera, self._rate = camera, rate
-        self._opened, self._read = camera.clock.monotonic(), 0
+        self._opened, self._read, self.damaged = camera.clock.monotonic(), 0, 0
 
     def read(self) -> Image:
         """Return the next frame. See ``Device``.
@@ -203,6 +208,7 @@ class FaultyDevice(Device):
                 return image
             if (decoded := _through_cut_jpeg(image)) is not None:
                 return decoded
+            self.damaged += 1
             self._camera.lost_frames += 1
 
     def close(self) -> None:

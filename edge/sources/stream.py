@@ -1,7 +1,5 @@
-"""V4L2 cameras and RTSP and HTTP streams are read through OpenCV."""
+"""RTSP and HTTP streams are read through OpenCV."""
 
-import re
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from edge import video
@@ -15,8 +13,6 @@ from edge.sources.supervised import DEFAULT, RetryPolicy, SupervisedSource
 
 _WITH_HOST = ("rtsp", "rtsps", "rtmp", "http", "https")
 """Schemes whose addresses name a server."""
-
-_DIGITS = re.compile(r"\d+$")
 
 
 class _Capture(Device):
@@ -34,30 +30,6 @@ class _Capture(Device):
     def close(self) -> None:
         """Release the device. See ``Device``."""
         self._capture.close()
-
-
-def open_camera(text: str) -> Source:
-    """Return the source of a V4L2 camera.
-
-    Iterating it raises FileError when the camera does not open at the first attempt. A camera that fails later is
-    opened again until it works.
-
-    Args:
-        text: the number of the camera, such as ``0``, or its device file, such as ``/dev/video0``.
-
-    Raises:
-        FileError: the device file does not exist.
-    """
-    number = _DIGITS.search(text)
-    device = Path(f"/dev/video{number[0]}" if number and not text.startswith("/") else text)
-    if not device.exists():
-        have = sorted(str(p) for p in Path("/dev").glob("video*"))
-        raise FileError(
-            f"camera {device} does not exist; this machine has {', '.join(have) or 'no camera'}; "
-            "connect one, or name another source"
-        )
-    name = str(device)
-    return SupervisedSource(name, lambda: _Capture(name, name, None), must_open=True)
 
 
 def open_stream(text: str, options: SourceOptions = NO_OPTIONS, retry: RetryPolicy = DEFAULT) -> Source:
