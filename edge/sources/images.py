@@ -16,6 +16,7 @@ from edge.errors import FileError, InputError
 from edge.frames import Frame
 from edge.imaging import Image
 from edge.labels import printable
+from edge.picture_orientation import stated_orientation, upright
 from edge.picture_size import stated_size
 from edge.pictures import MORE_SUFFIXES, SUFFIXES, is_whole
 from edge.reports import Report, to_stderr
@@ -135,13 +136,15 @@ def decode_image(data: bytes) -> Image:
         raise InputError(
             f"a picture must have at most {MAX_PIXELS // 10**6} million pixels, got {width}x{height}; make it smaller"
         )
+    turned_here = data[8:12] in (b"WEBP", b"avif")
+    flags = cv2.IMREAD_COLOR | (cv2.IMREAD_IGNORE_ORIENTATION if turned_here else 0)
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if is_whole(data) else None
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if is_whole(data) else None
     except cv2.error:
         image = None
     if image is None:
         raise InputError("not a whole image that can be decoded")
-    return np.asarray(image, np.uint8)
+    return upright(np.asarray(image, np.uint8), stated_orientation(data) if turned_here else 1)
 
 
 def _listed(path: Path) -> tuple[list[Path], list[Path]]:
