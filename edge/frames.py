@@ -56,6 +56,7 @@ class Frame:
         source: the source's name for the user, such as a path, without passwords. Each picture of a folder has its own.
         stream: the name that all frames of one source share, also the pictures of a folder. Gates, trackers and
             counters are kept for each stream. The loop sets it; empty takes ``source``.
+        position: the time of the frame in its video file, in seconds. None for pictures and live sources.
     """
 
     pixels: NDArray[np.uint8]
@@ -65,6 +66,7 @@ class Frame:
     age_clock: AgeClock
     source: str
     stream: str = ""
+    position: float | None = None
     _converted: Once[Image] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:

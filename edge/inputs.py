@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edge.errors import FileError, InputError
+from edge.errors import InputError
 from edge.imaging import Colour, Image
 from edge.tensors import Array, TensorSpec, quantize
 
@@ -88,12 +88,9 @@ def as_picture(value: Any, colour: Colour) -> Image:
     if colour not in ("BGR", "RGB"):
         raise InputError(f"a picture's colour must be BGR or RGB, the order of its channels, got {colour!r}")
     if isinstance(value, (str, Path)):
-        from edge.sources.images import read_image
+        from edge.sources.images import load_image
 
-        found = read_image(Path(value))
-        if found is None:
-            raise FileError(f"picture {value} is missing, damaged or no picture")
-        return found
+        return load_image(Path(value))
     image = np.asarray(value)
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3)):
         raise InputError(

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 """The formats that OpenCV decodes on every system, in lower case."""
 
+MORE_SUFFIXES = (".avif", ".jfif", ".jp2", ".jpe", ".pgm", ".ppm")
+"""Other formats of pictures, in lower case. OpenCV decodes those that it was built with."""
+
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")  # in scan data, FF 00 is a pixel and FF D0 to D7 a restart
 _PNG_END = b"IEND\xae\x42\x60\x82"
 _ALONE, _START, _END = 0x01, 0xD8, 0xD9

@@ -1,11 +1,13 @@
 """``Capture`` reads and ``Writer`` writes video through OpenCV. No other module opens captures or chooses codecs."""
 
+import math
 import os
 import shutil
 from pathlib import Path
 
 import cv2
 
+from edge import video_container
 from edge.closing import Closing
 from edge.errors import FileError, InputError
 from edge.imaging import Image
@@ -137,6 +139,8 @@ class Capture(Closing):
         api = cv2.CAP_V4L2 if target.startswith("/dev/video") else cv2.CAP_ANY if timeout is None else cv2.CAP_FFMPEG
         if not self._capture.open(target, api, limits if api == cv2.CAP_FFMPEG else []):
             raise FileError(f"video {name or target} cannot be opened: {_why(target)}")
+        if api != cv2.CAP_V4L2:
+            self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # frames are upright, as the file's rotation says
         stated = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps: float | None = stated if 0 < stated <= 1000 else None
 
@@ -144,6 +148,20 @@ class Capture(Closing):
         """Return the next frame, (height, width, 3) uint8 BGR, or None at the end and after an error."""
         image: Image | None = self._capture.read()[1]
         return image
+
+    @property
+    def position(self) -> float | None:
+        """The time of the last frame in its file, in seconds. None when the file does not say."""
+        milliseconds = self._capture.get(cv2.CAP_PROP_POS_MSEC)
+        return milliseconds / 1e3 if math.isfinite(milliseconds) and milliseconds >= 0 else None
+
+    def set(self, which: int, value: float) -> bool:
+        """Ask for a property by OpenCV's number, such as ``cv2.CAP_PROP_FPS``. Return False when it is refused."""
+        return bool(self._capture.set(which, value))
+
+    def get(self, which: int) -> float:
+        """Return a property by OpenCV's number, or 0 when it is not known."""
+        return float(self._capture.get(which))
 
     def count(self) -> int:
         """Return the number of frames in the file's header, or 0."""
@@ -167,7 +185,11 @@ def _why(target: str) -> str:
         return "it does not exist"
     if target.startswith("/dev/"):
         return "it is in use or is not a camera"
-    return "it is empty" if path.stat().st_size == 0 else "it is not a video that OpenCV can decode"
+    if path.stat().st_size == 0:
+        return "it is empty"
+    if missing := video_container.missing_bytes(path):
+        return f"it is cut: {missing} bytes are missing at its end; copy it again, or repair it from its original"
+    return "it is not a video that OpenCV can decode"
 
 
 def frame_count(path: Path) -> int:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from edge import v4l2
 from edge.device import Device
-from edge.doctor import v4l2
 from edge.doctor.check import Check
 from edge.doctor.system import System
 

@@ -1,14 +1,20 @@
 """Sources yield frames. Each source has a file and a row in the table. Importing this package imports no source.
 
-    with open_source("clip.avi") as source:
+    with open_source("clip.avi", SourceOptions(rotate=90)) as source:
         for frame in source:
             ...
 
+A row names a function of the text and the options (``edge.sources.options``). It opens the source, and refuses the
+options that the source does not have. Rotation, flip, region and name are applied here, to every source.
+
 Another package adds a source with an entry point of the group ``edge.sources``. It names a function that takes the text
-after ``NAME:`` and returns a ``Source``.
+after ``NAME:`` and returns a ``Source``. A function with a parameter ``options`` gets the options by that name. For one
+without it, size, rate, format, realtime and options of its own are refused.
 """
 
+import inspect
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from edge import pictures, registry
@@ -18,14 +24,16 @@ from edge.registry import Entry
 from edge.sources.base import Source
 from edge.sources.options import DEFAULT, SourceOptions
 
-__all__ = ["SOURCES", "Frame", "Source", "names", "open_source"]
+__all__ = ["SOURCES", "Frame", "Source", "SourceOptions", "names", "open_source"]
 
 SOURCES: dict[str, Entry] = {
-    "video": Entry("edge.sources.video:Video", "a video file: every frame, in order"),
-    "images": Entry("edge.sources.images:Images", "an image or a folder of images: every one, sorted by name"),
-    "camera": Entry("edge.sources.stream:open_camera", "a V4L2 camera: 0 or /dev/video0"),
+    "video": Entry("edge.sources.video:open_video", "a video file: every frame, in order"),
+    "images": Entry(
+        "edge.sources.images:open_images", "an image, a folder of images or a pattern: every one, in natural order"
+    ),
+    "camera": Entry("edge.sources.camera:open_camera", "a V4L2 camera: 0 or /dev/video0"),
     "stream": Entry("edge.sources.stream:open_stream", "rtsp:// or http:// through OpenCV"),
-    "synthetic": Entry("edge.sources.synthetic:open_synthetic", "frames drawn here: synthetic[:WxH@FPS]"),
+    "synthetic": Entry("edge.sources.synthetic:open_synthetic", "frames drawn here: synthetic[:WxH@FPS][?faults=…]"),
     "picamera": Entry(
         "edge.sources.picamera:open_picamera",
         "the Raspberry Pi's camera: picamera[:WxH@FPS]",
@@ -35,7 +43,8 @@ SOURCES: dict[str, Entry] = {
 }
 
 STREAM_SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp")
-_CAMERA = re.compile(r"\d+|/dev/video\d+")
+_CAMERA = re.compile(r"\d+|/dev/video\d+|/dev/v4l/.+")
+_PATTERN = re.compile(r"[*?[]")
 
 
 def names() -> list[str]:
@@ -48,16 +57,34 @@ def open_source(text: str, options: SourceOptions = DEFAULT) -> Source:
 
     Args:
         text: the value of ``edge-camera --source``: ``0`` or ``/dev/video0``, a video or image file, a folder of
-            images, an rtsp:// or http:// address, ``picamera``, ``synthetic[:WxH@FPS]``, or ``NAME:…`` for a plug-in.
+            images, a pattern such as ``photos/**/*.jpg``, an rtsp:// or http:// address, ``picamera[:WxH@FPS]``,
+            ``synthetic[:WxH@FPS]``, or ``NAME:…`` for a plug-in.
+        options: what is asked of it.
 
     Raises:
         FileError: the file, folder or camera does not exist.
-        InputError: the text describes no source.
+        InputError: the text describes no source, or the source does not have one of the options.
         MissingExtra: a dependency is not installed.
     """
     kind, rest = _kind(text)
-    source: Source = registry.load("source", SOURCES, kind)(rest)
-    return source
+    factory = registry.load("source", SOURCES, kind)
+    source: Source = factory(rest, options) if kind in SOURCES else _from_plug_in(kind, factory, rest, options)
+    if not options.transforms and (not options.name or options.name == source.name):
+        return source
+    from edge.sources.transformed import Transformed  # most sources are used as they are
+
+    return Transformed(source, options)
+
+
+def _from_plug_in(kind: str, factory: Callable[..., Source], rest: str, options: SourceOptions) -> Source:
+    try:
+        takes_options = "options" in inspect.signature(factory).parameters
+    except ValueError:  # a function of an extension module that states no signature
+        takes_options = False
+    if takes_options:
+        return factory(rest, options=options)
+    options.refuse_all_but(f"source {kind!r}")
+    return factory(rest)
 
 
 def _kind(text: str) -> tuple[str, str]:
@@ -65,6 +92,8 @@ def _kind(text: str) -> tuple[str, str]:
     name, _, rest = text.partition(":")
     if name in ("synthetic", "picamera"):
         return name, rest
+    if text.startswith("synthetic?"):
+        return "synthetic", text.removeprefix("synthetic")
     if _CAMERA.fullmatch(text):
         return "camera", text
     if "://" in text:
@@ -83,9 +112,12 @@ def _stream(text: str) -> tuple[str, str]:
 
 def _file(text: str) -> tuple[str, str]:
     path = Path(text)
-    if not text or not path.exists():
-        raise FileError(
-            f"source {text!r} does not exist: expected a camera number, a video, an image, a folder of images, "
-            "an rtsp:// or http:// address, picamera or synthetic"
-        )
-    return ("images" if path.is_dir() or path.suffix.lower() in pictures.SUFFIXES else "video"), text
+    if text and path.exists():
+        pictured = path.is_dir() or path.suffix.lower() in (*pictures.SUFFIXES, *pictures.MORE_SUFFIXES)
+        return ("images" if pictured else "video"), text
+    if _PATTERN.search(text):
+        return "images", text
+    raise FileError(
+        f"source {text!r} does not exist: expected a camera number, a video, an image, a folder of images, "
+        "a pattern such as photos/**/*.jpg, an rtsp:// or http:// address, picamera or synthetic"
+    )

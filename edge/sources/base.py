@@ -20,11 +20,13 @@ class Source(Closing, Protocol):
         live: True for cameras and streams: the newest frame counts, and the end is an error. False for files and
             folders: every frame is processed, in order.
         fps: the frames per second that a video file states. None for images and live sources.
+        lost_frames: how many frames the source should have yielded and could not, because they are damaged or missing.
     """
 
     name: str
     live: bool
     fps: float | None
+    lost_frames: int = 0
 
     def __iter__(self) -> Iterator[Frame]: ...
 

@@ -1,16 +1,24 @@
 """``SourceOptions`` states how one source is opened and how its frames are turned and cut."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from edge.errors import InputError
+from edge.errors import InputError, unknown_name
 
 Region = tuple[float, float, float, float]
 """x0, y0, x1, y1 as fractions of the frame's width and height, from 0 to 1."""
 
 MIN_SIDE, MAX_SIDE = 16, 8192
+
+
+_REASONS = {
+    "size": "only cameras and drawn frames are asked for a size, and a region cuts the frames of any source",
+    "rate": "only cameras, snapshots, drawn frames and pictures in real time are asked for a rate",
+    "format": "only V4L2 cameras are asked for MJPG or YUYV",
+    "realtime": "only files are played in real time, because cameras and streams are live",
+}
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,27 @@ class SourceOptions:
                 raise InputError(
                     f"a region must be x0, y0, x1, y1 as fractions of the frame with x0 < x1 and y0 < y1, "
                     f"got {self.region}"
+                )
+
+    def refuse_all_but(self, what: str, *able: str, known: Iterable[str] = ()) -> None:
+        """Raise InputError for an option that a kind of source does not have.
+
+        Name, rotation, flip and region are options of every source.
+
+        Args:
+            what: the kind of source in words, such as "a video file".
+            able: those of ``size``, ``rate``, ``format`` and ``realtime`` that the kind has.
+            known: the names in ``options`` that the kind has.
+        """
+        for name, reason in _REASONS.items():
+            if getattr(self, name) and name not in able:
+                raise InputError(f"{what} must have no option {name!r}: {reason}; leave it out")
+        for name in self.options:
+            if name not in known:
+                raise (
+                    unknown_name(f"option of {what}", name, known)
+                    if known
+                    else InputError(f"{what} must have no options of its own, got {name!r}; leave it out")
                 )
 
     @property

@@ -4,6 +4,8 @@ from edge.errors import FileError
 from edge.imaging import Image
 from edge.sources.base import Device, Source
 from edge.sources.geometry import parse
+from edge.sources.options import DEFAULT as NO_OPTIONS
+from edge.sources.options import SourceOptions
 from edge.sources.supervised import DEFAULT, RetryPolicy, SupervisedSource
 
 MODE = (1280, 720, 30.0)
@@ -34,17 +36,19 @@ class _PiCamera(Device):
         self._camera.close()
 
 
-def open_picamera(text: str, retry: RetryPolicy = DEFAULT) -> Source:
+def open_picamera(text: str, options: SourceOptions = NO_OPTIONS, retry: RetryPolicy = DEFAULT) -> Source:
     """Return the source of the Pi's camera.
 
     Iterating it raises FileError when the camera does not open at the first attempt.
 
     Args:
-        text: ``WxH@FPS``, ``WxH``, ``@FPS`` or nothing; what is left out is taken from MODE.
+        text: ``WxH@FPS``, ``WxH``, ``@FPS`` or nothing; what is left out is taken from the options, then from MODE.
+        options: what is asked of it.
         retry: how long to wait for frames, and before the camera is opened again.
 
     Raises:
-        InputError: ``text`` has another form.
+        InputError: ``text`` has another form, or the camera does not have one of the options.
     """
-    width, height, fps = parse(text, MODE)
-    return SupervisedSource("picamera", lambda: _PiCamera((width, height), fps), True, retry)
+    options.refuse_all_but("the Pi's camera", "size", "rate")
+    width, height, fps = parse(text, (*(options.size or MODE[:2]), options.rate or MODE[2]))
+    return SupervisedSource(options.name or "picamera", lambda: _PiCamera((width, height), fps), True, retry)

@@ -1,7 +1,5 @@
-"""V4L2 cameras and RTSP and HTTP streams are read through OpenCV."""
+"""RTSP and HTTP streams are read through OpenCV."""
 
-import re
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from edge import video
@@ -9,12 +7,12 @@ from edge.errors import FileError, InputError
 from edge.imaging import Image
 from edge.secret import without_secret
 from edge.sources.base import Device, Source
+from edge.sources.options import DEFAULT as NO_OPTIONS
+from edge.sources.options import SourceOptions
 from edge.sources.supervised import DEFAULT, RetryPolicy, SupervisedSource
 
 _WITH_HOST = ("rtsp", "rtsps", "rtmp", "http", "https")
 """Schemes whose addresses name a server."""
-
-_DIGITS = re.compile(r"\d+$")
 
 
 class _Capture(Device):
@@ -34,31 +32,7 @@ class _Capture(Device):
         self._capture.close()
 
 
-def open_camera(text: str) -> Source:
-    """Return the source of a V4L2 camera.
-
-    Iterating it raises FileError when the camera does not open at the first attempt. A camera that fails later is
-    opened again until it works.
-
-    Args:
-        text: the number of the camera, such as ``0``, or its device file, such as ``/dev/video0``.
-
-    Raises:
-        FileError: the device file does not exist.
-    """
-    number = _DIGITS.search(text)
-    device = Path(f"/dev/video{number[0]}" if number and not text.startswith("/") else text)
-    if not device.exists():
-        have = sorted(str(p) for p in Path("/dev").glob("video*"))
-        raise FileError(
-            f"camera {device} does not exist; this machine has {', '.join(have) or 'no camera'}; "
-            "connect one, or name another source"
-        )
-    name = str(device)
-    return SupervisedSource(name, lambda: _Capture(name, name, None), must_open=True)
-
-
-def open_stream(text: str, retry: RetryPolicy = DEFAULT) -> Source:
+def open_stream(text: str, options: SourceOptions = NO_OPTIONS, retry: RetryPolicy = DEFAULT) -> Source:
     """Return the source of a network stream.
 
     A server that does not answer is tried again without end, because servers start and restart independently of this
@@ -67,6 +41,7 @@ def open_stream(text: str, retry: RetryPolicy = DEFAULT) -> Source:
 
     Args:
         text: an address such as ``rtsp://user:password@host/path``. No message or result contains the password.
+        options: what was asked of it.
         retry: how long to wait for frames, and before the stream is opened again.
 
     Raises:

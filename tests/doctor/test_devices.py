@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from edge import v4l2
 from edge.device import Device
-from edge.doctor import board, cameras, coral_check, coral_library, power, storage, v4l2
+from edge.doctor import board, cameras, coral_check, coral_library, power, storage
 from edge.doctor.system import System
 from edge.errors import GateFailed
 

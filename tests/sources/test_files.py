@@ -75,7 +75,7 @@ def test_a_corrupt_image_is_skipped_named_and_counted(tmp_path):
     lines = []
     source = Images(tmp_path, report=lines.append)
     assert [f.index for f in source] == [0]
-    assert source.skipped == 2
+    assert source.lost_frames == 2
     assert lines[0] == f"skipped {tmp_path / 'b.png'}: not a whole image that can be decoded (1 so far)"
     assert lines[1].endswith("(2 so far)")
 

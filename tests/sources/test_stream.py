@@ -15,7 +15,7 @@ from tests.sources.mjpeg import Server
 def test_frames_come_and_come_back_after_the_server_died(capsys):
     server = Server()
     lines = []
-    source = open_stream(f"http://me:secret@127.0.0.1:{server.port}/video", RetryPolicy(0.05, 0.2, stall=2.0))
+    source = open_stream(f"http://me:secret@127.0.0.1:{server.port}/video", retry=RetryPolicy(0.05, 0.2, stall=2.0))
     source._report = lines.append
     frames = iter(source)
     try:

@@ -101,7 +101,9 @@ def test_a_folder_without_images_is_one_line(tmp_path):
 
 def test_a_folder_of_class_folders_is_told_which_to_give(tmp_path):
     (tmp_path / "test" / "cat").mkdir(parents=True)
-    with pytest.raises(FileError, match=r"found none; give one of its folders, such as .*test$"):
+    with pytest.raises(
+        FileError, match=r"found none; give one of its folders, such as .*test, or the pattern .*/\*\*/\*$"
+    ):
         open_source(str(tmp_path))
 
 
@@ -111,4 +113,4 @@ def test_importing_the_table_imports_no_opencv_source():
 
     code = "import sys, edge.sources; print([m for m in sys.modules if m.startswith('edge.sources.')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())
-    assert done.stdout.strip() == "['edge.sources.base']"
+    assert done.stdout.strip() == "['edge.sources.base', 'edge.sources.options']"

@@ -3,15 +3,18 @@
 https://docs.kernel.org/userspace-api/media/v4l/user-func.html
 """
 
+import errno
 import fcntl
 import os
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-# _IOR('V', 0, struct v4l2_capability) and _IOWR('V', 2, struct v4l2_fmtdesc)
+# _IOR('V', 0, struct v4l2_capability), _IOWR('V', 2, struct v4l2_fmtdesc), _IOWR('V', 8, struct v4l2_requestbuffers)
 QUERYCAP, CAPABILITY = 0x80685600, struct.Struct("16s32s32sIII12x")
 ENUM_FMT, DESCRIPTION = 0xC0405602, struct.Struct("III32sI16x")
+REQBUFS, BUFFERS, MMAP = 0xC0145608, struct.Struct("III8x"), 1
 
 CAPTURE, CAPTURE_PLANES = 0x00000001, 0x00001000
 MEMORY_TO_MEMORY = 0x00004000 | 0x00008000
@@ -54,6 +57,40 @@ def query(path: Path) -> Node | None:
         return None
     finally:
         os.close(descriptor)
+
+
+def is_busy(path: Path) -> bool:
+    """Return whether another program reads a camera: its driver then refuses to give up buffers that are not ours.
+
+    Args:
+        path: the device file.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        return error.errno == errno.EBUSY
+    try:
+        fcntl.ioctl(descriptor, REQBUFS, bytearray(BUFFERS.pack(0, TYPES[CAPTURE], MMAP)))
+    except OSError as error:
+        return error.errno == errno.EBUSY
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def users(path: Path, processes: Path = Path("/proc")) -> list[str]:
+    """Return the programs that have a device file open, such as ``ffmpeg (pid 123)``, as far as this user may see.
+
+    Args:
+        path: the device file.
+        processes: the folder of processes.
+    """
+    device, found = str(path.resolve()), []
+    for process in processes.glob("[0-9]*"):
+        with suppress(OSError):  # it ended, or belongs to another user
+            if process.name != str(os.getpid()) and any(os.readlink(one) == device for one in process.glob("fd/*")):
+                found.append(f"{(process / 'comm').read_text(errors='replace').strip()} (pid {process.name})")
+    return found
 
 
 def _capabilities(descriptor: int) -> int:
