@@ -14,8 +14,11 @@ from edge.session import Session
 from edge.sinks import Sink, open_sink
 from edge.sources import Source, open_source
 from edge.sources.options import SourceOptions
-from edge.stages.base import Stage
+from edge.stages.base import Gate, PerSource, Stage
 from edge.stats import StatsSnapshot
+
+CHANGING = ("mqtt", "preview")
+"""The sinks that may change settings while the loop runs."""
 
 
 class Camera(Closing):
@@ -42,6 +45,7 @@ class Camera(Closing):
             self.loop = Loop(
                 sources,
                 self.network,
+                _gate(config, self.network),
                 stages=_stages(config, control),
                 max_frames=config.max_frames,
                 heartbeat=heartbeat,
@@ -93,9 +97,51 @@ def _settings(config: CameraConfig) -> Settings:
     return Settings(labels=config.show_labels, shapes=shapes)
 
 
+def _gate(config: CameraConfig, network: Session) -> Gate | None:
+    """Return the gates of the configuration as one, which keeps a state for each source."""
+    gates: list[Gate] = []
+    if config.pace is not None:
+        from edge.stages.pace import Governor, Pace
+
+        governor = Governor(config.pace)
+        gates.append(PerSource(lambda: Pace(config.pace, governor)))
+    if config.motion is not None:
+        from edge.stages.motion import MotionGate
+
+        image = network.signature.image
+        size = image.size if image is not None else (224, 224)
+        gates.append(PerSource(lambda: MotionGate(config.motion, size)))
+    if len(gates) < 2:
+        return next(iter(gates), None)
+    from edge.stages.base import InTurn
+
+    return InTurn(gates)
+
+
 def _stages(config: CameraConfig, control: Control) -> list[Stage]:
-    """Return the stages after the network, in their order."""
-    return []
+    """Return the stages after the network, in their order.
+
+    Selection and counting always run with a preview or MQTT, which may change the settings, and else when they are
+    needed.
+    """
+    stages: list[Stage] = []
+    changes = any(sink.kind in CHANGING for sink in config.sink)
+    if config.track is not None:
+        from edge.stages.tracker import Tracker
+
+        stages.append(PerSource(lambda: Tracker(config.track)))
+    if config.show_labels is not None or changes:
+        from edge.stages.selection import Selection
+
+        stages.append(Selection(control))
+    if config.line or config.zone or config.counting is not None or changes:
+        from edge.stages.counting import Counter
+
+        tracked = config.track is not None
+        if not tracked:
+            Counter(control, tracked)  # lines without a tracker are refused before the run
+        stages.append(PerSource(lambda: Counter(control, tracked, config.counting)))
+    return stages
 
 
 def _sinks(config: CameraConfig) -> list[SinkConfig]:

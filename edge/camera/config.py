@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -97,6 +98,10 @@ class CameraConfig:
         line: lines at which crossings are counted.
         zone: zones in which objects are counted.
         sink: the outputs.
+        track: how objects are followed, ``edge.stages.tracker.TrackerOptions``. None does not follow them.
+        counting: how objects are counted, ``edge.stages.counting.CountingOptions``. None takes the defaults.
+        motion: when something counts as motion, ``edge.stages.motion.MotionOptions``. None runs on still scenes too.
+        pace: how many frames the network gets, ``edge.stages.pace.PaceOptions``. None gives it all.
         show_labels: the labels that are kept. None keeps all.
         max_frames: the number of results after which the run ends. None means no limit.
         quiet: whether no line per frame is printed.
@@ -107,6 +112,10 @@ class CameraConfig:
     line: tuple[LineConfig, ...] = ()
     zone: tuple[ZoneConfig, ...] = ()
     sink: tuple[SinkConfig, ...] = ()
+    track: Any = None
+    counting: Any = None
+    motion: Any = None
+    pace: Any = None
     show_labels: frozenset[str] | None = None
     max_frames: int | None = None
     quiet: bool = False
@@ -122,6 +131,15 @@ class CameraConfig:
             if shape.source and shape.source not in names:
                 known = ", ".join(sorted(filter(None, names))) or "no source has a name"
                 raise InputError(f"{shape.name!r} is of source {shape.source!r}, which is unknown: {known}")
+
+
+PARTS = {
+    "track": "edge.stages.tracker:TrackerOptions",
+    "counting": "edge.stages.counting:CountingOptions",
+    "motion": "edge.stages.motion:MotionOptions",
+    "pace": "edge.stages.pace:PaceOptions",
+}
+"""The dataclasses of parts that few runs have. Each is imported when the configuration has its part."""
 
 
 def build(values: Mapping[str, Any], fail: options.Fail | None = None) -> CameraConfig:
@@ -141,7 +159,20 @@ def build(values: Mapping[str, Any], fail: options.Fail | None = None) -> Camera
     known: dict[str, Any] = {**values, "model": _model(values["model"])}
     if isinstance(sinks := known.get("sink"), (list, tuple)):
         known["sink"] = [_sink(one) for one in sinks]
+    for name in PARTS.keys() & known.keys():
+        known[name] = _part(name, known[name], raise_at)
     return options.build(CameraConfig, known, "", raise_at)
+
+
+def _part(name: str, value: Any, fail: options.Fail) -> Any:
+    """Return the options of a part, from a table, or ``true`` for the defaults, or None for ``false``."""
+    if isinstance(value, bool):
+        value = {} if value else None
+    if value is not None and not isinstance(value, Mapping):
+        raise fail((name,), f"{name} must be a table of options, true or false, got {value!r}")
+    module, _, attribute = PARTS[name].partition(":")
+    kind = getattr(import_module(module), attribute)
+    return None if value is None else options.build(kind, value, name, fail, (name,))
 
 
 def _model(value: Any) -> Any:

@@ -7,8 +7,11 @@ from typing import Any
 from edge.cli import _task_options
 from edge.errors import InputError
 
-FILE_SINKS = ("jsonl", "record", "snapshot")
+SINKS = ("jsonl", "csv", "record", "snapshot", "mqtt", "metrics", "preview")
 """The outputs that have an option of their own name with their target."""
+
+ACTING = ("clips", "snapshots", "webhook", "hook")
+"""The same for outputs that act on events. The conditions of ``--on`` are for all of them."""
 
 
 def mapping(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -34,7 +37,29 @@ def mapping(arguments: argparse.Namespace) -> dict[str, Any]:
     for kind in ("line", "zone"):
         if shapes := getattr(arguments, kind):
             found[kind] = shapes
-    return {name: value for name, value in found.items() if value}
+    found.update(_parts(arguments))
+    stated = {name: value for name, value in found.items() if value}
+    for keys, value in arguments.set:
+        _set(stated, keys, value)
+    return stated
+
+
+def _parts(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the tables of the tracker and the gates."""
+    pace = _given(arguments, "stride", "max_rate")
+    if arguments.cool_at is not None:
+        pace["soft_limit"] = arguments.cool_at
+    motion = None if arguments.motion is None else {"crop": arguments.motion == "crop"}
+    return {"track": arguments.track and {"method": arguments.track}, "motion": motion, "pace": pace}
+
+
+def _set(found: dict[str, Any], keys: list[str], value: Any) -> None:
+    """Set a value in nested tables."""
+    for key in keys[:-1]:
+        found = found.setdefault(key, {})
+        if not isinstance(found, dict):
+            raise InputError(f"--set {'.'.join(keys)}: {key} is no table; state it in a file for --config")
+    found[keys[-1]] = value
 
 
 MODEL = ("backend", "device", "threads", "precision", "labels", "task", "decoder", "colour", "mean", "std", "resize")
@@ -59,6 +84,9 @@ def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     found["model"] = {**({"file": model} if isinstance(model, str) else model), **changes.get("model", {})}
     if (sources := changes.get("source")) and not any("address" in source for source in sources):
         found["source"] = [{**source, **sources[0]} for source in base.get("source", [{}])]
+    for part in PARTS:
+        if isinstance(base.get(part), dict) and isinstance(changes.get(part), dict):
+            found[part] = {**base[part], **changes[part]}
     for kind in ("sink", "line", "zone"):
         if kind in changes:
             found[kind] = [*base.get(kind, []), *changes[kind]]
@@ -86,14 +114,22 @@ def _named_source(text: str) -> dict[str, Any]:
 
 
 def _sinks(arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    wanted = [(name, target) for name in FILE_SINKS if (target := getattr(arguments, name))]
+    wanted = [(name, target) for name in (*SINKS, *ACTING) if (target := getattr(arguments, name)) is not None]
     wanted += arguments.sink
+    if arguments.on and not any(kind in ACTING for kind, _ in wanted):
+        raise InputError(f"--on needs what acts on events: add --{', --'.join(ACTING)}")
     options = {(kind, name): value for kind, name, value in arguments.sink_option}
     for kind, _ in options:
         if kind not in dict(wanted):
             raise InputError(f"--sink-option {kind}.… needs that output: add --sink {kind}=TARGET")
+    if arguments.on:
+        options = {**{(kind, "on"): arguments.on for kind in ACTING}, **options}
     return [{"kind": kind, "target": target, "options": _own(kind, options)} for kind, target in wanted]
 
 
 def _own(kind: str, options: dict[tuple[str, str], Any]) -> dict[str, Any]:
     return {name: value for (of, name), value in options.items() if of == kind}
+
+
+PARTS = ("model", "track", "counting", "motion", "pace")
+"""The tables of a configuration of which the command line may change single values."""

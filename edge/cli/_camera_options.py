@@ -13,7 +13,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     _add_run(parser)
     _add_sources(parser)
     _add_results(parser)
+    _add_gates(parser)
     _add_outputs(parser)
+    _add_events(parser)
     _add_choice(parser)
     _add_format(parser)
 
@@ -30,6 +32,14 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         "--print-config", action="store_true", help="print the camera.toml that the options amount to, and end"
     )
     parser.add_argument("--max-frames", type=_values.count, metavar="N", help="end after N results (default: no limit)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=_values.setting,
+        metavar="KEY=VALUE",
+        help="set any other key of camera.toml, such as track.max_age=2; repeatable",
+    )
     _main.add_json(parser)
 
 
@@ -108,6 +118,16 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--jsonl", metavar="FILE", help="write one JSON object per frame to FILE; - is stdout")
     group.add_argument("--record", metavar="FILE", help="write an annotated video to FILE, .avi or .mp4")
     group.add_argument("--snapshot", metavar="FILE", help="write the last frame, annotated, to FILE, .jpg or .png")
+    group.add_argument("--csv", metavar="FILE", help="write a table with a row for each thing found; - is stdout")
+    group.add_argument("--mqtt", metavar="URL", help="publish results: mqtt://user:${PASSWORD}@host/prefix")
+    group.add_argument("--metrics", metavar="[HOST:]PORT", help="serve metrics for Prometheus on 127.0.0.1:PORT")
+    group.add_argument(
+        "--preview",
+        nargs="?",
+        const="",
+        metavar="HOST:PORT",
+        help="serve a web page with live video and settings (default 127.0.0.1:8080; another host needs a token)",
+    )
     group.add_argument(
         "--sink",
         action="append",
@@ -125,6 +145,47 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
         help="option of an output, such as clips.before=5; repeatable",
     )
     group.add_argument("--quiet", action="store_true", help="do not print a line per frame")
+
+
+def _add_events(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("when something happens")
+    group.add_argument(
+        "--on",
+        action="append",
+        metavar="CONDITION",
+        help="what counts as an event: person, person>0.6, zone:NAME, line:NAME, dwell:NAME or any; repeatable "
+        "(default: any)",
+    )
+    group.add_argument("--clips", metavar="DIR", help="record a video of each event, with the seconds before it")
+    group.add_argument("--snapshots", metavar="DIR", help="write a picture of each event")
+    group.add_argument("--webhook", metavar="URL", help="post each event as JSON")
+    group.add_argument("--hook", metavar="COMMAND", help="run a shell command for each event, with its JSON on stdin")
+
+
+def _add_gates(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what the network gets and how objects are followed")
+    group.add_argument(
+        "--track",
+        nargs="?",
+        const="bytetrack",
+        choices=("bytetrack", "sort"),
+        help="give objects numbers that stay from frame to frame (default method: bytetrack)",
+    )
+    group.add_argument(
+        "--motion",
+        nargs="?",
+        const="frame",
+        choices=("frame", "crop"),
+        help="skip frames while nothing moves; crop gives the network the moving part only",
+    )
+    group.add_argument("--stride", type=_values.count, metavar="N", help="give the network every N-th frame")
+    group.add_argument("--max-rate", type=float, metavar="R", help="give the network at most R frames per second")
+    group.add_argument(
+        "--cool-at",
+        type=float,
+        metavar="DEGREES",
+        help="lower the rate step by step from this temperature of the processor on, in degrees Celsius",
+    )
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:

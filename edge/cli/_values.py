@@ -59,6 +59,12 @@ def sink_option(text: str) -> tuple[str, str, Any]:
     return sink, option, _literal(value)
 
 
+def setting(text: str) -> tuple[list[str], Any]:
+    """Parse ``KEY.KEY=VALUE``. The value is JSON or a text."""
+    name, value = pair(text)
+    return name.split("."), _literal(value)
+
+
 def _literal(text: str) -> Any:
     """Return a number, a truth value or a list as such, and every other text as it is."""
     try:

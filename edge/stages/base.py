@@ -1,6 +1,6 @@
 """The interfaces of gates and stages, and ``per_source``, which keeps one for each source."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from edge.frames import Frame
@@ -46,3 +46,21 @@ class PerSource:
         if found is None:
             found = self._of[frame.stream] = self._make()
         return found(frame, *rest)
+
+
+class InTurn:
+    """Several gates as one: a frame must pass all of them, and the last region counts."""
+
+    def __init__(self, gates: Sequence[Gate]) -> None:
+        """Store the gates, the cheapest first."""
+        self._gates = gates
+
+    def __call__(self, frame: Frame) -> bool | Region:
+        """Ask each gate until one skips the frame."""
+        decision: bool | Region = True
+        for gate in self._gates:
+            found = gate(frame)
+            if found is False:
+                return False
+            decision = decision if found is True else found
+        return decision
