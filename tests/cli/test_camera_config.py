@@ -76,6 +76,41 @@ BASE = {
 }
 
 
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["--track"], {"track": {"method": "bytetrack"}}),
+        (["--track", "sort", "--set", "track.max_age=2"], {"track": {"method": "sort", "max_age": 2}}),
+        (["--motion"], {"motion": {"crop": False}}),
+        (["--motion", "crop"], {"motion": {"crop": True}}),
+        (
+            ["--stride", 2, "--max-rate", 5, "--cool-at", 70],
+            {"pace": {"stride": 2, "max_rate": 5.0, "soft_limit": 70.0}},
+        ),
+        (["--preview"], {"sink": [{"kind": "preview", "target": "", "options": {}}]}),
+        (["--preview", "0.0.0.0:80"], {"sink": [{"kind": "preview", "target": "0.0.0.0:80", "options": {}}]}),
+        (
+            ["--clips", "c", "--hook", "beep", "--jsonl", "j", "--on", "cat", "--on", "line:gate"],
+            {
+                "sink": [
+                    {"kind": "jsonl", "target": "j", "options": {}},
+                    {"kind": "clips", "target": "c", "options": {"on": ["cat", "line:gate"]}},
+                    {"kind": "hook", "target": "beep", "options": {"on": ["cat", "line:gate"]}},
+                ]
+            },
+        ),
+        (
+            ["--clips", "c", "--sink-option", "clips.pre_roll=8", "--sink-option", "clips.format=avi"],
+            {"sink": [{"kind": "clips", "target": "c", "options": {"pre_roll": 8, "format": "avi"}}]},
+        ),
+        (["--set", "quiet=true", "--set", "counting.grace=0.5"], {"quiet": True, "counting": {"grace": 0.5}}),
+    ],
+)
+def test_what_options_amount_to(words, found):
+    assert stated(*words) == found
+    build({"model": "m", **found})
+
+
 class TestMerged:
     def test_nothing_stated_changes_nothing(self):
         assert build(merged(BASE, stated())) == build(BASE)
@@ -132,6 +167,11 @@ class TestErrors:
             (["--region", "0.5,0,0.5,1"], "a region must be x0, y0, x1, y1"),
             (["--size", "4x4"], "a size must be 16 to 8192"),
             (["--sink-option", "csv.a=1"], "needs that output: add --sink csv=TARGET"),
+            (["--on", "cat"], "--on needs what acts on events: add --clips, --snapshots, --webhook, --hook"),
+            (["--set", "line.a=1", "--line", "b=0,0,1,1"], "--set line.a: line is no table"),
+            (["--set", "motion=3"], "motion must be a table of options, true or false, got 3"),
+            (["--set", "motion.hold=-1"], "hold of motion must be 0 or more seconds"),
+            (["--line", "gate=0,0,1,1"], "tracker"),
             (["--zone", "a=0,0,1,1,1,0", "--line", "a=0,0,1,1"], "different names, got 'a' twice"),
         ],
     )
