@@ -45,7 +45,7 @@ CORAL_GLIBC = 28
 SYSTEM_NUMPY = {"3.11": "1.24", "3.13": "2.2"}
 """The numpy that picamera2 was built for, in Raspberry Pi OS with each Python."""
 
-WITH = ("onnx", "signed", "picamera")
+WITH = ("onnx", "signed", "picamera", "openvino", "metrics", "mqtt", "preview", "rtsp", "track")
 """What ``--with`` takes: extras, and picamera, which leaves numpy to the device's system."""
 
 

@@ -31,8 +31,17 @@ EXAMINED_S = 24 * 3600.0
 SIGNED = "signed"
 """The extra that checks signatures."""
 
-WHEELS = {"signed": "cryptography", "onnx": "onnxruntime"}
-"""The wheel that each extra needs."""
+WHEELS = {
+    "signed": "cryptography",
+    "onnx": "onnxruntime",
+    "openvino": "openvino",
+    "metrics": "prometheus_client",
+    "mqtt": "paho_mqtt",
+    "preview": "uvicorn",
+    "rtsp": "av",
+    "track": "lapx",
+}
+"""The wheel by which one knows that a wheelhouse has what an extra needs."""
 
 
 @dataclass(frozen=True)

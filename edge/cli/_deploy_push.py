@@ -12,6 +12,7 @@ from edge.cli import _deploy_options, _main
 from edge.errors import InputError
 
 if TYPE_CHECKING:
+    from edge.camera.config import CameraConfig
     from edge.deploy.push.deployment import Deployment
     from edge.deploy.push.host import Host
 
@@ -101,9 +102,9 @@ def _push(arguments: argparse.Namespace, camera: Sequence[str]) -> int:
     from edge.deploy.push import deployment as pushing
 
     found = _deploy_options.hosts(arguments)
-    _check_camera(arguments.source, camera)
+    config = _camera_config(arguments.source, camera)
     with tempfile.TemporaryDirectory(prefix="edge-deploy-") as folder:
-        deployment = _deployment(arguments, camera, Path(folder))
+        deployment = _deployment(arguments, camera, config, Path(folder))
 
         async def one(host: "Host") -> dict[str, Any]:
             answer = await pushing.deploy(host, deployment, _reporter(host, len(found) > 1))
@@ -114,18 +115,28 @@ def _push(arguments: argparse.Namespace, camera: Sequence[str]) -> int:
     return _deploy_options.told(arguments.json, outcomes)
 
 
-def _check_camera(source: str, camera: Sequence[str]) -> None:
-    """Refuse options that edge-camera would refuse on the device. Its parser exits with its own line."""
+def _camera_config(source: str, camera: Sequence[str]) -> "CameraConfig | None":
+    """Return what the service is told, None when that is in a file on the device.
+
+    Options that edge-camera would refuse on the device are refused here, its parser's by its own line.
+    """
+    from edge.camera.config import build
+    from edge.cli import _camera_mapping
     from edge.cli import camera as command
 
     deployed = Path("net.edge")
     given = _main.parse(command.parser(), ["--model", str(deployed), "--source", source, "--quiet", *camera])
     if given.model != deployed:
         raise InputError(f"the service runs the bundle that is deployed; leave out --model {given.model} after --")
+    stated = build(_camera_mapping.mapping(given))
+    return None if given.config is not None else stated
 
 
-def _deployment(arguments: argparse.Namespace, camera: Sequence[str], folder: Path) -> "Deployment":
+def _deployment(
+    arguments: argparse.Namespace, camera: Sequence[str], config: "CameraConfig | None", folder: Path
+) -> "Deployment":
     from edge.bundle import open_bundle
+    from edge.camera import needs as camera_needs
     from edge.deploy import runtime_wheel, wheelhouse
     from edge.deploy.push.deployment import Deployment, check_service, extras
     from edge.deploy.push.runtime import Wheels
@@ -137,6 +148,8 @@ def _deployment(arguments: argparse.Namespace, camera: Sequence[str], folder: Pa
     needs = extras(bundle)
     if not arguments.no_service:
         check_service(bundle)
+        if config is not None:
+            needs = tuple(sorted({*needs, *camera_needs.extras(config)}))
     wheels = Wheels(runtime_wheel.build(folder), needs, arguments.wheelhouse, arguments.csi)
     wheels.check()
     service = Service(

@@ -37,7 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         type=lambda text: tuple(filter(None, text.split(","))),
         default=(),
         metavar="NAMES",
-        help="also gather onnx (ONNX Runtime) or signed (signatures); picamera leaves numpy to the device's system",
+        help="also gather extras: onnx, openvino, signed, metrics, mqtt, preview, rtsp, track; picamera leaves numpy "
+        "to the device's system",
     )
     parser.add_argument(
         "--constraints", type=Path, metavar="FILE", help="versions of packages (default: the tested set, in a checkout)"

@@ -60,6 +60,8 @@ RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 SystemCallArchitectures=native
 DevicePolicy=closed
 {devices}
+# Passwords that options name as ${{NAME}}: lines NAME=VALUE, readable by root alone.
+EnvironmentFile=-/etc/edgekit/{app}.env
 Environment=PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 EDGE_TRUST={root}/trust
 StandardOutput=journal
 StandardError=journal
