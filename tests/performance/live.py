@@ -68,7 +68,8 @@ class Network:
     def infer(self, prepared: object) -> Result:
         """Return an empty result after exactly the time: sleep, then spin for the last part."""
         end = time.perf_counter() + self._seconds
-        time.sleep(max(0.0, self._seconds - 1e-3))
+        if self._seconds > 1e-3:
+            time.sleep(self._seconds - 1e-3)
         while time.perf_counter() < end:
             pass
         return Result()
