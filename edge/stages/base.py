@@ -1,7 +1,7 @@
 """The interfaces of gates and stages, and ``per_source``, which keeps one for each source."""
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from edge.frames import Frame
 from edge.results import Result
@@ -32,7 +32,11 @@ class Stage(Protocol):
 T = TypeVar("T")
 
 
-class PerSource:
+MOST_SOURCES = 256
+"""The most sources that are remembered. Each picture of a folder may have a name of its own."""
+
+
+class PerSource(Generic[T]):
     """Keeps one object for each source, such as a tracker, which must not mix the objects of two cameras."""
 
     def __init__(self, make: Callable[[], Callable[..., T]]) -> None:
@@ -44,5 +48,7 @@ class PerSource:
         """Call the gate or stage of the frame's source."""
         found = self._of.get(frame.source)
         if found is None:
+            if len(self._of) >= MOST_SOURCES:
+                del self._of[next(iter(self._of))]  # the oldest
             found = self._of[frame.source] = self._make()
         return found(frame, *rest)

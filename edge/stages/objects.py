@@ -32,7 +32,8 @@ class PlacedObject(NamedTuple):
 def placed_objects(result: Result) -> list[PlacedObject]:
     """Return the predictions and poses that have a box. The box of a pose without one surrounds its certain points."""
     found = []
-    for place, one in enumerate((*result.predictions, *result.poses)):
+    every: tuple[Prediction | Pose, ...] = (*result.predictions, *result.poses)
+    for place, one in enumerate(every):
         box = one.box if isinstance(one, Prediction) else _box_of(one)
         if box is not None and _is_proper(box) and math.isfinite(one.score):
             label = one.label if isinstance(one, Prediction) else one.part or POSE
