@@ -42,7 +42,8 @@ def walkers(seed: int = 7) -> Iterator[tuple[Image, list[Prediction]]]:
     """Yield each frame, (height, width, 3) uint8 BGR, with what a detector finds in it."""
     rng = np.random.default_rng(seed)
     width, height = SIZE
-    ground = textured(rng, height, width, np.float32([118, 128, 122]), np.float32([132, 140, 138])).astype(np.uint8)
+    stone, lighter = (np.asarray(colour, np.float32) for colour in ((118, 128, 122), (132, 140, 138)))
+    ground = textured(rng, height, width, stone, lighter).astype(np.uint8)
     side = rng.choice([-1, 1], WALKERS)
     start = np.where(side > 0, rng.uniform(-0.1, 0.4, WALKERS), rng.uniform(0.6, 1.1, WALKERS)) * width
     speed = side * rng.uniform(1.5, 4.5, WALKERS)

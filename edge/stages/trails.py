@@ -20,7 +20,7 @@ class Trails:
             seconds: the length of a trail. 0 for none.
         """
         self._seconds = seconds
-        self._points: dict[int, deque[tuple[float, float, float]]] = {}
+        self._of: dict[int, tuple[deque[float], deque[tuple[float, float]]]] = {}
 
     def add(self, number: int, box: Box, now: float) -> Trail:
         """Add where a track is now and return its trail.
@@ -33,14 +33,19 @@ class Trails:
         if self._seconds <= 0:
             return ()
         at = ((box[0] + box[2]) / 2, box[3])
-        points = self._points.setdefault(number, deque(maxlen=POINTS))
-        while points and now - points[0][0] > self._seconds:
+        found = self._of.get(number)
+        if found is None:
+            found = self._of[number] = deque(maxlen=POINTS), deque(maxlen=POINTS)
+        times, points = found
+        while times and now - times[0] > self._seconds:
+            times.popleft()
             points.popleft()
-        trail = (*((x, y) for _, x, y in points), at)
-        if not points or now - points[-1][0] >= self._seconds / POINTS:
-            points.append((now, *at))
+        trail = (*points, at)
+        if not times or now - times[-1] >= self._seconds / POINTS:
+            times.append(now)
+            points.append(at)
         return trail
 
     def keep(self, numbers: Container[int]) -> None:
         """Forget the other tracks."""
-        self._points = {number: points for number, points in self._points.items() if number in numbers}
+        self._of = {number: found for number, found in self._of.items() if number in numbers}
