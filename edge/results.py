@@ -33,6 +33,7 @@ class Prediction:
         id: the number of the track. None without a tracker.
         points: landmarks or keypoints of the object.
         nested: the result of another model for the object's box.
+        trail: where the track was in the last second: x, y of the middle of its lower edge in pixels, the oldest first.
     """
 
     label: str
@@ -42,6 +43,7 @@ class Prediction:
     id: int | None = None
     points: tuple[Point, ...] = ()
     nested: "Result | None" = None
+    trail: tuple[tuple[float, float], ...] = ()
 
     @property
     def caption(self) -> str:

@@ -1,7 +1,7 @@
 """The interfaces of gates and stages, and ``per_source``, which keeps one for each source."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from edge.frames import Frame
 from edge.results import Result
@@ -32,7 +32,7 @@ class Stage(Protocol):
 T = TypeVar("T")
 
 
-class PerSource:
+class PerSource(Generic[T]):
     """Keeps one object for each source, such as a tracker, which must not mix the objects of two cameras."""
 
     def __init__(self, make: Callable[[], Callable[..., T]]) -> None:

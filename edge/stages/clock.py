@@ -27,8 +27,13 @@ def recorded_time(fps: Mapping[str, float]) -> Clock:
     return seconds
 
 
+LONGEST_GAP = 120.0
+"""The longest time in seconds between two frames that counts. After a longer one the system's clock was set, as at the
+start of a board without a clock of its own, or the source was away, so that it is not known what happened meanwhile."""
+
+
 class Elapsed:
-    """Measures the time between the frames of one source. A clock that is set back does not run backwards here.
+    """Measures the time between the frames of one source. A clock that is set, forwards or back, changes nothing.
 
     Attributes:
         now: the seconds since the first frame.
@@ -39,10 +44,10 @@ class Elapsed:
         self._clock, self._last, self.now = clock, float("nan"), 0.0
 
     def __call__(self, frame: Frame) -> float:
-        """Return the seconds since the frame before: 0 for the first frame, and after the clock was set back."""
+        """Return the seconds since the frame before. 0 for the first frame, and after the clock was set."""
         seconds = self._clock(frame)
         passed = seconds - self._last
         self._last = seconds
-        passed = passed if passed > 0 else 0.0  # not a number at the first frame
+        passed = passed if 0 < passed <= LONGEST_GAP else 0.0  # not a number at the first frame
         self.now += passed
         return passed

@@ -12,7 +12,7 @@ from edge.frames import Frame
 from edge.places import Anchor, Line, Zone
 from edge.results import Box, Occurrence, Place, Result
 from edge.stages.clock import Clock, Elapsed, capture_time
-from edge.stages.crossing import Pixel, depth_in_zone
+from edge.stages.crossing import Pixel, depths_in_zone
 from edge.stages.objects import PlacedObject, placed_objects
 from edge.stages.shape_counters import LineCounter, Seen, ZoneCounter
 
@@ -127,8 +127,8 @@ def _boxes_in(shape: Shape, objects: list[PlacedObject], points: tuple[Pixel, ..
     """Return how many boxes are in a zone at present. A line that was added later counts nothing without a tracker."""
     if not isinstance(shape, Zone):
         return {}
-    inside = [one for one in objects if depth_in_zone(points, anchor_of(one.box, shape.anchor)) >= 0]
-    return {"now": len(inside)}
+    depths = depths_in_zone(points, [anchor_of(one.box, shape.anchor) for one in objects])
+    return {"now": sum(depth >= 0 for depth in depths)}
 
 
 def _in_pixels(shape: Shape, size: tuple[int, int]) -> tuple[Pixel, ...]:

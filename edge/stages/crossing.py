@@ -41,9 +41,10 @@ def distance_to_line(points: Sequence[Pixel], at: Pixel) -> float:
     return float(np.sqrt(((to - share[:, None] * along) ** 2).sum(axis=1)).min())
 
 
-def depth_in_zone(corners: Sequence[Pixel], at: Pixel) -> float:
-    """Return how deep a point lies in a polygon: its distance from the border, negative outside."""
-    return float(cv2.pointPolygonTest(np.asarray(corners, np.float32), at, True))
+def depths_in_zone(corners: Sequence[Pixel], points: Sequence[Pixel]) -> list[float]:
+    """Return how deep each point lies in a polygon: its distance from the border, negative outside."""
+    polygon = np.asarray(corners, np.float32)
+    return [float(cv2.pointPolygonTest(polygon, point, True)) for point in points]
 
 
 def _right_of(a: Pixel, b: Pixel, point: Pixel) -> bool:

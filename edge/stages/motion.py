@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edge.errors import InputError
 from edge.frames import Frame
 from edge.stages.base import Region
-from edge.stages.clock import Clock, Elapsed, capture_time
+from edge.stages.clock import LONGEST_GAP, Clock, Elapsed, capture_time
 from edge.stages.regions import region_around
 
 Floats = NDArray[np.float32]
@@ -45,7 +45,7 @@ class MotionOptions:
     Attributes:
         threshold: the least change of a cell, in grey levels from 0 to 255.
         min_area: the least area of a change, as a fraction of the frame.
-        max_pause: the time in seconds after which a frame is passed even if nothing moves.
+        max_pause: the time in seconds after which a frame is passed even if nothing moves, at most 120.
         hold: the time in seconds for which frames are passed after the last motion.
         crop: whether the network gets the region around the motion, and the whole frame every ``max_pause`` seconds.
     """
@@ -62,8 +62,10 @@ class MotionOptions:
             raise InputError(f"threshold of motion must be above 0 and at most 255 grey levels, got {self.threshold}")
         if not 0 < self.min_area < 1:
             raise InputError(f"min_area of motion must be a fraction of the frame from 0 to 1, got {self.min_area}")
-        if not 0 < self.max_pause < math.inf:
-            raise InputError(f"max_pause of motion must be a number of seconds above 0, got {self.max_pause}")
+        if not 0 < self.max_pause <= LONGEST_GAP:
+            raise InputError(
+                f"max_pause of motion must be above 0 and at most {LONGEST_GAP:g} seconds, got {self.max_pause}"
+            )
         if not 0 <= self.hold < math.inf:
             raise InputError(f"hold of motion must be 0 or more seconds, got {self.hold}")
 
@@ -159,14 +161,10 @@ def small_grey(frame: Frame) -> Floats:
     step = max(1, width // (2 * WIDTH))
     columns = min(WIDTH, width)
     rows = max(1, round(height * columns / width))
-    picked = np.ascontiguousarray(_pixels(frame)[::step, ::step])
-    grey = cv2.cvtColor(picked, cv2.COLOR_BGR2GRAY) if picked.ndim == 3 else picked
-    small = cv2.resize(grey, (columns, rows), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.blur(small, (3, 3)), np.float32)
-
-
-def _pixels(frame: Frame) -> NDArray[np.uint8]:
-    """Return the luma plane (height, width), or the pixels (height, width, 3) of a BGR frame."""
+    picked = cv2.resize(frame.pixels[:height], (width // step, max(1, height // step)), interpolation=cv2.INTER_NEAREST)
     if frame.format == "BGR":
-        return frame.pixels
-    return frame.pixels[..., 0] if frame.format == "YUYV" else frame.pixels[: frame.size[1]]
+        picked = cv2.cvtColor(picked, cv2.COLOR_BGR2GRAY)
+    elif frame.format == "YUYV":
+        picked = np.ascontiguousarray(picked[..., 0])
+    small = cv2.resize(picked, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.blur(small, (3, 3)), np.float32)

@@ -1,7 +1,7 @@
 """The objects of a result, for stages that follow or count them: predictions and poses that have a place."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -32,7 +32,8 @@ class PlacedObject(NamedTuple):
 def placed_objects(result: Result) -> list[PlacedObject]:
     """Return the predictions and poses that have a box. The box of a pose without one surrounds its certain points."""
     found = []
-    for place, one in enumerate((*result.predictions, *result.poses)):
+    every: tuple[Prediction | Pose, ...] = (*result.predictions, *result.poses)
+    for place, one in enumerate(every):
         box = one.box if isinstance(one, Prediction) else _box_of(one)
         if box is not None and _is_proper(box) and math.isfinite(one.score):
             label = one.label if isinstance(one, Prediction) else one.part or POSE
@@ -40,17 +41,24 @@ def placed_objects(result: Result) -> list[PlacedObject]:
     return found
 
 
-def with_ids(result: Result, ids: Sequence[int | None], only_tracked: bool = False) -> Result:
+Trail = tuple[tuple[float, float], ...]
+"""x, y in pixels, the oldest first."""
+
+
+def with_ids(
+    result: Result, ids: Sequence[int | None], trails: Mapping[int, Trail], only_tracked: bool = False
+) -> Result:
     """Return the result with the numbers of tracks.
 
     Args:
         result: the result.
         ids: one for each prediction, then one for each pose. None for objects without a track.
+        trails: the trails of tracks by their number.
         only_tracked: whether objects without a track are removed.
     """
     count = len(result.predictions)
     predictions = tuple(
-        one if one.id == number else replace(one, id=number)
+        one if number is None and one.id is None else replace(one, id=number, trail=trails.get(number or 0, ()))
         for one, number in zip(result.predictions, ids[:count], strict=True)
         if number is not None or not only_tracked
     )

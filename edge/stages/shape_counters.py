@@ -1,10 +1,11 @@
 """``LineCounter`` and ``ZoneCounter`` count the tracks at one line or in one zone."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from edge.places import Line, Zone
 from edge.results import Occurrence
-from edge.stages.crossing import Pixel, crossings, depth_in_zone, distance_to_line
+from edge.stages.crossing import Pixel, crossings, depths_in_zone, distance_to_line
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class LineCounter:
             path.net += crossings(points, path.at, one.at)
             path.at, path.last = one.at, now
             if path.net and distance_to_line(points, one.at) >= slack:
-                direction = "in" if path.net > 0 else "out"
+                direction: Literal["in", "out"] = "in" if path.net > 0 else "out"
                 self.counts[direction] += 1
                 found.append(Occurrence("cross", self.shape.name, one.label, one.id, direction))
                 path.net = 0
@@ -105,8 +106,7 @@ class ZoneCounter:
             grace: the time in seconds after which a track that is not seen has left.
         """
         found = []
-        for one in seen:
-            depth = depth_in_zone(points, one.at)
+        for one, depth in zip(seen, depths_in_zone(points, [one.at for one in seen]), strict=True):
             stay = self._stays.get(one.id)
             if stay is not None:
                 stay.last = now

@@ -23,6 +23,7 @@ from edge.stages.assignment import Doubles, Indices, assign, check_installed, ov
 from edge.stages.clock import Clock, Elapsed, capture_time
 from edge.stages.kalman import BoxFilter
 from edge.stages.objects import placed_objects, with_ids
+from edge.stages.trails import Trails
 
 Bools = NDArray[np.bool_]
 
@@ -42,6 +43,7 @@ class TrackerOptions:
         max_age: the time in seconds after which a track that is not seen ends.
         min_hits: the number of detections, one frame after the other, that confirm a track.
         only_tracked: whether predictions without a confirmed track are removed.
+        trail: the time in seconds for which a drawing shows where an object was. 0 for none.
     """
 
     method: Literal["bytetrack", "sort"] = "bytetrack"
@@ -51,6 +53,7 @@ class TrackerOptions:
     max_age: float = 1.0
     min_hits: int = 2
     only_tracked: bool = False
+    trail: float = 1.0
 
     def __post_init__(self) -> None:
         """Raise InputError for a value that is not allowed."""
@@ -68,6 +71,8 @@ class TrackerOptions:
             raise InputError(f"max_age of a tracker must be a number of seconds above 0, got {self.max_age}")
         if self.min_hits < 1:
             raise InputError(f"min_hits of a tracker must be 1 or more, got {self.min_hits}")
+        if not 0 <= self.trail < float("inf"):
+            raise InputError(f"trail of a tracker must be 0 or more seconds, got {self.trail}")
 
 
 class Tracker:
@@ -93,6 +98,7 @@ class Tracker:
         self._labels = np.zeros(0, np.int64)
         self._numbers: dict[str, int] = {}  # of labels
         self._last_id = 0
+        self._trails = Trails(self._options.trail)
         self._before = 0.0  # the time of the last frame
 
     def __call__(self, frame: Frame, result: Result) -> Result:
@@ -103,9 +109,12 @@ class Tracker:
         labels = np.asarray([self._numbers.setdefault(one.label, len(self._numbers)) for one in objects], np.int64)
         found = self._step(self._elapsed(frame), boxes, scores, labels)
         ids: list[int | None] = [None] * (len(result.predictions) + len(result.poses))
+        trails = {}
         for one, number in zip(objects, found.tolist(), strict=True):
-            ids[one.place] = number or None
-        return with_ids(result, ids, self._options.only_tracked)
+            if number:
+                ids[one.place] = number
+                trails[number] = self._trails.add(number, one.box, self._elapsed.now)
+        return with_ids(result, ids, trails, self._options.only_tracked)
 
     def _step(self, seconds: float, boxes: Doubles, scores: Doubles, labels: NDArray[np.int64]) -> NDArray[np.int64]:
         """Follow the detections (n,) of a frame and return the number of each one's track, 0 without one."""
@@ -170,6 +179,7 @@ class Tracker:
             self._filter.keep(keep)
             self._ids, self._hits = self._ids[keep], self._hits[keep]
             self._seen, self._labels = self._seen[keep], self._labels[keep]
+            self._trails.keep(set(self._ids.tolist()))
 
     def _begin(self, boxes: Doubles, scores: Doubles, labels: NDArray[np.int64]) -> NDArray[np.int64]:
         """Begin tracks and return the number of each detection's track.

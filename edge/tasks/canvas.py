@@ -62,6 +62,13 @@ def joint(image: Image, start: Sequence[float], end: Sequence[float], colour: Co
     cv2.line(image, _place(*start[:2]), _place(*end[:2]), colour, thick, cv2.LINE_AA, SHIFT)
 
 
+def trail(image: Image, points: Sequence[Sequence[float]], colour: Colour) -> None:
+    """Draw where an object was: a chain of points x, y, with the oldest first. One that is not finite is not drawn."""
+    if len(points) > 1 and np.isfinite(points).all():
+        chain = np.asarray([pixels(point) for point in points], np.int32)
+        cv2.polylines(image, [chain], False, colour, stroke(image), cv2.LINE_AA)
+
+
 def palette(count: int) -> NDArray[np.uint8]:
     """Return the colours (count, 3) uint8 BGR of PASCAL VOC's classes. The first one is black.
 

@@ -99,6 +99,7 @@ def _draw(image: Image, one: Prediction) -> None:
         tasks.load(one.nested.task).draw(image, one.nested)
     for x, y, _ in one.points:
         canvas.dot(image, x, y, colour)
+    canvas.trail(image, one.trail, colour)
     if one.box is not None:
         canvas.box(image, one.box, colour)
 

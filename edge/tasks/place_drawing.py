@@ -80,9 +80,9 @@ def _line(image: Image, place: Place) -> None:
     middle = (start + end) / 2
     reach = ARROW * min(image.shape[:2])
     tip = middle + reach * np.array([-along[1], along[0]]) / length  # to the right, as y points down
-    ends = [(round(float(x)), round(float(y))) for x, y in (middle, tip)]
+    first, last = ((round(float(x)), round(float(y))) for x, y in (middle, tip))
     for ink, thick in ((canvas.DARK, 3), (INK, 1)):
-        cv2.arrowedLine(image, *ends, ink, thick * canvas.stroke(image), cv2.LINE_AA, tipLength=0.4)
+        cv2.arrowedLine(image, first, last, ink, thick * canvas.stroke(image), cv2.LINE_AA, tipLength=0.4)
 
 
 def _chain(image: Image, points: NDArray[np.int32], closed: bool) -> None:

@@ -72,10 +72,13 @@ TEXTS = st.text(max_size=12)
 BOXES = st.one_of(st.none(), st.tuples(ODD, ODD, ODD, ODD))
 POINTS = st.lists(st.tuples(ODD, ODD, SCORES), min_size=2, max_size=4).map(tuple)
 IDS = st.one_of(st.none(), st.integers(0, 10**12))
+TRAILS = st.lists(st.tuples(ODD, ODD), max_size=4).map(tuple)
 RESULTS = st.builds(
     Result,
     st.sampled_from(list(tasks.TASKS)),
-    st.lists(st.builds(Prediction, TEXTS, SCORES, st.integers(0, 2000), BOXES, IDS, POINTS), max_size=3).map(tuple),
+    st.lists(
+        st.builds(Prediction, TEXTS, SCORES, st.integers(0, 2000), BOXES, IDS, POINTS, st.none(), TRAILS), max_size=3
+    ).map(tuple),
     st.one_of(
         st.none(),
         st.builds(

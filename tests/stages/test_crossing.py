@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.stages.crossing import crossings, depth_in_zone, distance_to_line
+from edge.stages.crossing import crossings, depths_in_zone, distance_to_line
 
 UP = ((100.0, 200.0), (100.0, 0.0))  # drawn upwards in the middle of a picture: its right is the picture's right
 CORNER = ((0.0, 100.0), (100.0, 100.0), (100.0, 0.0))
@@ -63,4 +63,4 @@ def test_the_distance_is_that_of_the_nearest_part(at, expected):
 )
 def test_depth_in_a_square(at, expected):
     square = ((0, 0), (100, 0), (100, 100), (0, 100))
-    assert depth_in_zone(square, at) == pytest.approx(expected)
+    assert depths_in_zone(square, [at]) == [pytest.approx(expected)]

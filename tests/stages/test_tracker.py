@@ -130,6 +130,18 @@ def test_poses_are_tracked_by_their_box_or_their_points():
             assert [one.id for one in result.poses] == [1, 2]
 
 
+def test_a_trail_is_where_the_object_was_in_the_last_second():
+    tracker = Tracker(TrackerOptions(trail=1.0))
+    for index in range(90):
+        one = tracker(frame(index / 30), Result("detect", (person(10 + index),))).predictions[0]
+    assert one.trail[-1] == (10 + 89 + 40, 180)
+    assert 11 <= len(one.trail) <= 13
+    xs = [x for x, _ in one.trail]
+    assert xs == sorted(xs)
+    assert 25 <= xs[-1] - xs[0] <= 31
+    assert Tracker(TrackerOptions(trail=0))(frame(0), Result("detect", (person(10),))).predictions[0].trail == ()
+
+
 def test_the_rest_of_a_prediction_stays():
     one = Prediction("dog", 0.9, 16, (1.0, 2.0, 30.0, 40.0), points=((1.0, 2.0, 1.0),), nested=Result())
     two = Prediction("whole picture", 0.9, 1)
@@ -148,6 +160,7 @@ def test_the_rest_of_a_prediction_stays():
         ({"low_threshold": 0.7}, "at most high_threshold 0.5, got 0.7"),
         ({"max_age": 0}, "above 0, got 0"),
         ({"max_age": float("nan")}, "above 0, got nan"),
+        ({"trail": -1}, "0 or more seconds, got -1"),
         ({"min_hits": 0}, "1 or more, got 0"),
     ],
 )

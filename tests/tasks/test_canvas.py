@@ -40,6 +40,15 @@ def test_a_point_lies_on_its_pixel():
     assert not changed(lambda image: canvas.dot(image, float("nan"), 1, (0, 0, 255))).any()
 
 
+def test_a_trail_is_a_chain_of_its_points():
+    written = changed(lambda image: canvas.trail(image, [(10, 20), (60, 20), (60, 90)], (0, 0, 255)))
+    assert written[20, 10:60].all()
+    assert written[20:90, 60].all()
+    assert not written[40:, :55].any()
+    for odd in ((), [(1, 2)], [(1, 2), (float("nan"), 3)], [(1e30, 0), (-1e30, 5)]):
+        assert drawn(lambda image, odd=odd: canvas.trail(image, odd, (0, 0, 255))).shape == GREY.shape
+
+
 def test_the_palette_is_pascal_voc_s():
     known = {0: (0, 0, 0), 1: (128, 0, 0), 2: (0, 128, 0), 3: (128, 128, 0), 8: (64, 0, 0), 15: (192, 128, 128)}
     colours = canvas.palette(256)
