@@ -25,6 +25,7 @@ SINKS: dict[str, Entry] = {
     "metrics": Entry(
         "edge.sinks.metrics:Metrics", "counters for Prometheus, on [HOST:]PORT", "metrics", ("prometheus_client",)
     ),
+    "mqtt": Entry("edge.sinks.mqtt:Mqtt", "results and counters to an MQTT broker", "mqtt", ("paho",)),
     "record": Entry("edge.sinks.record:Record", "an annotated video, .avi or .mp4"),
     "snapshot": Entry("edge.sinks.snapshot:Snapshot", "the last frame as an annotated picture"),
     "snapshots": Entry("edge.sinks.event_snapshots:EventSnapshots", "a picture of each event, into a folder"),

@@ -25,6 +25,7 @@ ROWS = {
     "hook": (None, [], " ", {}),
     "jsonl": ("out.jsonl", ["out.jsonl"], "file/out.jsonl", {}),
     "metrics": (None, [], "no port", {}),
+    "mqtt": (None, [], "mqtt://", {}),
     "record": ("out.avi", ["out.avi"], "file/out.avi", {}),
     "snapshot": ("out.png", ["out.png"], "file/out.png", {}),
     "snapshots": ("pictures", [f"pictures/{IN_FOLDER}.jpg"], "file/pictures", {}),
@@ -33,7 +34,13 @@ ROWS = {
 }
 """The file or folder in the test's folder, the files that one event makes, a target that cannot be, and options."""
 
-ELSEWHERE = {"hook": "cat > /dev/null", "metrics": "0", "terminal": "stdout", "webhook": "http://127.0.0.1:9/"}
+ELSEWHERE = {
+    "hook": "cat > /dev/null",
+    "metrics": "0",
+    "mqtt": "mqtt://127.0.0.1:9/test",
+    "terminal": "stdout",
+    "webhook": "http://127.0.0.1:9/",
+}
 """The targets that are no files. Nobody listens at port 9."""
 
 
