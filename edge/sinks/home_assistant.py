@@ -44,6 +44,7 @@ class Discovery:
             measures_heat: whether its temperature is known.
             reports_throttling: whether it is known that the processor is slowed down.
         """
+        value: dict[str, Any]
         if measures_heat:
             heat = {"device_class": "temperature", "unit_of_measurement": "°C", "state_class": "measurement"}
             value = {"value_template": "{{ value_json.degrees }}", **heat}
@@ -67,7 +68,7 @@ class Discovery:
         """
         topic = topics.of_source(self.prefix, source)
         counts = f"{topic}/counts"
-        usual = {"state_class": "measurement"}
+        usual, expires = {"state_class": "measurement"}, {"expire_after": EXPIRE_SECONDS}
         objects = {"value_template": "{{ value_json.objects }}", **usual}
         yield self._entity("sensor", source, "objects", "Objects", counts, objects)
         best = {"value_template": "{{ (value_json.best or '')[:255] }}"}
@@ -76,9 +77,9 @@ class Discovery:
             value = {"value_template": f"{{{{ value_json.labels.get({json.dumps(label)}, 0) }}}}", **usual}
             yield self._entity("sensor", source, f"label-{unique_slug(label)}", f"Count of {label}", counts, value)
         for key, name, unit in (("fps", "Results per second", "1/s"), ("age_ms", "Age of results", "ms")):
-            value = {"value_template": f"{{{{ value_json.{key} }}}}", "unit_of_measurement": unit, **usual}
-            value |= {"entity_category": "diagnostic", "expire_after": EXPIRE_SECONDS}
-            yield self._entity("sensor", source, key, name, f"{topic}/health", value)
+            shown = {"value_template": f"{{{{ value_json.{key} }}}}", "unit_of_measurement": unit, **usual}
+            shown |= {"entity_category": "diagnostic"}
+            yield self._entity("sensor", source, key, name, f"{topic}/health", {**shown, **expires})
 
     def place(self, source: str, place: Place) -> Iterator[Message]:
         """Yield the entities of a line or zone."""

