@@ -39,6 +39,16 @@ def without_secret(address: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
+def named(address: str, variable: str) -> str:
+    """Return a URL with ``${variable}`` in the place of a password that is written in it."""
+    parts = urlsplit(address)
+    user, at, host = parts.netloc.rpartition("@")
+    name, colon, password = user.partition(":")
+    if not (at and colon and password) or _NAMED.search(password):
+        return address
+    return urlunsplit(parts._replace(netloc=f"{name}:${{{variable}}}@{host}"))
+
+
 def _variable(name: str) -> str:
     if name not in os.environ:
         raise InputError(f"the environment must have the variable {name!r}, which is named as ${{{name}}}; set it")

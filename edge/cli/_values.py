@@ -38,8 +38,8 @@ def region(text: str) -> tuple[float, ...]:
 def shape(text: str) -> dict[str, Any]:
     """Parse ``NAME=X0,Y0,X1,Y1…``, a line or zone."""
     name, equals, points = text.partition("=")
-    numbers = _fractions(points)
-    if not equals or not name or len(numbers) % 2:
+    numbers = _fractions(points) if name and equals else (0.0,)
+    if len(numbers) % 2:
         raise argparse.ArgumentTypeError(f"must be NAME=X0,Y0,X1,Y1 and so on, got {text!r}")
     return {"name": name, "points": list(zip(numbers[::2], numbers[1::2], strict=True))}
 

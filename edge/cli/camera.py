@@ -94,9 +94,13 @@ def _config(arguments: argparse.Namespace) -> "CameraConfig":
 
 def _print_config(config: "CameraConfig") -> int:
     from edge.camera.config import as_mapping
+    from edge.camera.shown import without_secrets
     from edge.camera.toml_text import dumps
 
-    print(dumps(as_mapping(config)), end="")
+    shown, variables = without_secrets(as_mapping(config))
+    for variable in variables:
+        print(f"# a password was written here; set it in the environment as {variable}, or name a file: ${{file:PATH}}")
+    print(dumps(shown), end="")
     return _main.DONE
 
 

@@ -42,7 +42,7 @@ def measure(model: Path, frames: int = FRAMES, rounds: int = ROUNDS) -> dict[str
             "read_ms": lambda: _read(clip),
             "preprocess_ms": lambda: _preprocess(clip, session),
             "infer_ms": lambda: _infer(clip, session, frames),
-            "loop_ms": lambda: _loop(clip, session),
+            "loop_ms": lambda: loop_ms(clip, session),
             "plain_ms": lambda: _plain(clip, session.model),
         }
         best = {name: float("inf") for name in runs}
@@ -98,7 +98,7 @@ def _infer(clip: Path, session: Session, count: int) -> float:
     return _per_frame(run)
 
 
-def _loop(clip: Path, session: Session) -> float:
+def loop_ms(clip: Path, session: Session) -> float:
     return _per_frame(lambda: Loop(Video(clip), session).run().frames)
 
 

@@ -1,0 +1,155 @@
+"""The command line and camera.toml make the same configuration, alone and together."""
+
+import argparse
+
+import pytest
+import tomllib
+
+from edge.camera.config import build
+from edge.cli import camera
+from edge.cli._camera_mapping import mapping, merged
+from tests.fake_bundle import bundle
+
+
+def stated(*words):
+    return mapping(camera.parser().parse_args(list(map(str, words))))
+
+
+def printed(capsys, *words):
+    assert camera.main([*map(str, words), "--print-config"]) == 0
+    return capsys.readouterr().out
+
+
+class TestPrintConfig:
+    def test_every_option_is_in_it(self, capsys):
+        out = printed(
+            capsys, "--model", "net.edge", "--backend", "litert", "--threads", 2, "--score-threshold", 0.4,
+            "--source", "door=0", "--source", "rtsp://10.0.0.2/a", "--size", "1280x720", "--rate", 15, "--rotate", 90,
+            "--flip", "horizontal", "--region", "0,0,1,0.5", "--source-option", "transport=udp",
+            "--line", "gate=0,0.5,1,0.5", "--zone", "yard=0,0,1,0,1,1", "--show", "cat,dog", "--show", "cow",
+            "--jsonl", "r.jsonl", "--sink", "snapshot=s.png", "--max-frames", 9, "--quiet",
+        )  # fmt: skip
+        whole = tomllib.loads(out)
+        door = {
+            "name": "door", "address": "0", "size": [1280, 720], "rate": 15.0, "rotate": 90, "flip": "horizontal",
+            "region": [0.0, 0.0, 1.0, 0.5], "options": {"transport": "udp"},
+        }  # fmt: skip
+        del door["address"]  # the default
+        second = {**door, "address": "rtsp://10.0.0.2/a"}
+        del second["name"]
+        assert whole == {
+            "model": {"file": "net.edge", "backend": "litert", "threads": 2, "parameters": {"score_threshold": 0.4}},
+            "source": [door, second],
+            "line": [{"name": "gate", "points": [[0.0, 0.5], [1.0, 0.5]]}],
+            "zone": [{"name": "yard", "points": [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]}],
+            "show_labels": ["cat", "cow", "dog"],
+            "sink": [{"kind": "jsonl", "target": "r.jsonl"}, {"kind": "snapshot", "target": "s.png"}],
+            "max_frames": 9,
+            "quiet": True,
+        }
+
+    def test_it_is_read_again_with_the_same_meaning(self, capsys, tmp_path):
+        words = ["--model", "net.edge", "--source", "synthetic", "--rotate", 180, "--jsonl", "-"]
+        first = printed(capsys, *words)
+        (tmp_path / "camera.toml").write_text(first)
+        assert printed(capsys, "--config", tmp_path / "camera.toml") == first
+
+    def test_passwords_are_not_in_it(self, capsys):
+        out = printed(capsys, "--model", "m", "--source", "rtsp://me:hunter2@host/a", "--sink", "mqtt=mqtt://u:pw1@b")
+        assert "hunter2" not in out
+        assert "pw1" not in out
+        assert "rtsp://me:${EDGE_SECRET_1}@host/a" in out
+        assert "mqtt://u:${EDGE_SECRET_2}@b" in out
+        assert "EDGE_SECRET_2" in out.splitlines()[1]
+
+    def test_named_passwords_stay_as_they_are(self, capsys):
+        out = printed(capsys, "--model", "m", "--source", "rtsp://me:${DOOR}@host/a")
+        assert "rtsp://me:${DOOR}@host/a" in out
+        assert "#" not in out
+
+
+BASE = {
+    "model": "net.edge",
+    "source": [{"address": "0", "name": "door"}, {"address": "1", "name": "yard"}],
+    "sink": [{"kind": "jsonl", "target": "a"}],
+    "quiet": True,
+}
+
+
+class TestMerged:
+    def test_nothing_stated_changes_nothing(self):
+        assert build(merged(BASE, stated())) == build(BASE)
+
+    def test_a_source_takes_the_place_of_those_in_the_file(self):
+        assert [one["address"] for one in merged(BASE, stated("--source", "2"))["source"]] == ["2"]
+
+    def test_an_option_of_sources_changes_them_all(self):
+        found = merged(BASE, stated("--rotate", 90))["source"]
+        assert [(one["name"], one["rotate"]) for one in found] == [("door", 90), ("yard", 90)]
+
+    def test_sinks_are_added(self):
+        found = merged(BASE, stated("--jsonl", "b"))["sink"]
+        assert [one["target"] for one in found] == ["a", "b"]
+
+    def test_an_option_of_the_model_keeps_the_rest(self):
+        found = merged(BASE, stated("--backend", "onnxruntime"))["model"]
+        assert found == {"file": "net.edge", "backend": "onnxruntime"}
+        assert str(merged(BASE, stated("--model", "b.edge"))["model"]["file"]) == "b.edge"
+
+
+class TestErrors:
+    def test_without_a_model(self, capsys):
+        assert camera.main(["--source", "synthetic"]) == 2
+        assert "a camera needs a model: state --model" in capsys.readouterr().err
+
+    def test_a_line_of_the_file(self, capsys, tmp_path):
+        file = tmp_path / "camera.toml"
+        file.write_text('model = "net.edge"\n\n[[source]]\nrotaet = 90\n')
+        assert camera.main(["--config", str(file)]) == 2
+        assert capsys.readouterr().err.startswith(f"edge-camera: {file}:4: unknown option of source[0] 'rotaet'")
+
+    @pytest.mark.parametrize(
+        ("words", "line"),
+        [
+            (["--size", "big"], "must look like 1280x720"),
+            (["--region", "0,0,1"], "must be four numbers"),
+            (["--line", "gate=0,1,2"], "must be NAME=X0,Y0,X1,Y1"),
+            (["--zone", "0,1,2,3"], "must be NAME=X0,Y0"),
+            (["--sink-option", "csv"], "must be NAME=VALUE"),
+            (["--source-option", "udp"], "must be NAME=VALUE"),
+        ],
+    )
+    def test_values_that_argparse_refuses(self, capsys, words, line):
+        with pytest.raises(SystemExit) as caught:
+            camera.main(["--model", "m", *words])
+        assert caught.value.code == 2
+        assert line in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("words", "line"),
+        [
+            (["--line", "gate=0,0,2,1"], "fractions of the frame from 0 to 1, got 2, 1"),
+            (["--region", "0.5,0,0.5,1"], "a region must be x0, y0, x1, y1"),
+            (["--size", "4x4"], "a size must be 16 to 8192"),
+            (["--sink-option", "csv.a=1"], "needs that output: add --sink csv=TARGET"),
+            (["--zone", "a=0,0,1,1,1,0", "--line", "a=0,0,1,1"], "different names, got 'a' twice"),
+        ],
+    )
+    def test_values_that_fit_nothing(self, capsys, tmp_path, words, line):
+        model = bundle(tmp_path, [("fake", "float32")])
+        assert camera.main(["--model", str(model), "--source", "synthetic", "--max-frames", "1", *words]) == 2
+        assert line in capsys.readouterr().err
+
+
+def test_a_name_before_an_address():
+    def named(text):
+        return stated("--source", text)["source"][0]
+
+    assert named("door=0") == {"address": "0", "name": "door"}
+    assert named("rtsp://host/a?b=c") == {"address": "rtsp://host/a?b=c"}
+    assert named("back-yard=rtsp://host/a?b=c") == {"address": "rtsp://host/a?b=c", "name": "back-yard"}
+
+
+def test_the_mapping_has_only_what_was_stated():
+    assert stated() == {}
+    assert isinstance(camera.parser(), argparse.ArgumentParser)
