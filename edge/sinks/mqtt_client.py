@@ -114,14 +114,14 @@ class Broker(Closing):
         if self._closed:
             return
         self._closed = True
-        if self._up:
+        up = self._up
+        if up:
             self._client.publish(self._will.topic, self._will.offline, 1, True).wait_for_publish(CLOSE_SECONDS)
         self._client.disconnect()
-        stop = threading.Thread(
-            target=self._client.loop_stop, name="mqtt stop", daemon=True
-        )  # may wait for the network
+        # It waits for the network, or for the next attempt to connect. The latter ends by itself within a second.
+        stop = threading.Thread(target=self._client.loop_stop, name="mqtt stop", daemon=True)
         stop.start()
-        stop.join(CLOSE_SECONDS)
+        stop.join(CLOSE_SECONDS if up else 0.0)
 
     def _connected(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
