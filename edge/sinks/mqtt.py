@@ -142,6 +142,7 @@ class Mqtt(Sink):
             options.ca,
             **client,
         )
+        self._broker.start()
 
     def emit(self, event: Event) -> None:
         """See Sink."""

@@ -69,7 +69,7 @@ class Broker(Closing):
         ca: Path | None = None,
         make: Callable[..., Any] = paho.Client,
     ) -> None:
-        """Begin to connect.
+        """Prepare the client. ``start`` begins to connect.
 
         Args:
             address: the broker's address. ``mqtts`` checks its certificate.
@@ -97,7 +97,10 @@ class Broker(Closing):
         client.on_connect, client.on_connect_fail = self._connected, self._not_connected
         client.on_disconnect, client.on_message = self._disconnected, self._received
         client.connect_async(address.host, address.port, KEEPALIVE_SECONDS)
-        client.loop_start()
+
+    def start(self) -> None:
+        """Begin to connect, in a thread that calls back at any time from now on."""
+        self._client.loop_start()
 
     @property
     def up(self) -> bool:
