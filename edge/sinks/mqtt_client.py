@@ -136,7 +136,7 @@ class Broker(Closing):
         for topic in self._subscriptions:
             client.subscribe(topic, qos=1)
         client.publish(self._will.topic, self._will.online, 1, True)
-        self._on_connect()
+        self._guarded(self._on_connect)
 
     def _not_connected(self, client: Any, data: Any) -> None:
         error = sys.exc_info()[1]  # paho calls this where it handles the error, and does not pass it
@@ -148,7 +148,14 @@ class Broker(Closing):
             self._fail(f"has closed the connection: {reason}")
 
     def _received(self, client: Any, data: Any, message: Any) -> None:
-        self._on_message(message.topic, message.payload, message.retain)
+        self._guarded(lambda: self._on_message(message.topic, message.payload, message.retain))
+
+    def _guarded(self, call: Callable[[], None]) -> None:
+        """Report an exception of a callback, which would end the client's thread."""
+        try:
+            call()
+        except Exception as error:
+            self._report(f"sink mqtt: {type(error).__name__} {error}"[:300])
 
     def _fail(self, why: str) -> None:
         self._failures += 1

@@ -218,6 +218,14 @@ def test_commands_change_settings_and_refused_ones_are_said():
     assert "must be a number from 0 to 1, got '6'" in one.lines[0]
 
 
+def test_an_error_of_a_callback_does_not_end_the_client(monkeypatch):
+    one = Opened()
+    monkeypatch.setattr(Machine, "state", lambda self: 1 / 0)
+    one.client.connect()
+    assert one.lines == ["sink mqtt: ZeroDivisionError division by zero"]
+    assert one.client.retained["cameras/pi/status"] == "online"
+
+
 def test_settings_that_something_else_changed_are_published():
     one = Opened()
     one.client.connect()
