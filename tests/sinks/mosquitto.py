@@ -50,6 +50,9 @@ class Mosquitto:
                 assert time.monotonic() < until, "mosquitto does not listen"
                 time.sleep(0.02)
 
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
     def kill(self) -> None:
         if self._process is not None:
             self._process.kill()

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import signal
 import socket
 import threading
 import time
@@ -19,6 +20,7 @@ from tests.sinks.mosquitto import Mosquitto, Reader, needs_mosquitto
 
 pytest.importorskip("paho.mqtt", reason="needs paho-mqtt")
 
+from edge.sinks import mqtt_client
 from edge.sinks.mqtt import Mqtt, MqttOptions
 
 pytestmark = [needs_mosquitto, pytest.mark.slow]
@@ -117,6 +119,25 @@ def test_a_loop_does_not_notice_a_broker_that_is_gone(tmp_path):
         stats = loop.run(opened)
     assert stats.frames == 200
     assert 100 <= stats.lost_by_sink["mqtt"] <= 100 + 20  # frames that were on their way
+
+
+def test_a_broker_that_hangs_holds_nobody_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(mqtt_client, "KEEPALIVE_SECONDS", 1)
+    said = Said()
+    with Mosquitto(tmp_path) as broker:
+        url = f"mqtt://127.0.0.1:{broker.start().port}/pi"
+        with Mqtt(url, context(), MqttOptions(interval=0.0), report=said) as sink:
+            _wait(lambda: sink._broker.up)
+            broker.signal(signal.SIGSTOP)
+            begun = time.monotonic()
+            for index in range(100):
+                emit(sink, index, places=(YARD,), occurrences=(ENTERED,))
+            assert time.monotonic() - begun < 1
+            said.wait(1)
+            broker.signal(signal.SIGCONT)
+            with Reader(broker.port) as reader:
+                reader.wait("pi/door/occurrence", count=100)
+    assert "has closed the connection: Keep alive timeout" in said.lines[0]
 
 
 def _wait(condition):
