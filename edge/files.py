@@ -20,7 +20,7 @@ import shutil
 import uuid
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -87,6 +87,19 @@ def _private_place(path: Path) -> Iterator[Path]:
         remove(place)
         if lock is not None:
             os.close(lock)
+
+
+def delete_left(folder: Path, fits: Callable[[str], bool]) -> None:
+    """Delete what killed writers left of files in a folder, whose paths nobody writes again.
+
+    Args:
+        folder: the folder of the files.
+        fits: returns whether a file's name is one of those that are meant.
+    """
+    for place in folder.glob(".*.partial"):
+        name = place.name[1:].rsplit(".", 2)[0]
+        if fits(name):
+            _delete_if_left(place, folder / name)
 
 
 def _delete_if_left(place: Path, path: Path) -> None:

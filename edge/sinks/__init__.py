@@ -25,6 +25,7 @@ SINKS: dict[str, Entry] = {
     "metrics": Entry(
         "edge.sinks.metrics:Metrics", "counters for Prometheus, on [HOST:]PORT", "metrics", ("prometheus_client",)
     ),
+    "mqtt": Entry("edge.sinks.mqtt:Mqtt", "results and counters to an MQTT broker", "mqtt", ("paho",)),
     "preview": Entry(
         "edge.sinks.preview:Preview",
         "a web page with live video, results and settings, HOST:PORT",

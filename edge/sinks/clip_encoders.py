@@ -14,7 +14,6 @@ import numpy as np
 
 from edge.closing import Closing
 from edge.errors import FileError, InputError
-from edge.imaging import Image
 from edge.sinks.pictures import fitted
 from edge.video import Writer
 
@@ -85,7 +84,7 @@ class MotionJpeg(Encoder):
 
     def write(self, picture: bytes) -> None:
         """See Encoder."""
-        image: Image = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
+        image = np.asarray(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR), np.uint8)
         self._writer.write(fitted(image, self._size))
 
     def kill(self) -> None:

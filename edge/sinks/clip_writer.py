@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from edge.errors import FileError
 from edge.files import replaced
 from edge.handover import Handover
 from edge.sinks.clip_encoders import Encoder, open_encoder
@@ -16,6 +17,10 @@ WAITING = 64
 
 LONGEST_REPEAT = 1.0
 """The longest time in seconds that one frame is repeated, when the next ones are missing."""
+
+
+HANG_SECONDS = 60.0
+"""The longest wait for room. The encoder is taken to hang after it."""
 
 
 class Shot(NamedTuple):
@@ -62,8 +67,17 @@ class ClipWriter:
         self._thread.start()
 
     def add(self, shot: Shot) -> None:
-        """Append a frame. After an error it is ignored."""
-        self._queue.put(shot)
+        """Append a frame. After an error it is ignored.
+
+        Raises:
+            FileError: ``lossless`` is true, and the encoder took no frame for HANG_SECONDS. It is killed.
+        """
+        try:
+            self._queue.put(shot, HANG_SECONDS)
+        except TimeoutError:
+            if self._encoder is not None:
+                self._encoder.kill()
+            raise FileError(f"cannot write {self.path}: the encoder took no frame for {HANG_SECONDS:g} s") from None
 
     @property
     def lost(self) -> int:

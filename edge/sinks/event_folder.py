@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from edge.errors import FileError, InputError
+from edge.files import delete_left
 from edge.sinks.slugs import slug
 from edge.sinks.target import check_writable, naming
 
@@ -20,7 +21,7 @@ class EventFolder:
     """A folder of files whose names sort by time: ``20261130T075338.123Z_front-door_person.mp4``."""
 
     def __init__(self, target: str, max_total_mb: float) -> None:
-        """Make the folder.
+        """Make the folder, and delete what a killed process left of its files.
 
         Args:
             target: the folder.
@@ -36,6 +37,7 @@ class EventFolder:
         if self.path.exists() and not self.path.is_dir():
             raise FileError(f"cannot write into {target}: it must be a folder, and is a file")
         check_writable(self.path / "event")
+        delete_left(self.path, lambda name: OURS.match(name) is not None)
 
     def file(self, captured_ns: int, source: str, cause: str, suffix: str) -> Path:
         """Return the path of a new file, and check that there is room for it.

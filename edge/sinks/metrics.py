@@ -82,7 +82,7 @@ class Metrics(Sink):
 
 
 @dataclass
-class _Histogram:
+class _Times:
     """Counts times.
 
     Attributes:
@@ -107,8 +107,8 @@ class _Histogram:
 class _SourceState:
     """What the metrics keep of one source."""
 
-    age: _Histogram = field(default_factory=_Histogram)
-    inference: _Histogram = field(default_factory=_Histogram)
+    age: _Times = field(default_factory=_Times)
+    inference: _Times = field(default_factory=_Times)
     captured: float = 0.0
     places: tuple[Place, ...] = ()
 

@@ -82,6 +82,7 @@ class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 32
 
     def __init__(self, *arguments: Any) -> None:
         self._room = threading.BoundedSemaphore(MOST_AT_ONCE)

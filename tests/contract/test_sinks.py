@@ -6,6 +6,7 @@ from typing import NamedTuple, get_args
 import numpy as np
 import pytest
 
+from edge.backoff import Backoff
 from edge.errors import EdgeError, InputError
 from edge.frames import Frame
 from edge.results import Prediction, Result
@@ -25,6 +26,7 @@ ROWS = {
     "hook": (None, [], " ", {}),
     "jsonl": ("out.jsonl", ["out.jsonl"], "file/out.jsonl", {}),
     "metrics": (None, [], "no port", {}),
+    "mqtt": (None, [], "mqtt://", {}),
     "preview": (None, [], "no port", {}),
     "record": ("out.avi", ["out.avi"], "file/out.avi", {}),
     "snapshot": ("out.png", ["out.png"], "file/out.png", {}),
@@ -37,6 +39,7 @@ ROWS = {
 ELSEWHERE = {
     "hook": "cat > /dev/null",
     "metrics": "0",
+    "mqtt": "mqtt://127.0.0.1:9/test",
     "preview": "127.0.0.1:0",
     "terminal": "stdout",
     "webhook": "http://127.0.0.1:9/",
@@ -150,6 +153,44 @@ def test_a_target_that_cannot_be_is_one_line(sink_of, tmp_path):
     with pytest.raises(EdgeError) as caught:
         sink_of(ListSource([]), bad)
     assert "\n" not in str(caught.value)
+
+
+@every_sink
+@both_kinds
+def test_an_error_is_handled_as_its_policy_says(sink_of, live, monkeypatch):
+    """A fatal error ends the run once; another is counted, and the sink is closed all the same."""
+    sink = sink_of(ListSource([], live))
+    closed = []
+    close = sink.close
+    monkeypatch.setattr(sink, "emit", _failing)
+    monkeypatch.setattr(sink, "close", lambda: closed.append(1) or close())
+    stats = Stats()
+    queued = Queued(sink, live, stats, backoff=Backoff(0.001, 0.001), report=lambda line: None)
+    queued.emit(event(result=RESULT))
+    if sink.on_error == "fatal":
+        with pytest.raises(OSError, match="no room"):
+            queued.close()
+    else:
+        queued.close()
+        assert stats.snapshot().errors_by_sink[sink.name] >= 1
+        assert stats.snapshot().lost_by_sink == {sink.name: 1}
+    queued.close()
+    assert closed == [1]
+    assert sink_of.files() == []
+
+
+def _failing(event):
+    raise OSError("no room")
+
+
+@every_sink
+def test_nothing_of_a_network_or_a_camera_is_fatal(sink_of):
+    """What runs for months outlives a broker, a server and a disk that are gone for a while."""
+    if sink_of.name == "terminal":
+        pytest.skip("the policy of the terminal depends on what stdout is")
+    with sink_of(ListSource([], live=True)) as sink:
+        outlives = sink.name in ("clips", "hook", "metrics", "mqtt", "snapshots", "webhook")
+        assert (sink.on_error == "retry") == outlives
 
 
 def test_a_plug_in_without_a_policy_is_one_line(monkeypatch):

@@ -13,7 +13,7 @@ import pytest
 from edge.backoff import Backoff
 from edge.errors import FileError, InputError
 from edge.results import Prediction, Result
-from edge.sinks import clip_encoders, event_clips, open_sink
+from edge.sinks import clip_encoders, clip_writer, event_clips, open_sink
 from edge.sinks.context import Context
 from edge.sinks.queued import Queued
 from edge.video import Capture
@@ -218,6 +218,18 @@ def test_an_encoder_that_hangs_holds_nobody_up(tmp_path, monkeypatch):
     with pytest.raises(FileError, match="cannot write"):
         sink.close()
     assert context.stats.snapshot().lost_by_sink["clips"] > 100
+    assert not list(tmp_path.iterdir())
+    assert _children() == before
+
+
+@needs_ffmpeg
+def test_an_encoder_that_hangs_ends_the_run_over_a_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(clip_writer, "HANG_SECONDS", 0.2)
+    monkeypatch.setattr(clip_encoders, "_command", lambda *_: ["sleep", "60"])
+    noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
+    before = _children()
+    with pytest.raises(FileError, match=r"the encoder took no frame for 0\.2 s|ffmpeg: exit code"):
+        record(tmp_path, range(300), "mp4", images=lambda index: noise)
     assert not list(tmp_path.iterdir())
     assert _children() == before
 

@@ -7,6 +7,7 @@ from collections import namedtuple
 import pytest
 
 from edge.errors import FileError, InputError
+from edge.files import replaced
 from edge.sinks.event_folder import EventFolder
 
 Usage = namedtuple("Usage", "total used free")
@@ -36,6 +37,17 @@ def test_a_full_disk_is_known_before_a_file_is_begun(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 30, 1 << 30, 4096))
     with pytest.raises(FileError, match="the disk is full: 4 KiB left, 32768 needed"):
         folder.file(0, "cam", "any", ".jpg")
+
+
+def test_what_a_killed_process_left_is_deleted_and_what_another_writes_is_not(tmp_path):
+    name = "20261121T023300.078Z_door_any.mp4"
+    for left in (f".{name}.0.partial", ".holiday.mp4.0.partial"):
+        (tmp_path / left).mkdir()
+        (tmp_path / left / "half").write_bytes(b"half")
+    with replaced(tmp_path / name.replace("door", "yard")) as temporary:
+        EventFolder(str(tmp_path), 1.0)
+        temporary.write_bytes(b"whole")
+    assert sorted(os.listdir(tmp_path)) == [".holiday.mp4.0.partial", name.replace("door", "yard")]
 
 
 @pytest.mark.parametrize("target", ["file", "file/folder"])

@@ -3,6 +3,7 @@
 import base64
 import http.server
 import json
+import ssl
 import threading
 from contextlib import contextmanager
 from email import message_from_bytes
@@ -16,12 +17,13 @@ from edge.results import Prediction, Result
 from edge.sinks import open_sink
 from edge.sinks.context import Context
 from tests.loops import ListSource, event
+from tests.sinks import certificates
 
 PERSON = Result(predictions=(Prediction("person", 0.7, 0),), source="cam", frame=4)
 
 
 @contextmanager
-def server(*statuses, location=""):
+def server(*statuses, location="", tls=None):
     """Run a server that answers with these statuses, the last one again and again. Yields its port and requests."""
     taken, left = [], list(statuses)
 
@@ -38,6 +40,8 @@ def server(*statuses, location=""):
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as serving:
+        if tls is not None:
+            serving.socket = tls.wrap_socket(serving.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=serving.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -131,11 +135,17 @@ def test_nobody_there_is_one_line_without_the_secret(monkeypatch, capsys):
     assert "hush" not in repr(open_sink("webhook", url, ListSource([]))._address)
 
 
-def test_a_certificate_that_nobody_knows_is_refused(capsys):
-    with server(200) as (port, taken):
-        post(f"https://127.0.0.1:{port}/", attempts=1)  # it does not speak TLS at all
-    assert "does not take the message: " in capsys.readouterr().err
-    assert taken == []
+@pytest.mark.parametrize("known", [True, False], ids=["a known certificate", "an unknown one"])
+def test_tls(tmp_path, monkeypatch, capsys, known):
+    made = certificates.make(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*made)
+    if known:
+        monkeypatch.setenv("SSL_CERT_FILE", str(made.certificate))
+    with server(200, tls=tls) as (port, taken):
+        post(f"https://127.0.0.1:{port}/", attempts=1)
+    assert len(taken) == known
+    assert ("certificate verify failed" in capsys.readouterr().err) is not known
 
 
 @pytest.mark.parametrize(
