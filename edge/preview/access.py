@@ -20,7 +20,7 @@ from edge.preview.address import Hosts
 from edge.reports import Report
 
 WRONG_TOKEN_SECONDS = 1.0
-"""How long the answer to a wrong token takes. One is answered after the other."""
+"""How long the answer to a wrong token takes. The number of connections limits how many are tried at one time."""
 
 MAX_BODY = 256 * 1024
 """The most bytes of a request: twenty times the names of ImageNet's classes."""
@@ -55,7 +55,6 @@ class Access:
             report: takes one line for an error of the application.
         """
         self._app, self._hosts, self._token, self._port, self._report = app, hosts, token, port, report
-        self._wrong = asyncio.Lock()
         page = files("edge.preview") / "page"
         self._sign_in = (page / "token.html").read_text(encoding="utf-8")
         self._welcome = (page / "welcome.html").read_text(encoding="utf-8")
@@ -107,8 +106,7 @@ class Access:
         if any(self._is_token(text) for text in known):
             return None
         if known:
-            async with self._wrong:
-                await asyncio.sleep(WRONG_TOKEN_SECONDS)
+            await asyncio.sleep(WRONG_TOKEN_SECONDS)
         wanted = {"WWW-Authenticate": "Bearer", "Cache-Control": "no-store"}
         if path == "/":
             return HTMLResponse(self._sign_in, 401, wanted)

@@ -202,3 +202,11 @@ def test_a_token_that_fits_no_cookie_is_refused_without_being_shown(token):
 def test_options_out_of_range_are_one_line(options):
     with pytest.raises(InputError, match="must be"):
         PreviewOptions(**options)
+
+
+def test_the_token_is_in_no_log(caplog):
+    with caplog.at_level(0), Camera(token=TOKEN) as camera:
+        ask(camera.port, f"/?token={TOKEN}")
+        ask(camera.port, "/?token=wrong-wrong-wrong")
+    assert TOKEN not in caplog.text
+    assert "wrong-wrong-wrong" not in caplog.text

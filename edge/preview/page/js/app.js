@@ -12,7 +12,7 @@ const SEND_AFTER = 120; // ms of rest before a moved slider is sent
 
 let camera = null; // the name of the source that is shown; null until the server has told the names
 let paused = false;
-let sliding = 0;
+let sliding = -Infinity; // when the slider was moved last
 const labels = new Labels();
 const places = new Places();
 const stage = new Stage((width, height) => places.shapes.setSize(width, height));
