@@ -30,7 +30,7 @@ function onFacts(facts) {
   showFacts(facts);
   const select = element("source");
   select.replaceChildren(...facts.sources.map((name) => new Option(name, name)));
-  element("source-label").hidden = facts.sources.length < 2;
+  select.disabled = facts.sources.length < 2;
   if (!facts.sources.includes(camera)) watch(facts.sources[0], camera !== null);
   select.value = camera;
   labels.setNamed(facts.labels);
