@@ -9,7 +9,6 @@ import asyncio
 import hmac
 from http.cookies import CookieError, SimpleCookie
 from importlib.resources import files
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -86,14 +85,14 @@ class Access:
         if not self._hosts.allows(headers.get("host", "")):
             text = "this name is not one of the preview's: open it by its IP address, or start it with this name\n"
             return PlainTextResponse(text, 421)
-        if headers.get("sec-fetch-site") in ("cross-site", "same-site") and request.url.path != "/":
+        if headers.get("sec-fetch-site") in ("cross-site", "same-site") and request.scope["path"] != "/":
             return PlainTextResponse("other sites get nothing of the preview\n", 403)
         if request.method == "POST" and (refusal := _refused_post(headers)):
             return refusal
         return await self._without_token(request) if self._token else None
 
     async def _without_token(self, request: Request) -> Response | None:
-        path = request.url.path
+        path = request.scope["path"]
         if path in PUBLIC:
             return None
         # only here, because a token in the address of a stream would stay in histories and logs
@@ -143,8 +142,9 @@ def _cookie(headers: Headers, name: str) -> str | None:
 
 def _refused_post(headers: Headers) -> Response | None:
     """Return the answer to a POST of another site, of another type than JSON, or that is too long."""
-    origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+    origin, host = headers.get("origin"), headers.get("host", "").lower()
+    # the scheme is not compared, because a proxy may speak HTTPS for the preview
+    if origin is not None and origin.lower() not in (f"http://{host}", f"https://{host}"):
         return PlainTextResponse("settings are changed by the preview's own page only (Origin)\n", 403)
     if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         return PlainTextResponse("settings are sent as application/json\n", 415)

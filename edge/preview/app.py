@@ -15,7 +15,8 @@ from starlette.routing import BaseRoute, Route
 from edge.errors import InputError
 from edge.preview import pictures, settings, status
 from edge.preview.access import MAX_BODY
-from edge.preview.feed import Feed, sse
+from edge.preview.feed import Feed
+from edge.preview.parts import sse
 from edge.preview.stream import MJPEG, SSE, Stream
 from edge.sinks.context import Context
 
@@ -33,7 +34,7 @@ BODY_SECONDS = 10.0
 NO_STORE = {"Cache-Control": "no-store"}
 
 
-class Preview:
+class Application:
     """The routes, and the task that tells the viewers how the loop is."""
 
     def __init__(self, context: Context, feed: Feed) -> None:

@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from edge.preview.feed import BOUNDARY, TooMany
+from edge.preview.feed import TooMany
+from edge.preview.parts import BOUNDARY
 from edge.preview.viewer import Viewer
 
 TRANSPORT = "edge.transport"

@@ -4,7 +4,7 @@ import secrets
 
 from edge.preview.access import Access
 from edge.preview.address import Hosts, listen, parse, reachable, url
-from edge.preview.app import Preview as Application
+from edge.preview.app import Application
 from edge.preview.feed import Feed
 from edge.preview.options import PreviewOptions, checked_token
 from edge.preview.server import Server

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.preview import access, app, feed, stream
+from edge.preview import access, app, stream
 from edge.preview.options import PreviewOptions
 from edge.sinks import open_sink
 from tests.preview.camera import Camera
@@ -32,7 +32,7 @@ def blocks(language):
 
 def test_the_requests_are_those_of_the_server(camera):
     stated = {path: method for method, path in re.findall(r"^\| `(GET|POST) (\S+)` \|", PAGE, re.MULTILINE)}
-    served = {route.path for route in app.Preview(camera.context, camera.sink._feed).app().routes}
+    served = {route.path for route in app.Application(camera.context, camera.sink._feed).app().routes}
     assert set(stated) == served - set(app.PAGE_FILES)
     for path in ("/snapshot.jpg", "/api/state"):
         assert ask(camera.port, path, stated[path])[0] == 200
@@ -75,4 +75,3 @@ def test_the_limits_are_those_of_the_code():
     assert f"at most {access.MAX_BODY // 1024} KiB" in PAGE
     assert f"takes no data for {stream.LONGEST_SEND:g} s" in PAGE
     assert access.WRONG_TOKEN_SECONDS == 1
-    assert feed.BOUNDARY in stream.MJPEG[0]

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import signal
 import socket
 import struct
 import threading
@@ -106,7 +107,7 @@ def test_events_are_the_state_then_results_and_the_status_each_second():
 
 
 def test_results_that_hold_arrays_are_sent_without_them():
-    from edge.preview.feed import result_json
+    from edge.preview.parts import result_json
     from edge.results import Mask
     from tests.loops import frame
 
@@ -233,7 +234,9 @@ def test_it_ends_at_once_and_leaves_no_thread_and_no_descriptor():
 
 
 def run_and_close(paths):
+    handler = signal.getsignal(signal.SIGINT)
     with Camera() as camera:
+        assert signal.getsignal(signal.SIGINT) is handler
         port = camera.port
         held = [hanging(port, path) for path in paths]
         until(lambda: camera.stats.frames > 3)
