@@ -9,7 +9,6 @@ import asyncio
 import hmac
 from http.cookies import CookieError, SimpleCookie
 from importlib.resources import files
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -20,7 +19,7 @@ from edge.preview.address import Hosts
 from edge.reports import Report
 
 WRONG_TOKEN_SECONDS = 1.0
-"""How long the answer to a wrong token takes. One is answered after the other."""
+"""How long the answer to a wrong token takes. The number of connections limits how many are tried at one time."""
 
 MAX_BODY = 256 * 1024
 """The most bytes of a request: twenty times the names of ImageNet's classes."""
@@ -55,7 +54,6 @@ class Access:
             report: takes one line for an error of the application.
         """
         self._app, self._hosts, self._token, self._port, self._report = app, hosts, token, port, report
-        self._wrong = asyncio.Lock()
         page = files("edge.preview") / "page"
         self._sign_in = (page / "token.html").read_text(encoding="utf-8")
         self._welcome = (page / "welcome.html").read_text(encoding="utf-8")
@@ -87,14 +85,14 @@ class Access:
         if not self._hosts.allows(headers.get("host", "")):
             text = "this name is not one of the preview's: open it by its IP address, or start it with this name\n"
             return PlainTextResponse(text, 421)
-        if headers.get("sec-fetch-site") in ("cross-site", "same-site") and request.url.path != "/":
+        if headers.get("sec-fetch-site") in ("cross-site", "same-site") and request.scope["path"] != "/":
             return PlainTextResponse("other sites get nothing of the preview\n", 403)
         if request.method == "POST" and (refusal := _refused_post(headers)):
             return refusal
         return await self._without_token(request) if self._token else None
 
     async def _without_token(self, request: Request) -> Response | None:
-        path = request.url.path
+        path = request.scope["path"]
         if path in PUBLIC:
             return None
         # only here, because a token in the address of a stream would stay in histories and logs
@@ -107,8 +105,7 @@ class Access:
         if any(self._is_token(text) for text in known):
             return None
         if known:
-            async with self._wrong:
-                await asyncio.sleep(WRONG_TOKEN_SECONDS)
+            await asyncio.sleep(WRONG_TOKEN_SECONDS)
         wanted = {"WWW-Authenticate": "Bearer", "Cache-Control": "no-store"}
         if path == "/":
             return HTMLResponse(self._sign_in, 401, wanted)
@@ -145,8 +142,9 @@ def _cookie(headers: Headers, name: str) -> str | None:
 
 def _refused_post(headers: Headers) -> Response | None:
     """Return the answer to a POST of another site, of another type than JSON, or that is too long."""
-    origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+    origin, host = headers.get("origin"), headers.get("host", "").lower()
+    # the scheme is not compared, because a proxy may speak HTTPS for the preview
+    if origin is not None and origin.lower() not in (f"http://{host}", f"https://{host}"):
         return PlainTextResponse("settings are changed by the preview's own page only (Origin)\n", 403)
     if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         return PlainTextResponse("settings are sent as application/json\n", 415)

@@ -15,7 +15,8 @@ from starlette.routing import BaseRoute, Route
 from edge.errors import InputError
 from edge.preview import pictures, settings, status
 from edge.preview.access import MAX_BODY
-from edge.preview.feed import Feed, sse
+from edge.preview.feed import Feed
+from edge.preview.parts import sse
 from edge.preview.stream import MJPEG, SSE, Stream
 from edge.sinks.context import Context
 
@@ -29,10 +30,11 @@ PAGE_FILES = {
 """The files that are served, by their paths. There are no others, so that no path leads out of the folder."""
 
 STATUS_SECONDS = 1.0
+BODY_SECONDS = 10.0
 NO_STORE = {"Cache-Control": "no-store"}
 
 
-class Preview:
+class Application:
     """The routes, and the task that tells the viewers how the loop is."""
 
     def __init__(self, context: Context, feed: Feed) -> None:
@@ -81,13 +83,14 @@ class Preview:
         return JSONResponse(found, headers=NO_STORE)
 
     async def _settings(self, request: Request) -> Response:
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                return PlainTextResponse(f"settings must have at most {MAX_BODY} bytes\n", 413)
+        try:
+            body = await asyncio.wait_for(_body(request), BODY_SECONDS)
+        except asyncio.TimeoutError:
+            return PlainTextResponse(f"settings must arrive within {BODY_SECONDS:g} s\n", 408)
+        if len(body) > MAX_BODY:
+            return PlainTextResponse(f"settings must have at most {MAX_BODY} bytes\n", 413)
         control = self._context.control
-        given = settings.changes(bytes(body), self._names)
+        given = settings.changes(body, self._names)
         control.change(**settings.merged(control.settings, given))
         self._tell_settings()
         return JSONResponse(settings.as_json(control.settings), headers=NO_STORE)
@@ -123,6 +126,16 @@ def _file_route(path: str, name: str, kind: str) -> Route:
         return Response(content, headers={"Cache-Control": "no-cache"}, media_type=kind)
 
     return Route(path, answer)
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body of a request, or the beginning of one that is too long."""
+    found = bytearray()
+    async for chunk in request.stream():
+        found += chunk
+        if len(found) > MAX_BODY:
+            break
+    return bytes(found)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -7,26 +7,20 @@ encoding in one thread beside it.
 import asyncio
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from edge import tasks
 from edge.preview import pictures
 from edge.preview.options import PreviewOptions
+from edge.preview.parts import mjpeg_part, result_part, sse
 from edge.preview.viewer import Viewer
 from edge.reports import Report
-from edge.results import Result
 from edge.sinks.event import Event
 from edge.sources.base import Source
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 Kind = Literal["video", "results"]
-BOUNDARY = "frame"
 
 
 class Feed:
@@ -68,7 +62,7 @@ class Feed:
         return sum(len(channel.viewers[kind]) for channel in self._channels.values())
 
     @contextmanager
-    def watching(self, kind: Kind, source: str) -> "Iterator[Viewer]":
+    def watching(self, kind: Kind, source: str) -> Iterator[Viewer]:
         """Add a viewer of a source for the time of the ``with`` statement. Raises TooMany when there are too many."""
         if self.count(kind) >= self._limit:
             raise TooMany(f"{self._limit} browsers watch already, which is the limit: close one of them\n")
@@ -174,7 +168,7 @@ class _Channel:
             for viewer in self.viewers["video"]:
                 viewer.put("picture", part)
         if self.viewers["results"]:
-            part = await self._feed.run_in_encoder(_result_part, event)
+            part = await self._feed.run_in_encoder(result_part, event)
             for viewer in self.viewers["results"]:
                 viewer.put("result", part)
 
@@ -186,38 +180,3 @@ class _Channel:
 
     def _live(self, event: Event) -> bytes:
         return pictures.live(event, self._options.width, self._options.quality)
-
-
-def age_ms(event: Event) -> float:
-    """Return the time since the frame was captured, in ms."""
-    return max(0.0, (time.time_ns() - event.frame.captured_ns) / 1e6)
-
-
-def mjpeg_part(event: Event, jpeg: bytes) -> bytes:
-    """Return one part of the stream. The next boundary comes with it, so that browsers show the picture at once."""
-    head = (
-        f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\nX-Frame: {event.frame.index}\r\n"
-        f"X-Age-Ms: {age_ms(event):.1f}\r\n\r\n"
-    )
-    return head.encode("ascii") + jpeg + f"\r\n--{BOUNDARY}\r\n".encode("ascii")
-
-
-def sse(kind: str, data: str) -> bytes:
-    """Return one Server-Sent Event. ``data`` must have no line end, as JSON has none."""
-    return f"event: {kind}\ndata: {data}\n\n".encode()
-
-
-def _result_part(event: Event) -> bytes:
-    return sse("result", json.dumps(result_json(event), allow_nan=False))
-
-
-def result_json(event: Event) -> dict[str, object]:
-    """Return what the page shows of a result. Arrays, such as a mask, are left out: the picture shows them."""
-    result, width, height = event.result, *event.frame.size
-    text = result.fault or tasks.load(result.task).line(result)
-    places = [{"name": one.name, "kind": one.kind, "counts": dict(one.counts)} for one in result.places]
-    return {**_plain(result).as_json(), "line": text, "size": [width, height], "places": places}
-
-
-def _plain(result: Result) -> Result:
-    return replace(result, mask=None, image=None, embedding=None, tensors={})

@@ -12,8 +12,8 @@ def live(event: Event, width: int, quality: int) -> bytes:
     """Return the annotated frame as a JPEG that is at most ``width`` pixels wide.
 
     The whole frame is annotated and then made smaller, because a picture that another sink uses too is drawn only once.
-    Drawing into a smaller copy would save little: of a 1280 x 720 frame with ten boxes, this takes 4.0 ms and the other
-    way 3.6 ms, of which encoding is 2.2 ms (two cores of 2.5 GHz).
+    Drawing into a smaller copy would save little: for ten boxes in a frame of 1280 x 720 pixels it takes 1.05 ms
+    instead of 1.30 ms, for 1920 x 1080 pixels 3.5 ms instead of 4.3 ms (one thread of a server's processor).
 
     Args:
         event: the frame and its result.

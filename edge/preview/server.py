@@ -24,6 +24,9 @@ REQUEST_SECONDS = 10.0
 SEND_BUFFER = 128 * 1024
 """The size of a connection's buffer in the kernel, in bytes. A larger one would hold seconds of old pictures."""
 
+LOGGERS = ("uvicorn.access", "uvicorn.asgi", "uvicorn.error")
+"""The loggers of uvicorn. The program may log everything, and uvicorn would log addresses with their token."""
+
 START_SECONDS, CLOSE_SECONDS = 10.0, 2.0
 
 
@@ -42,7 +45,7 @@ class Server:
         self._end, self._socket, self._report = end, opened, report
         self._loop: asyncio.AbstractEventLoop | None = None
         config = uvicorn.Config(app, http=_Connection, ws="none", lifespan="off", loop="asyncio", log_config=None)
-        config.access_log = config.proxy_headers = config.server_header = False
+        config.proxy_headers = config.server_header = False
         config.timeout_keep_alive, config.timeout_graceful_shutdown = 15, 1
         config.h11_max_incomplete_event_size = 32 * 1024
         self._uvicorn = uvicorn.Server(config)
@@ -62,14 +65,16 @@ class Server:
 
     def _run(self) -> None:
         words = _OneLine(threading.get_ident(), self._report)
-        logger = logging.getLogger("uvicorn.error")
-        logger.addFilter(words)
+        loggers = [logging.getLogger(name) for name in LOGGERS]
+        for logger in loggers:
+            logger.addFilter(words)
         try:
             asyncio.run(self._serve())
         except Exception as error:
             self._report(f"preview: its server ended: {type(error).__name__}: {' '.join(str(error).split())}")
         finally:
-            logger.removeFilter(words)
+            for logger in loggers:
+                logger.removeFilter(words)
             self._socket.close()
             self._running.set()
 
@@ -92,6 +97,7 @@ class _Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.access_log = False
         if len(self.connections) > MAX_CONNECTIONS:
             transport.abort()
             return
@@ -102,7 +108,7 @@ class _Connection(H11Protocol):
         self.loop.call_later(REQUEST_SECONDS, self._expect_request)
 
     def _expect_request(self) -> None:
-        if self.scope is None and self.transport is not None:
+        if getattr(self, "scope", None) is None:
             self.transport.abort()
 
 

@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from edge.preview.feed import BOUNDARY, TooMany
+from edge.preview.feed import TooMany
+from edge.preview.parts import BOUNDARY
 from edge.preview.viewer import Viewer
 
 TRANSPORT = "edge.transport"
@@ -50,7 +51,7 @@ class Stream:
         headers = {"content-type": kind, "cache-control": "no-store", "x-accel-buffering": "no", "connection": "close"}
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": 200, "headers": raw})
-        part = begin + b"".join(self._first)
+        part = b"" if scope["method"] == "HEAD" else begin + b"".join(self._first)
         while part:
             message = {"type": "http.response.body", "body": part, "more_body": True}
             try:

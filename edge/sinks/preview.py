@@ -4,7 +4,7 @@ import secrets
 
 from edge.preview.access import Access
 from edge.preview.address import Hosts, listen, parse, reachable, url
-from edge.preview.app import Preview as Application
+from edge.preview.app import Application
 from edge.preview.feed import Feed
 from edge.preview.options import PreviewOptions, checked_token
 from edge.preview.server import Server
@@ -46,12 +46,18 @@ class Preview(Sink):
         given = checked_token(reveal(options.token)) if options.token else ""
         token = given or ("" if address.is_loopback else secrets.token_urlsafe(24))
         opened = listen(address)
-        port = opened.getsockname()[1]
+        bound, port = opened.getsockname()[:2]
         self.url = url(reachable(address), port)
         self._feed = Feed(context.sources, options, report)
-        app = Access(Application(context, self._feed).app(), Hosts(address, options.names), token, port, report)
+        hosts = Hosts(address, (*options.names, bound))
+        app = Access(Application(context, self._feed).app(), hosts, token, port, report)
         self._server = Server(app, opened, self._feed.end, report)
         report(f"preview: {self.url}" + _how_to_sign_in(token, given))
+
+    @property
+    def viewers(self) -> int:
+        """The number of browsers that watch the video now."""
+        return self._feed.count("video")
 
     def emit(self, event: Event) -> None:
         """See Sink."""

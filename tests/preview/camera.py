@@ -6,8 +6,12 @@ import threading
 import time
 from dataclasses import replace
 
+import cv2
+import numpy as np
+
 from edge.control import Control
 from edge.frames import Frame
+from edge.places import Line
 from edge.results import Place, Prediction, Result
 from edge.signature import Input, Output, Signature, TaskSpec
 from edge.sinks.context import Context
@@ -108,8 +112,11 @@ class Camera(contextlib.ExitStack):
 
 
 def _counted(shape, frame, kept):
-    kind = type(shape).__name__.lower()
-    width, height = frame.size
-    points = tuple((x * width, y * height) for x, y in shape.points)
-    counts = {"now": len(kept), "entered": 0, "left": 0} if kind == "zone" else {"in": 0, "out": 0}
-    return Place(shape.name, kind, points, counts)
+    """Return a line, or a zone with the number of objects that stand in it now."""
+    points = tuple((x * frame.size[0], y * frame.size[1]) for x, y in shape.points)
+    if isinstance(shape, Line):
+        return Place(shape.name, "line", points)
+    feet = [((one.box[0] + one.box[2]) / 2, one.box[3]) for one in kept]
+    border = np.array(points, np.float32)
+    inside = sum(cv2.pointPolygonTest(border, foot, False) >= 0 for foot in feet)
+    return Place(shape.name, "zone", points, {"now": inside})

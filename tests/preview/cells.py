@@ -9,7 +9,9 @@ RED, WHITE = "red", "white"
 SIZE = (640, 480)
 
 
-def cells(size: tuple[int, int] = SIZE, seed: int = 3, reds: int = 9, whites: int = 2) -> Iterator[np.ndarray]:
+def cells(
+    size: tuple[int, int] = SIZE, seed: int = 3, reds: int = 9, whites: int = 2, noise: int = 4
+) -> Iterator[np.ndarray]:
     """Yield pictures (height, width, 3) uint8 BGR without end, in which cells drift slowly and turn at the borders."""
     rng = np.random.default_rng(seed)
     width, height = size
@@ -25,7 +27,8 @@ def cells(size: tuple[int, int] = SIZE, seed: int = 3, reds: int = 9, whites: in
         for place, radius, shape in zip(at[reds:], radii[reds:], shapes, strict=True):
             _white_cell(picture, place, radius, shape)
         picture = cv2.GaussianBlur(picture, (0, 0), 1.1)
-        yield np.clip(picture.astype(np.int16) + rng.integers(-4, 5, picture.shape), 0, 255).astype(np.uint8)
+        grain = rng.integers(-noise, noise + 1, picture.shape)
+        yield np.clip(picture + grain, 0, 255).astype(np.uint8)
         at += speed
         for axis, most in enumerate((width, height)):
             out = (at[:, axis] < radii) | (at[:, axis] > most - radii)

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import re
+import time
 
 JSON = {"Content-Type": "application/json"}
 
@@ -62,3 +63,11 @@ def events(answer):
             fields = {}
         else:
             fields = {}
+
+
+def until(condition, seconds=10):
+    """Wait until a condition is true."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not become true"
+        time.sleep(0.01)

@@ -1,6 +1,8 @@
 """Who is answered, on a real server: the token, the Host and Origin headers, what a body may be."""
 
+import contextlib
 import re
+import socket
 import time
 
 import pytest
@@ -76,6 +78,8 @@ def test_what_is_answered_without_a_token(open_port, path, headers, status):
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "null"}, 403),
         ({"Origin": ""}, 403),
+        ({"Origin": "http://["}, 403),
+        ({"Origin": "http://evil.example@127.0.0.1:{port}"}, 403),
         ({"Sec-Fetch-Site": "cross-site"}, 403),
         ({"Content-Type": "text/plain"}, 415),  # what a form of another site can send
         ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
@@ -88,6 +92,32 @@ def test_what_is_answered_without_a_token(open_port, path, headers, status):
 def test_who_may_change_settings(open_port, headers, status):
     given = {name: value.format(port=open_port) for name, value in headers.items()}
     assert ask(open_port, "/api/settings", "POST", b"{}", {**JSON, **given})[0] == status
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\x00\xff nothing\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",  # no Host
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n",
+        b"GET http://evil.example/ HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 2_000_000 + b"\r\n\r\n",
+        b"TRACE / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"CONNECT evil.example:80 HTTP/1.1\r\nHost: evil.example:80\r\n\r\n",
+        b"POST /api/settings HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"GET /api/state HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-Fetch-Site: cross-site\r\n\r\n",
+    ],
+    ids=["bytes", "no host", "two hosts", "absolute", "long", "trace", "connect", "length", "websocket"],
+)
+def test_what_is_no_request_is_refused_in_silence(raw):
+    with Camera() as camera:
+        with socket.create_connection(("127.0.0.1", camera.port), timeout=10) as connection:
+            with contextlib.suppress(ConnectionError):  # the server may end the connection while it is sent
+                connection.sendall(raw)
+                assert re.match(rb"HTTP/1.1 4\d\d ", connection.recv(4096))
+        assert ask(camera.port, "/api/state")[0] == 200
+        assert len(camera.lines) == 1
 
 
 def test_a_long_body_is_refused_by_its_stated_and_by_its_real_length(open_port):
@@ -202,3 +232,11 @@ def test_a_token_that_fits_no_cookie_is_refused_without_being_shown(token):
 def test_options_out_of_range_are_one_line(options):
     with pytest.raises(InputError, match="must be"):
         PreviewOptions(**options)
+
+
+def test_the_token_is_in_no_log(caplog):
+    with caplog.at_level(0), Camera(token=TOKEN) as camera:
+        ask(camera.port, f"/?token={TOKEN}")
+        ask(camera.port, "/?token=wrong-wrong-wrong")
+    assert TOKEN not in caplog.text
+    assert "wrong-wrong-wrong" not in caplog.text

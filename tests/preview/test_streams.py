@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import signal
 import socket
 import struct
 import threading
@@ -19,18 +20,11 @@ from edge.results import Result
 from edge.sinks.event import Event
 from tests.loops import picture
 from tests.preview.camera import Camera
-from tests.preview.client import ask, events, pictures, stream
+from tests.preview.client import JSON, ask, events, pictures, stream, until
 
 
 def decoded(jpeg):
     return cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-
-
-def until(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not become true"
-        time.sleep(0.01)
 
 
 def wide():
@@ -78,7 +72,7 @@ def test_pictures_are_encoded_once_for_all_and_only_while_somebody_watches(monke
             common = set(seen[0]) & set(seen[1])
             assert len(common) >= 5
             assert all(seen[0][number] == seen[1][number] for number in common)
-        until(lambda: camera.sink._feed.count("video") == 0)
+        until(lambda: camera.sink.viewers == 0)
         count = len(encoded)
         frames = camera.stats.frames
         until(lambda: camera.stats.frames > frames + 5)
@@ -113,7 +107,7 @@ def test_events_are_the_state_then_results_and_the_status_each_second():
 
 
 def test_results_that_hold_arrays_are_sent_without_them():
-    from edge.preview.feed import result_json
+    from edge.preview.parts import result_json
     from edge.results import Mask
     from tests.loops import frame
 
@@ -144,16 +138,29 @@ def test_a_snapshot_is_the_whole_annotated_frame_to_keep():
         assert headers["Content-Disposition"].startswith('attachment; filename="rtsp-cam-r-um-1-2')
 
 
+def test_a_stream_answers_head_without_taking_a_place():
+    with Camera(viewers=1) as camera:
+        for _ in range(3):
+            assert ask(camera.port, "/video", "HEAD")[0] == 200
+        until(lambda: camera.sink.viewers == 0)
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr("edge.preview.app.BODY_SECONDS", 0.2)
+    with Camera() as camera:
+        assert ask(camera.port, "/api/settings", "POST", b"{", {**JSON, "Content-Length": "2"})[0] == 408
+
+
 def test_there_are_no_more_viewers_than_allowed_and_a_place_becomes_free():
     with Camera(viewers=2) as camera:
         with stream(camera.port, "/video"), stream(camera.port, "/video") as second:
             next(pictures(second))
-            until(lambda: camera.sink._feed.count("video") == 2)
+            until(lambda: camera.sink.viewers == 2)
             status, headers, body = ask(camera.port, "/video")
             assert (status, headers["Retry-After"]) == (503, "10")
             assert b"2 browsers watch already" in body
             assert ask(camera.port, "/api/state")[0] == 200
-        until(lambda: camera.sink._feed.count("video") == 0)
+        until(lambda: camera.sink.viewers == 0)
         with stream(camera.port, "/video") as answer:
             assert answer.status == 200
 
@@ -171,22 +178,22 @@ def test_a_browser_that_hangs_delays_nobody_and_is_disconnected(monkeypatch):
     monkeypatch.setattr(streams, "LONGEST_SEND", 0.5)
     noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)  # large as a JPEG
     with Camera(pictures=[itertools.repeat(noise)], rate=50) as camera, hanging(camera.port):
-        until(lambda: camera.sink._feed.count("video") == 1)
+        until(lambda: camera.sink.viewers == 1)
         with stream(camera.port, "/video") as answer:
             parts = pictures(answer)
             ages = [float(next(parts)[0]["X-Age-Ms"]) for _ in range(15)]
             assert np.median(ages) < 500
-            until(lambda: camera.sink._feed.count("video") == 1)
+            until(lambda: camera.sink.viewers == 1)
             next(parts)
 
 
 def test_a_browser_that_vanishes_gives_its_place_back():
     with Camera() as camera:
         one = hanging(camera.port)
-        until(lambda: camera.sink._feed.count("video") == 1)
+        until(lambda: camera.sink.viewers == 1)
         one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         one.close()  # resets the connection
-        until(lambda: camera.sink._feed.count("video") == 0)
+        until(lambda: camera.sink.viewers == 0)
 
 
 def test_a_connection_that_never_asks_is_ended(monkeypatch):
@@ -227,11 +234,13 @@ def test_it_ends_at_once_and_leaves_no_thread_and_no_descriptor():
 
 
 def run_and_close(paths):
+    handler = signal.getsignal(signal.SIGINT)
     with Camera() as camera:
+        assert signal.getsignal(signal.SIGINT) is handler
         port = camera.port
         held = [hanging(port, path) for path in paths]
         until(lambda: camera.stats.frames > 3)
-        until(lambda: camera.sink._feed.count("video") == paths.count("/video"))
+        until(lambda: camera.sink.viewers == paths.count("/video"))
         start = time.monotonic()
         camera.sink.close()
         assert time.monotonic() - start < 2
@@ -258,6 +267,7 @@ def test_an_error_is_one_line_and_ends_nothing(monkeypatch):
     with Camera() as camera:
         monkeypatch.setattr("edge.preview.status.facts", fail)
         assert ask(camera.port, "/api/state")[0] == 500
+        until(lambda: len(camera.lines) == 2)  # it is reported after the answer
         assert camera.lines[1:] == ["preview: '/api/state' failed: RuntimeError: two lines"]
         monkeypatch.setattr("edge.preview.pictures.live", fail)
         with stream(camera.port, "/video"):

@@ -25,11 +25,16 @@ export async function change(changes) {
   throw new Error(line);
 }
 
+const SHOWN = 12000; // ms
+let hiding;
+
 /** Show an error for a while, or hide it. */
 export function showError(message) {
   const place = element("error");
   place.textContent = message || "";
   place.hidden = !message;
+  clearTimeout(hiding);
+  if (message) hiding = setTimeout(() => showError(""), SHOWN);
 }
 
 /** Call a function that talks to the server, and show what goes wrong. */

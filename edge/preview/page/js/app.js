@@ -12,7 +12,7 @@ const SEND_AFTER = 120; // ms of rest before a moved slider is sent
 
 let camera = null; // the name of the source that is shown; null until the server has told the names
 let paused = false;
-let sliding = 0;
+let sliding = -Infinity; // when the slider was moved last
 const labels = new Labels();
 const places = new Places();
 const stage = new Stage((width, height) => places.shapes.setSize(width, height));
@@ -30,7 +30,7 @@ function onFacts(facts) {
   showFacts(facts);
   const select = element("source");
   select.replaceChildren(...facts.sources.map((name) => new Option(name, name)));
-  element("source-label").hidden = facts.sources.length < 2;
+  select.disabled = facts.sources.length < 2;
   if (!facts.sources.includes(camera)) watch(facts.sources[0], camera !== null);
   select.value = camera;
   labels.setNamed(facts.labels);

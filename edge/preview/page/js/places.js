@@ -5,7 +5,7 @@ import { Shapes, least } from "./shapes.js";
 
 const HINTS = {
   draw: "Click to set corners; with the keys: arrows move, Space sets. Enter finishes, Backspace takes one back, Escape ends.",
-  edit: "Drag the corners, or move to one with Tab and move it with the arrows; Delete removes it. Then save below.",
+  edit: "Drag the corners, or move to one with Tab and move it with the arrows; Delete removes it. Then save.",
 };
 
 export class Places {
@@ -50,9 +50,14 @@ export class Places {
     return keys.flatMap((key) => (this.all[key] ?? []).map((shape) => ({ key, shape })));
   }
 
+  /** Show the list, unless it is shown already: a button that is replaced would lose the focus. */
   list() {
+    const rows = this.rows();
+    const text = JSON.stringify(rows);
+    if (text === this.listed) return;
+    this.listed = text;
     this.countNodes = new Map();
-    const items = this.rows().map(({ key, shape }) => {
+    const items = rows.map(({ key, shape }) => {
       const item = document.createElement("li");
       const name = document.createElement("span");
       name.className = "name";
