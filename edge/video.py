@@ -1,13 +1,12 @@
 """``Capture`` reads and ``Writer`` writes video through OpenCV. No other module opens captures or chooses codecs."""
 
 import math
-import os
 import shutil
 from pathlib import Path
 
 import cv2
 
-from edge import video_container
+from edge import opencv_messages, video_container
 from edge.closing import Closing
 from edge.errors import FileError, InputError
 from edge.imaging import Image
@@ -19,19 +18,7 @@ MIN_FREE_BYTES = 8 << 20
 _CHECK_EVERY = 16
 
 
-def _silence_logging() -> None:
-    """Suppress messages of OpenCV and FFmpeg on errors that are reported here in one line."""
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    if os.environ.get("EDGE_DEBUG") == "1":
-        return
-    errors_only = 2
-    if hasattr(cv2, "setLogLevel"):  # OpenCV 4
-        cv2.setLogLevel(errors_only)
-    else:  # OpenCV 5
-        cv2.utils.logging.setLogLevel(errors_only)
-
-
-_silence_logging()
+opencv_messages.hide()
 
 
 def _check_name(path: str, name: str | Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from edge import opencv_messages
 from edge.errors import FileError, InputError
 from edge.frames import Frame
 from edge.imaging import Image
@@ -35,6 +36,8 @@ _HEIC_ADVICE = (
     "OpenCV cannot read HEIC: convert with heif-convert or ffmpeg, or set the phone to take JPEG (Most Compatible)"
 )
 _NUMBER = re.compile(r"(\d+)")
+
+opencv_messages.hide()
 
 
 def open_images(text: str, options: SourceOptions = DEFAULT) -> Source:

@@ -45,8 +45,9 @@ def open_stream(text: str, options: SourceOptions = NO_OPTIONS, retry: RetryPoli
         retry: how long to wait for frames, and before the stream is opened again.
 
     Raises:
-        InputError: the address has no host.
+        InputError: the address has no host, or the stream does not have one of the options.
     """
+    options.refuse_all_but("a stream")
     name = without_secret(text)
     if urlsplit(text).scheme in _WITH_HOST and not urlsplit(text).hostname:
         raise InputError(f"a stream's address must have a host, such as rtsp://host/path, got {name}")

@@ -6,12 +6,16 @@ those with a variable frame rate, and those that were trimmed without being enco
 they show.
 """
 
+import math
 from pathlib import Path
 
 from edge import video_container
 
 STEADY = 0.95
 """The share of intervals that must fit the stated rate for a longer one to count as a gap."""
+
+LEAST_BYTES = 16
+"""The least bytes that a frame takes in a file. A damaged head may state more frames than there is room for."""
 
 _MIN_INTERVALS = 5
 _EXACT = ("mp4", "avi")
@@ -34,8 +38,9 @@ class VideoLosses:
             fps: the frames per second that the file states.
         """
         self.delivered = 0
-        self._stated, self._interval = stated, 1 / fps if fps else 0.0
         self._kind, self._missing_bytes = video_container.kind(path), video_container.missing_bytes(path)
+        self._most = _room(path, self._missing_bytes)
+        self._stated, self._interval = stated if stated <= self._most else 0, 1 / fps if fps else 0.0
         self._failed = self._in_gaps = self._steady = self._intervals = 0
         self._last: float | None = None
         self._lost = 0
@@ -68,7 +73,7 @@ class VideoLosses:
         frames = (position - last) / self._interval
         regular = self._intervals >= _MIN_INTERVALS and self._steady >= STEADY * self._intervals
         if regular and frames > 1.5:
-            self._in_gaps += round(frames) - 1
+            self._in_gaps += round(frames) - 1 if frames <= self._most else 1
             return
         self._intervals += 1
         # Matroska rounds time stamps to 1 ms.
@@ -77,7 +82,7 @@ class VideoLosses:
     def at_end(self) -> int:
         """Return how many frames are lost in all, once no more can be decoded."""
         self._lost = self.so_far
-        if self._kind == "avi" or (self._kind == "mp4" and (self._lost or self._missing_bytes)):
+        if self._stated and (self._kind == "avi" or (self._kind == "mp4" and (self._lost or self._missing_bytes))):
             self._lost = self.due
         elif self._missing_bytes:
             self._lost = max(self._lost, 1, self.due)
@@ -89,3 +94,11 @@ class VideoLosses:
         cut = f"; {self._missing_bytes} bytes are missing at the end of the file" if self._missing_bytes else ""
         whole = self._lost + self.delivered
         return f"lost {about}{self._lost} of {about}{whole} frames, which are damaged or missing{cut}"
+
+
+def _room(path: Path, missing: int) -> float:
+    """Return the most frames for which a file has room, once the missing bytes are there again."""
+    try:
+        return (path.stat().st_size + missing) / LEAST_BYTES
+    except OSError:
+        return math.inf

@@ -1,6 +1,7 @@
 """What every source in the table must do; a new one is covered as soon as it is listed."""
 
 import itertools
+import re
 import threading
 from typing import get_args
 
@@ -8,9 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.errors import InputError
 from edge.frames import AgeClock, Frame
 from edge.scenes import write_clip
 from edge.sources import SOURCES, open_source
+from edge.sources.options import SourceOptions
 from tests.loops import picture
 from tests.sources.mjpeg import Server
 
@@ -113,3 +116,63 @@ def test_only_files_end_by_themselves(text):
     with open_source(text) as source:
         count = sum(1 for _ in itertools.islice(source, COUNT + 1))
     assert count == (COUNT + 1 if source.live else COUNT)
+
+
+TRANSFORMS = {
+    "rotate": (SourceOptions(rotate=90), lambda size: size[::-1]),
+    "flip": (SourceOptions(flip="vertical"), lambda size: size),
+    "region": (SourceOptions(region=(0.0, 0.0, 0.5, 1.0)), lambda size: (size[0] // 2, size[1])),
+}
+
+
+@every_source
+@pytest.mark.parametrize(("options", "of"), TRANSFORMS.values(), ids=TRANSFORMS)
+def test_every_source_has_the_options_that_change_frames(text, options, of):
+    with open_source(text) as plain:
+        first = next(iter(plain))
+        attributes = (plain.name, plain.live, plain.fps)
+    with open_source(text, options) as source:
+        assert (source.name, source.live, source.fps) == attributes
+        frames = list(itertools.islice(source, 2))
+    for frame in frames:
+        assert frame.size == of(first.size)
+        assert frame.bgr.shape == (frame.size[1], frame.size[0], 3)
+        assert frame.age_clock == first.age_clock
+
+
+@every_source
+def test_every_source_takes_a_name(text):
+    with open_source(text) as plain, open_source(text, SourceOptions(name="yard")) as source:
+        frame, named = next(iter(plain)), next(iter(source))
+        assert source.name == "yard"
+    assert named.source == ("yard" if frame.source == plain.name else frame.source)
+
+
+@every_source
+def test_every_source_counts_lost_frames_from_none(text):
+    for options in (SourceOptions(), SourceOptions(rotate=180)):
+        with open_source(text, options) as source:
+            next(iter(source))
+            assert source.lost_frames == 0
+
+
+@every_source
+def test_an_option_that_no_source_has_is_refused_in_one_line(text):
+    with pytest.raises(InputError, match="flavour") as caught:
+        open_source(text, SourceOptions(options={"flavour": "sweet"}))
+    assert "\n" not in str(caught.value)
+
+
+@every_source
+def test_it_plays_in_real_time_or_says_why_not(text):
+    options = SourceOptions(realtime=True)
+    try:
+        source = open_source(text, options)
+    except InputError as error:
+        assert re.search("real ?time", str(error))  # noqa: PT017 - one of two answers
+        return
+    with source:
+        assert source.live
+        frames = list(itertools.islice(source, COUNT + 1))
+    assert frames[-1].index == COUNT - 1
+    assert {frame.age_clock for frame in frames} == {"pts"}

@@ -2,7 +2,9 @@
 
 import shutil
 import subprocess
+from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -31,10 +33,18 @@ def ffmpeg(*arguments) -> None:
 
 def make(folder: Path, kind: str, *filters: str) -> Path:
     """Write a test clip of COUNT frames, 160x120, before the filters."""
+    path = folder / CODECS[kind][0]
+    path.write_bytes(_made(kind, *filters))
+    return path
+
+
+@lru_cache
+def _made(kind: str, *filters: str) -> bytes:
     name, *codec = CODECS[kind]
     source = f"testsrc2=size=160x120:rate={RATE}:duration={COUNT / RATE}"
-    ffmpeg("-f", "lavfi", "-i", source, *filters, *codec, folder / name)
-    return folder / name
+    with TemporaryDirectory() as folder:
+        ffmpeg("-f", "lavfi", "-i", source, *filters, *codec, Path(folder, name))
+        return Path(folder, name).read_bytes()
 
 
 def cut(path: Path, share: float = 0.5) -> Path:

@@ -187,6 +187,21 @@ class TestLosses:
                 losses.deliver(round(number / 29.97, 3))
         assert losses.at_end() == 1
 
+    def test_a_head_that_states_more_frames_than_the_file_has_room_for_is_not_believed(self, tmp_path):
+        (tmp_path / "clip.avi").write_bytes(b"RIFF" + (1592).to_bytes(4, "little") + b"AVI " + bytes(1588))
+        losses = VideoLosses(tmp_path / "clip.avi", 2**31 - 1, 25.0)
+        for position in (0.0, 0.04, 0.08, 0.12, 0.16, 0.2, 1e6):
+            losses.deliver(position)
+        assert losses.due == 0
+        assert losses.so_far == 1, "the time stamp is not believed either"
+
+    def test_a_file_whose_number_of_frames_is_unknown_counts_its_gaps(self, tmp_path):
+        (tmp_path / "clip.avi").write_bytes(b"RIFF" + (1592).to_bytes(4, "little") + b"AVI " + bytes(1588))
+        losses = VideoLosses(tmp_path / "clip.avi", 0, 25.0)
+        for number in (*range(10), 12):
+            losses.deliver(number * 0.04)
+        assert losses.at_end() == 2
+
     def test_failed_reads_count_when_nothing_else_tells(self, tmp_path):
         losses = VideoLosses(tmp_path / "none.ts", 0, None)
         losses.deliver(None)

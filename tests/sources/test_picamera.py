@@ -1,6 +1,7 @@
 """The Pi's camera, with a stand-in for its library: what it is asked for, and what is made of its answers."""
 
 import sys
+import threading
 import types
 from importlib.machinery import ModuleSpec
 
@@ -9,6 +10,7 @@ import pytest
 
 from edge.errors import FileError
 from edge.sources import open_source
+from edge.sources.options import SourceOptions
 
 
 class Camera:
@@ -40,13 +42,14 @@ class Camera:
 
     def close(self):
         self.calls.append("close")
+        self.closed.set()
 
 
 @pytest.fixture
 def camera(monkeypatch):
     module = types.ModuleType("picamera2")
     module.__spec__ = ModuleSpec("picamera2", None)
-    module.Picamera2 = type("Picamera2", (Camera,), {"calls": []})
+    module.Picamera2 = type("Picamera2", (Camera,), {"calls": [], "closed": threading.Event()})
     monkeypatch.setitem(sys.modules, "picamera2", module)
     return module.Picamera2
 
@@ -55,8 +58,7 @@ def test_it_is_asked_for_blue_green_red_and_released(camera):
     with open_source("picamera:64x48@12") as source:
         frames = iter(source)
         assert next(frames).bgr.shape == (48, 64, 3)
-        reader = source._reader
-    reader.join(10)
+    assert camera.closed.wait(10)
     assert camera.calls[1] == {"main": {"size": (64, 48), "format": "RGB888"}, "controls": {"FrameRate": 12.0}}
     assert [c for c in camera.calls if isinstance(c, str)] == ["open", "start", "stop", "close"]
 
@@ -66,3 +68,12 @@ def test_no_camera_is_one_line(camera, error):
     camera.fails = error
     with pytest.raises(FileError, match=r"the Pi's camera cannot be opened: .*rpicam-hello"):
         next(iter(open_source("picamera")))
+
+
+def test_the_options_are_asked_for_where_the_text_says_nothing(camera):
+    options = SourceOptions(name="nest", size=(320, 240), rate=5.0)
+    with open_source("picamera:@12", options) as source:
+        assert source.name == "nest"
+        next(iter(source))
+    assert camera.closed.wait(10)
+    assert camera.calls[1] == {"main": {"size": (320, 240), "format": "RGB888"}, "controls": {"FrameRate": 12.0}}

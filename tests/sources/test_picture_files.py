@@ -8,6 +8,8 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from edge.errors import FileError, InputError
 from edge.sources import images, open_source
@@ -199,6 +201,40 @@ def test_a_jpeg_with_a_hole_is_grey_there_and_shows_no_older_picture(capfd):
     image = decode_image(data[: len(data) // 2] + b"\xff\xd9")
     assert np.abs(image[-10:].astype(int) - 128).max() <= 2
     capfd.readouterr()  # libjpeg prints a warning
+
+
+FORMATS = [".bmp", ".jp2", ".jpg", ".pgm", ".png", ".ppm", ".tiff", ".webp", ".avif"]
+
+
+def written(suffix, image):
+    if not cv2.haveImageWriter(f"a{suffix}"):
+        pytest.skip(f"this OpenCV writes no {suffix}")
+    return cv2.imencode(suffix, image[..., 0] if suffix == ".pgm" else image)[1].tobytes()
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_cut_file_of_any_format_is_refused_and_nothing_is_printed(capfd, suffix, share):
+    data = written(suffix, blurred(0))
+    with pytest.raises(InputError, match="not a whole image"):
+        decode_image(data[: int(share * len(data))])
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@given(st.data())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_file_with_any_damage_is_a_picture_or_refused(suffix, capfd, data):
+    whole = bytearray(written(suffix, QUARTERS))
+    places = data.draw(st.lists(st.integers(0, len(whole) - 1), min_size=1, max_size=8))
+    for place in places:
+        whole[place] = data.draw(st.integers(0, 255))
+    try:
+        image = decode_image(bytes(whole))
+    except InputError:
+        return
+    assert (image.ndim, image.shape[2], image.dtype) == (3, 3, np.uint8)
+    capfd.readouterr()  # libjpeg prints warnings
 
 
 BOMBS = {

@@ -1,13 +1,19 @@
 """A file at its own rate, under an injected clock: when each frame comes, and which ones are passed over."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
 
 from edge.frames import Frame
+from edge.pipeline import Loop
+from edge.scenes import write_clip
+from edge.sources import open_source
 from edge.sources.base import Source
+from edge.sources.options import SourceOptions
 from edge.sources.realtime import Realtime
+from tests.loops import BandsNetwork
 
 BLACK = np.zeros((2, 2), np.uint8)
 
@@ -83,8 +89,6 @@ def test_a_file_that_decodes_slower_than_it_plays_is_not_held_back():
 
 
 def test_it_is_live_and_the_age_counts_from_the_due_time():
-    import time
-
     clock = Clock()
     source = Realtime(File(clock, [0.0, 0.1]), 0.1, lambda: clock.now, clock.wait)
     frames = iter(source)
@@ -93,6 +97,17 @@ def test_it_is_live_and_the_age_counts_from_the_due_time():
     frame = next(frames)
     assert (source.live, source.fps, source.name, frame.age_clock) == (True, None, "clip", "pts")
     assert (time.time_ns() - frame.captured_ns) / 1e9 == pytest.approx(0.05, abs=0.04)
+
+
+def test_a_loop_counts_what_it_passes_over_as_dropped(tmp_path):
+    """A network of 50 ms on 20 frames of 10 ms: the newest wins, and no frame is lost from the count."""
+    path = tmp_path / "clip.avi"
+    write_clip(path, frames=20, size=(64, 48), fps=100.0)
+    source = open_source(str(path), SourceOptions(realtime=True))
+    stats = Loop(source, BandsNetwork(lambda: time.sleep(0.05))).run()
+    assert stats.dropped > 0
+    assert stats.captured == 20
+    assert stats.frames + stats.dropped == 20
 
 
 def test_closing_ends_a_wait():

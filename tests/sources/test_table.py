@@ -9,6 +9,7 @@ from edge import sources
 from edge.errors import FileError, InputError, MissingExtra
 from edge.sources import SOURCES, open_source
 from edge.sources.images import Images
+from edge.sources.options import SourceOptions
 from edge.sources.supervised import SupervisedSource
 from edge.sources.synthetic import Synthetic
 from edge.sources.video import Video
@@ -83,6 +84,21 @@ def test_a_plug_in_is_reached_by_its_name(monkeypatch):
     monkeypatch.setattr("edge.registry._plugins", lambda kind: {"ndi": Point} if kind == "source" else {})
     assert open_source("ndi:studio 1") == ("opened", "studio 1")
     assert sources.names() == [*SOURCES, "ndi"]
+    with pytest.raises(InputError, match="source 'ndi' must have no option 'rate'"):
+        open_source("ndi:studio 1", SourceOptions(rate=5.0))
+
+
+def test_a_plug_in_with_a_parameter_for_options_gets_them(monkeypatch):
+    class Point:
+        name = "ndi"
+
+        @staticmethod
+        def load():
+            return lambda rest, retry=3, options=None: (rest, retry, options)
+
+    monkeypatch.setattr("edge.registry._plugins", lambda kind: {"ndi": Point} if kind == "source" else {})
+    options = SourceOptions(rate=5.0)
+    assert open_source("ndi:studio 1", options) == ("studio 1", 3, options)
 
 
 @pytest.mark.parametrize("content", [b"", b"this is no video" * 100])
