@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.closing import Closing
-from edge.frames import Frame, PixelFormat
+from edge.frames import AgeClock, Frame, PixelFormat
 
 
 class Source(Closing, Protocol):
@@ -37,10 +37,16 @@ class Device(Closing, Protocol):
     """An opened camera or stream for ``edge.sources.supervised``.
 
     Attributes:
-        format: the pixel format of the arrays that ``read`` returns.
+        format: the pixel format of the array that ``read`` returned last.
+        age_clock: the moment from which the age of that array counts.
+        age: the seconds from that moment to the return of ``read``.
+        damaged: pictures since the last ``read`` that could not be decoded. The source takes them and sets it to 0.
     """
 
     format: PixelFormat = "BGR"
+    age_clock: AgeClock = "arrival"
+    age: float = 0.0
+    damaged: int = 0
 
     def read(self) -> NDArray[np.uint8]:
         """Return the pixels of the next frame in ``format``. Raises FileError when there is none."""
@@ -49,3 +55,7 @@ class Device(Closing, Protocol):
     def close(self) -> None:
         """Release the device. The thread that reads calls it."""
         ...
+
+    def interrupt(self) -> None:
+        """Make a blocked ``read`` raise an error, where the device can. Another thread calls it."""
+        return
