@@ -12,7 +12,7 @@ from edge.errors import FileError, InputError
 
 _HIDDEN = "***"
 
-_SECRET_KEYS = re.compile(r"(?i)([?&;][a-z_]*(?:user|pass|password|passwd|pwd|token|secret|key|auth|login)=)[^&;#]*")
+_SECRET_KEYS = re.compile(r"(?i)([?&;][a-z_]*(?:user?|pass?|passw(?:or)?d|pwd?|token|secret|key|auth|login)=)[^&;#]*")
 """Parts of a query that hold a user, a password or a key, as the snapshot addresses of many cameras do."""
 
 _NAMED = re.compile(r"\$\{(file:)?([^}]*)\}")

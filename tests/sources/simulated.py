@@ -8,7 +8,7 @@ from edge.sources.supervised import Clock
 
 
 class SimulatedTime:
-    """The time, in seconds, of the threads that call ``take_part``, and of the readers of the source named ``source``."""
+    """The time in seconds of the threads that call ``take_part`` and of the readers of the source named ``source``."""
 
     _numbers = itertools.count()
 

@@ -95,10 +95,13 @@ def run(source, camera, take_part=lambda: None):
 
 
 def late(camera, seen):
-    """Return the faults after which results came too late, with the delay after the source was back."""
+    """Return the faults after which results came too late, with the delay after the source was back.
+
+    A stalled or hanging device is back when it is opened anew, which may happen after 2 s.
+    """
     found = []
     for fault, at in camera.times:
-        back = at + (fault.seconds if fault.kind in (STALL, AWAY, HANG) else 0.0)
+        back = at + {AWAY: fault.seconds, **dict.fromkeys((STALL, HANG), min(fault.seconds, 2.0))}.get(fault.kind, 0.0)
         delay = next(one.at for one in seen if one.at >= at) - back
         if delay > RECOVERY_SECONDS:
             found.append((fault, delay))
