@@ -59,12 +59,12 @@ class Response(Closing):
         deadline: the moment at which reading the body must end. It may be changed.
     """
 
-    def __init__(self, response: http.client.HTTPResponse, plain: socket.socket, deadline: Deadline) -> None:
-        """Wrap an answer of ``http.client`` and its socket."""
+    def __init__(self, connection: "_Connection", response: http.client.HTTPResponse, deadline: Deadline) -> None:
+        """Wrap an answer of ``http.client`` and its connection."""
         self.deadline = deadline
         self.kind = (response.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
         self.status, self.headers = response.status, response.headers
-        self._response, self._plain = response, plain
+        self._connection, self._response = connection, response
 
     def read(self, most: int) -> bytes:
         """Return at least one and at most ``most`` bytes of the body, as soon as they are there. Empty is the end.
@@ -80,11 +80,12 @@ class Response(Closing):
     def interrupt(self) -> None:
         """End a blocked ``read``. Any thread may call it."""
         with suppress(OSError):
-            self._plain.shutdown(socket.SHUT_RDWR)
+            self._connection.plain.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the connection."""
         self._response.close()
+        self._connection.close()
 
 
 @dataclass(repr=False)
@@ -160,9 +161,10 @@ class Client:
         connection = _Connection(parts, deadline, self._tls_of(parts))
         try:
             connection.request("GET", target, headers=headers)
-            return Response(connection.getresponse(), connection.plain, deadline)
-        finally:
-            connection.close()  # the answer keeps the socket open for itself
+            return Response(connection, connection.getresponse(), deadline)
+        except BaseException:
+            connection.close()
+            raise
 
     def _tls_of(self, parts: SplitResult) -> ssl.SSLContext | None:
         if parts.scheme.lower() != "https":
