@@ -31,7 +31,14 @@ _DIGITS = re.compile(r"\d+$")
 
 class _Capture(Device):
     def __init__(self, target: str, name: str, timeout: float | None, ffmpeg: str = "") -> None:
-        """ffmpeg: options as OpenCV takes them, ``name;value|name;value``."""
+        """Open a stream.
+
+        Args:
+            target: the address with its user and password.
+            name: the name in messages, without them.
+            timeout: the longest wait for the stream to open, and for a frame, in seconds.
+            ffmpeg: options for FFmpeg as OpenCV takes them, ``name;value|name;value``.
+        """
         self._name = name
         self.age_clock = "decode" if timeout else "arrival"  # FFmpeg's buffers hold frames of a stream
         with _ffmpeg_options(ffmpeg):
@@ -112,7 +119,7 @@ def open_stream(text: str, options: SourceOptions = DEFAULT_OPTIONS, retry: Retr
     """
     address, name = _address(text)
     scheme = urlsplit(address).scheme.lower()
-    _refuse(options, scheme, name)
+    _refuse(options, scheme)
     opening: Opening = {"rtsp": _rtsp, "rtsps": _rtsp, "http": _http, "https": _http}.get(scheme, _other)
     given, open_device = opening(address, name, options)
     return SupervisedSource(
@@ -178,11 +185,12 @@ def _address(text: str) -> tuple[str, str]:
     return address, name
 
 
-def _refuse(options: SourceOptions, scheme: str, name: str) -> None:
+def _refuse(options: SourceOptions, scheme: str) -> None:
     """Raise InputError for what a stream cannot be asked for."""
-    if options.size is not None or options.format:
-        raise InputError(f"stream {name} gives its own size and format: set them in the camera, not here")
-    if options.rate is not None and scheme not in ("http", "https"):
-        raise InputError(f"stream {name} gives its own rate: set it in the camera; only snapshots are asked at a rate")
-    if options.realtime:
-        raise InputError(f"stream {name} plays at its own rate: realtime is for files")
+    why = "a stream gives what the camera is set to"
+    asked: dict[str, object] = {"size": options.size, "format": options.format, "realtime": options.realtime}
+    if scheme not in ("http", "https"):
+        asked["rate"] = options.rate
+    for name, value in asked.items():
+        if value:
+            raise InputError(f"a stream must have no option {name!r}: {why}; leave it out")

@@ -9,12 +9,9 @@ All waits and ages use a monotonic clock, so that a jump of the system clock is 
 
 import itertools
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,56 +21,23 @@ from edge.errors import EdgeError, FileError
 from edge.frames import Frame
 from edge.reports import Report, to_stderr
 from edge.sources.base import Device, Source
+from edge.sources.retry import DEFAULT, Clock, RetryPolicy
+
+__all__ = ["DEFAULT", "MAX_STUCK", "STEADY_SECONDS", "Clock", "OpenDevice", "RetryPolicy", "SupervisedSource"]
 
 OpenDevice = Callable[[], Device]
 
 KEPT_INTERVALS = 31
 """How many of the latest intervals between frames give the usual one, which is their median."""
 
+KEPT_OPENINGS = 9
+"""How many of the latest openings give the usual time of one, up to its first frame, which is their median."""
+
 STEADY_SECONDS = 10.0
 """After an error, a source must give frames for so long before the next error counts, and is reported, as a new one."""
 
 MAX_STUCK = 8
 """The most reads that may block at the same time. No more threads are started until one of them returns."""
-
-
-@dataclass(frozen=True)
-class RetryPolicy(Backoff):
-    """How long to wait for a frame, and how long to wait before a device is opened again.
-
-    Attributes:
-        first: the wait after the first failure, in seconds. It counts from the begin of the failed attempt.
-        longest: the longest wait of a source that gave a frame before, in seconds. With the time to open a stream and
-            to get its next key frame, results resume within 3 s.
-        longest_unanswered: the longest wait of a source that never gave a frame, in seconds.
-        stall: the least time without a frame that is a stall, in seconds. After it the device is opened again.
-        intervals: a stall takes at least so many times the usual interval between frames.
-        opening: the longest time that opening a device and its first frame may take, in seconds.
-    """
-
-    first: float = 0.25
-    longest: float = 1.0
-    longest_unanswered: float = 30.0
-    stall: float = 2.0
-    intervals: float = 5.0
-    opening: float = 10.0
-
-
-DEFAULT = RetryPolicy()
-
-
-class Clock(NamedTuple):
-    """The clocks of a source. Tests pass their own.
-
-    Attributes:
-        monotonic_ns: returns a time that only rises.
-        time_ns: returns the time of day since 1970.
-        condition: makes the condition on which threads wait for each other.
-    """
-
-    monotonic_ns: Callable[[], int] = time.monotonic_ns
-    time_ns: Callable[[], int] = time.time_ns
-    condition: Callable[[], threading.Condition] = threading.Condition
 
 
 class SupervisedSource(Source):
@@ -85,7 +49,7 @@ class SupervisedSource(Source):
         errors: how often opening or reading the device ended with an error.
         stalls: how often no frame came in time.
         reopened: how often frames came again after an error or a stall.
-        damaged: pictures that the device received but could not decode.
+        lost_frames: pictures that the device received but could not decode.
         delivering: whether the newest attempt has given a frame, and has not failed.
     """
 
@@ -114,7 +78,7 @@ class SupervisedSource(Source):
             clock: the clock. None takes that of the machine.
         """
         self.name = name
-        self.errors = self.stalls = self.reopened = self.damaged = 0
+        self.errors = self.stalls = self.reopened = self.lost_frames = 0
         self.delivering = False
         self._open_device, self._must_open = open_device, must_open
         self._retry, self._report, self._clock = retry, report, clock or Clock()
@@ -122,7 +86,8 @@ class SupervisedSource(Source):
         self._changed = self._clock.condition()  # guards what follows, and the readers
         self._closed = self._answered = False
         self._intervals = deque([interval] if interval else [], KEPT_INTERVALS)
-        self._opening_took = 0.0
+        self._openings = deque[float](maxlen=KEPT_OPENINGS)
+        self._hung = 0  # openings in a row that took too long
         self._shapes: list[str] = []
         self._readers: list[_Reader] = []
         self._failures, self._failed_at, self._said = 0, 0.0, set[str]()
@@ -188,17 +153,20 @@ class SupervisedSource(Source):
                 self.errors += 1
                 raise reader.error
             self.stalls += 1
+            self._hung = min(self._hung + (not reader.delivered), 10)
         raise FileError(f"source {self.name}: no frame for {limit:.3g} s")
 
     def _limit(self, reader: "_Reader") -> float:
         """Return the longest time in seconds until the reader's next frame."""
         retry = self._retry
         if not reader.delivered:
-            usual = max(retry.stall, 2 * self._opening_took)
-            return min(retry.opening, usual) if self._answered else retry.opening
+            if not self._openings:
+                return retry.opening
+            usual = max(retry.stall, 2 * _median(self._openings))
+            return float(min(retry.opening, usual * 2**self._hung))  # a device may have become slower than usual
         if not self._intervals:
             return max(retry.stall, retry.opening)
-        return max(retry.stall, retry.intervals * sorted(self._intervals)[len(self._intervals) // 2])
+        return max(retry.stall, retry.intervals * _median(self._intervals))
 
     def _count_frame(self) -> None:
         """Note that the newest attempt works."""
@@ -233,9 +201,10 @@ class SupervisedSource(Source):
     def frame(self, pixels: NDArray[np.uint8], device: Device) -> Frame:
         """Return the frame of what a device just read, and report a size or format that is new."""
         age_ns, form = round(device.age * 1e9), device.format
-        self.damaged, device.damaged = self.damaged + device.damaged, 0
-        times = (self._clock.time_ns() - age_ns, self._clock.monotonic_ns() - age_ns)
-        frame = Frame(pixels, form, next(self._numbers), times[0], device.age_clock, self.name, times[1])
+        self.lost_frames, device.damaged = self.lost_frames + device.damaged, 0
+        captured_ns, monotonic_ns = self._clock.time_ns() - age_ns, self._clock.monotonic_ns() - age_ns
+        number, clock = next(self._numbers), device.age_clock
+        frame = Frame(pixels, form, number, captured_ns, clock, self.name, monotonic_ns=monotonic_ns)
         shape = f"{frame.size[0]}x{frame.size[1]} {form}"
         if shape not in self._shapes:
             if self._shapes:
@@ -246,7 +215,8 @@ class SupervisedSource(Source):
     def learn(self, interval: float, opening: bool) -> None:
         """Note the time in seconds until a frame: from the begin of its attempt, or from the frame before."""
         if opening:
-            self._opening_took = max(self._opening_took, interval)
+            self._openings.append(interval)
+            self._hung = 0
         else:
             self._intervals.append(interval)
 
@@ -290,7 +260,7 @@ class _Reader(threading.Thread):
             error = FileError(f"source {self._source.name}: {type(raised).__name__} {raised}")
         with self._changed:
             if self._device is not None:
-                self._source.damaged += self._device.damaged
+                self._source.lost_frames += self._device.damaged
             self.error, self.finished, self._device = error, True, None
             self._changed.notify_all()
 
@@ -310,3 +280,7 @@ class _Reader(threading.Thread):
         if device is not None:
             with suppress(Exception):  # the reader may be closing the device
                 device.interrupt()
+
+
+def _median(times: deque[float]) -> float:
+    return sorted(times)[len(times) // 2]

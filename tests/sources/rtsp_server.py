@@ -55,13 +55,15 @@ class Factory(GstRtspServer.RTSPMediaFactory):
         self._fps = fps
 
     def do_configure(self, media):
-        source = media.get_element().get_child_by_name("source")
+        source, ended = media.get_element().get_child_by_name("source"), []
 
         def tick():
             buffer = Gst.Buffer.new_wrapped(picture())
             buffer.duration = Gst.SECOND // self._fps
-            return source.emit("push-buffer", buffer) == Gst.FlowReturn.OK
+            source.emit("push-buffer", buffer)  # it is refused until the pipeline has started
+            return not ended
 
+        media.connect("unprepared", ended.append)
         GLib.timeout_add(1000 // self._fps, tick)
 
 

@@ -178,6 +178,27 @@ def test_a_slow_source_is_waited_for_five_times_as_long_as_usual():
     assert gaps[11] == pytest.approx(40.25)
 
 
+def test_a_device_that_became_slow_to_open_is_given_more_time():
+    """Its first opening takes no time, and all later ones 7 s."""
+    clock, times = SimulatedTime(), []
+
+    class Slow(FaultyCamera):
+        def open(self):
+            if self.openings:
+                self.clock.sleep(7.0)
+            return super().open()
+
+    camera = Slow(SIZE, RATE, [Fault(END, 20)], clock=clock.camera_clock())
+    source = SupervisedSource(clock.source, camera.open, report=lambda line: None, clock=clock.source_clock())
+    clock.take_part()
+    for _ in source:
+        times.append(clock.now)
+        if len(times) == 30:
+            break
+    assert source.reopened == 1
+    assert max(b - a for a, b in itertools.pairwise(times)) < 2 + 4 + 7 + 3
+
+
 @pytest.mark.slow
 def test_thirty_faults_in_real_time():
     camera, lines = Watched(script(30, seed=2, longest=3.0), Clock(time.monotonic, time.sleep, time.time_ns)), []

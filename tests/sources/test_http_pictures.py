@@ -76,7 +76,7 @@ def test_every_picture_of_a_stream_is_whole(answer):
         frames = list(itertools.islice(source, 5))
     assert all(np.array_equal(frame.pixels, PICTURE) for frame in frames)
     assert {frame.age_clock for frame in frames} == {"arrival"}
-    assert (lines, source.damaged) == ([], 0)
+    assert (lines, source.lost_frames) == ([], 0)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_damaged_picture_is_left_out_and_counted(damaged, count):
     with watching(stream(part(JPEG), damaged)) as (_, source, lines):
         frames = list(itertools.islice(source, 5))
     assert all(np.array_equal(frame.pixels, PICTURE) for frame in frames)
-    assert (lines, source.damaged) == ([], count)
+    assert (lines, source.lost_frames) == ([], count)
 
 
 def test_a_server_that_ends_the_stream_after_each_picture_is_asked_again():
@@ -125,7 +125,7 @@ def test_a_cut_snapshot_is_left_out_and_counted():
     with watching(answer, rate=50.0) as (_, source, lines):
         frames = list(itertools.islice(source, 3))
     assert all(np.array_equal(frame.pixels, PICTURE) for frame in frames)
-    assert source.damaged == 2
+    assert source.lost_frames == 2
     assert lines == []
 
 
@@ -307,7 +307,7 @@ def test_results_resume_within_3_s_after_the_server_is_back():
     [
         ({"options": {"verify": "perhaps"}}, "verify must be true or false, got 'perhaps'"),
         ({"options": {"transport": "udp"}}, "unknown option of an HTTP stream's 'transport'"),
-        ({"size": (64, 48)}, "gives its own size"),
+        ({"size": (64, 48)}, "must have no option 'size'"),
     ],
 )
 def test_what_a_stream_cannot_be_asked_for_is_one_line(options, line):

@@ -55,7 +55,7 @@ def test_it_is_asked_for_blue_green_red_and_released(camera):
     with open_source("picamera:64x48@12") as source:
         frames = iter(source)
         assert next(frames).bgr.shape == (48, 64, 3)
-        reader = source._reader
+        (reader,) = source._readers
     reader.join(10)
     assert camera.calls[1] == {"main": {"size": (64, 48), "format": "RGB888"}, "controls": {"FrameRate": 12.0}}
     assert [c for c in camera.calls if isinstance(c, str)] == ["open", "start", "stop", "close"]

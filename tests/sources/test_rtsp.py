@@ -132,10 +132,10 @@ def test_results_resume_within_3_s_after_the_server_is_back(away):
         ),
         ({"options": {"timeout": "soon"}}, "timeout must be a number, got 'soon'"),
         ({"options": {"timeout": "-1"}}, "timeout must be above 0"),
-        ({"size": (640, 480)}, "gives its own size and format"),
-        ({"format": "MJPG"}, "gives its own size and format"),
-        ({"rate": 5.0}, "gives its own rate"),
-        ({"realtime": True}, "realtime is for files"),
+        ({"size": (640, 480)}, "a stream must have no option 'size'"),
+        ({"format": "MJPG"}, "a stream must have no option 'format'"),
+        ({"rate": 5.0}, "a stream must have no option 'rate'"),
+        ({"realtime": True}, "a stream must have no option 'realtime'"),
     ],
 )
 def test_what_a_stream_cannot_be_asked_for_is_one_line(options, line):

@@ -254,7 +254,7 @@ def test_damaged_pictures_are_counted_over_all_openings():
     source, _ = source_of(Damaged(IMAGE, FileError("over")), Damaged(IMAGE))
     frames = take(source, 3)
     assert len(frames) == 3
-    assert source.damaged >= 2 * 4  # three frames and the read that failed
+    assert source.lost_frames >= 2 * 4  # three frames and the read that failed
 
 
 def test_the_age_counts_from_the_moment_that_the_device_states():
