@@ -1,5 +1,6 @@
 """A frame holds the pixels of a source, their time of capture, and the BGR picture converted from them."""
 
+import time
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, get_args
@@ -57,6 +58,7 @@ class Frame:
         stream: the name that all frames of one source share, also the pictures of a folder. Gates, trackers and
             counters are kept for each stream. The loop sets it; empty takes ``source``.
         position: the time of the frame in its video file, in seconds. None for pictures and live sources.
+        monotonic_ns: ``time.monotonic_ns()`` at the moment of ``captured_ns``. 0 computes it from ``captured_ns``.
     """
 
     pixels: NDArray[np.uint8]
@@ -67,6 +69,7 @@ class Frame:
     source: str
     stream: str = ""
     position: float | None = None
+    monotonic_ns: int = 0
     _converted: Once[Image] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
@@ -80,6 +83,8 @@ class Frame:
             raise InputError(
                 f"a {self.format} frame must be {_SHAPES[self.format]} uint8, got {pixels.shape} {pixels.dtype}"
             )
+        if not self.monotonic_ns:
+            object.__setattr__(self, "monotonic_ns", time.monotonic_ns() - (time.time_ns() - self.captured_ns))
         if self.format != "BGR":
             # A bound method would make a reference cycle, which keeps frames in memory until the garbage collection.
             object.__setattr__(self, "_converted", Once(partial(_to_bgr, pixels, self.format)))
@@ -91,6 +96,10 @@ class Frame:
         All users share the array, so it must not be changed.
         """
         return self.pixels if self._converted is None else self._converted()
+
+    def age_ns(self) -> int:
+        """Return the age at this moment in nanoseconds. A jump of the system clock does not change it."""
+        return time.monotonic_ns() - self.monotonic_ns
 
     @property
     def size(self) -> tuple[int, int]:

@@ -245,7 +245,7 @@ class Loop:
             if result.fault:
                 break
             result = stage(frame, result)
-        age_ms = max(0.0, (time.time_ns() - frame.captured_ns) / 1e6)  # the system clock may be set back
+        age_ms = max(0.0, frame.age_ns() / 1e6)  # a sender's clock may be ahead
         dropped, skipped = self.stats.count_result(frame, age_ms, infer_ms, bool(result.fault))
         return replace(
             result,

@@ -10,6 +10,11 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from edge.errors import FileError, InputError
 
+_HIDDEN = "***"
+
+_SECRET_KEYS = re.compile(r"(?i)([?&;][a-z_]*(?:user?|pass?|passw(?:or)?d|pwd?|token|secret|key|auth|login)=)[^&;#]*")
+"""Parts of a query that hold a user, a password or a key, as the snapshot addresses of many cameras do."""
+
 _NAMED = re.compile(r"\$\{(file:)?([^}]*)\}")
 
 
@@ -47,6 +52,15 @@ def named(address: str, variable: str) -> str:
     if not (at and colon and password) or _NAMED.search(password):
         return address
     return urlunsplit(parts._replace(netloc=f"{name}:${{{variable}}}@{host}"))
+
+
+def shown(address: str) -> str:
+    """Return a URL as people may see it: without user and password, and with ``***`` for every other secret.
+
+    Args:
+        address: may name secrets as ``reveal`` fills them in.
+    """
+    return _SECRET_KEYS.sub(rf"\1{_HIDDEN}", without_secret(_NAMED.sub(_HIDDEN, address)))
 
 
 def _variable(name: str) -> str:

@@ -6,7 +6,7 @@ bounds; the labels of predictions are not among them.
 
 import threading
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -23,6 +23,7 @@ from edge.sinks.context import Context
 from edge.sinks.event import Event
 from edge.sinks.host import Host
 from edge.sinks.scrape_server import ScrapeServer, is_loopback, parse_target
+from edge.sources.base import HEALTH, Source
 from edge.stats import StatsSnapshot
 
 BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -143,6 +144,7 @@ class LoopCollector(Collector):
         snapshot = self._context.stats.snapshot()
         yield self._info()
         yield from _of_sources(snapshot)
+        yield from _of_devices(self._context.sources)
         yield from _of_sinks(snapshot)
         yield _gauge("edge_results_per_second", "results per second over the last 10 seconds", snapshot.recent.frames)
         yield CounterMetricFamily("edge_faults", "results without an answer, such as NaN", value=snapshot.faults)
@@ -207,6 +209,19 @@ def _of_sources(snapshot: StatsSnapshot) -> Iterator[Metric]:
         family = CounterMetricFamily(name, text, labels=["source"])
         for source, counts in snapshot.by_source.items():
             family.add_metric([source], getattr(counts, key))
+        yield family
+
+
+def _of_devices(sources: Sequence[Source]) -> Iterator[Metric]:
+    for key, name, text in (
+        ("lost_frames", "edge_lost_frames", "frames that are damaged or missing in the source"),
+        ("errors", "edge_source_errors", "errors of a source's device"),
+        ("stalls", "edge_source_stalls", "times when no frame came in time"),
+        ("reopened", "edge_source_recoveries", "times when frames came again after an error or a stall"),
+    ):
+        family = CounterMetricFamily(name, text, labels=["source"])
+        for source in sources:
+            family.add_metric([source.name], getattr(source, key, HEALTH[key]))
         yield family
 
 

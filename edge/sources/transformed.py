@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.frames import Frame, PixelFormat
-from edge.sources.base import Source
+from edge.sources.base import HEALTH, Source
 from edge.sources.options import Region, SourceOptions
 
 Pixels = NDArray[np.uint8]
@@ -33,10 +34,11 @@ class Transformed(Source):
         self.name = options.name or source.name
         self.live, self.fps = source.live, source.fps
 
-    @property
-    def lost_frames(self) -> int:  # type: ignore[override]
-        """See Source."""
-        return getattr(self._source, "lost_frames", 0)  # a plug-in may lack it
+    def __getattribute__(self, name: str) -> Any:
+        """Return what the wrapped source tells of itself, such as its ``lost_frames``, and else an own attribute."""
+        if name in HEALTH:
+            return getattr(self._source, name, HEALTH[name])
+        return super().__getattribute__(name)
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames."""

@@ -16,7 +16,7 @@ from edge.pictures import SUFFIXES
 from edge.reports import Report, to_stderr
 from edge.results import Prediction, Result
 from edge.signature import Signature
-from edge.sources.images import read_image
+from edge.sources.images import load_image
 
 Doubles = NDArray[np.float64]
 
@@ -148,9 +148,10 @@ class Gallery:
                     f"a name of a gallery must be printable and not {self._options.unknown!r}, got {name!r} "
                     f"in {printable(str(folder))}: rename it"
                 )
-            image = read_image(path)
-            if image is None:
-                self._report(f"gallery picture {printable(str(path))} left out: not a whole image that can be decoded")
+            try:
+                image = load_image(path)
+            except FileError as error:
+                self._report(f"gallery picture left out: {error}")
                 continue
             vector = network(image).embedding
             unit = None if vector is None else _unit(np.asarray(vector, np.float64).ravel())

@@ -111,7 +111,7 @@ def test_a_picture_that_cannot_be_used_is_said(network, tmp_path):
     said = []
     assert Gallery(tmp_path, network, report=said.append).names == ("anna",)
     assert len(said) == 2
-    assert "bert.jpg left out: not a whole image" in said[0]
+    assert "bert.jpg: not a whole image" in said[0]
     assert "black.png left out: the network gives no direction" in said[1]
 
 
