@@ -14,6 +14,8 @@ from edge.stages.tracker import TrackerOptions
 from tests.loops import fake_model, picture
 from tools import counting_picture
 
+pytest.importorskip("lap", reason="the guide's tracker needs lapx")
+
 ROOT = Path(__file__).resolve().parents[1]
 GUIDE = (ROOT / "docs" / "counting.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(python|sh [a-z ]+)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)

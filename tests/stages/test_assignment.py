@@ -9,6 +9,8 @@ import pytest
 from edge.errors import MissingExtra
 from edge.stages import assignment
 
+pytest.importorskip("lap", reason="the assignment is lapx's")
+
 
 def test_overlaps_are_intersection_over_union():
     first = np.array([[0.0, 0, 10, 10], [20, 20, 30, 40]])

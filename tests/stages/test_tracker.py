@@ -14,8 +14,11 @@ from edge.results import Pose, Prediction, Result
 from edge.stages.base import PerSource
 from edge.stages.clock import recorded_time
 from edge.stages.tracker import Tracker, TrackerOptions
+from tests.performance import tracking
 from tests.performance.tracking import HIGH, ours, plain
 from tests.stages.crossing_clip import clip
+
+pytest.importorskip("lap", reason="a tracker needs lapx")
 
 PIXELS = np.zeros((720, 1280), np.uint8)
 
@@ -205,6 +208,7 @@ def switches(frames, shown):
 
 def test_crossing_objects_are_followed_better_than_by_a_plain_sort():
     """``tests/performance/tracking.py`` states MOTA and identity switches by trackeval."""
+    pytest.importorskip("scipy", reason="the plain SORT assigns by scipy")
     clips = [clip(seed, 150) for seed in (11, 12)]
     of_ours = sum(switches(frames, ours(frames, "bytetrack")) for frames in clips)
     of_sort = sum(switches(frames, ours(frames, "sort")) for frames in clips)
@@ -217,3 +221,14 @@ def test_crossing_objects_are_followed_better_than_by_a_plain_sort():
 def test_a_tracker_is_imported_without_its_assignment():
     code = "import sys, edge.stages.tracker; sys.exit('lap' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_evaluation_says_why_it_is_skipped(monkeypatch):
+    def absent(folder):
+        raise OSError("no network")
+
+    monkeypatch.setattr(tracking, "environment", absent)
+    monkeypatch.setattr(tracking, "SEEDS", range(1))
+    found = tracking.measure()
+    assert found["skipped"] == "trackeval==1.3.0 cannot be installed here: no network"
+    assert found["ms_100_boxes"] > 0
