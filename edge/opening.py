@@ -42,6 +42,19 @@ def open_session(path: str | Path, options: SessionOptions | None = None) -> Ses
         raise DeviceError(f"{error}; or run {_uncompiled(path)} on the CPU") from error
 
 
+def passed_over(session: Session, asked: str | None = None) -> tuple[str, ...]:
+    """Return a line for each runtime that a session does not use, with the reason, such as the extra that it needs.
+
+    Args:
+        session: the session.
+        asked: the runtime that was asked for, if any was.
+    """
+    from edge.backends.choice import passed_over
+
+    because = "was asked for" if asked else "was measured to be the fastest here" if session.tuned else "is preferred"
+    return passed_over(session.path, session.backend, session.refusals, because)
+
+
 def _uncompiled(path: Path) -> str:
     """Return the file that a file for an Edge TPU was compiled from, in words when it does not lie beside it."""
     twin = path.with_name(path.name.replace("_edgetpu", ""))
@@ -63,7 +76,9 @@ def _open_bundle(path: Path, options: SessionOptions) -> Session:
     backend = backends.backend(tuning.backend) if tuning else _backend_for(bundle, options)
     precision = tuning.precision if tuning else options.precision
     threads = options.threads or (tuning.threads if tuning else backends.default_threads())
-    return Session(bundle.runnable(backend.formats, precision, backend.targets), backend, threads, options)
+    session = Session(bundle.runnable(backend.formats, precision, backend.targets), backend, threads, options)
+    session.tuned = tuning is not None
+    return session
 
 
 def _fitting_tuning(tuning: "Tuning | None", options: SessionOptions) -> "Tuning | None":

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from edge import registry
 from edge.backends.base import Backend, Model, OpenOptions
+from edge.backends.choice import FirstThatOpens
 from edge.custom_operations import target_of
 from edge.device import usable_cores
 from edge.errors import InputError, MissingExtra
@@ -32,14 +33,26 @@ BACKENDS: dict[str, Entry] = {
         ("ai_edge_litert",),
     ),
     "onnxruntime": Entry("edge.backends.onnxruntime:OnnxRuntime", "ONNX Runtime, for .onnx", "onnx", ("onnxruntime",)),
+    "openvino": Entry(
+        "edge.backends.openvino:OpenVino",
+        "OpenVINO, for float .onnx, .tflite and .xml",
+        "openvino",
+        ("openvino",),
+    ),
+    "opencv_dnn": Entry("edge.backends.opencv_dnn:OpenCvDnn", "OpenCV's own runtime, for float .onnx", None, ("cv2",)),
     "fake": Entry("edge.backends.fake:Fake", "computes band means from a .fake description, to test without a model"),
 }
 
 # litert comes first: the same int8 network took 0.10 ms in it and 2.43 ms in tflite_runtime 2.14, whose last release is
 # from 2023. tflite_runtime is for machines without a LiteRT wheel.
+# onnxruntime comes before openvino because it runs every file, the quantized ones too, and is ready 0.4 s earlier
+# (import and first run 0.3 s against 0.7 s). Once it runs, openvino took 0.4 to 1.0 times its time for four published
+# float networks on two x86 cores, and 0.4 to 1.4 times litert's: edge-bench --tune finds out, and its record is used.
+# opencv_dnn took 0.7 to 1.6 times the time of onnxruntime, and has the fewest operations.
 PREFERENCE: dict[str, tuple[str, ...]] = {
-    ".tflite": ("litert", "tflite_runtime"),
-    ".onnx": ("onnxruntime",),
+    ".tflite": ("litert", "tflite_runtime", "openvino"),
+    ".onnx": ("onnxruntime", "openvino", "opencv_dnn"),
+    ".xml": ("openvino",),
     ".fake": ("fake",),
 }
 """The backends that open a file for the CPU, best first, by the file's suffix."""
@@ -74,7 +87,7 @@ def for_file(path: Path, name: str | None = None) -> Backend:
 
     Args:
         path: the model file. It may be missing; then it counts as one for the CPU.
-        name: the backend to use; None takes the first of PREFERENCE that is installed.
+        name: the backend to use; None takes the first of PREFERENCE that is installed and does not refuse the file.
 
     Raises:
         InputError: no backend opens such files, or ``name`` does not.
@@ -86,16 +99,24 @@ def for_file(path: Path, name: str | None = None) -> Backend:
         if suffix not in chosen.formats:
             raise InputError(f"backend {name} opens {', '.join(chosen.formats)} files, got {path.name}")
         return chosen
-    passed_over = []
+    found, missing = [], []
     for candidate in ACCELERATORS.get(target_of(path)) or _candidates(suffix):
         try:
-            return backend(candidate)
+            found.append(backend(candidate))
         except MissingExtra as error:
-            passed_over.append(str(error))
-    if passed_over:
-        raise MissingExtra("; or ".join(passed_over))
+            missing.append(str(error))
+    if found:
+        return found[0] if len(found) == 1 else FirstThatOpens(found, suffix)
+    if missing:
+        raise MissingExtra("; or ".join(missing))
     known = ", ".join(suffix for suffix in PREFERENCE if suffix != ".fake")
     raise InputError(f"a model file must end in {known}, got {path.name}; edge-convert makes one from Keras")
+
+
+def how_to_install(name: str) -> str:
+    """Return what a backend lacks and the command that installs it, or an empty text when it lacks nothing."""
+    missing = BACKENDS[name].missing() if name in BACKENDS else []
+    return registry.needs(BACKENDS[name], missing) if missing else ""
 
 
 def _candidates(suffix: str) -> Iterator[str]:

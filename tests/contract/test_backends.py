@@ -4,7 +4,7 @@ A new backend adds its row to ``edge.backends.BACKENDS`` and its files to ``FILE
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +138,8 @@ FILES: dict[str, list[Case]] = {
     "tflite_runtime": _TFLITE,
     "edgetpu": _EDGETPU,
     "onnxruntime": _ONNX,
+    "openvino": [*_ONNX, *(replace(case, name=f"{case.name} tflite") for case in _TFLITE if case.name != "int8")],
+    "opencv_dnn": _ONNX,
     "fake": _FAKE,
 }
 
