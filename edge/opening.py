@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from edge import backends, trust
 from edge.backends.base import Backend
+from edge.backends.choice import in_worker
 from edge.errors import DeviceError, FileError, InputError, MissingExtra
 from edge.runnable import Runnable, is_bundle
 from edge.session import Session, SessionOptions
@@ -32,7 +33,7 @@ def open_session(path: str | Path, options: SessionOptions | None = None) -> Ses
     if options.precision is not None:
         raise InputError(f"a precision is chosen among a bundle's files; {path.name} is one file")
     trust.check_file(path)
-    backend = backends.for_file(path, options.backend)
+    backend = in_worker(backends.for_file(path, options.backend), options.isolate)
     runnable, threads = Runnable(path, path.stem), options.threads or backends.default_threads()
     try:
         return Session(runnable, backend, threads, options)
@@ -76,7 +77,8 @@ def _open_bundle(path: Path, options: SessionOptions) -> Session:
     backend = backends.backend(tuning.backend) if tuning else _backend_for(bundle, options)
     precision = tuning.precision if tuning else options.precision
     threads = options.threads or (tuning.threads if tuning else backends.default_threads())
-    session = Session(bundle.runnable(backend.formats, precision, backend.targets), backend, threads, options)
+    runnable = bundle.runnable(backend.formats, precision, backend.targets)
+    session = Session(runnable, in_worker(backend, options.isolate), threads, options)
     session.tuned = tuning is not None
     return session
 

@@ -62,6 +62,15 @@ def _one_line(error: ImportError) -> str:
     return " ".join(str(error).split())[:200]
 
 
+def in_worker(backend: Backend, isolate: bool) -> Backend:
+    """Return the runtime itself, or one that runs its models in worker processes (``edge.isolated``)."""
+    if not isolate:
+        return backend
+    from edge.isolated import Isolated  # most runs need none of it
+
+    return Isolated(backend)
+
+
 def passed_over(
     path: Path, used: str, refusals: Mapping[str, str] | None = None, because: str = "is preferred"
 ) -> tuple[str, ...]:
