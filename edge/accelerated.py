@@ -56,7 +56,9 @@ def open_session(bundle: "Bundle", options: SessionOptions, threads: int | None)
     twin = None if options.backend else _twin(bundle, _compiled(bundle, options)[0])
     if twin is None:
         return Session(runnable, backend, threads, options)
-    standby = Standby(bundle.as_runnable(twin), in_worker(backends.for_file(bundle.path(twin)), options.isolate))
+    standby = Standby(
+        bundle.as_runnable(twin), in_worker(backends.first_that_opens(bundle.path(twin)), options.isolate)
+    )
     try:
         return Session(runnable, backend, threads, options, standby)
     except (DeviceError, MissingExtra) as error:

@@ -33,7 +33,7 @@ def open_session(path: str | Path, options: SessionOptions | None = None) -> Ses
     if options.precision is not None:
         raise InputError(f"a precision is chosen among a bundle's files; {path.name} is one file")
     trust.check_file(path)
-    backend = in_worker(backends.for_file(path, options.backend), options.isolate)
+    backend = in_worker(backends.first_that_opens(path, options.backend), options.isolate)
     runnable, threads = Runnable(path, path.stem), options.threads or backends.default_threads()
     try:
         return Session(runnable, backend, threads, options)
@@ -98,7 +98,7 @@ def _backend_for(bundle: "Bundle", options: SessionOptions) -> Backend:
     missing: MissingExtra | None = None
     for artifact in bundle.fitting(tuple(backends.PREFERENCE), precision=options.precision):
         try:
-            return backends.for_file(bundle.path(artifact))
+            return backends.first_that_opens(bundle.path(artifact))
         except MissingExtra as error:
             missing = error
     if missing is not None:

@@ -62,7 +62,7 @@ def _ended(pipe: int) -> bool:
 
 def _serve(request: dict[str, Any], commands: Any, replies: Any) -> None:
     path, options = Path(request["path"]), OpenOptions(request["threads"], request["device"])
-    backend = backends.for_file(path, request["backend"])
+    backend = backends.first_that_opens(path, request["backend"])
     memory = SharedArrays(request["memory"])
     with backend.open(path, options) as model:
         kinds = [(spec.shape, spec.dtype.str) for spec in model.inputs]

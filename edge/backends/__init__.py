@@ -87,26 +87,46 @@ def for_file(path: Path, name: str | None = None) -> Backend:
 
     Args:
         path: the model file. It may be missing; then it counts as one for the CPU.
-        name: the backend to use; None takes the first of PREFERENCE that is installed and does not refuse the file.
+        name: the backend to use; None takes the first of PREFERENCE that is installed.
 
     Raises:
         InputError: no backend opens such files, or ``name`` does not.
         MissingExtra: none of the backends that open such files is installed; the message has a reason for each.
     """
-    suffix = path.suffix.lower()
+    if name is None:
+        return _installed(path)[0][0]
+    chosen = backend(name)
+    if path.suffix.lower() not in chosen.formats:
+        raise InputError(f"backend {name} opens {', '.join(chosen.formats)} files, got {path.name}")
+    return chosen
+
+
+def first_that_opens(path: Path, name: str | None = None) -> Backend:
+    """Return the runtime for a model file as ``for_file`` does, but one that a preferred one's refusal leads past.
+
+    This is for running a file. What checks a file takes ``for_file``, so that a file that the preferred runtime refuses
+    does not pass.
+    """
     if name is not None:
-        chosen = backend(name)
-        if suffix not in chosen.formats:
-            raise InputError(f"backend {name} opens {', '.join(chosen.formats)} files, got {path.name}")
-        return chosen
-    found, missing = [], []
-    for candidate in ACCELERATORS.get(target_of(path)) or _candidates(suffix):
+        return for_file(path, name)
+    found, missing = _installed(path)
+    return found[0] if len(found) == 1 and not missing else FirstThatOpens(found, path.suffix.lower(), missing)
+
+
+def _installed(path: Path) -> tuple[list[Backend], list[str]]:
+    """Return the installed backends for a file, best first, and how to install those that come before all of them.
+
+    Raises what ``for_file`` raises when none is installed.
+    """
+    found: list[Backend] = []
+    missing: list[str] = []
+    for candidate in ACCELERATORS.get(target_of(path)) or _candidates(path.suffix.lower()):
         try:
             found.append(backend(candidate))
         except MissingExtra as error:
-            missing.append(str(error))
+            missing += [] if found else [str(error)]
     if found:
-        return found[0] if len(found) == 1 else FirstThatOpens(found, suffix)
+        return found, missing
     if missing:
         raise MissingExtra("; or ".join(missing))
     known = ", ".join(suffix for suffix in PREFERENCE if suffix != ".fake")

@@ -16,13 +16,15 @@ class FirstThatOpens(Backend):
         refusals: what the runtimes before it said of the file, by their names.
     """
 
-    def __init__(self, backends: Sequence[Backend], suffix: str) -> None:
+    def __init__(self, backends: Sequence[Backend], suffix: str, missing: Sequence[str] = ()) -> None:
         """Store the runtimes.
 
         Args:
             backends: at least one, in the order of preference.
             suffix: of the files that they are chosen for.
+            missing: how to install those that are preferred to all of them, for files that none of them opens.
         """
+        self._missing = tuple(missing)
         self._backends = tuple(backends)
         self._use(self._backends[0])
         self.formats = (suffix,)
@@ -47,7 +49,8 @@ class FirstThatOpens(Backend):
             self._use(backend)
             self.refusals = {name: str(error) for name, error in refusals.items()}
             return model
-        raise next(iter(refusals.values()))
+        refusal = next(iter(refusals.values()))
+        raise InputError("; ".join((str(refusal), *self._missing))) if self._missing else refusal
 
     def version(self) -> str:
         """See Backend."""

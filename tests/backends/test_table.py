@@ -140,6 +140,15 @@ def test_the_preferred_backend_says_why_nothing_opens_a_file(tmp_path):
         choice.open(tmp_path / "x.fake")
 
 
+def test_a_file_that_only_a_missing_backend_opens_names_its_extra(tmp_path, monkeypatch):
+    pytest.importorskip("onnx")
+    monkeypatch.setattr(Entry, "missing", lambda self: [n for n in self.needs if n in ("onnxruntime", "openvino")])
+    chosen = backends.first_that_opens(tmp_path / "x.onnx")
+    assert chosen.name == "opencv_dnn"
+    with pytest.raises(InputError, match=r"Zork; .*'onnxruntime' needs onnxruntime, .* pip install 'edgekit\[onnx\]'"):
+        chosen.open(models.onnx_pair(tmp_path / "x.onnx", "Zork"))
+
+
 def test_a_missing_file_is_not_tried_twice(tmp_path):
     tried = []
 
@@ -158,7 +167,7 @@ def test_a_session_says_which_backend_was_passed_over_for_what_it_said(tmp_path,
 
     fake = backends.backend("fake")
     choice = FirstThatOpens([Refusing(InputError("it is newer")), fake], ".fake")
-    monkeypatch.setattr(backends, "for_file", lambda path, name=None: choice)
+    monkeypatch.setattr(backends, "first_that_opens", lambda path, name=None: choice)
     with open_session(models.fake(tmp_path / "x.fake")) as session:
         assert session.backend == "fake"
         assert "runs on fake; refusing: it is newer" in session.notes
