@@ -85,6 +85,7 @@ class Worker:
             for descriptor in (commands, replies, lifeline):
                 os.close(descriptor)
         self._rest = b""
+        self._inputs: list[Array] = []
         try:
             hello = self._reply(open_seconds)
         except BaseException:
@@ -94,7 +95,8 @@ class Worker:
         self.inputs, self.outputs = (tuple(map(_spec, hello[name])) for name in ("inputs", "outputs"))
         self.backend, self.refusals, self.seconds = hello["backend"], hello["refusals"], float(hello["seconds"])
         kinds: list[Kind] = [(spec.shape, spec.dtype.str) for spec in self.inputs]
-        self._inputs, self._start = self._memory.arrays(kinds), padded_size(kinds)
+        self._inputs = self._memory.arrays(kinds)
+        self._start = padded_size(kinds)
 
     @property
     def pid(self) -> int:
@@ -131,6 +133,8 @@ class Worker:
             self.kill()
             self._process.wait()
             self._close_pipes()
+            self._inputs = []  # an error that somebody keeps holds this object, but no memory
+            del self._memory
 
     def kill(self) -> None:
         """Let the system end the process at once. ``end`` waits for that."""

@@ -1,10 +1,12 @@
 """Models in worker processes: real processes that are killed, hang, and are left behind."""
 
+import gc
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from edge.session_options import SessionOptions
 from edge.shared_arrays import SharedArrays, anonymous_file, padded_size
 from tests import plugins
 from tests.backends import models
+from tests.edgetpu import library
 from tests.faulty_backend import EXIT, GROW, HANG, KILL, REFUSE, SEGFAULT, UNPLUG
 from tests.loops import ListSink, ListSource, frame
 
@@ -215,6 +218,34 @@ def test_a_hang_is_ten_times_the_median_or_a_second(faulty):
         model.run(values(9))
     assert 1.0 <= model.limit <= 1.5
     assert IsolationOptions().hang_seconds == 1.0
+
+
+def test_an_accelerator_gets_no_spare_because_one_process_can_open_it(tmp_path, tmp_path_factory, monkeypatch):
+    library.use(monkeypatch, library.stub(tmp_path_factory))
+    image = np.random.default_rng(0).integers(-128, 128, models.IMAGE, np.int8)
+    path = models.tflite_not(tmp_path / "n_edgetpu.tflite")
+    with Isolated(backends.for_file(path), QUICK).open(path) as model:
+        assert len(workers()) == 1
+        np.testing.assert_array_equal(model.run([image])[0], ~image)
+        os.kill(model.pid, signal.SIGKILL)
+        with pytest.raises(BrokenOutput):
+            model.run([image])
+        np.testing.assert_array_equal(model.run([image])[0], ~image)
+    assert not workers()
+
+
+def test_lost_workers_leave_no_descriptor_and_no_thread(faulty):
+    model = faulty()
+    assert model.ready(20)
+    before = len(os.listdir("/proc/self/fd")), threading.active_count()
+    for _ in range(3):
+        with pytest.raises(BrokenOutput):
+            model.run(values(EXIT))
+        for _ in range(12):
+            model.run(values(9))
+        assert model.ready(20)
+    gc.collect()  # errors hold the frames that they come from
+    assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
 
 
 def test_a_closed_model_says_so(faulty):

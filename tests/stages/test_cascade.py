@@ -9,11 +9,13 @@ from edge import tasks
 from edge.errors import BrokenOutput, InputError
 from edge.frames import Frame
 from edge.imaging import InputFormat, Preprocessor
+from edge.opening import open_session
 from edge.options import build
 from edge.results import Mask, Pose, Prediction, Result
 from edge.signature import Input, Output, Signature, TaskSpec
 from edge.stages.cascade import Cascade, CascadeOptions, moved
 from edge.tensors import TensorSpec
+from tests.backends.test_openvino import RELEASED
 from tests.loops import BandsNetwork
 
 SIZE = (120, 90)
@@ -187,3 +189,11 @@ def test_a_label_that_the_first_network_does_not_have_is_refused():
 def test_options_are_checked(values, words):
     with pytest.raises(InputError, match=words):
         build(CascadeOptions, values)
+
+
+def test_a_released_classifier_says_of_a_box_what_it_says_of_the_part():
+    image = frame()
+    with open_session(RELEASED) as session:
+        result = Cascade(session)(image, found(("dog", 0.9, (20.0, 10.0, 84.0, 74.0))))
+        alone = session(np.ascontiguousarray(image.bgr[10:74, 20:84]))
+    assert result.predictions[0].nested == alone
