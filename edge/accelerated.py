@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edge import backends
+from edge.backends.choice import in_worker
 from edge.errors import DeviceError, MissingExtra
 from edge.session import Session, SessionOptions
 from edge.standby import Standby
@@ -49,13 +50,15 @@ def open_session(bundle: "Bundle", options: SessionOptions, threads: int | None)
         DeviceError: there is no Edge TPU, and no other file will do.
         InputError: the bundle has no file for an Edge TPU.
     """
-    backend = backends.backend(NAME)
+    backend = in_worker(backends.backend(NAME), options.isolate)
     threads = options.threads or threads or backends.default_threads()
     runnable = bundle.runnable(backend.formats, options.precision, backend.targets)
     twin = None if options.backend else _twin(bundle, _compiled(bundle, options)[0])
     if twin is None:
         return Session(runnable, backend, threads, options)
-    standby = Standby(bundle.as_runnable(twin), backends.for_file(bundle.path(twin)))
+    standby = Standby(
+        bundle.as_runnable(twin), in_worker(backends.first_that_opens(bundle.path(twin)), options.isolate)
+    )
     try:
         return Session(runnable, backend, threads, options, standby)
     except (DeviceError, MissingExtra) as error:

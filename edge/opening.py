@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from edge import backends, trust
 from edge.backends.base import Backend
+from edge.backends.choice import in_worker
 from edge.errors import DeviceError, FileError, InputError, MissingExtra
 from edge.runnable import Runnable, is_bundle
 from edge.session import Session, SessionOptions
@@ -32,7 +33,7 @@ def open_session(path: str | Path, options: SessionOptions | None = None) -> Ses
     if options.precision is not None:
         raise InputError(f"a precision is chosen among a bundle's files; {path.name} is one file")
     trust.check_file(path)
-    backend = backends.for_file(path, options.backend)
+    backend = in_worker(backends.first_that_opens(path, options.backend), options.isolate)
     runnable, threads = Runnable(path, path.stem), options.threads or backends.default_threads()
     try:
         return Session(runnable, backend, threads, options)
@@ -40,6 +41,19 @@ def open_session(path: str | Path, options: SessionOptions | None = None) -> Ses
         if options.backend is not None:
             raise
         raise DeviceError(f"{error}; or run {_uncompiled(path)} on the CPU") from error
+
+
+def passed_over(session: Session, asked: str | None = None) -> tuple[str, ...]:
+    """Return a line for each runtime that a session does not use, with the reason, such as the extra that it needs.
+
+    Args:
+        session: the session.
+        asked: the runtime that was asked for, if any was.
+    """
+    from edge.backends.choice import passed_over
+
+    because = "was asked for" if asked else "was measured to be the fastest here" if session.tuned else "is preferred"
+    return passed_over(session.path, session.backend, session.refusals, because)
 
 
 def _uncompiled(path: Path) -> str:
@@ -63,7 +77,10 @@ def _open_bundle(path: Path, options: SessionOptions) -> Session:
     backend = backends.backend(tuning.backend) if tuning else _backend_for(bundle, options)
     precision = tuning.precision if tuning else options.precision
     threads = options.threads or (tuning.threads if tuning else backends.default_threads())
-    return Session(bundle.runnable(backend.formats, precision, backend.targets), backend, threads, options)
+    runnable = bundle.runnable(backend.formats, precision, backend.targets)
+    session = Session(runnable, in_worker(backend, options.isolate), threads, options)
+    session.tuned = tuning is not None
+    return session
 
 
 def _fitting_tuning(tuning: "Tuning | None", options: SessionOptions) -> "Tuning | None":
@@ -81,7 +98,7 @@ def _backend_for(bundle: "Bundle", options: SessionOptions) -> Backend:
     missing: MissingExtra | None = None
     for artifact in bundle.fitting(tuple(backends.PREFERENCE), precision=options.precision):
         try:
-            return backends.for_file(bundle.path(artifact))
+            return backends.first_that_opens(bundle.path(artifact))
         except MissingExtra as error:
             missing = error
     if missing is not None:

@@ -103,5 +103,15 @@ def load(kind: str, table: Table, name: str) -> Any:
 
 
 def _how_to_install(kind: str, name: str, entry: Entry, missing: list[str]) -> str:
+    return f"{kind} {name!r} {needs(entry, missing)}"
+
+
+def needs(entry: Entry, missing: list[str]) -> str:
+    """Return which modules a row lacks and the command that installs them.
+
+    Args:
+        entry: the row.
+        missing: at least one of its modules.
+    """
     package = f"'edgekit[{entry.extra}]'" if entry.extra else "edgekit"
-    return f"{kind} {name!r} needs {', '.join(missing)}, not installed here: pip install {package}"
+    return f"needs {', '.join(missing)}, not installed here: pip install {package}"

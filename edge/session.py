@@ -48,7 +48,8 @@ class Session(Closing):
         labels: class names; None where nobody gave any.
         task: what decodes the outputs.
         preprocess: turns frames into what ``infer`` takes; None for a network that takes no image, or not only one.
-        notes: what was found out or assumed about a bare file, and which accelerator is missing, one line each.
+        notes: what was assumed of a bare file, and which accelerator or preferred runtime is not used, one line each.
+        refusals: what preferred runtimes said of the file, by name. tuned: whether a tuning record chose the runtime.
     """
 
     def __init__(
@@ -72,8 +73,9 @@ class Session(Closing):
             EdgeError: what ``Backend.open`` raises, and InputError when file, signature, labels and task do not fit.
         """
         self._runnable = runnable  # holds an unpacked bundle's folder
-        self._standby = standby
+        self._standby, self.tuned = standby, False
         self.model: Model = backend.open(runnable.path, OpenOptions(threads, options.device))
+        self.refusals: Mapping[str, str] = getattr(backend, "refusals", {})
         try:
             self._bind(runnable, options)
         except BaseException:
@@ -81,6 +83,7 @@ class Session(Closing):
             raise
         self.name = " ".join(filter(None, (runnable.name, runnable.precision)))
         self.backend, self.threads = backend.name, threads
+        self.notes += tuple(f"runs on {backend.name}; {name}: {why}" for name, why in self.refusals.items())
 
     def _bind(self, runnable: Runnable, options: SessionOptions) -> None:
         """Find the signature, and which tensor of the file is which name in it."""

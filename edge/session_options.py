@@ -32,6 +32,7 @@ class SessionOptions:
         colour, resize: the input of a bare file; a bundle states its own.
         mean, std: the same: one number, or one for each channel; kept as a tuple.
         rotation: how far frames are turned clockwise first, in degrees.
+        isolate: whether the model runs in a worker process, with a second one that takes over (``edge.isolated``).
     """
 
     backend: str | None = None
@@ -47,6 +48,7 @@ class SessionOptions:
     std: tuple[float, ...] | None = None
     resize: Resize | None = None
     rotation: int = 0
+    isolate: bool = False
 
     def __post_init__(self) -> None:
         """Raises InputError for a value of another type, with the option's name."""
@@ -59,6 +61,8 @@ class SessionOptions:
             raise _wrong("parameters", "a mapping of names to values", self.parameters)
         if self.rotation not in TURNS:
             raise _wrong("rotation", f"one of {', '.join(map(str, TURNS))} degrees", self.rotation)
+        if not isinstance(self.isolate, bool):
+            raise _wrong("isolate", "true or false", self.isolate)
         _check_labels(self.labels)
         for name in ("mean", "std"):
             object.__setattr__(self, name, _numbers(name, getattr(self, name)))

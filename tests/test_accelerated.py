@@ -220,7 +220,7 @@ def test_edge_bench_measures_both_files_each_on_its_backend(tmp_path, stub, monk
     words = [str(packed), "--threads", "1", "--seconds", "0.05", "--device", "usb:0", "--tune", "--json", str(result)]
     assert bench.main(words) == 0
     rows = json.loads(result.read_text())["measurements"]
-    assert {row["backend"] for row in rows} == {"litert", "edgetpu"}
+    assert {row["backend"] for row in rows if "error" not in row} == {"litert", "edgetpu"}  # openvino refuses int8
     assert (tmp_path / "options").read_text() == "device=usb:0\n"
     record = tuning_file(packed)
     record.write_text(record.read_text().replace('"litert"', '"edgetpu"'))

@@ -86,7 +86,7 @@ def test_a_bundle_whose_only_backend_is_missing_names_the_extra(tmp_path, monkey
         raise MissingExtra("backend 'onnxruntime' needs onnxruntime: pip install 'edgekit[onnx]'")
 
     path = bundle(tmp_path, (("onnx", "int8"),))
-    monkeypatch.setattr("edge.backends.for_file", missing)
+    monkeypatch.setattr("edge.backends.first_that_opens", missing)
     with pytest.raises(MissingExtra, match=r"edgekit\[onnx\]"):
         open_session(path)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from edge import registry
 from edge.backends.base import Backend, Model, OpenOptions
+from edge.backends.choice import FirstThatOpens
 from edge.custom_operations import target_of
 from edge.device import usable_cores
 from edge.errors import InputError, MissingExtra
@@ -32,14 +33,26 @@ BACKENDS: dict[str, Entry] = {
         ("ai_edge_litert",),
     ),
     "onnxruntime": Entry("edge.backends.onnxruntime:OnnxRuntime", "ONNX Runtime, for .onnx", "onnx", ("onnxruntime",)),
+    "openvino": Entry(
+        "edge.backends.openvino:OpenVino",
+        "OpenVINO, for float .onnx, .tflite and .xml",
+        "openvino",
+        ("openvino",),
+    ),
+    "opencv_dnn": Entry("edge.backends.opencv_dnn:OpenCvDnn", "OpenCV's own runtime, for float .onnx", None, ("cv2",)),
     "fake": Entry("edge.backends.fake:Fake", "computes band means from a .fake description, to test without a model"),
 }
 
 # litert comes first: the same int8 network took 0.10 ms in it and 2.43 ms in tflite_runtime 2.14, whose last release is
 # from 2023. tflite_runtime is for machines without a LiteRT wheel.
+# onnxruntime comes before openvino because it runs every file, the quantized ones too, and is ready 0.4 s earlier
+# (import and first run 0.3 s against 0.7 s). Once it runs, openvino took 0.4 to 1.0 times its time for four published
+# float networks on two x86 cores, and 0.4 to 1.4 times litert's: edge-bench --tune finds out, and its record is used.
+# opencv_dnn took 0.7 to 1.6 times the time of onnxruntime, and has the fewest operations.
 PREFERENCE: dict[str, tuple[str, ...]] = {
-    ".tflite": ("litert", "tflite_runtime"),
-    ".onnx": ("onnxruntime",),
+    ".tflite": ("litert", "tflite_runtime", "openvino"),
+    ".onnx": ("onnxruntime", "openvino", "opencv_dnn"),
+    ".xml": ("openvino",),
     ".fake": ("fake",),
 }
 """The backends that open a file for the CPU, best first, by the file's suffix."""
@@ -80,22 +93,50 @@ def for_file(path: Path, name: str | None = None) -> Backend:
         InputError: no backend opens such files, or ``name`` does not.
         MissingExtra: none of the backends that open such files is installed; the message has a reason for each.
     """
-    suffix = path.suffix.lower()
+    if name is None:
+        return _installed(path)[0][0]
+    chosen = backend(name)
+    if path.suffix.lower() not in chosen.formats:
+        raise InputError(f"backend {name} opens {', '.join(chosen.formats)} files, got {path.name}")
+    return chosen
+
+
+def first_that_opens(path: Path, name: str | None = None) -> Backend:
+    """Return the runtime for a model file as ``for_file`` does, but one that a preferred one's refusal leads past.
+
+    This is for running a file. What checks a file takes ``for_file``, so that a file that the preferred runtime refuses
+    does not pass.
+    """
     if name is not None:
-        chosen = backend(name)
-        if suffix not in chosen.formats:
-            raise InputError(f"backend {name} opens {', '.join(chosen.formats)} files, got {path.name}")
-        return chosen
-    passed_over = []
-    for candidate in ACCELERATORS.get(target_of(path)) or _candidates(suffix):
+        return for_file(path, name)
+    found, missing = _installed(path)
+    return found[0] if len(found) == 1 and not missing else FirstThatOpens(found, path.suffix.lower(), missing)
+
+
+def _installed(path: Path) -> tuple[list[Backend], list[str]]:
+    """Return the installed backends for a file, best first, and how to install those that come before all of them.
+
+    Raises what ``for_file`` raises when none is installed.
+    """
+    found: list[Backend] = []
+    missing: list[str] = []
+    for candidate in ACCELERATORS.get(target_of(path)) or _candidates(path.suffix.lower()):
         try:
-            return backend(candidate)
+            found.append(backend(candidate))
         except MissingExtra as error:
-            passed_over.append(str(error))
-    if passed_over:
-        raise MissingExtra("; or ".join(passed_over))
+            missing += [] if found else [str(error)]
+    if found:
+        return found, missing
+    if missing:
+        raise MissingExtra("; or ".join(missing))
     known = ", ".join(suffix for suffix in PREFERENCE if suffix != ".fake")
     raise InputError(f"a model file must end in {known}, got {path.name}; edge-convert makes one from Keras")
+
+
+def how_to_install(name: str) -> str:
+    """Return what a backend lacks and the command that installs it, or an empty text when it lacks nothing."""
+    missing = BACKENDS[name].missing() if name in BACKENDS else []
+    return registry.needs(BACKENDS[name], missing) if missing else ""
 
 
 def _candidates(suffix: str) -> Iterator[str]:

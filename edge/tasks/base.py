@@ -95,11 +95,13 @@ class Task(Protocol):
         name: the name in ``edge.tasks.TASKS``.
         budget: the default limits for an int8 file.
         takes_labels: whether labels name something of its results.
+        gives_boxes: whether its predictions are objects with boxes, which another network can look at.
         joins_tiles: whether the result is a mask or a picture, which can be joined from windows (``edge.tiles``).
     """
 
     name: ClassVar[str]
     budget: ClassVar[Budget]
+    gives_boxes: ClassVar[bool] = False
     joins_tiles: ClassVar[bool] = False
     takes_labels: ClassVar[bool] = True
 

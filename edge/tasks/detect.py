@@ -35,6 +35,7 @@ class Detect(Task):
 
     name: ClassVar[str] = "detect"
     budget: ClassVar[Budget] = Budget(95.0, 1.0)
+    gives_boxes: ClassVar[bool] = True
 
     def __init__(self, signature: Signature, labels: Sequence[str] | None = None, origin: str = "labels") -> None:
         given = Parameters(signature)
@@ -84,8 +85,8 @@ class Detect(Task):
 
     @staticmethod
     def line(result: Result) -> str:
-        """See Task: ``dog 90% | dog 83% and 3 more``."""
-        named = " | ".join(one.caption for one in result.predictions[:MOST_NAMED])
+        """See Task: ``dog 90% (Boston terrier 73%) | dog 83% and 3 more``."""
+        named = " | ".join(map(_words, result.predictions[:MOST_NAMED]))
         rest = len(result.predictions) - MOST_NAMED
         return (f"{named} and {rest} more" if rest > 0 else named) or "nothing"
 
@@ -104,11 +105,20 @@ def _draw(image: Image, one: Prediction) -> None:
         canvas.box(image, one.box, colour)
 
 
+def _words(one: Prediction) -> str:
+    """Return the object's label, and in brackets the result of another network for the object."""
+    return one.caption if one.nested is None else f"{one.caption} ({_line(one.nested)})"
+
+
+def _line(nested: Result) -> str:
+    return "no result" if nested.fault else str(tasks.load(nested.task).line(nested))
+
+
 def _captions(one: Prediction) -> list[str]:
     """Return the object's label, and the result of another network for the object."""
     if one.nested is None or _has_places(one.nested):
         return [one.caption]
-    return [one.caption, tasks.load(one.nested.task).line(one.nested)]
+    return [one.caption, _line(one.nested)]
 
 
 def _has_places(result: Result) -> bool:

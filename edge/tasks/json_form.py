@@ -32,8 +32,9 @@ def points(found: Iterable[Point]) -> list[list[float | None]]:
 
 
 def nested(result: Result) -> dict[str, Any]:
-    """Return the task's part of a nested result."""
-    return {"task": result.task, **tasks.load(result.task).as_json(result)}
+    """Return the task's part of a nested result, and why there is none."""
+    fault = {"fault": result.fault} if result.fault else {}
+    return {"task": result.task, **fault, **tasks.load(result.task).as_json(result)}
 
 
 def _prediction(one: Prediction) -> dict[str, Any]:

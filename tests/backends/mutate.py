@@ -1,6 +1,6 @@
 """Open and run damaged copies of a model; a process of its own, because what is tested is that it survives.
 
-python -m tests.backends.mutate FILE COUNT    prints how many ran, and how many were refused
+python -m tests.backends.mutate FILE COUNT [BACKEND]    prints how many ran, and how many were refused
 """
 
 import sys
@@ -24,10 +24,10 @@ def damaged(whole: bytes, number: int) -> bytes:
     return bytes(copy)
 
 
-def survives(path: Path) -> bool:
+def survives(path: Path, backend: str | None = None) -> bool:
     """Return whether the file opened and ran; an EdgeError is a refusal, anything else ends the process."""
     try:
-        with open_model(path, threads=1) as model:
+        with open_model(path, backend, threads=1) as model:
             model.run([np.zeros(spec.shape, spec.dtype) for spec in model.inputs])
         return True
     except EdgeError as error:
@@ -36,7 +36,7 @@ def survives(path: Path) -> bool:
         return False
 
 
-def main(source: Path, count: int) -> None:
+def main(source: Path, count: int, backend: str | None = None) -> None:
     whole = source.read_bytes()
     ran = 0
     with TemporaryDirectory() as folder:
@@ -44,9 +44,9 @@ def main(source: Path, count: int) -> None:
         for number in range(count):
             print(f"number {number}", file=sys.stderr, flush=True)
             target.write_bytes(damaged(whole, number))
-            ran += survives(target)
+            ran += survives(target, backend)
     print(f"{ran} ran, {count - ran} refused")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from edge import backends
 from edge.bench import plan
 from edge.bench.measure import Timing
 from edge.bench.plan import Job, Measurement, ModelFile
@@ -46,7 +47,7 @@ def test_a_plain_file_is_named_by_its_stem(tmp_path):
 def test_files_that_nothing_opens_say_why(tmp_path, monkeypatch):
     text = tmp_path / "notes.txt"
     text.touch()
-    with pytest.raises(InputError, match=r"must end in \.tflite, \.onnx, got notes\.txt"):
+    with pytest.raises(InputError, match=r"must end in \.tflite, \.onnx, \.xml, got notes\.txt"):
         plan.jobs(plan.ModelFiles([text]), None, [1])
     with pytest.raises(InputError, match=r"fake opens \.fake files, got notes\.txt"):
         plan.jobs(plan.ModelFiles([text]), ["fake"], [1])
@@ -59,8 +60,9 @@ def test_a_file_for_other_hardware_is_never_handed_to_a_backend_of_the_cpu(tmp_p
     rows = (("tflite", "int8", "edgetpu"), ("tflite", "float32", "cpu"))
     path = small_bundle(tmp_path / "net", tmp_path / "sources", rows)
     todo = plan.jobs(plan.ModelFiles([path]), None, [1])
+    cpu = [name for name in ("litert", "tflite_runtime", "openvino") if name in backends.available()]
     assert sorted(summary(todo)) == [
-        ("net", "float32", "net_cpu.tflite", "litert", 1),
+        *[("net", "float32", "net_cpu.tflite", name, 1) for name in sorted(cpu)],
         ("net", "int8", "net_edgetpu.tflite", "edgetpu", 1),
     ]
 

@@ -4,7 +4,7 @@ A new backend adds its row to ``edge.backends.BACKENDS`` and its files to ``FILE
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import pytest
 from edge import backends
 from edge.backends.base import Backend, OpenOptions
 from edge.errors import EdgeError, FileError, InputError
+from edge.isolated import Isolated, IsolationOptions
 from edge.tensors import Array, TensorSpec
 from tests.backends import models
 from tests.edgetpu import library
@@ -138,15 +139,23 @@ FILES: dict[str, list[Case]] = {
     "tflite_runtime": _TFLITE,
     "edgetpu": _EDGETPU,
     "onnxruntime": _ONNX,
+    "openvino": [*_ONNX, *(replace(case, name=f"{case.name} tflite") for case in _TFLITE if case.name != "int8")],
+    "opencv_dnn": _ONNX,
     "fake": _FAKE,
 }
 
 ROWS = [pytest.param(name, case, id=f"{name}-{case.name}") for name, cases in FILES.items() for case in cases]
+ISOLATED = [pytest.param(f"isolated {name}", FILES[name][0], id=f"isolated-{name}") for name in ("litert",)]
 
 
 def _installed(name: str) -> Backend:
+    """Return a backend, or one that runs it in worker processes, by a name that begins with ``isolated``."""
+    if name.startswith("isolated "):
+        return Isolated(_installed(name.removeprefix("isolated ")), IsolationOptions(spare=False))
     if missing := backends.BACKENDS[name].missing():
         pytest.skip(f"backend {name} needs {', '.join(missing)}")
+    if name in ("onnxruntime", "openvino", "opencv_dnn"):
+        pytest.importorskip("onnx", reason="its files are written with onnx")
     return backends.backend(name)
 
 
@@ -181,7 +190,9 @@ def _arrays(specs, seed=7):
 
 
 every_backend = pytest.mark.parametrize("backend", list(backends.BACKENDS), indirect=True)
-every_file = pytest.mark.parametrize("opened", [pytest.param(r.values, id=r.id) for r in ROWS], indirect=True)
+every_file = pytest.mark.parametrize(
+    "opened", [pytest.param(r.values, id=r.id) for r in (*ROWS, *ISOLATED)], indirect=True
+)
 
 
 def test_every_row_of_the_table_is_covered():

@@ -1,0 +1,95 @@
+"""OpenVINO and OpenCV against ONNX Runtime, operation by operation and on published networks."""
+
+import numpy as np
+import pytest
+
+from edge import backends
+from edge.errors import InputError
+from tests.backends import models, operations
+from tests.shared import needs_shared, shared
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+OTHERS = ("openvino", "opencv_dnn")
+
+
+def compare(path, name, arrays=None):
+    """Run the file in both runtimes; what they declare and compute is the same."""
+    if missing := backends.BACKENDS[name].missing():
+        pytest.skip(f"backend {name} needs {', '.join(missing)}")
+    with backends.open_model(path, threads=1) as known, backends.open_model(path, name, threads=1) as model:
+        assert (model.inputs, model.outputs) == (known.inputs, known.outputs)
+        draw = np.random.default_rng(5)
+        arrays = arrays or [draw.uniform(-1, 1, spec.shape).astype(spec.dtype) for spec in known.inputs]
+        for got, wanted in zip(model.run(arrays), known.run(arrays), strict=True):
+            # float32 sums of a thousand products in another order, relative to the largest value
+            np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-5 * max(1, np.abs(wanted).max()))
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("row", operations.ROWS, ids=str)
+def test_an_operation_is_what_onnx_runtime_computes(tmp_path, name, row):
+    compare(operations.write(tmp_path / "x.onnx", row), name, [operations.values(row)])
+
+
+@pytest.mark.parametrize("row", operations.MORE, ids=str)
+def test_openvino_computes_the_ones_too_that_opencv_does_not(tmp_path, row):
+    compare(operations.write(tmp_path / "x.onnx", row), "openvino", [operations.values(row)])
+
+
+@pytest.mark.parametrize("row", operations.MORE, ids=str)
+def test_opencv_refuses_what_it_computes_otherwise(tmp_path, row):
+    path = operations.write(tmp_path / "x.onnx", row)
+    with pytest.raises(InputError, match=rf"known to compute right: {row.name} with .*; run it with --backend onnxr"):
+        backends.open_model(path, "opencv_dnn")
+
+
+def test_every_operation_that_opencv_may_run_has_a_row():
+    from edge.backends.opencv_dnn import CHECKED, RESIZES
+
+    rows = {row.name for row in operations.ROWS}
+    assert rows | {"Constant", "Shape"} == CHECKED  # these two give constants; the published networks have them
+    kinds = [row.attributes for row in operations.ROWS if row.name == "Resize"]
+    assert {(kind["mode"], kind["coordinate_transformation_mode"]) for kind in kinds} == RESIZES
+
+
+def test_constants_and_shapes_of_a_file(tmp_path):
+    from onnx import TensorProto, helper
+
+    nodes = [
+        helper.make_node("Constant", [], ["two"], value=helper.make_tensor("t", TensorProto.FLOAT, (1,), [2.0])),
+        helper.make_node("Shape", ["b"], ["shape"]),
+        helper.make_node("Mul", ["a", "two"], ["twice"]),
+        helper.make_node("Reshape", ["twice", "shape"], ["y"]),
+    ]
+    rows = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in (("a", (1, 6)), ("b", (2, 3)))]
+    out = [helper.make_tensor_value_info("y", TensorProto.FLOAT, (2, 3))]
+    path = models._write_onnx(tmp_path / "x.onnx", nodes, rows, out, [])
+    for name in OTHERS:
+        compare(path, name)
+
+
+@needs_shared
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize(
+    "file",
+    ["FastestDet.onnx", "SINet_Softmax.onnx", "version-RFB-320.onnx", "version-RFB-320_without_postprocessing.onnx"],
+)
+def test_a_published_network_is_what_onnx_runtime_computes(name, file):
+    compare(shared("models", "wild", file), name)
+
+
+@needs_shared
+@pytest.mark.parametrize(
+    "file",
+    [
+        "face_detection_front.tflite",
+        "face_mask_detection.tflite",
+        "iris_landmark.tflite",
+        "portrait_segmentation.tflite",
+        "version-RFB-320_without_postprocessing.tflite",
+    ],
+)
+def test_a_published_network_is_what_litert_computes(file):
+    compare(shared("models", "wild", file), "openvino")
