@@ -37,7 +37,7 @@ def build(cls: type[T], values: Mapping[str, Any], what: str = "", fail: Fail | 
         InputError: a name is unknown, one is missing, or a value has another type or is not allowed.
     """
     raise_at = fail or (lambda keys, line: InputError(line))
-    known = _fields(cls)
+    known = _fields(cls)  # type: ignore[arg-type]
     given: dict[str, Any] = {}
     for written, value in values.items():
         name = written.replace("-", "_")

@@ -78,6 +78,7 @@ class Loop:
         heartbeat: Callable[[], None] | None = None,
         control: Control | None = None,
         report: Report = to_stderr,
+        score_floor: float | None = None,
     ) -> None:
         """Connect the stages.
 
@@ -91,6 +92,8 @@ class Loop:
                 is not called while the network hangs, so that a watchdog can notice that.
             control: the settings. None starts with those that change nothing.
             report: takes one line when one of several sources ends with an error.
+            score_floor: the score from which on the network reports objects to the stages, also when the settings
+                state a higher one: a tracker goes on with lower scores than it begins with. None leaves the network's.
 
         Raises:
             InputError: the network does not take one image, there is no source, or two sources have the same name.
@@ -99,9 +102,12 @@ class Loop:
         self._sources = list(sources) if isinstance(sources, Sequence) else [sources]
         _check_names(self._sources)
         self._network, self._preprocess = network, image_input(network)
+        # A network's own preprocessing may take a camera's YUV pixels without a conversion of the whole frame.
+        self._preprocess_frame = getattr(self._preprocess, "of_frame", lambda frame: self._preprocess(frame.bgr))
         self._gate, self._stages, self._max_frames = gate, stages, max_frames
         self._heartbeat, self._report = heartbeat, report
         self._settings: Settings | None = None
+        self._score_floor, self._threshold = score_floor, None if score_floor is None else -1.0
         # Frames of several sources are not prepared ahead, because they share the network's input buffer.
         self._ahead = len(self._sources) == 1 and not self._sources[0].live
         queues = [Handover[Frame | _GatedFrame](1 if s.live else READ_AHEAD, not s.live) for s in self._sources]
@@ -186,7 +192,7 @@ class Loop:
             x0, y0, x1, y1 = decision
             tensor, placement = self._preprocess(frame.bgr[y0:y1, x0:x1])
             return _GatedFrame(frame, Prepared(tensor, placement.within((x0, y0), frame.size)))
-        return _GatedFrame(frame, self._preprocess(frame.bgr) if decision else None)
+        return _GatedFrame(frame, self._preprocess_frame(frame) if decision else None)
 
     def _prepare_ahead(self, frame: Frame) -> _GatedFrame:
         """Prepare a frame with a copy of its input, because the next frame may be prepared before this one is run."""
@@ -227,12 +233,15 @@ class Loop:
 
     def _apply_settings(self) -> None:
         """Give the network a threshold that was changed since the last frame."""
-        settings, before = self.control.settings, self._settings
-        if settings is before:
+        settings = self.control.settings
+        if settings is self._settings:
             return
-        self._settings = settings
-        if settings.score_threshold != (before.score_threshold if before else None):
-            self._network.retune(settings.score_threshold)
+        self._settings, wanted = settings, settings.score_threshold
+        if self._score_floor is not None:
+            wanted = self._score_floor if wanted is None else min(wanted, self._score_floor)
+        if wanted != self._threshold:
+            self._threshold = wanted
+            self._network.retune(wanted)
 
     def _process(self, frame: Frame, prepared: Prepared) -> Result:
         start = time.perf_counter()

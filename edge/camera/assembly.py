@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import fields
 
-from edge.camera.config import CameraConfig, SinkConfig, SourceConfig
+from edge.camera.config import CameraConfig, SinkConfig, SourceConfig, ThenConfig
 from edge.closing import Closing
 from edge.control import Control, Settings, Shape
 from edge.opening import open_session
@@ -46,10 +46,11 @@ class Camera(Closing):
                 sources,
                 self.network,
                 _gate(config, self.network),
-                stages=_stages(config, control),
+                stages=self._stages(config, control),
                 max_frames=config.max_frames,
                 heartbeat=heartbeat,
                 control=control,
+                score_floor=_score_floor(config, self.network),
             )
             self._sinks = [self._open.enter_context(self._sink(one)) for one in _sinks(config)]
         except BaseException:
@@ -74,6 +75,45 @@ class Camera(Closing):
         """Close what is still open."""
         self._open.close()
 
+    def _stages(self, config: CameraConfig, control: Control) -> list[Stage]:
+        """Return the stages after the network, in their order.
+
+        Selection and counting always run with a sink that may change the settings, and else when they are needed.
+        """
+        changes = any(sink.kind in CHANGING for sink in config.sink)
+        stages: list[Stage] = []
+        if config.track is not None:
+            from edge.stages.tracker import Tracker
+
+            stages.append(PerSource(lambda: Tracker(config.track)))
+        if config.show_labels is not None or config.track is not None or changes:
+            from edge.stages.selection import Selection
+
+            stages.append(Selection(control, own_threshold(self.network)))
+        seconds = [self._second_network(then, stages) for then in config.then]
+        if config.gallery is not None:
+            from edge.stages.gallery import Gallery
+
+            embedding = [one for one in (self.network, *seconds) if one.signature.task.name == "embed"]
+            network = next(iter(embedding), self.network)
+            stages.append(Gallery(config.gallery.folder, network, config.gallery.options))
+        if config.line or config.zone or config.counting is not None or changes:
+            from edge.stages.counting import Counter, check_without_tracker
+
+            tracked = config.track is not None
+            if not tracked:
+                check_without_tracker(control.settings)
+            stages.append(PerSource(lambda: Counter(control, tracked, config.counting)))
+        return stages
+
+    def _second_network(self, config: ThenConfig, stages: list[Stage]) -> Session:
+        """Open a second network, add its stage, and return it."""
+        from edge.stages.cascade import Cascade, CascadeOptions
+
+        network = self._open.enter_context(open_session(config.model.file, config.model.options()))
+        stages.append(Cascade(network, config.boxes or CascadeOptions(), self.network, self.network.labels))
+        return network
+
     def _sink(self, config: SinkConfig) -> Sink:
         return open_sink(config.kind, config.target, self.loop.context, config.options)
 
@@ -81,6 +121,24 @@ class Camera(Closing):
 def open_camera(config: CameraConfig, heartbeat: Callable[[], None] | None = None) -> Camera:
     """Open the camera that a configuration describes. See ``Camera``."""
     return Camera(config, heartbeat)
+
+
+DETECTOR_THRESHOLD = 0.3
+"""The least score of a detector that states none (``edge.decoders.select``)."""
+
+
+def own_threshold(network: Session) -> float | None:
+    """Return the score threshold of a detector. None for other tasks, whose decoders differ."""
+    task = network.signature.task
+    return float(task.parameters.get("score_threshold", DETECTOR_THRESHOLD)) if task.name == "detect" else None
+
+
+def _score_floor(config: CameraConfig, network: Session) -> float | None:
+    """Return the score from which on ByteTrack needs the network's objects."""
+    own = own_threshold(network)
+    if own is None or config.track is None or config.track.method != "bytetrack" or config.track.low_threshold >= own:
+        return None
+    return float(config.track.low_threshold)
 
 
 def _source(config: SourceConfig) -> Source:
@@ -116,32 +174,6 @@ def _gate(config: CameraConfig, network: Session) -> Gate | None:
     from edge.stages.base import InTurn
 
     return InTurn(gates)
-
-
-def _stages(config: CameraConfig, control: Control) -> list[Stage]:
-    """Return the stages after the network, in their order.
-
-    Selection and counting always run with a preview or MQTT, which may change the settings, and else when they are
-    needed.
-    """
-    stages: list[Stage] = []
-    changes = any(sink.kind in CHANGING for sink in config.sink)
-    if config.track is not None:
-        from edge.stages.tracker import Tracker
-
-        stages.append(PerSource(lambda: Tracker(config.track)))
-    if config.show_labels is not None or changes:
-        from edge.stages.selection import Selection
-
-        stages.append(Selection(control))
-    if config.line or config.zone or config.counting is not None or changes:
-        from edge.stages.counting import Counter
-
-        tracked = config.track is not None
-        if not tracked:
-            Counter(control, tracked)  # lines without a tracker are refused before the run
-        stages.append(PerSource(lambda: Counter(control, tracked, config.counting)))
-    return stages
 
 
 def _sinks(config: CameraConfig) -> list[SinkConfig]:

@@ -33,11 +33,39 @@ class ModelConfig:
     std: tuple[float, ...] | float | None = None
     resize: Literal["stretch", "letterbox", "crop", "tile"] | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    isolate: bool = False
 
     def options(self) -> SessionOptions:
         """Return the options of the session."""
         given = {name: getattr(self, name) for name in ModelConfig.__dataclass_fields__ if name != "file"}
         return SessionOptions(**given)
+
+
+@dataclass(frozen=True)
+class ThenConfig:
+    """A second network, which looks at the objects that the first one finds.
+
+    Attributes:
+        model: the network.
+        boxes: which objects it gets, ``edge.stages.cascade.CascadeOptions``. None takes the defaults.
+    """
+
+    model: ModelConfig
+    boxes: Any = None
+
+
+@dataclass(frozen=True)
+class GalleryConfig:
+    """Known pictures, by which an embedding network names what it sees.
+
+    Attributes:
+        folder: the pictures, ``NAME.jpg`` or ``NAME/*.jpg``.
+        options: how embeddings are compared, ``edge.stages.gallery.GalleryOptions``. None takes the defaults. In
+            ``camera.toml`` they stand beside ``folder``.
+    """
+
+    folder: Path
+    options: Any = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +123,8 @@ class CameraConfig:
     Attributes:
         model: the network.
         source: the sources; without any, the first camera.
+        then: further networks for the objects of the first one.
+        gallery: known pictures for an embedding network. None names nothing.
         line: lines at which crossings are counted.
         zone: zones in which objects are counted.
         sink: the outputs.
@@ -109,6 +139,8 @@ class CameraConfig:
 
     model: ModelConfig
     source: tuple[SourceConfig, ...] = (SourceConfig(),)
+    then: tuple[ThenConfig, ...] = ()
+    gallery: GalleryConfig | None = None
     line: tuple[LineConfig, ...] = ()
     zone: tuple[ZoneConfig, ...] = ()
     sink: tuple[SinkConfig, ...] = ()
@@ -157,6 +189,10 @@ def build(values: Mapping[str, Any], fail: options.Fail | None = None) -> Camera
     if "model" not in values:
         raise raise_at((), "a camera needs a model: state --model, or model in the configuration")
     known: dict[str, Any] = {**values, "model": _model(values["model"])}
+    if isinstance(thens := known.get("then"), (list, tuple)):
+        known["then"] = [_then(place, one, raise_at) for place, one in enumerate(thens)]
+    if "gallery" in known:
+        known["gallery"] = _gallery(known["gallery"], raise_at)
     if isinstance(sinks := known.get("sink"), (list, tuple)):
         known["sink"] = [_sink(one) for one in sinks]
     for name in PARTS.keys() & known.keys():
@@ -170,9 +206,36 @@ def _part(name: str, value: Any, fail: options.Fail) -> Any:
         value = {} if value else None
     if value is not None and not isinstance(value, Mapping):
         raise fail((name,), f"{name} must be a table of options, true or false, got {value!r}")
-    module, _, attribute = PARTS[name].partition(":")
-    kind = getattr(import_module(module), attribute)
-    return None if value is None else options.build(kind, value, name, fail, (name,))
+    return None if value is None else _options(PARTS[name], value, name, fail, (name,))
+
+
+def _options(target: str, value: Mapping[str, Any], what: str, fail: options.Fail, at: options.Keys) -> Any:
+    """Return the dataclass that ``target`` names, made from a mapping."""
+    module, _, attribute = target.partition(":")
+    return options.build(getattr(import_module(module), attribute), value, what, fail, at)
+
+
+def _then(place: int, value: Any, fail: options.Fail) -> Any:
+    """Return the mapping of a second network, with the options of its boxes as a dataclass."""
+    if not isinstance(value, Mapping) or "model" not in value:
+        return {"model": _model(value)} if isinstance(value, (str, Path)) else value
+    found = {**value, "model": _model(value["model"])}
+    if isinstance(boxes := found.get("boxes"), Mapping):
+        target, what = "edge.stages.cascade:CascadeOptions", f"then[{place}] boxes"
+        found["boxes"] = _options(target, boxes, what, fail, ("then", place, "boxes"))
+    return found
+
+
+def _gallery(value: Any, fail: options.Fail) -> Any:
+    """Return the mapping of a gallery from a path, or from a table with the options beside the folder."""
+    if not isinstance(value, Mapping):
+        return {"folder": value}
+    own = {name: one for name, one in value.items() if name not in ("folder", "options")}
+    if not own:
+        return value
+    target = "edge.stages.gallery:GalleryOptions"
+    rest = {name: one for name, one in value.items() if name not in own}
+    return {**rest, "options": _options(target, own, "gallery", fail, ("gallery",))}
 
 
 def _model(value: Any) -> Any:
@@ -195,8 +258,11 @@ def as_mapping(config: CameraConfig) -> dict[str, Any]:
     found = _differing(config)
     for sink in found.get("sink", []):
         sink.update(sink.pop("options", {}))
-    if set(found["model"]) == {"file"}:
-        found["model"] = found["model"]["file"]
+    for one in (found, *found.get("then", [])):
+        if set(one["model"]) == {"file"}:
+            one["model"] = one["model"]["file"]
+    if "gallery" in found:
+        found["gallery"].update(found["gallery"].pop("options", {}))
     return found
 
 

@@ -50,7 +50,8 @@ def _parts(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.cool_at is not None:
         pace["soft_limit"] = arguments.cool_at
     motion = None if arguments.motion is None else {"crop": arguments.motion == "crop"}
-    return {"track": arguments.track and {"method": arguments.track}, "motion": motion, "pace": pace}
+    found = {"track": arguments.track and {"method": arguments.track}, "motion": motion, "pace": pace}
+    return {**found, "then": arguments.then, "gallery": arguments.gallery}
 
 
 def _set(found: dict[str, Any], keys: list[str], value: Any) -> None:
@@ -62,7 +63,20 @@ def _set(found: dict[str, Any], keys: list[str], value: Any) -> None:
     found[keys[-1]] = value
 
 
-MODEL = ("backend", "device", "threads", "precision", "labels", "task", "decoder", "colour", "mean", "std", "resize")
+MODEL = (
+    "backend",
+    "device",
+    "threads",
+    "precision",
+    "labels",
+    "task",
+    "decoder",
+    "colour",
+    "mean",
+    "std",
+    "resize",
+    "isolate",
+)
 """The options that are fields of ``edge.camera.config.ModelConfig``."""
 
 SOURCE_OPTIONS = ("size", "rate", "format", "rotate", "flip", "region", "realtime")

@@ -178,6 +178,19 @@ def _add_gates(parser: argparse.ArgumentParser) -> None:
         choices=("frame", "crop"),
         help="skip frames while nothing moves; crop gives the network the moving part only",
     )
+    group.add_argument(
+        "--then",
+        action="append",
+        type=Path,
+        metavar="BUNDLE",
+        help="run a second model on the objects that the first one finds; repeatable",
+    )
+    group.add_argument(
+        "--gallery",
+        type=Path,
+        metavar="DIR",
+        help="name what an embedding model sees by the nearest picture NAME.jpg or NAME/*.jpg in DIR, or as unknown",
+    )
     group.add_argument("--stride", type=_values.count, metavar="N", help="give the network every N-th frame")
     group.add_argument("--max-rate", type=float, metavar="R", help="give the network at most R frames per second")
     group.add_argument(
@@ -195,6 +208,12 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--backend", metavar="NAME", help="runtime, such as litert or onnxruntime")
     group.add_argument("--device", metavar="D", help="which Edge TPU: usb, pci, usb:0, pci:1 … (default: the first)")
     group.add_argument("--threads", type=_values.count, metavar="N", help="number of threads of the model")
+    group.add_argument(
+        "--isolate",
+        action="store_const",
+        const=True,
+        help="run the model in a worker process, with a second one that takes over when it crashes or hangs",
+    )
     group.add_argument("--precision", metavar="P", help="precision of the bundle's file: int8, float32, …")
 
 

@@ -49,7 +49,7 @@ class Feed:
 
     def emit(self, event: Event) -> None:
         """Store an event, in any thread. It takes microseconds, with and without viewers."""
-        name = event.frame.source if event.frame.source in self._channels else self._others
+        name = event.frame.stream if event.frame.stream in self._channels else self._others
         self.newest[name], self.seen[name] = event, time.monotonic()
         channel, loop = self._channels[name], self._loop
         if channel.waits and loop is not None:

@@ -1,6 +1,6 @@
 """The time of a frame for gates and stages: when it was captured, or its place in a recorded video."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from edge.frames import Frame
 
@@ -9,22 +9,11 @@ Clock = Callable[[Frame], float]
 
 
 def capture_time(frame: Frame) -> float:
-    """Return when the frame was captured, in seconds since 1970."""
-    return frame.captured_ns / 1e9
+    """Return when the frame was captured, in seconds of the machine's clock that is never set.
 
-
-def recorded_time(fps: Mapping[str, float]) -> Clock:
-    """Return a clock for recorded videos, which are decoded faster or slower than they were recorded.
-
-    Args:
-        fps: frames per second of each video by its source's name. Frames of other sources have their capture time.
+    For a video file, which is decoded faster or slower than it was recorded, it is the frame's place in the recording.
     """
-
-    def seconds(frame: Frame) -> float:
-        rate = fps.get(frame.source)
-        return frame.index / rate if rate else capture_time(frame)
-
-    return seconds
+    return frame.position if frame.position is not None else frame.monotonic_ns / 1e9
 
 
 LONGEST_GAP = 120.0

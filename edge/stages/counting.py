@@ -70,7 +70,7 @@ class Counter:
     def __call__(self, frame: Frame, result: Result) -> Result:
         """Return the result with the places of the frame and what happened at them."""
         self._elapsed(frame)
-        self._refresh(frame.source)
+        self._refresh(frame.stream)
         if not self._counters:
             return result
         objects = placed_objects(result)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,6 @@ from edge.errors import InputError
 from edge.frames import Frame
 from edge.results import Pose, Prediction, Result
 from edge.stages.base import PerSource
-from edge.stages.clock import recorded_time
 from edge.stages.tracker import Tracker, TrackerOptions
 from tests.performance import tracking
 from tests.performance.tracking import HIGH, ours, plain
@@ -110,12 +110,12 @@ def test_a_clock_that_is_set_back_loses_nothing():
 
 def test_videos_are_timed_by_their_frames():
     """A file is decoded ten times faster than it was recorded; an absence of 2 s ends a track all the same."""
-    tracker = Tracker(clock=recorded_time({"cam": 30.0}))
+    tracker = Tracker()
     shown = [*range(10), *range(70, 73)]
     found = []
     for index in range(73):
         row = (person(100),) if index in shown else ()
-        result = tracker(frame(index / 300, index), Result("detect", row))
+        result = tracker(replace(frame(index / 300, index), position=index / 30), Result("detect", row))
         found += [one.id for one in result.predictions]
     assert found == [1] * 10 + [None, 2, 2]
 
