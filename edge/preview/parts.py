@@ -42,7 +42,7 @@ def result_json(event: Event) -> dict[str, Any]:
     result, width, height = event.result, *event.frame.size
     text = result.fault or tasks.load(result.task).line(result)
     places = [{"name": one.name, "kind": one.kind, "counts": dict(one.counts)} for one in result.places]
-    return {**_plain(result).as_json(), "line": text, "size": [width, height], "places": places}
+    return {"places": places, **_plain(result).as_json(), "line": text, "size": [width, height]}
 
 
 def _plain(result: Result) -> Result:

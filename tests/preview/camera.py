@@ -44,14 +44,24 @@ class Camera(contextlib.ExitStack):
     Attributes:
         sink: the preview.
         lines: what it reported.
+        counts: whether results have the lines and zones of the settings, as after the stage that counts.
         control: the settings.
     """
 
     def __init__(
-        self, target="127.0.0.1:0", find=None, sources=("cells",), rate=20.0, pictures=None, control=None, **options
+        self,
+        target="127.0.0.1:0",
+        find=None,
+        sources=("cells",),
+        rate=20.0,
+        pictures=None,
+        control=None,
+        counts=False,
+        **options,
     ):
         super().__init__()
         self.lines, self.find, self.rate = [], find or drawn(), rate
+        self.counts = counts
         self.control, self.stats = control or Control(), Stats()
         self.sources = [ListSource([], live=True) for _ in sources]
         for source, name in zip(self.sources, sources, strict=True):
@@ -103,7 +113,7 @@ class Camera(contextlib.ExitStack):
         infer_ms = (time.perf_counter() - start) * 1e3
         age_ms = (time.time_ns() - captured) / 1e6
         self.stats.count_result(frame, age_ms, infer_ms)
-        places = tuple(_counted(shape, frame, kept) for shape in settings.of(source))
+        places = tuple(_counted(shape, frame, kept) for shape in settings.of(source) if self.counts)
         result = replace(
             result, predictions=tuple(kept), places=places, frame=index, source=source, captured_ns=captured,
             age_ms=age_ms, infer_ms=infer_ms,

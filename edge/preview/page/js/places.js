@@ -29,16 +29,20 @@ export class Places {
 
   /** Show the lines and zones of a source. What is being edited stays. */
   show(all, camera) {
-    if (camera !== this.camera) this.end();
+    if (camera !== this.camera) {
+      this.end();
+      this.shapes.setDrawn([]);
+    }
     this.all = all;
     this.camera = camera;
     this.shapes.setShapes(this.rows().map(({ shape }) => shape));
     this.list();
   }
 
-  /** Show what was counted: the places of a result. */
+  /** Show what was counted: the places of a result, which its picture shows already. */
   count(places) {
     this.counts = new Map((places ?? []).map((place) => [place.name, place.counts]));
+    this.shapes.setDrawn([...this.counts.keys()]);
     for (const [name, node] of this.countNodes ?? []) {
       const words = Object.entries(this.counts.get(name) ?? {}).map(([what, count]) => `${what} ${count}`).join(" · ");
       if (words && node.textContent !== words) node.textContent = words;

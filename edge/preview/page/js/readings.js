@@ -19,7 +19,7 @@ export function showStatus(status, camera) {
   set("fps", rate(status.rates.frames));
   const ms = (value) => (value === null ? "–" : value < 100 ? value.toFixed(1) : value.toFixed(0));
   set("infer", `${ms(status.infer_median)} ms`);
-  set("median", `median; results ${ms(status.age_median)} ms old`);
+  set("median", `results ${ms(status.age_median)} ms old`);
   for (const name of ["dropped", "skipped", "lost"]) {
     set(name, rate(status.rates[name]));
     set(`${name}-total`, `per second, ${status[name].toLocaleString("en")} in all`);

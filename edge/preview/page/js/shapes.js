@@ -25,6 +25,7 @@ export class Shapes {
     this.stage = element("stage");
     this.size = [640, 360];
     this.shapes = [];
+    this.drawn = []; // the names of those that are drawn in the picture itself
     this.edited = null; // {kind, name, points, drawing}
     this.cursor = [0.5, 0.5];
     this.onEdit = onEdit;
@@ -44,6 +45,12 @@ export class Shapes {
 
   setShapes(shapes) {
     this.shapes = shapes;
+    this.render();
+  }
+
+  setDrawn(names) {
+    if (names.join("\n") === this.drawn.join("\n")) return;
+    this.drawn = names;
     this.render();
   }
 
@@ -137,7 +144,7 @@ export class Shapes {
   }
 
   render() {
-    const others = this.shapes.filter((one) => !this.edited || one.name !== this.edited.before);
+    const others = this.shapes.filter((one) => !this.drawn.includes(one.name) && one.name !== this.edited?.before);
     const nodes = others.flatMap((shape) => this.outline(shape, false));
     if (this.edited) {
       nodes.push(...this.outline(this.edited, true), ...this.edited.points.map((point, i) => this.handle(point, i)));
