@@ -19,11 +19,14 @@ class Sink(Closing, Protocol):
         on_error: what an exception of the sink does. ``fatal`` ends the run, because the sink cannot keep what it must;
             the sink removes partly written files before it raises. With ``retry`` the exception is reported and
             counted, and the sink gets results again after a back-off. A sink that uses a network is always ``retry``.
+        close_seconds: the longest time for one result, and for ``close``, after the run has ended. A sink whose errors
+            are fatal has no such limit.
     """
 
     name: str
     lossless: bool
     on_error: OnError
+    close_seconds: float = 5.0
 
     def emit(self, event: Event) -> None:
         """Take one frame and its result."""

@@ -19,8 +19,8 @@ from edge.sinks.pictures import QUALITY, jpeg
 from edge.sinks.timeline import IMAGES_FPS
 from edge.sinks.trigger import Activity
 
-CLOSE_SECONDS = 3.5
-"""The longest wait for all clips after the run has ended. ``edge.sinks.queued`` gives a sink 5 s."""
+CLOSE_SECONDS = 12.0
+"""The longest wait for all clips after the run has ended, before their encoders are killed."""
 
 FILE_CLOSE_SECONDS = 60.0
 """The same when the source is a file, whose end nobody waits for at a terminal."""
@@ -100,6 +100,7 @@ class EventClips(Sink):
 
     name = "clips"
     lossless = True
+    close_seconds = 1.5 * CLOSE_SECONDS
     on_error: OnError
     Options = ClipsOptions
 

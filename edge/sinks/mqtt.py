@@ -120,12 +120,14 @@ class Mqtt(Sink):
             client: further arguments of ``Broker``, in tests.
 
         Raises:
-            InputError: the address or the prefix is invalid, or a variable of the environment is not set.
+            InputError: the address, the prefix or the name of a source is invalid, or a variable is not set.
             FileError: a secret's file cannot be read.
         """
         where = address.parse(target, {"mqtt": 1883, "mqtts": 8883}, EXAMPLE)
         self._prefix = where.path.strip("/") or f"edgekit/{slug(socket.gethostname())}"
         topics.check("the path of the address", self._prefix)
+        if any(source.name == "set" for source in context.sources):
+            raise InputError("with mqtt no source may have the name 'set': commands come under that topic; rename it")
         self._context, self._options, self._clock, self._report = context, options, clock, report
         self._discovery = Discovery(options.discovery, self._prefix, context.model)
         self._host, self._host_due = host or Host(), 0.0

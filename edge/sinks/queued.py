@@ -19,9 +19,6 @@ LIVE_CAPACITY = 32
 ROOM_SECONDS = 0.2
 """The interval at which a loop that waits for a sink checks whether it was stopped."""
 
-CLOSE_SECONDS = 5.0
-"""The longest time for one result after the run has ended. A sink whose errors are fatal has no such limit."""
-
 
 class Queued:
     """A context manager that passes events to a sink in a thread, and counts lost results in ``Stats``.
@@ -50,6 +47,7 @@ class Queued:
         """
         self._sink, self._stats, self._backoff, self._report = sink, stats, backoff, report
         self._fatal = sink.on_error == "fatal"
+        self._close_seconds = getattr(sink, "close_seconds", Sink.close_seconds)  # a plug-in need not state it
         capacity = LIVE_CAPACITY if live and sink.lossless else CAPACITY
         self._queue: Handover[Event] = Handover(capacity, lossless=sink.lossless and not live)
         self._stopped = stopped or threading.Event()
@@ -87,7 +85,7 @@ class Queued:
         self._ending.set()
         while self._thread.is_alive():
             before = self._done
-            self._thread.join(None if self._fatal else CLOSE_SECONDS)
+            self._thread.join(None if self._fatal else self._close_seconds)
             if self._thread.is_alive() and self._done == before:
                 self._abandon()
                 break
@@ -168,7 +166,7 @@ class Queued:
         lost = self._queue.close() + self._given - self._done
         self._lose(lost)
         self._abandoned = True
-        self._report(f"sink {self._sink.name} did not end within {CLOSE_SECONDS:g} s; it lost {lost} result(s)")
+        self._report(f"sink {self._sink.name} did not end within {self._close_seconds:g} s; it lost {lost} result(s)")
 
     def _raise_fault(self) -> None:
         fault, self._fault = self._fault, None

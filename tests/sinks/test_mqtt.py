@@ -283,6 +283,11 @@ def test_other_addresses_are_one_line(url, line):
         Opened(url=url)
 
 
+def test_a_source_must_not_stand_where_commands_come():
+    with pytest.raises(InputError, match="no source may have the name 'set'"):
+        Opened(names=("front", "set"))
+
+
 @pytest.mark.parametrize(
     ("options", "line"),
     [

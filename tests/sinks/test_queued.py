@@ -7,7 +7,6 @@ import pytest
 
 from edge.backoff import Backoff
 from edge.errors import FileError
-from edge.sinks import queued
 from edge.sinks.queued import CAPACITY, LIVE_CAPACITY, Queued
 from edge.stats import Stats
 from tests.loops import ListSink, event
@@ -204,9 +203,9 @@ class TestRetry:
         assert watched.numbers == [0, 1, 2, 3]
         assert watched.lost == 0
 
-    def test_one_that_does_not_come_back_is_left_and_what_it_has_is_counted(self, monkeypatch):
-        monkeypatch.setattr(queued, "CLOSE_SECONDS", 0.05)
+    def test_one_that_does_not_come_back_is_left_and_what_it_has_is_counted(self):
         inside = Blocked(on_error="retry")
+        inside.close_seconds = 0.05
         watched = Watched(inside)
         watched.emit(1)
         assert inside.begun.wait(10)

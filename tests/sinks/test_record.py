@@ -8,6 +8,7 @@ import pytest
 
 from edge.errors import FileError, InputError
 from edge.results import Prediction, Result
+from edge.sinks.clip_encoders import has_ffmpeg
 from edge.sinks.record import LIVE_FPS, Record
 from edge.video import Capture
 from tests.loops import ListSource, event, picture
@@ -30,8 +31,16 @@ def read(path):
         return frames, capture.fps
 
 
-@pytest.mark.parametrize("suffix", [".avi", ".mp4"])
-def test_every_frame_once_at_the_rate_of_the_file(tmp_path, suffix):
+@pytest.mark.parametrize(
+    ("suffix", "ffmpeg"),
+    [
+        (".avi", False),
+        (".mp4", False),
+        pytest.param(".mp4", True, marks=pytest.mark.skipif(not has_ffmpeg(), reason="needs ffmpeg with libx264")),
+    ],
+)
+def test_every_frame_once_at_the_rate_of_the_file(tmp_path, monkeypatch, suffix, ffmpeg):
+    monkeypatch.setattr("edge.sinks.clip_encoders.has_ffmpeg", lambda: ffmpeg)
     path = tmp_path / f"out{suffix}"
     with Record(str(path), source(fps=12.0)) as sink:
         for number in range(8):
@@ -41,6 +50,7 @@ def test_every_frame_once_at_the_rate_of_the_file(tmp_path, suffix):
     bright = [int(image[:, 150].reshape(4, 32, 3).mean((1, 2)).argmax()) for image in frames]
     assert bright == [0, 1, 2, 3] * 2
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    assert (b"avc1" in path.read_bytes()) is ffmpeg  # the mark of H.264
 
 
 def test_a_live_recording_plays_at_the_speed_of_life(tmp_path):
