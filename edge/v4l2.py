@@ -79,18 +79,34 @@ def is_busy(path: Path) -> bool:
 
 
 def users(path: Path, processes: Path = Path("/proc")) -> list[str]:
-    """Return the programs that have a device file open, such as ``ffmpeg (pid 123)``, as far as this user may see.
+    """Return the other programs that have a device file open, such as ``ffmpeg (pid 123)``, as far as this user sees.
 
     Args:
         path: the device file.
         processes: the folder of processes.
     """
-    device, found = str(path.resolve()), []
+    found = []
     for process in processes.glob("[0-9]*"):
         with suppress(OSError):  # it ended, or belongs to another user
-            if process.name != str(os.getpid()) and any(os.readlink(one) == device for one in process.glob("fd/*")):
+            if process.name != str(os.getpid()) and _has_open(process, path):
                 found.append(f"{(process / 'comm').read_text(errors='replace').strip()} (pid {process.name})")
     return found
+
+
+def is_open_here(path: Path) -> bool:
+    """Return whether this process itself has a device file open."""
+    with suppress(OSError):  # a system without /proc
+        return _has_open(Path("/proc/self"), path)
+    return False
+
+
+def _has_open(process: Path, path: Path) -> bool:
+    device = str(path.resolve())
+    for one in process.glob("fd/*"):
+        with suppress(FileNotFoundError):  # closed meanwhile
+            if os.readlink(one) == device:
+                return True
+    return False
 
 
 def _capabilities(descriptor: int) -> int:

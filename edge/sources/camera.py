@@ -205,18 +205,20 @@ def check(path: Path) -> None:
         if error.errno != errno.EBUSY:
             raise FileError(f"{name} cannot be opened: {error.strerror or error}; {_others(path)}") from error
     if v4l2.is_busy(path):
-        raise FileError(
-            f"{name} is in use{_by(path)}: end the other program, or let one program read it and send a stream"
-        )
+        raise FileError(f"{name} is {_use(path)}")
     node = v4l2.query(path)
     if node is None or not node.captures:
         what = "gives no pictures (it is a converter, or has a camera's metadata)" if node else "is no video device"
         raise FileError(f"{name} {what}; {_others(path)}")
 
 
-def _by(path: Path) -> str:
+def _use(path: Path) -> str:
+    """Return who uses a busy camera, and what to do."""
     programs = v4l2.users(path)
-    return f" by {', '.join(programs)}" if programs else ""
+    if not programs and v4l2.is_open_here(path):
+        return "still held by an earlier read of this run that does not return; plug the camera in again if it lasts"
+    by = f" by {', '.join(programs)}" if programs else ""
+    return f"in use{by}: end the other program, or let one program read it and send a stream"
 
 
 def _others(path: Path) -> str:

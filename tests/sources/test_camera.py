@@ -254,6 +254,12 @@ def test_the_program_that_uses_it_is_named(node, monkeypatch):
         other.communicate()
 
 
+def test_a_read_of_our_own_that_hangs_is_no_other_program(node, monkeypatch):
+    drive(monkeypatch, busy=True)
+    with node.open(), pytest.raises(FileError, match="is still held by an earlier read of this run"):
+        check(node)
+
+
 @pytest.mark.parametrize(
     ("error", "line"),
     [
