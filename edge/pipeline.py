@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from edge.control import Control, Settings
 from edge.errors import BrokenOutput, InputError
@@ -161,11 +161,7 @@ class Loop:
         return self.stats.snapshot()
 
     def _queued(self, sink: Sink | Callable[[Event], object]) -> Queued:
-        if not hasattr(sink, "emit"):
-            from edge.sinks.callback import Callback
-
-            sink = Callback(sink)
-        return Queued(sink, any(source.live for source in self._sources), self.stats, self._stopped)
+        return Queued(_as_sink(sink), any(source.live for source in self._sources), self.stats, self._stopped)
 
     def _capture(self, source: Source, queue: "Handover[Frame | _GatedFrame]") -> None:
         try:
@@ -276,6 +272,16 @@ class Loop:
         deadline = time.monotonic() + JOIN_SECONDS
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+
+
+def _as_sink(sink: Any) -> Sink:
+    """Return a sink, or the one that calls a function."""
+    if not hasattr(sink, "emit"):
+        from edge.sinks.callback import Callback  # most loops have none
+
+        sink = Callback(sink)
+    found: Sink = sink
+    return found
 
 
 def _check_names(sources: Sequence[Source]) -> None:

@@ -49,7 +49,8 @@ class Session(Closing):
         task: what decodes the outputs.
         preprocess: turns frames into what ``infer`` takes; None for a network that takes no image, or not only one.
         notes: what was assumed of a bare file, and which accelerator or preferred runtime is not used, one line each.
-        refusals: what preferred runtimes said of the file, by name. tuned: whether a tuning record chose the runtime.
+        refusals: what preferred runtimes said of the file, by name.
+        tuned: whether a tuning record chose the runtime.
     """
 
     def __init__(

@@ -17,6 +17,8 @@ KINDS = {
     "": config.CameraConfig,
     "model": config.ModelConfig,
     "source": config.SourceConfig,
+    "then": config.ThenConfig,
+    "gallery": config.GalleryConfig,
     "line": config.LineConfig,
     "zone": config.ZoneConfig,
     "sink": config.SinkConfig,
@@ -48,5 +50,5 @@ def test_every_key_is_explained(part):
         module, _, name = config.PARTS[part].partition(":")
         kind = getattr(import_module(module), name)
     named = set(re.findall(r"`(?:\[\[?)?([a-z_]+)(?:\]\]?)?`", PAGE))
-    missing = {field.name for field in fields(kind)} - named - ({"options"} if part == "sink" else set())
+    missing = {field.name for field in fields(kind)} - named - ({"options"} if part in ("sink", "gallery") else set())
     assert not missing

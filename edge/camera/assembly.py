@@ -1,10 +1,10 @@
 """``open_camera`` makes the loop that a configuration describes, with its sinks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import fields
 
-from edge.camera.config import CameraConfig, SinkConfig, SourceConfig, ThenConfig
+from edge.camera.config import CameraConfig, LineConfig, SinkConfig, SourceConfig, ThenConfig, ZoneConfig
 from edge.closing import Closing
 from edge.control import Control, Settings, Shape
 from edge.opening import open_session
@@ -37,7 +37,7 @@ class Camera(Closing):
             config: the configuration.
             heartbeat: see ``edge.pipeline.Loop``.
         """
-        self._open = ExitStack()
+        self._open, self._asked = ExitStack(), config.model.backend
         try:
             self.network: Session = self._open.enter_context(open_session(config.model.file, config.model.options()))
             sources = [self._open.enter_context(_source(one)) for one in config.source]
@@ -59,9 +59,15 @@ class Camera(Closing):
         self.notes = self.network.notes
 
     @property
-    def source_names(self) -> list[str]:
-        """The names of the sources, without passwords."""
-        return [source.name for source in self.loop.context.sources]
+    def sources(self) -> Sequence[Source]:
+        """The sources."""
+        return self.loop.context.sources
+
+    def passed_over(self) -> tuple[str, ...]:
+        """Return a line for each runtime that is not used, with the reason."""
+        from edge.opening import passed_over
+
+        return passed_over(self.network, self._asked)
 
     def run(self) -> StatsSnapshot:
         """Run until the sources end, the configured number of results is done, or ``stop`` is called."""
@@ -148,7 +154,8 @@ def _source(config: SourceConfig) -> Source:
 
 def _settings(config: CameraConfig) -> Settings:
     shapes: dict[str, tuple[Shape, ...]] = {}
-    for one in (*config.line, *config.zone):
+    stated: list[LineConfig | ZoneConfig] = [*config.line, *config.zone]
+    for one in stated:
         kind = Line if isinstance(one, Line) else Zone
         shape = kind(**{field.name: getattr(one, field.name) for field in fields(kind)})
         shapes[one.source] = (*shapes.get(one.source, ()), shape)

@@ -159,7 +159,8 @@ class CameraConfig:
         if self.max_frames is not None and self.max_frames < 1:
             raise InputError(f"max_frames must be at least 1, got {self.max_frames}")
         names = {source.name for source in self.source}
-        for shape in (*self.line, *self.zone):
+        shapes: list[LineConfig | ZoneConfig] = [*self.line, *self.zone]
+        for shape in shapes:
             if shape.source and shape.source not in names:
                 known = ", ".join(sorted(filter(None, names))) or "no source has a name"
                 raise InputError(f"{shape.name!r} is of source {shape.source!r}, which is unknown: {known}")

@@ -55,7 +55,7 @@ def _loads(text: str) -> dict[str, Any]:
         import tomllib
     except ModuleNotFoundError:  # Python 3.10
         try:
-            import tomli as tomllib
+            import tomli as tomllib  # type: ignore[import-not-found,no-redef]
         except ModuleNotFoundError:
             raise MissingExtra(
                 "a configuration file needs tomli on Python 3.10: pip install 'edgekit[config]'"

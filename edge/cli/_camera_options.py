@@ -207,6 +207,7 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--backend", metavar="NAME", help="runtime, such as litert or onnxruntime")
     group.add_argument("--device", metavar="D", help="which Edge TPU: usb, pci, usb:0, pci:1 … (default: the first)")
+    group.add_argument("--verbose", action="store_true", help="say why each other runtime is not used")
     group.add_argument("--threads", type=_values.count, metavar="N", help="number of threads of the model")
     group.add_argument(
         "--isolate",

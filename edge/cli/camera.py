@@ -61,9 +61,9 @@ def _camera(arguments: argparse.Namespace) -> int:
     supervised = _supervised() if "NOTIFY_SOCKET" in os.environ else None
     with ExitStack() as open_things:
         camera = open_things.enter_context(open_camera(config, supervised.beat if supervised else None))
-        network, sources = camera.network, ", ".join(camera.source_names)
+        network, sources = camera.network, ", ".join(source.name for source in camera.sources)
         print(f"{network.name} on {network.backend}, {network.threads} thread(s), source {sources}", file=talk)
-        for note in camera.notes:
+        for note in [*camera.notes, *(camera.passed_over() if arguments.verbose else [])]:
             print(note, file=talk)
         _collect_garbage()
         if supervised is not None:
@@ -72,9 +72,14 @@ def _camera(arguments: argparse.Namespace) -> int:
         with _signals.stopping(camera.stop) as received:
             stats = camera.run()
     print(stats.line(), file=talk)
+    lost = {source.name: source.lost_frames for source in camera.sources if getattr(source, "lost_frames", 0)}
     chosen = {"model": network.name, "backend": network.backend, "threads": network.threads, "source": sources}
-    _main.write_json(arguments.json, {**chosen, **stats.as_json()})
-    return _main.INTERRUPTED if signal.SIGINT in received else _main.DONE
+    _main.write_json(arguments.json, {**chosen, **stats.as_json(), "lost_frames": lost})
+    if signal.SIGINT in received:
+        return _main.INTERRUPTED
+    # A recording that is not whole fails; a folder's damaged pictures are named and left out.
+    cut = any(source.name in lost and source.fps is not None for source in camera.sources)
+    return _main.FAILED if cut else _main.DONE
 
 
 def _config(arguments: argparse.Namespace) -> "CameraConfig":

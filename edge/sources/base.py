@@ -1,7 +1,7 @@
 """The interface of every source of frames."""
 
 from collections.abc import Iterator
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from edge.frames import AgeClock, Frame, PixelFormat
 
 State = Literal["", "opening", "delivering", "waiting"]
 
-HEALTH = {"lost_frames": 0, "errors": 0, "stalls": 0, "reopened": 0, "state": ""}
+HEALTH: dict[str, Any] = {"lost_frames": 0, "errors": 0, "stalls": 0, "reopened": 0, "state": ""}
 """What a source tells of itself, with the values of one that tells nothing, such as a plug-in's."""
 
 

@@ -13,7 +13,7 @@ Region = tuple[int, int, int, int]
 class Gate(Protocol):
     """Decides which frames the network processes, for example those with motion."""
 
-    def __call__(self, frame: Frame) -> bool | Region:
+    def __call__(self, frame: Frame, /) -> bool | Region:
         """Return False to skip ``frame``, True to process it, or the region of it that the network gets.
 
         The gate is called once per frame, always in the same thread, in order of the frames of each stream.
@@ -24,7 +24,7 @@ class Gate(Protocol):
 class Stage(Protocol):
     """Changes a result after the network: it adds identities, nested results or counters, or removes predictions."""
 
-    def __call__(self, frame: Frame, result: Result) -> Result:
+    def __call__(self, frame: Frame, result: Result, /) -> Result:
         """Return the result to go on with. It is called in the loop's thread, for results without a fault."""
         ...
 
