@@ -132,7 +132,7 @@ def test_a_broker_that_hangs_holds_nobody_up(tmp_path, monkeypatch):
             begun = time.monotonic()
             for index in range(100):
                 emit(sink, index, places=(YARD,), occurrences=(ENTERED,))
-            assert time.monotonic() - begun < 1
+            assert time.monotonic() - begun < 3
             said.wait(1)
             broker.signal(signal.SIGCONT)
             with Reader(broker.port) as reader:
