@@ -153,6 +153,17 @@ class Occurrence:
     direction: Literal["", "in", "out"] = ""
     seconds: float = 0.0
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the JSON object, without the fields that are empty for the kind."""
+        out: dict[str, Any] = {"kind": self.kind, "place": self.place, "label": self.label}
+        if self.id is not None:
+            out["id"] = self.id
+        if self.direction:
+            out["direction"] = self.direction
+        if self.kind in ("leave", "dwell"):
+            out["seconds"] = rounded(self.seconds, 3)
+        return out
+
 
 @dataclass(frozen=True)
 class Result:
@@ -220,25 +231,13 @@ class Result:
             **({"fault": self.fault} if self.fault else {}),
             **tasks.load(self.task).as_json(self),
             **({"places": [_place(one) for one in self.places]} if self.places else {}),
-            **({"occurrences": [_occurrence(one) for one in self.occurrences]} if self.occurrences else {}),
+            **({"occurrences": [one.as_json() for one in self.occurrences]} if self.occurrences else {}),
         }
 
 
 def _place(place: Place) -> dict[str, Any]:
     points = [[rounded(x, 1), rounded(y, 1)] for x, y in place.points]
     return {"name": place.name, "kind": place.kind, "points": points, "counts": dict(place.counts)}
-
-
-def _occurrence(one: Occurrence) -> dict[str, Any]:
-    """Return what happened, without the fields that are empty for its kind."""
-    out: dict[str, Any] = {"kind": one.kind, "place": one.place, "label": one.label}
-    if one.id is not None:
-        out["id"] = one.id
-    if one.direction:
-        out["direction"] = one.direction
-    if one.kind in ("leave", "dwell"):
-        out["seconds"] = rounded(one.seconds, 3)
-    return out
 
 
 def rounded(value: float, digits: int) -> float | None:

@@ -23,7 +23,7 @@ from edge.inputs import as_picture, as_tensor, check_not_pixels
 from edge.placement import Placement
 from edge.results import Result
 from edge.runnable import Runnable
-from edge.session_options import SessionOptions, check_use
+from edge.session_options import SessionOptions
 from edge.signature import Input, Signature, describe
 from edge.standby import Standby
 from edge.tasks.base import Task
@@ -118,7 +118,8 @@ class Session(Closing):
             whole = TilePreprocessor if self.signature.tiled else Preprocessor
             prepare = ClipPreprocessor if len(entry.shape) == 5 else whole
             self.preprocess = prepare(self._inputs[entry.name], entry.format, options.rotation)
-        _check_use(options, self.signature, self.task, self.preprocess is not None)
+        takes_labels = getattr(self.task, "takes_labels", True)
+        options.check_use(self.signature, takes_labels, turns=self.preprocess is not None)
 
     @property
     def path(self) -> Path:
@@ -278,16 +279,6 @@ class Session(Closing):
         line = f"{error}; goes on with {self.path.name} on {self.backend}"
         self.notes += (line,)
         standby.report(line)
-
-
-def _check_use(options: SessionOptions, signature: Signature, task: Task, turns: bool) -> None:
-    """Raise InputError for an option that would have no effect: somebody counts on it."""
-    check_use(signature, getattr(task, "takes_labels", True), options.labels is not None, options.of_pixels())
-    if options.rotation and not turns:
-        raise InputError(
-            f"rotation is for a network whose only input is pictures, the network takes {describe(signature.inputs)}; "
-            "turn them before"
-        )
 
 
 def _recognized(path: Path, model: Model, options: SessionOptions, names: tuple[str, ...] | None) -> "Found":

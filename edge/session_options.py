@@ -82,6 +82,21 @@ class SessionOptions:
             return tuple(self.labels), "what was given"
         return own or None, "the bundle"
 
+    def check_use(self, signature: Signature, takes_labels: bool, turns: bool) -> None:
+        """Raise InputError for an option that would have no effect: somebody counts on it.
+
+        Args:
+            signature: the network's signature.
+            takes_labels: whether the task names anything with labels.
+            turns: whether the network's only input is pictures, which can be rotated.
+        """
+        check_use(signature, takes_labels, self.labels is not None, self.of_pixels())
+        if self.rotation and not turns:
+            raise InputError(
+                "rotation is for a network whose only input is pictures, the network takes "
+                f"{describe(signature.inputs)}; turn them before"
+            )
+
     def of_a_bare_file(self) -> dict[str, Any]:
         """Return what was said that only a bare file may be told."""
         return {name: value for name in ("task", "decoder", *PIXELS) if (value := getattr(self, name)) is not None}

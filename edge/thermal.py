@@ -9,6 +9,7 @@ from typing import NamedTuple
 ROOT = Path("/")
 
 ZONES = "sys/class/thermal/thermal_zone*/temp"
+COOLING = "sys/class/thermal/cooling_device*"
 THROTTLED = "sys/devices/platform/soc*/*firmware/get_throttled"
 """The bits of a Raspberry Pi's firmware (https://www.raspberrypi.com/documentation/computers/os.html#get_throttled)."""
 
@@ -27,15 +28,24 @@ class Reading(NamedTuple):
     Attributes:
         celsius: the highest temperature, in degrees. None when the machine states none.
         bits: the firmware's bits. None on machines without such a firmware.
+        cooled: whether the kernel holds the processor back by one of its cooling devices. None when it does not say.
     """
 
     celsius: float | None = None
     bits: int | None = None
+    cooled: bool | None = None
 
     @property
     def slowed(self) -> bool:
         """Whether the processor is slowed down now."""
-        return bool((self.bits or 0) & SLOWED)
+        return bool((self.bits or 0) & SLOWED) or bool(self.cooled)
+
+    @property
+    def throttled(self) -> bool | None:
+        """Whether the processor is slowed down now, or its voltage is too low. None when nothing says so."""
+        if self.bits is None:
+            return self.cooled
+        return bool(self.now) or bool(self.cooled)
 
     @property
     def now(self) -> tuple[str, ...]:
@@ -49,7 +59,7 @@ def read(root: Path = ROOT) -> Reading:
     Args:
         root: ``/``, or a folder with copies of a machine's files.
     """
-    return Reading(temperature(root), throttled_bits(root))
+    return Reading(temperature(root), throttled_bits(root), cooled(root))
 
 
 def temperature(root: Path = ROOT) -> float | None:
@@ -61,6 +71,21 @@ def temperature(root: Path = ROOT) -> float | None:
 def throttled_bits(root: Path = ROOT) -> int | None:
     """Return the firmware's bits, or None."""
     return next(iter([_number(path, 16) for path in _find(root, THROTTLED)]), None)
+
+
+def cooled(root: Path = ROOT) -> bool | None:
+    """Return whether a cooling device of the processor is in use, or None when there is none."""
+    states = [_number(device / "cur_state", 10) for device in _find(root, COOLING) if _is_of_processor(device)]
+    known = [state for state in states if state is not None]
+    return any(state > 0 for state in known) if known else None
+
+
+def _is_of_processor(device: Path) -> bool:
+    try:
+        kind = (device / "type").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return kind.strip().lower().startswith(("cpufreq", "processor", "thermal-cpufreq"))
 
 
 def _find(root: Path, pattern: str) -> list[Path]:

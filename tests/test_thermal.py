@@ -49,3 +49,23 @@ def test_the_firmware_s_bits_say_what_is_the_case_now(tmp_path, bits, slowed, no
 
 def test_this_machine_is_read_without_an_error():
     assert thermal.read().celsius is None or thermal.read().celsius > -50
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, None),
+        ({"cooling_device0/type": "cpufreq-cpu0", "cooling_device0/cur_state": "0"}, False),
+        ({"cooling_device0/type": "cpufreq-cpu0", "cooling_device0/cur_state": "2"}, True),
+        ({"cooling_device0/type": "Processor", "cooling_device0/cur_state": "1"}, True),
+        ({"cooling_device0/type": "pwm-fan", "cooling_device0/cur_state": "3"}, None),  # a fan slows nothing down
+        ({"cooling_device0/type": "cpufreq-cpu0", "cooling_device0/cur_state": ""}, None),
+    ],
+)
+def test_the_kernel_says_whether_it_holds_the_processor_back(tmp_path, files, expected):
+    for name, text in files.items():
+        path = tmp_path / "sys/class/thermal" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    found = thermal.read(tmp_path)
+    assert (found.cooled, found.throttled, found.slowed) == (expected, expected, bool(expected))

@@ -3,8 +3,8 @@
 import time
 from typing import Any
 
-from edge import __version__
-from edge.preview import board, settings
+from edge import __version__, thermal
+from edge.preview import settings
 from edge.preview.feed import Feed
 from edge.results import rounded
 from edge.sinks.context import Context
@@ -26,7 +26,7 @@ def facts(context: Context) -> dict[str, Any]:
 
 def moment(context: Context, feed: Feed) -> dict[str, Any]:
     """Return the counters, rates, times and temperatures of this moment. Times are in ms, idle times in seconds."""
-    now = context.stats.snapshot()
+    now, machine = context.stats.snapshot(), thermal.read()
     return {
         "rates": {name: round(value, 2) for name, value in now.recent._asdict().items()},
         "frames": now.frames,
@@ -40,8 +40,8 @@ def moment(context: Context, feed: Feed) -> dict[str, Any]:
         "age_p90": rounded(now.age_p90, 1),
         "infer_median": rounded(now.infer_median, 2),
         "infer_p90": rounded(now.infer_p90, 2),
-        "temperature": board.temperature(),
-        "throttled": board.throttled(),
+        "temperature": machine.celsius,
+        "throttled": machine.throttled,
         "viewers": feed.count("video"),
         "sources": [_source(source, feed) for source in context.sources],
     }

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from edge.results import Occurrence, rounded
 from edge.sinks.context import Context
 from edge.sinks.event import Event
 from edge.sinks.timeline import Timeline
@@ -59,17 +58,5 @@ def as_json(event: Event, activity: Activity) -> dict[str, Any]:
         "trigger": "" if activity.cause is None else str(activity.cause),
         "phase": activity.phase,
         **event.result.as_json(),
-        "occurrences": [occurrence(one) for one in event.result.occurrences],
+        "occurrences": [one.as_json() for one in event.result.occurrences],
     }
-
-
-def occurrence(one: Occurrence) -> dict[str, Any]:
-    """Return the JSON object of an occurrence. Fields that it does not have are left out."""
-    out: dict[str, Any] = {"kind": one.kind, "place": one.place, "label": one.label}
-    if one.id is not None:
-        out["id"] = one.id
-    if one.direction:
-        out["direction"] = one.direction
-    if one.kind in ("leave", "dwell"):
-        out["seconds"] = rounded(one.seconds, 3)
-    return out

@@ -42,6 +42,5 @@ class Host:
         now = self._clock()
         if self._read is None or now - self._read[0] >= FRESH_SECONDS:
             found = thermal.read(self._root)
-            slow = None if found.bits is None else bool(found.now)
-            self._read = (now, HostState(found.celsius, slow))
+            self._read = (now, HostState(found.celsius, found.throttled))
         return self._read[1]

@@ -18,7 +18,7 @@ from edge import __version__
 from edge.errors import InputError
 from edge.reports import Report, to_stderr
 from edge.results import Place, Result, rounded
-from edge.sinks import acting, address, mqtt_commands, topics
+from edge.sinks import address, mqtt_commands, topics
 from edge.sinks.base import OnError, Sink
 from edge.sinks.context import Context
 from edge.sinks.event import Event
@@ -203,7 +203,7 @@ class Mqtt(Sink):
     def _publish_occurrences(self, source: str, result: Result) -> None:
         for one in result.occurrences:
             content = {"source": result.source, "frame": result.frame, "captured_ns": result.captured_ns}
-            payload = json.dumps({**content, **acting.occurrence(one)}, ensure_ascii=False)
+            payload = json.dumps({**content, **one.as_json()}, ensure_ascii=False)
             if not self._broker.publish(f"{topics.of_source(self._prefix, source)}/occurrence", payload):
                 self._context.stats.count_lost(self.name)
 

@@ -189,7 +189,7 @@ def test_nothing_of_a_network_or_a_camera_is_fatal(sink_of):
     if sink_of.name == "terminal":
         pytest.skip("the policy of the terminal depends on what stdout is")
     with sink_of(ListSource([], live=True)) as sink:
-        outlives = sink.name in ("clips", "hook", "metrics", "mqtt", "snapshots", "webhook")
+        outlives = sink.name in ("clips", "hook", "metrics", "mqtt", "preview", "snapshots", "webhook")
         assert (sink.on_error == "retry") == outlives
 
 
