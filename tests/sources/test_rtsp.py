@@ -1,15 +1,18 @@
 """RTSP from a real server, whose pictures tell when they were drawn: true ages, reported ages, passwords, restarts."""
 
+import re
 import statistics
 import threading
 import time
 from itertools import islice
+from types import SimpleNamespace
 
 import pytest
 
-from edge.errors import InputError, MissingExtra
+from edge.errors import FileError, InputError, MissingExtra
 from edge.sources.options import SourceOptions
 from edge.sources.stream import open_stream
+from edge.sources.stream_options import RtspOptions
 from tests.sources.rtsp import Server, drawn_time, needs_server
 
 FEW = 90
@@ -78,15 +81,55 @@ def test_a_killed_server_is_noticed_before_it_could_stall():
         source._report = report
         frames = iter(source)
         next(frames)
+        before = source.stalls  # the server's first answer may have taken too long
+        lines.clear()
+        failed.clear()
         server.kill()
         reading = threading.Thread(target=lambda: list(frames))
         reading.start()
         assert failed.wait(1.5)  # before a stall could be noticed
         source.close()
         reading.join()
-    assert (source.stalls, source.delivering) == (0, False)
+    assert (source.stalls, source.delivering) == (before, False)
     assert source.errors >= 1
     assert "stopped giving frames" in lines[0] or "has ended" in lines[0]
+
+
+@needs_server
+@pytest.mark.slow
+def test_a_wrong_clock_of_the_sender_is_said_once_and_not_believed(monkeypatch):
+    from edge.sources import rtsp
+
+    ahead = SimpleNamespace(time=lambda: time.time() + 100.0, monotonic=time.monotonic)
+    monkeypatch.setattr(rtsp, "time", ahead)
+    lines = []
+    with Server() as server, rtsp.RtspDevice(server.address, "yard", RtspOptions(), lines.append) as device:
+        clocks = []
+        for _ in range(4 * FEW):
+            device.read()
+            clocks.append((device.age_clock, device.age < 5.0))
+    assert set(clocks[1:]) == {("pts", True)}
+    assert len(lines) == 1
+    assert "source yard: its clock differs by +100" in lines[0]
+
+
+def test_a_picture_that_cannot_be_decoded_is_counted_and_the_next_one_read(tmp_path):
+    """FFmpeg reads a file as it reads a stream; Motion JPEG shows each picture by itself."""
+    from edge.scenes import write_clip
+    from edge.sources.rtsp import RtspDevice
+
+    path = tmp_path / "clip.avi"
+    write_clip(path, frames=10, size=(64, 48))
+    data = bytearray(path.read_bytes())
+    third, fourth = [match.start() for match in re.finditer(rb"\xff\xd8\xff", data)][2:4]
+    data[third : fourth - 16] = bytes(fourth - 16 - third)
+    path.write_bytes(data)
+    with RtspDevice(str(path), "clip", RtspOptions()) as device:
+        for _ in range(9):
+            assert device.read().shape == (48, 64, 3)
+        with pytest.raises(FileError, match="stream clip has ended"):
+            device.read()
+        assert device.damaged == 1
 
 
 @needs_server
