@@ -65,10 +65,19 @@ def measure(frames: int = FRAMES, rounds: int = ROUNDS, losses: int = LOSSES) ->
     return {**found, "passed": is_good(found)}
 
 
+def keeps_up(found: dict[str, float | bool]) -> bool:
+    """Return whether the loop's rate is kept."""
+    return found["rate_ratio"] >= RATE
+
+
+def resumes(found: dict[str, float | bool]) -> bool:
+    """Return whether results resume in time, and at most one is lost."""
+    return max(found["kill_resume_s"], found["hang_resume_s"]) <= RESUME_S and found["most_lost"] <= MOST_LOST
+
+
 def is_good(found: dict[str, float | bool]) -> bool:
     """Return whether the figures reach the bars."""
-    resumed = max(found["kill_resume_s"], found["hang_resume_s"]) <= RESUME_S
-    return found["rate_ratio"] >= RATE and resumed and found["most_lost"] <= MOST_LOST
+    return keeps_up(found) and resumes(found)
 
 
 def _model(folder: Path) -> Path:

@@ -1,8 +1,9 @@
-"""What the web preview costs the loop: a 30 fps source of 720p frames, a network of 25 ms, two viewers.
+"""What outputs cost the loop: a 30 fps source of 720p frames, a network of 25 ms; preview, MQTT, metrics, JSON lines.
 
 python -m tests.performance.preview
 
-The viewers are processes of their own, which read the video and the results as fast as they come. Each round runs the
+Where mosquitto is not installed, the MQTT sink looks for a broker that is not there. The two viewers are processes of
+their own, which read the video and the results as fast as they come. Each round runs the
 loop without and with them; the ratio is that of the medians.
 """
 
@@ -24,10 +25,12 @@ from edge.opening import open_session
 from edge.pipeline import Loop
 from edge.scenes import moving
 from edge.session import Session
+from edge.sinks import Sink, open_sink
 from edge.sinks.context import Context
 from edge.sinks.preview import Preview
 from edge.sources.base import Source
 from edge.stats import StatsSnapshot
+from tests.sinks import mosquitto
 
 SIZE, RATE, NETWORK_MS, VIEWERS = (1280, 720), 30.0, 25, 2
 SECONDS, ROUNDS = 6.0, 3
@@ -125,8 +128,20 @@ def _watched(session: Session, seconds: float) -> tuple[StatsSnapshot, int]:
         ]
         while sink.viewers < VIEWERS:
             time.sleep(0.01)
-        stats = loop.run([sink])
+        others = [open_things.enter_context(one) for one in _others(loop.context, open_things)]
+        stats = loop.run([sink, *others])
         return stats, sum(int(viewer.communicate()[0]) for viewer in viewers)
+
+
+def _others(context: Context, open_things: ExitStack) -> Iterator[Sink]:
+    """Open the sinks besides the preview."""
+    folder = Path(open_things.enter_context(tempfile.TemporaryDirectory()))
+    port = 9
+    if None not in mosquitto.PROGRAMS:
+        port = open_things.enter_context(mosquitto.Mosquitto(folder)).start().port
+    yield open_sink("jsonl", str(folder / "results.jsonl"), context)
+    yield open_sink("metrics", "0", context)
+    yield open_sink("mqtt", f"mqtt://127.0.0.1:{port}/test", context)
 
 
 def main() -> None:
