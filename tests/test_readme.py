@@ -121,7 +121,7 @@ def test_the_lines_of_python_run_as_printed(tmp_path, monkeypatch):
 
     from edge.models.weights import FOLDER
 
-    code, _ = re.findall(r"```python\n(.*?)```", PAGES["README.md"], re.DOTALL)  # the other: tests/cli/test_recipe.py
+    code, loop = _python_of_the_readme()
     shutil.copy(FOLDER / "shufflenet_v2_cifar10_int8.edge", tmp_path / "net.edge")
     cv2.imwrite(str(tmp_path / "picture.png"), np.full((48, 64, 3), 90, np.uint8))
     monkeypatch.chdir(tmp_path)
@@ -129,3 +129,13 @@ def test_the_lines_of_python_run_as_printed(tmp_path, monkeypatch):
     exec(code, names)
     assert names["result"].predictions[0].label in (FOLDER / "shufflenet_v2_cifar10.txt").read_text().split()
     names["net"].close()
+    shown: list[str] = []
+    names = {"print": lambda *words: shown.append(" ".join(map(str, words)))}
+    exec(loop.replace('open_source("0")', 'open_source("picture.png")'), names)
+    assert re.fullmatch(r"\['\w+ \d+%'\] \d+ ms old", shown[0])
+
+
+def _python_of_the_readme():
+    """Return the blocks that open a network; tests/cli/test_recipe.py runs the others."""
+    blocks = re.findall(r"```python\n(.*?)```", PAGES["README.md"], re.DOTALL)
+    return [block for block in blocks if "edge.load(" in block]
