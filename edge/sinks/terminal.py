@@ -9,7 +9,7 @@ from typing import TextIO
 
 from edge import tasks
 from edge.errors import InputError
-from edge.results import Result
+from edge.results import Place, Result
 from edge.sinks.base import OnError, Sink
 from edge.sinks.context import Context
 from edge.sinks.event import Event
@@ -99,9 +99,19 @@ def _is_pipe(stream: TextIO) -> bool:
 
 
 def line(result: Result) -> str:
-    """Return the line for a result: ``clip.avi #17  star 98% | ring 1%  age 12 ms  infer 3.1 ms  dropped 2``."""
+    """Return the line for a result: ``clip.avi #17  star 98% | ring 1%  age 12 ms  infer 3.1 ms  dropped 2``.
+
+    Lines and zones come with their counters: ``gate 3 in 1 out``.
+    """
     found = result.fault or tasks.load(result.task).line(result)
     timing = f"age {result.age_ms:.0f} ms  infer {result.infer_ms:.1f} ms"
     counts = {"dropped": result.dropped, "skipped": result.skipped}
     missed = "".join(f"  {name} {count}" for name, count in counts.items() if count)
-    return f"{result.source} #{result.frame}  {found}  {timing}{missed}"
+    places = "".join(f"  {_counted(place)}" for place in result.places)
+    return f"{result.source} #{result.frame}  {found}{places}  {timing}{missed}"
+
+
+def _counted(place: Place) -> str:
+    """Return the name of a line or zone with its counters that are not 0, and what is in a zone at present."""
+    counts = " ".join(f"{count} {name}" for name, count in place.counts.items() if count or name == "now")
+    return f"{place.name} {counts or 'nobody yet'}"

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from edge.errors import InputError
-from edge.results import Prediction, Result
+from edge.results import Place, Prediction, Result
 from edge.sinks.terminal import PLAIN_INTERVAL, TTY_INTERVAL, Terminal, line
 from tests.loops import ListSource, event
 
@@ -37,6 +37,14 @@ def test_what_a_line_says():
     result = Result(predictions=found, frame=3, source="clip.avi", age_ms=12.4, dropped=2, skipped=5, infer_ms=3.14)
     assert line(result) == "clip.avi #3  junco, snowbird 90% | ring 10%  age 12 ms  infer 3.1 ms  dropped 2  skipped 5"
     assert "nothing" in line(Result())
+
+
+def test_a_line_counts():
+    gate = Place("gate", "line", ((0, 0), (9, 9)), {"in": 3, "out": 0})
+    yard = Place("yard", "zone", ((0, 0), (9, 9), (0, 9)), {"now": 0, "entered": 4, "left": 4})
+    door = Place("door", "line", ((0, 0), (9, 9)), {"in": 0, "out": 0})
+    text = line(Result(frame=3, source="cam", places=(gate, yard, door)))
+    assert "  gate 3 in  yard 0 now 4 entered 4 left  door nobody yet  age" in text
 
 
 def test_a_log_gets_a_line_an_interval():
