@@ -39,7 +39,11 @@ def server(*statuses, location="", tls=None):
         def log_message(self, *_):
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as serving:
+    class Server(http.server.ThreadingHTTPServer):
+        def handle_error(self, *_):
+            """A client that refuses the certificate is no error of the test."""
+
+    with Server(("127.0.0.1", 0), Handler) as serving:
         if tls is not None:
             serving.socket = tls.wrap_socket(serving.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=serving.serve_forever, args=(0.01,))
