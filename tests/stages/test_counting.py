@@ -23,7 +23,7 @@ YARD = Zone("yard", ((0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0)))
 
 
 def frame(seconds=0.0, source="cam"):
-    return Frame(PIXELS, "GRAY", 0, round(seconds * 1e9), "arrival", source)
+    return Frame(PIXELS, "GRAY", 0, round(seconds * 1e9), "arrival", source, position=seconds)
 
 
 def at(x, number=1, label="person", y=50.0):

@@ -26,7 +26,8 @@ def background():
 
 
 def frame(image, index, fps=FPS):
-    return Frame(np.ascontiguousarray(image), "BGR", index, round(index / fps * 1e9), "arrival", "cam")
+    seconds = index / fps
+    return Frame(np.ascontiguousarray(image), "BGR", index, round(seconds * 1e9), "arrival", "cam", position=seconds)
 
 
 @pytest.fixture(autouse=True)
@@ -152,7 +153,7 @@ def test_every_format_is_looked_at_without_a_conversion(background, form, monkey
     image[100:200, 100:200] = 5
     gate = MotionGate(MotionOptions(hold=0, crop=True), network=(96, 96))
     found = [
-        gate(Frame(in_format(one, form), form, i, i * 10**8, "arrival", "cam"))
+        gate(Frame(in_format(one, form), form, i, i * 10**8, "arrival", "cam", position=i / 10))
         for i, one in enumerate([background, background, image])
     ]
     assert found[:2] == [True, False]

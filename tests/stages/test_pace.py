@@ -13,10 +13,14 @@ from edge.thermal import Reading
 PIXELS = np.zeros((8, 8), np.uint8)
 
 
+def frame_at(seconds, index):
+    return Frame(PIXELS, "GRAY", index, round(seconds * 1e9), "arrival", "cam", position=seconds)
+
+
 def passed(gate, times, indices=None):
     indices = range(len(times)) if indices is None else indices
     rows = zip(times, indices, strict=True)
-    return [t for t, i in rows if gate(Frame(PIXELS, "GRAY", i, round(t * 1e9), "arrival", "cam"))]
+    return [t for t, i in rows if gate(frame_at(t, i))]
 
 
 def at(fps, seconds, jitter=0.0):
@@ -76,7 +80,7 @@ class Machine:
         count = 0
         for _ in range(round(seconds * fps)):
             self.seconds += 1 / fps
-            frame = Frame(PIXELS, "GRAY", round(self.seconds * fps), round(self.seconds * 1e9), "arrival", "cam")
+            frame = frame_at(self.seconds, round(self.seconds * fps))
             count += gate(frame)
         return count / seconds
 

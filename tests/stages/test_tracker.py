@@ -24,7 +24,7 @@ PIXELS = np.zeros((720, 1280), np.uint8)
 
 
 def frame(seconds, index=0, source="cam"):
-    return Frame(PIXELS, "GRAY", index, round(seconds * 1e9), "arrival", source)
+    return Frame(PIXELS, "GRAY", index, round(seconds * 1e9), "arrival", source, position=seconds)
 
 
 def person(x, y=100.0, score=0.9, label="person", side=80.0):
