@@ -28,10 +28,8 @@ def run(command, results=(PERSON,), source=None, **options):
 def test_the_event_comes_on_stdin_and_in_the_environment(tmp_path):
     seen = Result(predictions=(Prediction(EVIL, 0.71239, 0),), source="cam", frame=4)
     crossed = Result(**{**vars(seen), "occurrences": (Occurrence("cross", "door", "person", 3, "in"),)})
-    stats = run(
-        f"cat > '{tmp_path}/stdin'; env | grep -E '^EDGE_(FRAME|LABEL|PHASE|SCORE|SOURCE|TRIGGER)=' | sort > '{tmp_path}/env'; cd '{tmp_path}'",
-        [crossed],
-    )
+    own = "env | grep -E '^EDGE_(FRAME|LABEL|PHASE|SCORE|SOURCE|TRIGGER)=' | sort"
+    stats = run(f"cat > '{tmp_path}/stdin'; {own} > '{tmp_path}/env'; cd '{tmp_path}'", [crossed])
     content = json.loads((tmp_path / "stdin").read_text())
     assert (content["trigger"], content["phase"], content["frame"]) == ("any", "begin", 4)
     assert content["occurrences"] == [{"kind": "cross", "place": "door", "label": "person", "id": 3, "direction": "in"}]
