@@ -5,6 +5,7 @@ reveal("mqtt://me:${MQTT_PASSWORD}@broker.local")
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -44,14 +45,23 @@ def without_secret(address: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
-def named(address: str, variable: str) -> str:
-    """Return a URL with ``${variable}`` in the place of a password that is written in it."""
+def named(address: str, new_name: Callable[[], str]) -> str:
+    """Return a URL with a named variable in the place of each password that is written in it.
+
+    Args:
+        address: the URL.
+        new_name: returns another name of a variable for each password.
+    """
+
+    def variable(match: re.Match[str]) -> str:
+        return match[0] if _NAMED.search(match[0]) else f"{match[1]}${{{new_name()}}}"
+
     parts = urlsplit(address)
     user, at, host = parts.netloc.rpartition("@")
     name, colon, password = user.partition(":")
-    if not (at and colon and password) or _NAMED.search(password):
-        return address
-    return urlunsplit(parts._replace(netloc=f"{name}:${{{variable}}}@{host}"))
+    if at and colon and password and not _NAMED.search(password):
+        address = urlunsplit(parts._replace(netloc=f"{name}:${{{new_name()}}}@{host}"))
+    return _SECRET_KEYS.sub(variable, address)
 
 
 def shown(address: str) -> str:

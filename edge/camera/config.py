@@ -166,6 +166,9 @@ class CameraConfig:
                 raise InputError(f"{shape.name!r} is of source {shape.source!r}, which is unknown: {known}")
 
 
+LISTS = {"source", "then", "line", "zone", "sink"}
+"""The parts of which there may be several."""
+
 PARTS = {
     "track": "edge.stages.tracker:TrackerOptions",
     "counting": "edge.stages.counting:CountingOptions",
@@ -189,6 +192,9 @@ def build(values: Mapping[str, Any], fail: options.Fail | None = None) -> Camera
     raise_at = fail or (lambda keys, line: InputError(line))
     if "model" not in values:
         raise raise_at((), "a camera needs a model: state --model, or model in the configuration")
+    for name in LISTS & values.keys():
+        if not isinstance(values[name], (list, tuple)):
+            raise raise_at((name,), f"each {name} is a table of its own: write [[{name}]], not [{name}] or {name} =")
     known: dict[str, Any] = {**values, "model": _model(values["model"])}
     if isinstance(thens := known.get("then"), (list, tuple)):
         known["then"] = [_then(place, one, raise_at) for place, one in enumerate(thens)]

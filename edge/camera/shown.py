@@ -26,11 +26,11 @@ def _shown(name: str, value: Any, variables: list[str]) -> Any:
         return [_shown(name, one, variables) for one in value]
     if not isinstance(value, str):
         return value
-    variable = f"EDGE_SECRET_{len(variables) + 1}"
+
+    def new_name() -> str:
+        variables.append(f"EDGE_SECRET_{len(variables) + 1}")
+        return variables[-1]
+
     if _SECRET.search(name) and value and "${" not in value:
-        shown = f"${{{variable}}}"
-    else:
-        shown = named(value, variable) if "://" in value else value
-    if shown != value:
-        variables.append(variable)
-    return shown
+        return f"${{{new_name()}}}"
+    return named(value, new_name) if "://" in value else value

@@ -41,7 +41,7 @@ def _text(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise FileError(f"configuration {path} must be at most {MAX_BYTES >> 20} MiB; is it the right file?")
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(f"{path} is not a TOML file: it must be text in UTF-8") from None
     except OSError as error:

@@ -142,7 +142,7 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_values.sink_option,
         metavar="NAME.OPTION=VALUE",
-        help="option of an output, such as clips.before=5; repeatable",
+        help="option of an output, such as clips.pre_roll=8; repeatable",
     )
     group.add_argument("--quiet", action="store_true", help="do not print a line per frame")
 

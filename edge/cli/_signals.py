@@ -1,4 +1,4 @@
-"""Signals that end a loop or a conversion: Ctrl-C (SIGINT) and SIGTERM."""
+"""Signals that end a loop or a conversion: Ctrl-C (SIGINT), SIGTERM, and SIGHUP, when a terminal goes away."""
 
 import os
 import signal
@@ -13,7 +13,9 @@ JOIN_SECONDS = 5.0
 
 @contextmanager
 def stopping(stop: Callable[[], None]) -> Iterator[list[int]]:
-    """Call ``stop`` once, in a thread of its own, at the first Ctrl-C or SIGTERM while the body runs.
+    """Call ``stop`` once, in a thread of its own, at the first Ctrl-C, SIGTERM or SIGHUP while the body runs.
+
+    SIGHUP is left alone where it is ignored, as ``nohup`` does.
 
     A second Ctrl-C raises KeyboardInterrupt. Yields the list of the signals that came so far.
 
@@ -40,7 +42,10 @@ def stopping(stop: Callable[[], None]) -> Iterator[list[int]]:
     thread = threading.Thread(target=wait, name="signals", daemon=True)
     thread.start()
     other = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield received
     finally:

@@ -27,8 +27,8 @@ examples:
   edge-camera --config camera.toml
 
 Cameras and streams: the newest frame is processed, and older ones that wait are dropped. After an error the source
-is opened again. The loop runs until --max-frames, Ctrl-C (exit code 130) or SIGTERM (exit code 0). A camera that
-cannot be opened at the start is an error (exit code 2); a stream is tried again.
+is opened again. The loop runs until --max-frames, Ctrl-C (exit code 130), SIGTERM or the end of its terminal
+(0). A camera that cannot be opened at the start is an error (exit code 2); a stream is tried again.
 Files and folders: every frame is processed, in order, and the loop ends after the last one.
 Output files are complete however the loop ends. A file that cannot be written ends the loop; a terminal that is slow
 or closed does not. The summary counts separately: frames that a newer one replaced (dropped), frames that were not

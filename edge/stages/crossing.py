@@ -16,7 +16,9 @@ Pixel = tuple[float, float]
 def crossings(points: Sequence[Pixel], start: Pixel, end: Pixel) -> int:
     """Return how often a straight path goes over a chain of points: from its left to its right minus the other way.
 
-    A path that ends on the chain counts as to the right of it, and one that goes through a corner crosses it once.
+    A path that ends on the chain counts as to the right of it. One that goes through a corner crosses it once, and one
+    through an end of the chain crosses it, too: the feet of people whom the picture's edge cuts off are all on that edge,
+    where the line ends. The way back always counts as the way there, with the other sign.
 
     Args:
         points: the chain, two points or more.
@@ -24,11 +26,21 @@ def crossings(points: Sequence[Pixel], start: Pixel, end: Pixel) -> int:
         end: where it ends.
     """
     total = 0
-    sides = [_right_of(start, end, point) for point in points]
+    sides = _sides(points, min(start, end), max(start, end))  # the same for the way back
     for a, b, first, second in zip(points, points[1:], sides, sides[1:], strict=False):
         if first != second:  # the ends of this part lie on both sides of the path
             total += int(_right_of(a, b, end)) - int(_right_of(a, b, start))
     return total
+
+
+def _sides(points: Sequence[Pixel], a: Pixel, b: Pixel) -> list[bool]:
+    """Return for each point of a chain whether it counts as right of the straight line through a and b."""
+    turns = [_turn(a, b, point) for point in points]
+    sides = [turn >= 0 for turn in turns]
+    for end, next_to_it in ((0, 1), (-1, -2)):
+        if turns[end] == 0 and turns[next_to_it] != 0:
+            sides[end] = not sides[next_to_it]
+    return sides
 
 
 def distance_to_line(points: Sequence[Pixel], at: Pixel) -> float:
@@ -49,4 +61,9 @@ def depths_in_zone(corners: Sequence[Pixel], points: Sequence[Pixel]) -> list[fl
 
 def _right_of(a: Pixel, b: Pixel, point: Pixel) -> bool:
     """Return whether a point lies on the straight line through a and b or to the right of it, seen from a to b."""
-    return (b[0] - a[0]) * (point[1] - a[1]) - (b[1] - a[1]) * (point[0] - a[0]) >= 0
+    return _turn(a, b, point) >= 0
+
+
+def _turn(a: Pixel, b: Pixel, point: Pixel) -> float:
+    """Return a number above 0 for a point to the right of the line from a to b, and 0 for one on it."""
+    return (b[0] - a[0]) * (point[1] - a[1]) - (b[1] - a[1]) * (point[0] - a[0])

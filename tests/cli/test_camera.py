@@ -215,7 +215,7 @@ def test_signals_while_a_stream_is_waited_for_end_the_command(arguments):
     assert process.returncode == 0
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0), (signal.SIGHUP, 0)])
 def test_a_signal_completes_the_files(arguments, tmp_path, number, code):
     files = ["--jsonl", f"{tmp_path}/r.jsonl", "--record", f"{tmp_path}/r.avi"]
     command = [sys.executable, "-m", "edge.cli.camera", *arguments[:-1], "synthetic:64x48@100", *files]

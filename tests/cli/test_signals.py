@@ -9,7 +9,7 @@ import pytest
 from edge.cli import _signals
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_stop_may_need_a_lock_that_the_interrupted_code_holds(number):
     lock, stopped = threading.Lock(), threading.Event()
 

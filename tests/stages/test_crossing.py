@@ -22,6 +22,10 @@ CORNER = ((0.0, 100.0), (100.0, 100.0), (100.0, 0.0))
         pytest.param(UP, (50, 100), (90, 20), 0, id="on one side"),
         pytest.param(UP, (50, 100), (50, 100), 0, id="standing"),
         pytest.param(UP, (100, 20), (100, 180), 0, id="along the line"),
+        pytest.param(UP, (50, 200), (150, 200), 1, id="through its first end, as feet at the picture's edge"),
+        pytest.param(UP, (150, 200), (50, 200), -1, id="and back through it"),
+        pytest.param(UP, (50, 0), (150, 0), 1, id="through its last end"),
+        pytest.param(UP, (150, 0), (50, 0), -1, id="and back through that"),
         pytest.param(CORNER, (50, 150), (150, 50), 0, id="beside the corner, without touching it"),
         pytest.param(CORNER, (50, 50), (150, 150), 1, id="through the corner, once"),
         pytest.param(CORNER, (50, 150), (150, 20), -1 + 1, id="in over one part and out over the other"),
@@ -42,6 +46,13 @@ def test_the_crossings_of_a_path_are_the_change_of_side(path):
     long = ((0.0, 99.0), (0.0, -99.0))
     total = sum(crossings(long, a, b) for a, b in itertools.pairwise(path))
     assert total == int(path[-1][0] >= 0) - int(path[0][0] >= 0)
+
+
+@given(
+    st.lists(st.tuples(COORDINATES, COORDINATES), min_size=2, max_size=5), *[st.tuples(COORDINATES, COORDINATES)] * 2
+)
+def test_the_way_back_counts_as_the_way_there(line, start, end):
+    assert crossings(line, start, end) == -crossings(line, end, start)
 
 
 @given(st.lists(st.tuples(COORDINATES, COORDINATES), min_size=1, max_size=12))
