@@ -17,8 +17,8 @@ def crossings(points: Sequence[Pixel], start: Pixel, end: Pixel) -> int:
     """Return how often a straight path goes over a chain of points: from its left to its right minus the other way.
 
     A path that ends on the chain counts as to the right of it. One that goes through a corner crosses it once, and one
-    through an end of the chain crosses it, too: the feet of people whom the picture's edge cuts off are all on that edge,
-    where the line ends. The way back always counts as the way there, with the other sign.
+    through an end of the chain crosses it, too: the feet of people whom the picture's edge cuts off are all on that
+    edge, where the line ends. The way back always counts as the way there, with the other sign.
 
     Args:
         points: the chain, two points or more.

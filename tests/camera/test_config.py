@@ -88,6 +88,7 @@ def test_what_is_usual_may_be_left_out(file):
         ('source = "door"', 'source = "shed"', "'gate' is of source 'shed', which is unknown: door, yard"),
         ("[0.9, 0.5],", "[0.9, 5],", ":17: line[0]: points of line 'gate' must be fractions of the frame"),
         ("[[zone]]", "[[zoen]]", ":25: unknown option 'zoen': did you mean 'zone'"),
+        ("[[zone]]", "[zone]", ":25: each zone is a table of its own: write [[zone]]"),
         ('kind = "mqtt"', "", ":30: sink[0] must state kind"),
         ("dwell = 10", "dwell = ", "is not a TOML file: Invalid value (at line 28, column 9)"),
         ('model = "detector.edge"     # a path alone', "", "a camera needs a model"),
@@ -108,6 +109,11 @@ def test_files_that_are_none(file, content):
     with pytest.raises((InputError, FileError)) as caught:
         read(file)
     assert str(file) in str(caught.value)
+
+
+def test_a_byte_order_mark_of_an_editor_is_no_mistake(file):
+    file.write_bytes(b"\xef\xbb\xbf" + WHOLE.encode())
+    assert build(read(file)).source[0].name == "door"
 
 
 def test_a_file_that_is_missing(file):

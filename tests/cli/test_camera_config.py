@@ -1,6 +1,7 @@
 """The command line and camera.toml make the same configuration, alone and together."""
 
 import argparse
+import re
 
 import pytest
 import tomllib
@@ -61,6 +62,13 @@ class TestPrintConfig:
         assert "rtsp://me:${EDGE_SECRET_1}@host/a" in out
         assert "mqtt://u:${EDGE_SECRET_2}@b" in out
         assert "EDGE_SECRET_2" in out.splitlines()[1]
+
+    def test_passwords_in_a_query_are_not_in_it(self, capsys):
+        address = "http://camera/s.jpg?user=viewer&pwd=hunter2&size=big&token=abc"
+        out = printed(capsys, "--model", "m", "--source", address, "--webhook", "http://h/hook?key=hunter3")
+        assert not {"hunter2", "abc", "hunter3", "viewer"} & set(re.findall(r"\w+", out))
+        assert "size=big" in out
+        assert len(set(re.findall(r"EDGE_SECRET_\d", out))) == 4
 
     def test_named_passwords_stay_as_they_are(self, capsys):
         out = printed(capsys, "--model", "m", "--source", "rtsp://me:${DOOR}@host/a")
