@@ -1,7 +1,7 @@
 """``Control`` holds the settings that may be changed while a loop runs. The web preview and MQTT change them."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -50,6 +50,7 @@ class Control:
         """Start with ``settings``, or with those that change nothing."""
         self._lock = threading.Lock()
         self._settings = settings or Settings()
+        self._check: Callable[[Settings], None] | None = None
 
     @property
     def settings(self) -> Settings:
@@ -66,5 +67,17 @@ class Control:
             InputError: a value is not allowed. Nothing is changed then.
         """
         with self._lock:
-            self._settings = replace(self._settings, **changes)
-            return self._settings
+            changed = replace(self._settings, **changes)
+            if self._check is not None:
+                self._check(changed)
+            self._settings = changed
+            return changed
+
+    def check_with(self, check: Callable[[Settings], None]) -> None:
+        """Check the present settings, and all changes from now on.
+
+        Args:
+            check: raises InputError for settings that do not fit what runs.
+        """
+        check(self._settings)
+        self._check = check

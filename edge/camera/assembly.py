@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import fields
+from typing import TYPE_CHECKING
 
-from edge.camera.config import CameraConfig, LineConfig, SinkConfig, SourceConfig, ThenConfig, ZoneConfig
+from edge.camera import checks
+from edge.camera.config import CameraConfig, GalleryConfig, LineConfig, SinkConfig, SourceConfig, ThenConfig, ZoneConfig
 from edge.closing import Closing
 from edge.control import Control, Settings, Shape
 from edge.opening import open_session
@@ -17,8 +19,8 @@ from edge.sources.options import SourceOptions
 from edge.stages.base import Gate, PerSource, Stage
 from edge.stats import StatsSnapshot
 
-CHANGING = ("mqtt", "preview")
-"""The sinks that may change settings while the loop runs."""
+if TYPE_CHECKING:
+    from edge.stages.gallery import Gallery
 
 
 class Camera(Closing):
@@ -40,6 +42,7 @@ class Camera(Closing):
         self._open, self._asked = ExitStack(), config.model.backend
         try:
             self.network: Session = self._open.enter_context(open_session(config.model.file, config.model.options()))
+            checks.check_task(config, self.network.signature.task.name)
             sources = [self._open.enter_context(_source(one)) for one in config.source]
             control = Control(_settings(config))
             self.loop = Loop(
@@ -56,7 +59,7 @@ class Camera(Closing):
         except BaseException:
             self._open.close()
             raise
-        self.notes = self.network.notes
+        self.notes = (*self.network.notes, *checks.notes(config))
 
     @property
     def sources(self) -> Sequence[Source]:
@@ -86,7 +89,7 @@ class Camera(Closing):
 
         Selection and counting always run with a sink that may change the settings, and else when they are needed.
         """
-        changes = any(sink.kind in CHANGING for sink in config.sink)
+        changes = any(sink.kind in checks.CHANGING for sink in config.sink)
         stages: list[Stage] = []
         if config.track is not None:
             from edge.stages.tracker import Tracker
@@ -97,18 +100,15 @@ class Camera(Closing):
 
             stages.append(Selection(control, own_threshold(self.network)))
         seconds = [self._second_network(then, stages) for then in config.then]
-        if config.gallery is not None:
-            from edge.stages.gallery import Gallery
-
-            embedding = [one for one in (self.network, *seconds) if one.signature.task.name == "embed"]
-            network = next(iter(embedding), self.network)
-            stages.append(Gallery(config.gallery.folder, network, config.gallery.options))
+        gallery = None if config.gallery is None else _gallery(config.gallery, (self.network, *seconds))
+        stages += [] if gallery is None else [gallery]
+        labels = checks.known_labels((self.network, *seconds), gallery)
+        checks.check_triggers(config, labels)
+        control.check_with(lambda settings: checks.check_settings(settings, config.track is not None, labels))
         if config.line or config.zone or config.counting is not None or changes:
-            from edge.stages.counting import Counter, check_without_tracker
+            from edge.stages.counting import Counter
 
             tracked = config.track is not None
-            if not tracked:
-                check_without_tracker(control.settings)
             stages.append(PerSource(lambda: Counter(control, tracked, config.counting)))
         return stages
 
@@ -127,6 +127,14 @@ class Camera(Closing):
 def open_camera(config: CameraConfig, heartbeat: Callable[[], None] | None = None) -> Camera:
     """Open the camera that a configuration describes. See ``Camera``."""
     return Camera(config, heartbeat)
+
+
+def _gallery(config: GalleryConfig, networks: Sequence[Session]) -> "Gallery":
+    """Return the stage that names what the embedding network among ``networks`` sees."""
+    from edge.stages.gallery import Gallery
+
+    embedding = [one for one in networks if one.signature.task.name == "embed"]
+    return Gallery(config.folder, next(iter(embedding), networks[0]), config.options)
 
 
 DETECTOR_THRESHOLD = 0.3

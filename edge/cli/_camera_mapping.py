@@ -37,6 +37,10 @@ def mapping(arguments: argparse.Namespace) -> dict[str, Any]:
     for kind in ("line", "zone"):
         if shapes := getattr(arguments, kind):
             found[kind] = shapes
+    if arguments.dwell is not None:
+        if not arguments.zone:
+            raise InputError("--dwell needs a zone: add --zone")
+        found["zone"] = [{**zone, "dwell": arguments.dwell} for zone in arguments.zone]
     found.update(_parts(arguments))
     stated = {name: value for name, value in found.items() if value}
     for keys, value in arguments.set:

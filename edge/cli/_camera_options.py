@@ -111,6 +111,9 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=X0,Y0,X1,Y1,X2,Y2…",
         help="count objects in this polygon; fractions of the frame; repeatable",
     )
+    group.add_argument(
+        "--dwell", type=float, metavar="S", help="an object that stays in a zone for S seconds is an event, dwell:NAME"
+    )
 
 
 def _add_outputs(parser: argparse.ArgumentParser) -> None:

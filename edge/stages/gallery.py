@@ -70,6 +70,7 @@ class Gallery:
     Attributes:
         names: the known names, sorted.
         pictures: the number of pictures that are used.
+        unknown: the label of what is like nobody.
     """
 
     def __init__(
@@ -100,7 +101,7 @@ class Gallery:
             raise FileError(
                 f"gallery {printable(str(folder))} holds no picture that can be used: put NAME.jpg or NAME/*.jpg there"
             )
-        self.names = tuple(sorted(vectors))
+        self.names, self.unknown = tuple(sorted(vectors)), self._options.unknown
         self.pictures = sum(map(len, vectors.values()))
         if self._options.combine == "mean":
             vectors = {name: [_unit(np.mean(rows, axis=0))] for name, rows in vectors.items()}

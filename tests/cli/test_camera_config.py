@@ -179,8 +179,11 @@ class TestErrors:
             (["--set", "line.a=1", "--line", "b=0,0,1,1"], "--set line.a: line is no table"),
             (["--set", "motion=3"], "motion must be a table of options, true or false, got 3"),
             (["--set", "motion.hold=-1"], "hold of motion must be 0 or more seconds"),
-            (["--line", "gate=0,0,1,1"], "tracker"),
-            (["--zone", "a=0,0,1,1,1,0", "--line", "a=0,0,1,1"], "different names, got 'a' twice"),
+            (["--zone", "a=0,0,1,1,1,0"], "lines and zones need objects with places, and task classify gives none"),
+            (["--track"], "trackers need objects"),
+            (["--show", "tpo"], "unknown label 'tpo': did you mean 'top'?"),
+            (["--clips", "c", "--on", "botom"], "unknown label 'botom': did you mean 'bottom'?"),
+            (["--dwell", "3"], "--dwell needs a zone: add --zone"),
         ],
     )
     def test_values_that_fit_nothing(self, capsys, tmp_path, words, line):
