@@ -148,6 +148,15 @@ class Signature:
             )
         return found[0]
 
+    @property
+    def score_threshold(self) -> float | None:
+        """The least score of a detector's objects. None for other tasks, whose decoders differ."""
+        if self.task.name != "detect":
+            return None
+        from edge.decoders.select import Selection  # few callers need it
+
+        return float(self.task.parameters.get("score_threshold", Selection.score_threshold))
+
     def with_parameters(self, changes: Mapping[str, Any]) -> "Signature":
         """Return the signature with task parameters added or replaced."""
         task = replace(self.task, parameters={**self.task.parameters, **changes})

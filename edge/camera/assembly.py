@@ -98,7 +98,7 @@ class Camera(Closing):
         if config.show_labels is not None or config.track is not None or changes:
             from edge.stages.selection import Selection
 
-            stages.append(Selection(control, own_threshold(self.network)))
+            stages.append(Selection(control, self.network.signature.score_threshold))
         seconds = [self._second_network(then, stages) for then in config.then]
         gallery = None if config.gallery is None else _gallery(config.gallery, (self.network, *seconds))
         stages += [] if gallery is None else [gallery]
@@ -137,19 +137,9 @@ def _gallery(config: GalleryConfig, networks: Sequence[Session]) -> "Gallery":
     return Gallery(config.folder, next(iter(embedding), networks[0]), config.options)
 
 
-DETECTOR_THRESHOLD = 0.3
-"""The least score of a detector that states none (``edge.decoders.select``)."""
-
-
-def own_threshold(network: Session) -> float | None:
-    """Return the score threshold of a detector. None for other tasks, whose decoders differ."""
-    task = network.signature.task
-    return float(task.parameters.get("score_threshold", DETECTOR_THRESHOLD)) if task.name == "detect" else None
-
-
 def _score_floor(config: CameraConfig, network: Session) -> float | None:
     """Return the score from which on ByteTrack needs the network's objects."""
-    own = own_threshold(network)
+    own = network.signature.score_threshold
     if own is None or config.track is None or config.track.method != "bytetrack" or config.track.low_threshold >= own:
         return None
     return float(config.track.low_threshold)

@@ -1,6 +1,9 @@
 """The configuration that the options of edge-camera amount to, alone or with that of a file."""
 
 import argparse
+import copy
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ ACTING = ("clips", "snapshots", "webhook", "hook")
 def mapping(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the configuration that the options state, as ``edge.camera.config.build`` takes it.
 
-    It has only what was stated.
+    It has only what was stated, without the values of ``--set``.
     """
     model = _given(arguments, *MODEL)
     if parameters := _task_options.parameters(arguments):
@@ -42,10 +45,15 @@ def mapping(arguments: argparse.Namespace) -> dict[str, Any]:
             raise InputError("--dwell needs a zone: add --zone")
         found["zone"] = [{**zone, "dwell": arguments.dwell} for zone in arguments.zone]
     found.update(_parts(arguments))
-    stated = {name: value for name, value in found.items() if value}
-    for keys, value in arguments.set:
-        _set(stated, keys, value)
-    return stated
+    return {name: value for name, value in found.items() if value}
+
+
+def with_sets(found: dict[str, Any], sets: Sequence[tuple[list[str], Any]]) -> dict[str, Any]:
+    """Return a configuration with the values of ``--set``, which go before all others."""
+    found = copy.deepcopy(found)
+    for keys, value in sets:
+        _set(found, keys, value)
+    return found
 
 
 def _parts(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -58,13 +66,25 @@ def _parts(arguments: argparse.Namespace) -> dict[str, Any]:
     return {**found, "then": arguments.then, "gallery": arguments.gallery}
 
 
-def _set(found: dict[str, Any], keys: list[str], value: Any) -> None:
-    """Set a value in nested tables."""
-    for key in keys[:-1]:
-        found = found.setdefault(key, {})
-        if not isinstance(found, dict):
-            raise InputError(f"--set {'.'.join(keys)}: {key} is no table; state it in a file for --config")
+def _set(found: Any, keys: list[str], value: Any) -> None:
+    """Set a value in nested tables, and in lists of them by their place: ``source.0.rotate``."""
+    for key, after in itertools.pairwise(keys):
+        inner = _inner(found, key, [] if after.isdecimal() else {})
+        if not isinstance(inner, (dict, list)):
+            raise InputError(f"--set {'.'.join(keys)}: {key} is no table")
+        found = inner
+    if isinstance(found, list):
+        where = ".".join(keys)
+        raise InputError(f"--set {where}: name what to set of {keys[-2]} {keys[-1]}, such as {keys[-2]}.0.name")
     found[keys[-1]] = value
+
+
+def _inner(found: Any, key: str, new: Any) -> Any:
+    if isinstance(found, dict):
+        return found.setdefault(key, new)
+    if not key.isdecimal() or int(key) >= len(found):
+        raise InputError(f"--set: {key!r} is no place in a list of {len(found)}; places count from 0")
+    return found[int(key)]
 
 
 MODEL = (
@@ -140,6 +160,10 @@ def _sinks(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     for kind, _ in options:
         if kind not in dict(wanted):
             raise InputError(f"--sink-option {kind}.… needs that output: add --sink {kind}=TARGET")
+    stated = {"token": arguments.preview_token, "names": arguments.preview_name}
+    if (given := {("preview", name): value for name, value in stated.items() if value}) and arguments.preview is None:
+        raise InputError("--preview-token and --preview-name are about the page: add --preview")
+    options = {**given, **options}
     if arguments.on:
         options = {**{(kind, "on"): arguments.on for kind in ACTING}, **options}
     return [{"kind": kind, "target": target, "options": _own(kind, options)} for kind, target in wanted]

@@ -38,7 +38,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_values.setting,
         metavar="KEY=VALUE",
-        help="set any other key of camera.toml, such as track.max_age=2; repeatable",
+        help="set any other key of camera.toml, such as track.max_age=2 or source[0].rotate=90; repeatable",
     )
     _main.add_json(parser)
 
@@ -130,6 +130,18 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
         const="",
         metavar="HOST:PORT",
         help="serve a web page with live video and settings (default 127.0.0.1:8080; another host needs a token)",
+    )
+    group.add_argument(
+        "--preview-token",
+        metavar="TOKEN",
+        help="token that visitors of the page must know; name it as ${NAME} or ${file:PATH} (default: a new one, "
+        "unless only this machine reaches the address)",
+    )
+    group.add_argument(
+        "--preview-name",
+        action="append",
+        metavar="HOST",
+        help="another host name under which browsers open the page, such as a reverse proxy's; repeatable",
     )
     group.add_argument(
         "--sink",

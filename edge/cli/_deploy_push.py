@@ -128,7 +128,7 @@ def _camera_config(source: str, camera: Sequence[str]) -> "CameraConfig | None":
     given = _main.parse(command.parser(), ["--model", str(deployed), "--source", source, "--quiet", *camera])
     if given.model != deployed:
         raise InputError(f"the service runs the bundle that is deployed; leave out --model {given.model} after --")
-    stated = build(_camera_mapping.mapping(given))
+    stated = build(_camera_mapping.with_sets(_camera_mapping.mapping(given), given.set))
     return None if given.config is not None else stated
 
 

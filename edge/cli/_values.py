@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from typing import Any
 
 
@@ -60,9 +61,9 @@ def sink_option(text: str) -> tuple[str, str, Any]:
 
 
 def setting(text: str) -> tuple[list[str], Any]:
-    """Parse ``KEY.KEY=VALUE``. The value is JSON or a text."""
+    """Parse ``KEY.KEY=VALUE``, with places as in ``source[0].rotate``. The value is JSON or a text."""
     name, value = pair(text)
-    return name.split("."), _literal(value)
+    return re.sub(r"\[(\d+)\]", r".\1", name).split("."), _literal(value)
 
 
 def _literal(text: str) -> Any:

@@ -86,15 +86,16 @@ def _config(arguments: argparse.Namespace) -> "CameraConfig":
     """Return the configuration of the file, if one is named, with the options of the command line."""
     from edge.camera.config import build
 
-    stated = _camera_mapping.mapping(arguments)
+    stated, sets = _camera_mapping.mapping(arguments), arguments.set
     if arguments.config is None:
-        return build(stated)
+        return build(_camera_mapping.with_sets(stated, sets))
     from edge.camera.toml_file import failure, read
 
     content = read(arguments.config)
     if "model" in content:
         build(content, failure(arguments.config))  # what is wrong in the file is said with its line
-    return build(_camera_mapping.merged(content, stated), None if stated else failure(arguments.config))
+    found = _camera_mapping.with_sets(_camera_mapping.merged(content, stated), sets)
+    return build(found, None if stated or sets else failure(arguments.config))
 
 
 def _print_config(config: "CameraConfig") -> int:

@@ -51,6 +51,7 @@ class Application:
             Route("/video", self._video),
             Route("/events", self._events),
             Route("/snapshot.jpg", self._snapshot),
+            Route("/places.toml", self._places),
             Route("/api/state", self._state),
             Route("/api/settings", self._settings, methods=["POST"]),
         ]
@@ -81,6 +82,12 @@ class Application:
     async def _state(self, request: Request) -> Response:
         found = {**status.facts(self._context), "status": status.moment(self._context, self._feed)}
         return JSONResponse(found, headers=NO_STORE)
+
+    async def _places(self, request: Request) -> Response:
+        text = settings.as_toml(self._context.control.settings)
+        return PlainTextResponse(
+            text, headers={**NO_STORE, "Content-Disposition": 'attachment; filename="places.toml"'}
+        )
 
     async def _settings(self, request: Request) -> Response:
         try:

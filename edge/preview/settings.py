@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from edge.camera.toml_text import dumps
 from edge.control import EVERY_SOURCE, Settings, Shape
 from edge.errors import InputError, unknown_name
 from edge.options import build
@@ -26,6 +27,18 @@ def as_json(settings: Settings) -> dict[str, Any]:
         "labels": None if settings.labels is None else sorted(settings.labels),
         "shapes": {source: [_shape_json(shape) for shape in settings.shapes[source]] for source in settings.shapes},
     }
+
+
+def as_toml(settings: Settings) -> str:
+    """Return the lines and zones as ``camera.toml`` has them."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for source, shapes in settings.shapes.items():
+        for shape in shapes:
+            row = _shape_json(shape)
+            kind = row.pop("kind")
+            stated = {name: value for name, value in {**row, "source": source}.items() if value}
+            rows.setdefault(kind, []).append(stated)
+    return dumps(rows)
 
 
 def changes(body: bytes, sources: Collection[str]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ def facts(context: Context) -> dict[str, Any]:
         "model": context.model,
         "backend": context.backend,
         "task": signature.task.name if signature else "",
+        "own_threshold": signature.score_threshold if signature else None,
         "labels": list(context.labels),
         "sources": [source.name for source in context.sources],
         "settings": settings.as_json(context.control.settings),

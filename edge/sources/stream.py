@@ -93,7 +93,8 @@ def open_stream(text: str, options: SourceOptions = DEFAULT_OPTIONS, retry: Retr
     scheme = urlsplit(address).scheme.lower()
     _refuse(options, scheme)
     opening: Opening = {"rtsp": _rtsp, "rtsps": _rtsp, "http": _http, "https": _http}.get(scheme, _other)
-    given, open_device = opening(address, name, options)
+    # Messages of two cameras on one host differ by the names that were given to them.
+    given, open_device = opening(address, f"{options.name} ({name})" if options.name else name, options)
     return SupervisedSource(
         options.name or name,
         open_device,

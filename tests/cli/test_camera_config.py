@@ -8,12 +8,13 @@ import tomllib
 
 from edge.camera.config import build
 from edge.cli import camera
-from edge.cli._camera_mapping import mapping, merged
+from edge.cli._camera_mapping import mapping, merged, with_sets
 from tests.fake_bundle import bundle
 
 
 def stated(*words):
-    return mapping(camera.parser().parse_args(list(map(str, words))))
+    arguments = camera.parser().parse_args(list(map(str, words)))
+    return with_sets(mapping(arguments), arguments.set)
 
 
 def printed(capsys, *words):
@@ -94,6 +95,14 @@ BASE = {
         (
             ["--stride", 2, "--max-rate", 5, "--cool-at", 70],
             {"pace": {"stride": 2, "max_rate": 5.0, "soft_limit": 70.0}},
+        ),
+        (
+            ["--source", "a.mp4", "--source", "rtsp://h/a", "--set", "source[0].realtime=true"],
+            {"source": [{"address": "a.mp4", "realtime": True}, {"address": "rtsp://h/a"}]},
+        ),
+        (
+            ["--preview", "--preview-token", "${T}", "--preview-name", "cam.example"],
+            {"sink": [{"kind": "preview", "target": "", "options": {"token": "${T}", "names": ["cam.example"]}}]},
         ),
         (["--preview"], {"sink": [{"kind": "preview", "target": "", "options": {}}]}),
         (["--preview", "0.0.0.0:80"], {"sink": [{"kind": "preview", "target": "0.0.0.0:80", "options": {}}]}),
@@ -176,7 +185,10 @@ class TestErrors:
             (["--size", "4x4"], "a size must be 16 to 8192"),
             (["--sink-option", "csv.a=1"], "needs that output: add --sink csv=TARGET"),
             (["--on", "cat"], "--on needs what acts on events: add --clips, --snapshots, --webhook, --hook"),
-            (["--set", "line.a=1", "--line", "b=0,0,1,1"], "--set line.a: line is no table"),
+            (["--set", "quiet=true", "--set", "quiet.a=1"], "--set quiet.a: quiet is no table"),
+            (["--set", "source[3].rotate=90"], "'3' is no place in a list of 1; places count from 0"),
+            (["--set", "source[0]=90"], "name what to set of source 0, such as source.0.name"),
+            (["--preview-token", "a"], "are about the page: add --preview"),
             (["--set", "motion=3"], "motion must be a table of options, true or false, got 3"),
             (["--set", "motion.hold=-1"], "hold of motion must be 0 or more seconds"),
             (["--zone", "a=0,0,1,1,1,0"], "lines and zones need objects with places, and task classify gives none"),

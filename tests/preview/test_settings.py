@@ -3,13 +3,15 @@ import itertools
 import json
 
 import pytest
+import tomllib
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from edge.camera.config import LineConfig, ZoneConfig, build
 from edge.control import Control, Settings
 from edge.errors import InputError
 from edge.places import Line, Zone
-from edge.preview.settings import MAX_SHAPES, as_json, changes, merged
+from edge.preview.settings import MAX_SHAPES, as_json, as_toml, changes, merged
 from tests.preview.camera import Camera
 from tests.preview.client import ask, events, post, stream
 
@@ -172,3 +174,11 @@ def test_what_others_change_reaches_the_page():
         camera.control.change(score_threshold=0.25)
         assert next(data for kind, data in told if kind == "settings")["score_threshold"] == 0.25
         assert json.loads(ask(camera.port, "/api/state")[2])["settings"]["score_threshold"] == 0.25
+
+
+def test_lines_and_zones_are_saved_as_camera_toml_has_them():
+    gate, yard = Line("gate", ((0, 0.5), (1, 0.5))), Zone("yard", ((0, 0), (1, 0), (1, 1)), ("cat",), dwell=5.0)
+    text = as_toml(Settings(shapes={"": (gate,), "door": (yard,)}))
+    config = build({"model": "m", "source": [{"name": "door"}], **tomllib.loads(text)})
+    assert config.line == (LineConfig("gate", gate.points),)
+    assert config.zone == (ZoneConfig("yard", yard.points, ("cat",), dwell=5.0, source="door"),)

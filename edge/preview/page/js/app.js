@@ -10,6 +10,7 @@ import { Video } from "./video.js";
 
 const SEND_AFTER = 120; // ms of rest before a moved slider is sent
 
+let ownThreshold = null; // the network's, from 0 to 1; null when it has none or has not told it yet
 let camera = null; // the name of the source that is shown; null until the server has told the names
 let paused = false;
 let sliding = -Infinity; // when the slider was moved last
@@ -28,6 +29,7 @@ function onEvent(kind, data) {
 
 function onFacts(facts) {
   showFacts(facts);
+  ownThreshold = facts.own_threshold;
   const select = element("source");
   select.replaceChildren(...facts.sources.map((name) => new Option(name, name)));
   select.disabled = facts.sources.length < 2;
@@ -55,7 +57,8 @@ function showSettings(settings) {
 
 function showThreshold() {
   const own = element("threshold-own").checked;
-  element("threshold-value").textContent = own ? "own" : `${element("threshold").value}%`;
+  const least = own ? ownThreshold : Number(element("threshold").value) / 100;
+  element("threshold-value").textContent = least === null ? "its own" : `${Math.round(least * 100)}%`;
   element("threshold").setAttribute("aria-valuetext", own ? "the network's own" : `${element("threshold").value} percent`);
 }
 
