@@ -9,6 +9,9 @@ import edge
 from edge.pipeline import Loop
 from edge.sources import open_source
 
+if len(sys.argv) != 3:
+    sys.exit(__doc__)
+
 
 def show(event):
     for found in event.result.predictions:

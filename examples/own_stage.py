@@ -13,6 +13,9 @@ import edge
 from edge.pipeline import Loop
 from edge.sources import open_source
 
+if len(sys.argv) != 5:
+    sys.exit(__doc__)
+
 model, source, threshold, folder = sys.argv[1:]
 Path(folder).mkdir(parents=True, exist_ok=True)
 

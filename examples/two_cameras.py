@@ -11,6 +11,9 @@ from edge.sinks import open_sink
 from edge.sources import open_source
 from edge.sources.options import SourceOptions
 
+if len(sys.argv) < 4:
+    sys.exit(__doc__)
+
 model, results, *cameras = sys.argv[1:]
 named = [text.split("=", 1) for text in cameras]
 sources = [open_source(address, SourceOptions(name=name)) for name, address in named]

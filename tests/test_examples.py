@@ -59,6 +59,14 @@ def test_one_picture(model, folder):
     assert [line.split(": ")[1].split(" ")[0] for line in lines] == list(BANDS)
 
 
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_without_arguments_it_says_how_it_is_run(path):
+    done = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert f"python examples/{path.name} " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_each_example_is_tested_and_says_how_it_is_run():
     text = Path(__file__).read_text()
     for path in EXAMPLES.glob("*.py"):

@@ -158,6 +158,8 @@ class CameraConfig:
             raise InputError("a camera needs at least one source")
         if self.max_frames is not None and self.max_frames < 1:
             raise InputError(f"max_frames must be at least 1, got {self.max_frames}")
+        if (count := sum(sink.target == "-" for sink in self.sink)) > 1:
+            raise InputError(f"only one output can write to stdout, got {count}")
         names = {source.name for source in self.source}
         shapes: list[LineConfig | ZoneConfig] = [*self.line, *self.zone]
         for shape in shapes:

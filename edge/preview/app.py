@@ -84,10 +84,8 @@ class Application:
         return JSONResponse(found, headers=NO_STORE)
 
     async def _places(self, request: Request) -> Response:
-        text = settings.as_toml(self._context.control.settings)
-        return PlainTextResponse(
-            text, headers={**NO_STORE, "Content-Disposition": 'attachment; filename="places.toml"'}
-        )
+        as_file = {"Content-Disposition": 'attachment; filename="places.toml"'}
+        return PlainTextResponse(settings.as_toml(self._context.control.settings), headers={**NO_STORE, **as_file})
 
     async def _settings(self, request: Request) -> Response:
         try:

@@ -195,6 +195,7 @@ class TestErrors:
             (["--track"], "trackers need objects"),
             (["--show", "tpo"], "unknown label 'tpo': did you mean 'top'?"),
             (["--clips", "c", "--on", "botom"], "unknown label 'botom': did you mean 'bottom'?"),
+            (["--jsonl", "-", "--csv", "-"], "only one output can write to stdout, got 2"),
             (["--dwell", "3"], "--dwell needs a zone: add --zone"),
         ],
     )
