@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from edge.bundle import Bundle
     from edge.tuning import Tuning
 
+MOST_THREADS = 1024
+"""More than any machine has cores; a larger number was meant for something else."""
+
 
 def open_session(path: str | Path, options: SessionOptions | None = None) -> Session:
     """Open a bundle, or a .tflite or .onnx file.
@@ -24,8 +27,8 @@ def open_session(path: str | Path, options: SessionOptions | None = None) -> Ses
     path, options = Path(path), options or SessionOptions()
     if not path.exists():
         raise FileError(f"model {path} does not exist")
-    if options.threads is not None and options.threads < 1:
-        raise InputError(f"threads must be at least 1, got {options.threads}")
+    if options.threads is not None and not 1 <= options.threads <= MOST_THREADS:
+        raise InputError(f"threads must be from 1 to {MOST_THREADS}, got {options.threads}")
     if path.is_dir() and not is_bundle(path):
         raise FileError(f"model {path} is a folder with no manifest.json: expected a bundle, or a model file")
     if is_bundle(path):

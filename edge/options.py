@@ -75,11 +75,11 @@ def _value(hint: Any, value: Any, what: str, fail: Fail, at: Keys) -> Any:
         return frozenset(_tuple((inner[0], ...), value, what, fail, at))
     if isinstance(origin, type) and issubclass(origin, Mapping):
         if not isinstance(value, Mapping):
-            raise fail(at, f"{what} must be a table of names and values, got {value!r}")
+            raise fail(at, f"{what} must be a table of names and values, got a {type(value).__name__}")
         return {str(name): _value(inner[1], one, f"{what}.{name}", fail, (*at, name)) for name, one in value.items()}
     if is_dataclass(hint) and isinstance(hint, type):
         if not isinstance(value, Mapping):
-            raise fail(at, f"{what} must be a table of options, got {value!r}")
+            raise fail(at, f"{what} must be a table of options, got {_said(what, value)}")
         return build(hint, value, what, fail, at)
     return _plain(hint, value, what, fail, at)
 
@@ -98,13 +98,22 @@ def _one_of(inner: tuple[Any, ...], value: Any, what: str, fail: Fail, at: Keys)
 
 def _tuple(inner: tuple[Any, ...], value: Any, what: str, fail: Fail, at: Keys) -> tuple[Any, ...]:
     if not isinstance(value, (list, tuple)):
-        raise fail(at, f"{what} must be a list, got {value!r}")
+        raise fail(at, f"{what} must be a list, got {_said(what, value)}"[:300])
     if len(inner) == 2 and inner[1] is Ellipsis:
         inner = (inner[0],) * len(value)
     if len(value) != len(inner):
-        raise fail(at, f"{what} must be a list of {len(inner)}, got {list(value)!r}")
+        raise fail(at, f"{what} must be a list of {len(inner)}, got {list(value)!r}"[:300])
     pairs = enumerate(zip(inner, value, strict=True))
     return tuple(_value(kind, one, f"{what}[{place}]", fail, (*at, place)) for place, (kind, one) in pairs)
+
+
+def _said(what: str, value: Any) -> str:
+    """Return a value for a message, without what may be a password."""
+    from edge.secret import is_secret  # only an error needs it
+
+    if is_secret(what) or "://" in str(value):
+        return f"a value of the type {type(value).__name__}"
+    return repr(value)
 
 
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", Path: "a path"}
@@ -119,4 +128,4 @@ def _plain(hint: Any, value: Any, what: str, fail: Fail, at: Keys) -> Any:
         return Path(value)
     if isinstance(value, hint) and not (hint is not bool and isinstance(value, bool)):
         return value
-    raise fail(at, f"{what} must be {_WORDS.get(hint, hint)}, got {value!r}"[:300])
+    raise fail(at, f"{what} must be {_WORDS.get(hint, hint)}, got {_said(what, value)}"[:300])

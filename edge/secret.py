@@ -16,7 +16,15 @@ _HIDDEN = "***"
 _SECRET_KEYS = re.compile(r"(?i)([?&;][a-z_]*(?:user?|pass?|passw(?:or)?d|pwd?|token|secret|key|auth|login)=)[^&;#]*")
 """Parts of a query that hold a user, a password or a key, as the snapshot addresses of many cameras do."""
 
+_SECRET_NAME = re.compile(r"(?i)pass|token|secret|auth|cookie|api.?key")
+"""Names of options whose values are secrets."""
+
 _NAMED = re.compile(r"\$\{(file:)?([^}]*)\}")
+
+
+def is_secret(name: str) -> bool:
+    """Return whether the value of an option with this name is a secret."""
+    return _SECRET_NAME.search(name) is not None
 
 
 def reveal(text: str, quoted: bool = False) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import tomllib
 
-from edge.camera import config
+from edge.camera import config, mappings
 from edge.errors import InputError
 from edge.sinks import SINKS
 
@@ -30,7 +30,7 @@ def example():
 
 
 def test_the_example_is_a_configuration():
-    made = config.build(tomllib.loads(example()))
+    made = mappings.build(tomllib.loads(example()))
     assert [source.name for source in made.source] == ["door", "yard"]
     assert made.track.max_age == 2.0
     assert made.motion.max_pause == 5
@@ -39,15 +39,15 @@ def test_the_example_is_a_configuration():
 
 def test_the_message_is_the_one_that_it_shows():
     with pytest.raises(InputError, match=r"source\[0\] rotate must be one of 0, 90, 180, 270, got 45"):
-        config.build({"model": "m", "source": [{"rotate": 45}]})
+        mappings.build({"model": "m", "source": [{"rotate": 45}]})
     assert "source[0] rotate must be one of 0, 90, 180, 270, got 45" in PAGE
 
 
-@pytest.mark.parametrize("part", [*KINDS, *config.PARTS])
+@pytest.mark.parametrize("part", [*KINDS, *mappings.PARTS])
 def test_every_key_is_explained(part):
     kind = KINDS.get(part)
     if kind is None:
-        module, _, name = config.PARTS[part].partition(":")
+        module, _, name = mappings.PARTS[part].partition(":")
         kind = getattr(import_module(module), name)
     named = set(re.findall(r"`(?:\[\[?)?([a-z_]+)(?:\]\]?)?`", PAGE))
     missing = {field.name for field in fields(kind)} - named - ({"options"} if part in ("sink", "gallery") else set())

@@ -277,7 +277,7 @@ def test_a_path_is_no_clip_of_as_many_frames_as_it_has_letters(tmp_path):
 ERRORS = [
     pytest.param(lambda d: d / "no.tflite", {}, FileError, r"model .*no\.tflite does not exist", id="missing"),
     pytest.param(lambda d: d, {}, FileError, r"no manifest\.json", id="a folder without a manifest"),
-    pytest.param(fake_model, {"threads": 0}, InputError, "threads must be at least 1, got 0", id="threads"),
+    pytest.param(fake_model, {"threads": 0}, InputError, "threads must be from 1 to 1024, got 0", id="threads"),
     pytest.param(fake_model, {"precision": "int8"}, InputError, "one file", id="precision of a file"),
     pytest.param(bundle, {"backend": "fake", "mean": (0.0,)}, InputError, "leave out mean", id="mean of a bundle"),
     pytest.param(bundle, {"backend": "fake", "task": "raw"}, InputError, "leave out task", id="task of a bundle"),

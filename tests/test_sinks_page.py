@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge import registry
-from edge.camera import config
+from edge.camera import mappings
 from edge.cli import camera
 from edge.options import build
 from edge.sinks import SINKS
@@ -73,8 +73,8 @@ def test_the_three_ways_amount_to_the_same():
     (line,) = re.findall(r"```sh\n(edge-camera .*)\n```", PAGE)
     (file,) = re.findall(r"```toml\n((?:.*\n)*?)```", PAGE)
     tomllib = pytest.importorskip("tomllib", reason="this Python has no TOML reader")
-    stated = config.build(_camera_mapping.mapping(camera.parser().parse_args(shlex.split(line)[1:])))
-    assert stated == config.build(tomllib.loads(file))
+    stated = mappings.build(_camera_mapping.mapping(camera.parser().parse_args(shlex.split(line)[1:])))
+    assert stated == mappings.build(tomllib.loads(file))
     (sink,) = stated.sink
     options = registry.load("sink", SINKS, sink.kind).Options
     assert build(options, sink.options) == options(on=("person", "zone:yard"), pre_roll=8.0)

@@ -1,12 +1,11 @@
 """``without_secrets`` makes a configuration that may be shown: each password in it is named, not written."""
 
-import re
 from typing import Any
 
-from edge.secret import named
+from edge.secret import is_secret, named
 
-_SECRET = re.compile(r"pass|token|secret|authorization|api.?key", re.IGNORECASE)
-"""Names of options whose values are secrets."""
+_HEADERS = "headers"
+"""The table whose values may all be secrets."""
 
 
 def without_secrets(values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -21,16 +20,15 @@ def without_secrets(values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 def _shown(name: str, value: Any, variables: list[str]) -> Any:
     if isinstance(value, dict):
-        return {key: _shown(key, one, variables) for key, one in value.items()}
+        return {key: _shown(name if name == _HEADERS else key, one, variables) for key, one in value.items()}
     if isinstance(value, list):
         return [_shown(name, one, variables) for one in value]
-    if not isinstance(value, str):
-        return value
 
     def new_name() -> str:
         variables.append(f"EDGE_SECRET_{len(variables) + 1}")
         return variables[-1]
 
-    if _SECRET.search(name) and value and "${" not in value:
+    hides = name == _HEADERS or is_secret(name)
+    if hides and value not in (None, "", True, False) and "${" not in str(value):
         return f"${{{new_name()}}}"
-    return named(value, new_name) if "://" in value else value
+    return named(value, new_name) if isinstance(value, str) and "://" in value else value

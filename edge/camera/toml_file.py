@@ -22,8 +22,8 @@ def read(path: Path) -> dict[str, Any]:
     text = _text(path)
     try:
         return _loads(text)
-    except ValueError as error:
-        raise InputError(f"{path} is not a TOML file: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not a TOML file: {error}"[:300]) from None
 
 
 def failure(path: Path) -> Fail:
@@ -39,6 +39,8 @@ def failure(path: Path) -> Fail:
 
 def _text(path: Path) -> str:
     try:
+        if path.exists() and not path.is_file():
+            raise FileError(f"configuration {path} must be a file, and is a folder, pipe or device")
         if path.stat().st_size > MAX_BYTES:
             raise FileError(f"configuration {path} must be at most {MAX_BYTES >> 20} MiB; is it the right file?")
         return path.read_text(encoding="utf-8-sig")

@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from edge.errors import InputError
+
 
 def dumps(values: Mapping[str, Any]) -> str:
     """Return nested mappings as TOML: plain values first, then tables, then arrays of tables.
@@ -45,6 +47,8 @@ def _value(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return repr(value)
+    if value is None:
+        raise InputError("camera.toml has no null, which an option or parameter is set to: leave that out")
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, Mapping):

@@ -120,15 +120,18 @@ def _camera_config(source: str, camera: Sequence[str]) -> "CameraConfig | None":
 
     Options that edge-camera would refuse on the device are refused here, its parser's by its own line.
     """
-    from edge.camera.config import build
+    from edge.camera.mappings import build
     from edge.cli import _camera_mapping
     from edge.cli import camera as command
 
     deployed = Path("net.edge")
     given = _main.parse(command.parser(), ["--model", str(deployed), "--source", source, "--quiet", *camera])
-    if given.model != deployed:
-        raise InputError(f"the service runs the bundle that is deployed; leave out --model {given.model} after --")
+    for option in ("print_config", "max_frames", "json"):
+        if getattr(given, option):
+            raise InputError(f"a service runs until it is stopped: leave out --{option.replace('_', '-')} after --")
     stated = build(_camera_mapping.with_sets(_camera_mapping.mapping(given), given.set))
+    if stated.model.file != deployed:
+        raise InputError(f"the service runs the bundle that is deployed; leave out the model {stated.model.file}")
     return None if given.config is not None else stated
 
 

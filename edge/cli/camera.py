@@ -84,7 +84,7 @@ def _camera(arguments: argparse.Namespace) -> int:
 
 def _config(arguments: argparse.Namespace) -> "CameraConfig":
     """Return the configuration of the file, if one is named, with the options of the command line."""
-    from edge.camera.config import build
+    from edge.camera.mappings import build
 
     stated, sets = _camera_mapping.mapping(arguments), arguments.set
     if arguments.config is None:
@@ -92,14 +92,14 @@ def _config(arguments: argparse.Namespace) -> "CameraConfig":
     from edge.camera.toml_file import failure, read
 
     content = read(arguments.config)
-    if "model" in content:
-        build(content, failure(arguments.config))  # what is wrong in the file is said with its line
+    # What is wrong in the file is said with its line, also when the model is stated beside it.
+    build({"model": "model", **content}, failure(arguments.config))
     found = _camera_mapping.with_sets(_camera_mapping.merged(content, stated), sets)
     return build(found, None if stated or sets else failure(arguments.config))
 
 
 def _print_config(config: "CameraConfig") -> int:
-    from edge.camera.config import as_mapping
+    from edge.camera.mappings import as_mapping
     from edge.camera.shown import without_secrets
     from edge.camera.toml_text import dumps
 

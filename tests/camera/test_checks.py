@@ -4,7 +4,7 @@ import pytest
 
 from edge.camera import checks
 from edge.camera.assembly import open_camera
-from edge.camera.config import build
+from edge.camera.mappings import build
 from edge.errors import InputError
 from edge.models.weights import FOLDER
 from edge.thermal import Reading

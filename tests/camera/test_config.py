@@ -1,5 +1,6 @@
 """camera.toml: what it says, the line of what is wrong in it, and that what is written is read back."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,9 @@ import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.camera.config import CameraConfig, ModelConfig, SourceConfig, as_mapping, build
+from edge.camera.config import CameraConfig, ModelConfig, SourceConfig
+from edge.camera.mappings import as_mapping, build
+from edge.camera.shown import without_secrets
 from edge.camera.toml_file import failure, read
 from edge.camera.toml_lines import line_of
 from edge.camera.toml_text import dumps
@@ -46,7 +49,7 @@ dwell = 10
 [[sink]]
 kind = "mqtt"
 target = "mqtt://broker"
-discovery = true
+discovery = "ha"
 """
 
 
@@ -71,7 +74,7 @@ def test_a_whole_file(file):
     assert (yard.size, yard.rate) == ((1280, 720), 15.0)
     assert config.line[0].points == ((0.1, 0.5), (0.9, 0.5))
     assert config.zone[0].dwell == 10
-    assert config.sink[0].options == {"discovery": True}
+    assert config.sink[0].options == {"discovery": "ha"}
 
 
 def test_what_is_usual_may_be_left_out(file):
@@ -156,3 +159,57 @@ def test_the_places_of_keys():
     assert line_of("a.b = 1\n['c d'.e]\nf = 2", ("c d", "e", "f")) == 3
     assert line_of("a.b = 1", ("a", "b")) == 1
     assert line_of("", ("a",)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('source = "0"', "each source is a table of its own"),
+        ("source = 3", "each source is a table of its own"),
+        ("sink = 3", "each sink is a table of its own"),
+        ('[[sink]]\nkind = "jsonl"\noptions = 3', "options"),
+        ('[[sink]]\nkind = "jsnl"', ":3: unknown sink 'jsnl': did you mean 'jsonl'"),
+        ('[[sink]]\nkind = "clips"\ntarget = "c"\npre_rol = 3', ":5: unknown option of sink clips 'pre_rol'"),
+        ('[[sink]]\nkind = "jsonl"\ntarget = "c"\nrate = 3', ":2: sink jsonl has no options, got rate"),
+        ('[[then]]\nmodel = "m"\nboxes = 3', ":4: then[0] boxes must be a table of options, got 3"),
+        ("a = " + "[" * 5000 + "]" * 5000, "is not a TOML file"),
+    ],
+)
+def test_values_of_another_kind_are_one_line(file, text, line):
+    with pytest.raises(InputError) as caught:
+        config_of(file, f'model = "m"\n{text}')
+    assert line in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[[sink]]\nkind = "preview"\ntoken = 12345678901234',
+        '[[source]]\naddress = ["rtsp://me:12345678901234@h"]',
+        '[[sink]]\nkind = "webhook"\ntarget = "http://h"\nheaders = ["Authorization: 12345678901234"]',
+    ],
+)
+def test_no_message_shows_a_secret(file, text):
+    with pytest.raises(InputError) as caught:
+        config_of(file, f'model = "m"\n{text}')
+    assert "12345678901234" not in str(caught.value)
+
+
+def test_a_pipe_or_device_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
+        with pytest.raises(FileError, match="must be a file"):
+            read(path)
+
+
+def test_null_has_no_form():
+    with pytest.raises(InputError, match="has no null"):
+        dumps({"model": {"file": "m", "parameters": {"x": None}}})
+
+
+@pytest.mark.parametrize("headers", [{"X-Auth": "abc12345"}, {"Cookie": "abc12345"}, {"X-Anything": "abc12345"}])
+def test_headers_are_not_shown(headers):
+    config = build({"model": "m", "sink": [{"kind": "webhook", "target": "http://h", "headers": headers}]})
+    shown, variables = without_secrets(as_mapping(config))
+    assert "abc12345" not in str(shown)
+    assert variables == ["EDGE_SECRET_1"]

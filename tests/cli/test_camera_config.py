@@ -6,7 +6,7 @@ import re
 import pytest
 import tomllib
 
-from edge.camera.config import build
+from edge.camera.mappings import build
 from edge.cli import camera
 from edge.cli._camera_mapping import mapping, merged, with_sets
 from tests.fake_bundle import bundle

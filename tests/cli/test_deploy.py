@@ -85,7 +85,7 @@ def test_a_folder_that_is_no_wheelhouse_is_refused(capsys, tmp_path):
 
 def test_the_service_runs_no_other_model_than_the_bundle(capsys):
     assert deploy.main(["net.edge", "--to", "pi@nowhere", "--", "--model", "other.tflite"]) == 2
-    assert "leave out --model other.tflite" in capsys.readouterr().err
+    assert "leave out the model other.tflite" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

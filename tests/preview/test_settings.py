@@ -7,7 +7,8 @@ import tomllib
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge.camera.config import LineConfig, ZoneConfig, build
+from edge.camera.config import LineConfig, ZoneConfig
+from edge.camera.mappings import build
 from edge.control import Control, Settings
 from edge.errors import InputError
 from edge.places import Line, Zone
