@@ -115,7 +115,7 @@ def _model(value: Any) -> Any:
 
 def _sink(value: Any) -> Any:
     """Return a sink's mapping with its own options apart from kind and target."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, Mapping) or not isinstance(value.get("options", {}), Mapping):
         return value
     own = {name: one for name, one in value.items() if name not in ("kind", "target", "options")}
     return {
