@@ -27,7 +27,7 @@ COMMANDS = ("edge-bench", "edge-camera", "edge-doctor")
 EXTRAS = ("onnx", "signed", "tflite-runtime", "picamera")
 """The extras that a device can install."""
 
-SUFFIXES = (".py", ".typed")
+SUFFIXES = (".py", ".typed", ".html", ".css", ".js", ".svg")
 """The files of the package. Whatever else lies in a checkout, such as bytecode, is not part of it."""
 
 DIGITS = 8

@@ -43,6 +43,8 @@ def described(members):
 
 def test_it_holds_the_package_without_the_workstation_s_parts(members):
     inner = {path.relative_to(ROOT) for path in ROOT.rglob("*.py")} | {Path("py.typed")}
+    inner |= {path.relative_to(ROOT) for path in (ROOT / "preview/page").rglob("*") if path.is_file()}
+    assert Path("preview/page/index.html") in inner
     expected = {f"edge/{path}" for path in inner if path.parts[0] not in ("models", "deploy", "calibration")}
     assert {name for name in members if name.startswith("edge/")} == expected
     assert members["edge/pipeline.py"] == (ROOT / "pipeline.py").read_bytes()
