@@ -24,7 +24,10 @@ WORKSTATION = ("calibration", "deploy", "models")
 COMMANDS = ("edge-bench", "edge-camera", "edge-doctor")
 """The commands that a device gets."""
 
-EXTRAS = ("onnx", "signed", "tflite-runtime", "picamera")
+EXTRAS = (
+    *("onnx", "openvino", "signed", "tflite-runtime", "picamera"),
+    *("config", "metrics", "mqtt", "preview", "rtsp", "track"),
+)
 """The extras that a device can install."""
 
 SUFFIXES = (".py", ".typed", ".html", ".css", ".js", ".svg")

@@ -195,3 +195,14 @@ def test_a_workstation_s_command_says_in_one_line_where_to_run_it(device, comman
     done = run(device, f"edge.cli.{command}", *arguments)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
     assert "run this command on a workstation" in done.stderr
+
+
+def test_a_device_can_install_whatever_a_camera_may_need():
+    from edge.backends import BACKENDS
+    from edge.deploy.push.runtime import WHEELS
+    from edge.deploy.wheelhouse import WITH
+    from edge.sinks import SINKS
+
+    needed = {row.extra for row in (*SINKS.values(), *BACKENDS.values()) if row.extra} | {"track"}
+    assert needed <= set(runtime_wheel.EXTRAS)
+    assert needed - {"tflite-runtime"} <= set(WHEELS) & set(WITH)
