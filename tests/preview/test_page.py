@@ -196,6 +196,7 @@ def test_a_zone_is_drawn_with_the_mouse_and_a_line_is_changed(camera, driver):
     drag(driver, (0.2, 0.2), (0.4, 0.4))
     driver.find_element("css selector", "#place [type=submit]").click()
     wait_for(lambda: abs(camera.control.settings.of("cells")[0].points[0][0] - 0.4) < 0.005)
+    until(driver, "document.getElementById('drawing').hidden")  # the list is new then
     driver.find_element("css selector", "[aria-label='Edit zone door']").click()
     element(driver, "place-delete").click()
     wait_for(lambda: not camera.control.settings.of("cells"))
