@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edge.errors import InputError
+from edge.labels import has_control
 from edge.places import Line, Zone
 
 Shape = Line | Zone
@@ -29,9 +30,12 @@ class Settings:
     shapes: Mapping[str, tuple[Shape, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raise InputError for a threshold outside 0 to 1, or two shapes of a source with one name."""
+        """Raise InputError for a threshold outside 0 to 1, an unprintable label, or a name that a source has twice."""
         if self.score_threshold is not None and not 0 <= self.score_threshold <= 1:
             raise InputError(f"score_threshold must be from 0 to 1, got {self.score_threshold}")
+        for label in self.labels or ():
+            if has_control(label):
+                raise InputError(f"labels must be printable text that UTF-8 can write, got {label!r}"[:200])
         for source in self.shapes:
             names = [shape.name for shape in self.of(source)]
             if twice := sorted({name for name in names if names.count(name) > 1}):

@@ -43,6 +43,9 @@ def _pairs(points: object) -> tuple[Corner, ...]:
 def _labels(what: str, name: str, labels: object) -> tuple[str, ...]:
     if isinstance(labels, str) or not isinstance(labels, (list, tuple)) or not all(isinstance(o, str) for o in labels):
         raise InputError(f"labels of {what} {name!r} must be a list of texts, got {labels!r}"[:200])
+    for label in labels:
+        if has_control(label):
+            raise InputError(f"labels of {what} {name!r} must be printable text, got {label!r}"[:200])
     return tuple(labels)
 
 

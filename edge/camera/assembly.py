@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from edge.camera import checks
@@ -40,6 +40,7 @@ class Camera(Closing):
             heartbeat: see ``edge.pipeline.Loop``.
         """
         self._open, self._asked = ExitStack(), config.model.backend
+        self._tracked = config.track is not None
         try:
             self.network: Session = self._open.enter_context(open_session(config.model.file, config.model.options()))
             checks.check_task(config, self.network.signature.task.name)
@@ -104,12 +105,11 @@ class Camera(Closing):
         stages += [] if gallery is None else [gallery]
         labels = checks.known_labels((self.network, *seconds), gallery)
         checks.check_triggers(config, labels)
-        control.check_with(lambda settings: checks.check_settings(settings, config.track is not None, labels))
+        control.check_with(lambda settings: checks.check_settings(settings, self._tracked, labels))
         if config.line or config.zone or config.counting is not None or changes:
             from edge.stages.counting import Counter
 
-            tracked = config.track is not None
-            stages.append(PerSource(lambda: Counter(control, tracked, config.counting)))
+            stages.append(PerSource(lambda: Counter(control, self._tracked, config.counting)))
         return stages
 
     def _second_network(self, config: ThenConfig, stages: list[Stage]) -> Session:
@@ -121,7 +121,8 @@ class Camera(Closing):
         return network
 
     def _sink(self, config: SinkConfig) -> Sink:
-        return open_sink(config.kind, config.target, self.loop.context, config.options)
+        context = replace(self.loop.context, tracked=self._tracked)
+        return open_sink(config.kind, config.target, context, config.options)
 
 
 def open_camera(config: CameraConfig, heartbeat: Callable[[], None] | None = None) -> Camera:

@@ -82,6 +82,10 @@ class Access:
     async def _refusal(self, request: Request) -> Response | None:
         """Return the answer to a request that is not allowed, or that brings the token; None lets it through."""
         headers = request.headers
+        if "content-length" in headers and "transfer-encoding" in headers:
+            # a proxy could take the other one for the body's end (RFC 9112, 6.3: request smuggling)
+            text = "a request must have a Content-Length or a Transfer-Encoding, not both\n"
+            return PlainTextResponse(text, 400, {"Connection": "close"})
         if not self._hosts.allows(headers.get("host", "")):
             text = "this name is not one of the preview's: open it by its IP address, or start it with this name\n"
             return PlainTextResponse(text, 421)

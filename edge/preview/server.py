@@ -19,7 +19,10 @@ MAX_CONNECTIONS = 96
 """The most connections: two for each viewer, and some for what they ask besides."""
 
 REQUEST_SECONDS = 10.0
-"""How long a connection may be open without a request."""
+"""How long a client may take for the head of each request, from the connection's begin or the last answer on."""
+
+KEEP_ALIVE_SECONDS = 5
+"""How long a connection is kept after an answer while nothing at all comes."""
 
 SEND_BUFFER = 128 * 1024
 """The size of a connection's buffer in the kernel, in bytes. A larger one would hold seconds of old pictures."""
@@ -46,7 +49,7 @@ class Server:
         self._loop: asyncio.AbstractEventLoop | None = None
         config = uvicorn.Config(app, http=_Connection, ws="none", lifespan="off", loop="asyncio", log_config=None)
         config.proxy_headers = config.server_header = False
-        config.timeout_keep_alive, config.timeout_graceful_shutdown = 15, 1
+        config.timeout_keep_alive, config.timeout_graceful_shutdown = KEEP_ALIVE_SECONDS, 1
         config.h11_max_incomplete_event_size = 32 * 1024
         self._uvicorn = uvicorn.Server(config)
         self._running = threading.Event()
@@ -93,23 +96,57 @@ class Server:
 
 
 class _Connection(H11Protocol):
-    """A connection that is ended when it never asks for anything, and whose transport the application can reach."""
+    """A connection whose client must ask in time, and whose transport the application can reach.
+
+    uvicorn stops its keep-alive timer at the first byte of the next request, and waits for the rest without end.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.access_log = False
-        if len(self.connections) > MAX_CONNECTIONS:
+        self._expect_request()
+        if not self._has_room():
             transport.abort()
             return
         opened = transport.get_extra_info("socket")
         if opened is not None:
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         self.app = _with_transport(self.app, transport)
-        self.loop.call_later(REQUEST_SECONDS, self._expect_request)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._late.cancel()
+        super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        self._late.cancel()
+        self._expect_request()
+        super().on_response_complete()
+
+    @property
+    def _answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
     def _expect_request(self) -> None:
-        if getattr(self, "scope", None) is None:
+        self._waits_since = self.loop.time()
+        self._late = self.loop.call_later(REQUEST_SECONDS, self._end_late)
+
+    def _end_late(self) -> None:
+        """End the connection unless a request is being answered. The application limits the time of its body."""
+        if not self._answering:
             self.transport.abort()
+
+    def _has_room(self) -> bool:
+        """Return whether the connection may stay. It takes the place of the one that has waited for its client longest.
+
+        So nobody keeps others out by connections that ask for nothing.
+        """
+        others = [one for one in self.connections if one is not self and not one.transport.is_closing()]
+        if len(others) < MAX_CONNECTIONS:
+            return True
+        waiting = [one for one in others if isinstance(one, _Connection) and not one._answering]
+        if waiting:
+            min(waiting, key=lambda one: one._waits_since).transport.abort()
+        return bool(waiting)
 
 
 def _with_transport(app: Any, transport: asyncio.Transport) -> Any:

@@ -108,10 +108,9 @@ def _labels(value: Any) -> frozenset[str] | None:
 def _shapes(value: Any, sources: Collection[str]) -> dict[str, tuple[Shape, ...]]:
     if not isinstance(value, dict) or not all(isinstance(rows, list) for rows in value.values()):
         raise InputError(f"shapes must be an object of lists, one for each source, got {value!r}"[:200])
-    known = (EVERY_SOURCE, *sources)
     for source, rows in value.items():
-        if source not in known:
-            raise unknown_name("source", source[:64], known)
+        if source not in (EVERY_SOURCE, *sources):
+            raise InputError(f'unknown source {source[:64]!r}; known: "" (all sources), {", ".join(sources)}')
         if len(rows) > MAX_SHAPES:
             raise InputError(f"a source must have at most {MAX_SHAPES} lines and zones, got {len(rows)}")
     return {source: tuple(_shape(row) for row in rows) for source, rows in value.items()}

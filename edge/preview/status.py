@@ -20,6 +20,7 @@ def facts(context: Context) -> dict[str, Any]:
         "task": signature.task.name if signature else "",
         "own_threshold": signature.score_threshold if signature else None,
         "labels": list(context.labels),
+        "tracked": context.tracked,
         "sources": [source.name for source in context.sources],
         "settings": settings.as_json(context.control.settings),
     }
@@ -49,7 +50,10 @@ def moment(context: Context, feed: Feed) -> dict[str, Any]:
 
 
 def _source(source: Any, feed: Feed) -> dict[str, Any]:
-    """Return the state of a source. One that supervises its device may say how that is, in ``state``."""
+    """Return what a source is and how it is. One that supervises its device says how that is, in ``state``.
+
+    ``live`` only tells a camera from a file, whether frames come or not.
+    """
     seen = feed.seen.get(source.name)
     state = getattr(source, "state", "")
     return {

@@ -22,6 +22,7 @@ class Context:
         labels: the network's class names. Empty when it has none.
         model: the network's name for the user.
         backend: the name of the runtime.
+        tracked: whether objects are followed, so that lines can count who crosses them.
     """
 
     sources: Sequence[Source]
@@ -31,6 +32,7 @@ class Context:
     labels: tuple[str, ...] = ()
     model: str = ""
     backend: str = ""
+    tracked: bool = True
 
     def source_of(self, frame: Frame) -> Source:
         """Return the source of a frame, or the first one when no source has the name of its stream."""

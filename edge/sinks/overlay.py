@@ -18,7 +18,7 @@ def annotated(image: Image, result: Result) -> Image:
 
             place_drawing.draw(out, result.places)
             tasks.load(result.task).draw(out, result)
-            place_drawing.draw_captions(out, result.places)
+            place_drawing.draw_captions(out, result)
         else:
             tasks.load(result.task).draw(out, result)
     return out

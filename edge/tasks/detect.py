@@ -76,7 +76,7 @@ class Detect(Task):
         captions = lettering.Captions(image)
         for one in result.predictions:
             if one.box is not None:
-                captions.add(_captions(one), one.box)
+                captions.add(captions_of(one), one.box)
 
     @staticmethod
     def as_json(result: Result) -> Mapping[str, Any]:
@@ -114,7 +114,7 @@ def _line(nested: Result) -> str:
     return "no result" if nested.fault else str(tasks.load(nested.task).line(nested))
 
 
-def _captions(one: Prediction) -> list[str]:
+def captions_of(one: Prediction) -> list[str]:
     """Return the object's label, and the result of another network for the object."""
     if one.nested is None or _has_places(one.nested):
         return [one.caption]

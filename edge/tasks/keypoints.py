@@ -97,7 +97,7 @@ class Keypoints(Task):
         captions = lettering.Captions(image)
         for pose in result.poses:
             if pose.box is not None:
-                captions.add([f"{'' if pose.id is None else f'#{pose.id} '}{pose.score:.0%}"], pose.box)
+                captions.add([caption_of(pose)], pose.box)
 
     @staticmethod
     def as_json(result: Result) -> Mapping[str, Any]:
@@ -127,6 +127,11 @@ class Keypoints(Task):
 
 def _summary(pose: Pose) -> str:
     return f"{pose.part or 'pose'} {pose.score:.0%} with {sum(pose.certain())} of {len(pose.points)} points"
+
+
+def caption_of(pose: Pose) -> str:
+    """Return the instance's score, after the number of its track: ``#3 90%``."""
+    return f"{'' if pose.id is None else f'#{pose.id} '}{pose.score:.0%}"
 
 
 def _names(labels: Sequence[str] | None, count: int, origin: str) -> tuple[str, ...]:

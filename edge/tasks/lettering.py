@@ -70,23 +70,37 @@ class Captions:
         Args:
             texts: the lines.
             corners: x0, y0, x1, y1 of the box in pixels.
-            low: whether its lower edge is tried first, on the inside. Otherwise it is the upper edge, on the outside.
+            low: whether its lower edge is tried first. Otherwise it is the upper edge, both on the outside.
+        """
+        place = self.reserve(texts, corners, low)
+        if place is not None:
+            lines(self._image, texts, *place)
+
+    def reserve(self, texts: Sequence[str], corners: Sequence[float], low: bool = False) -> tuple[int, int] | None:
+        """Take the place of texts, which may be drawn already. The arguments are those of ``add``.
+
+        Returns:
+            left and top of the texts in pixels. None when no place is free.
         """
         if not np.isfinite(corners).all():
-            return
-        x0, y0, _, y1 = pixels(corners)
+            return None
+        x0, y0, x1, y1 = pixels(corners)
         line = line_height(self._image)
         tall = line * len(texts)
         wide = max(_width(_ascii(words), line / 38, line) for words in texts) + line // 2
-        left = max(0, min(x0, self._image.shape[1] - wide))
-        tops = (max(0, y0 - tall), y0, y1, y1 - tall)
-        for top in reversed(tops) if low else tops:
+        upper, lower = [max(0, y0 - tall), y0], [y1, y1 - tall]
+        # the right end is only tried for places: objects are many, and each keeps to its left edge
+        choices = [(x0, y) for y in (*upper, *lower)]
+        if low:
+            choices = [(x, y) for x in (x0, x1 - wide) for y in (*lower, *upper)]
+        for left, top in choices:
+            left = max(0, min(left, self._image.shape[1] - wide))
             top = max(0, min(top, self._image.shape[0] - tall))
             ground = (left, top, left + wide, top + tall)
             if not any(_meet(ground, other) for other in self._taken):
                 self._taken.append(ground)
-                lines(self._image, texts, left, top)
-                return
+                return left, top
+        return None
 
 
 def legend(image: Image, rows: Sequence[tuple[str, Colour]]) -> None:

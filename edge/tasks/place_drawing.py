@@ -1,13 +1,13 @@
 """Drawing of lines and zones over a result, each with its name and counts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.imaging import Image
-from edge.results import Place
+from edge.results import Box, Place, Result
 from edge.tasks import canvas, lettering
 
 INK: canvas.Colour = (60, 220, 255)
@@ -29,12 +29,31 @@ def draw(image: Image, places: Sequence[Place]) -> None:
             _line(image, place)
 
 
-def draw_captions(image: Image, places: Sequence[Place]) -> None:
-    """Draw the names and counts of places into ``image``, in place, at their lower edges."""
+def draw_captions(image: Image, result: Result) -> None:
+    """Draw the names and counts of a result's places into ``image``, in place, where no object has its caption.
+
+    They stand below their places, or else at another edge.
+    """
     captions = lettering.Captions(image)
-    for place in filter(_is_proper, places):
+    for texts, box in _captions_of_objects(result):
+        captions.reserve(texts, box)
+    for place in filter(_is_proper, result.places):
         corners = np.asarray(place.points, np.float64)
         captions.add([caption(place)], (*corners.min(axis=0), *corners.max(axis=0)), low=True)
+
+
+def _captions_of_objects(result: Result) -> Iterator[tuple[list[str], Box]]:
+    """Yield the captions that the result's task has drawn, with their boxes."""
+    for one in result.predictions:
+        if one.box is not None:
+            from edge.tasks.detect import captions_of
+
+            yield captions_of(one), one.box
+    for pose in result.poses:
+        if pose.box is not None:
+            from edge.tasks.keypoints import caption_of
+
+            yield [caption_of(pose)], pose.box
 
 
 def caption(place: Place) -> str:

@@ -1,5 +1,8 @@
 """What would wait in silence for a misspelt name, or for what the task does not give, is refused at the start."""
 
+import json
+import re
+
 import pytest
 
 from edge.camera import checks
@@ -9,6 +12,7 @@ from edge.errors import InputError
 from edge.models.weights import FOLDER
 from edge.thermal import Reading
 from tests.fake_bundle import bundle
+from tests.preview.client import ask, post
 
 CELLS = FOLDER / "ssdlite_shufflenet_v2_bccd_int8.edge"  # Platelets, RBC, WBC
 MEMBRANE = FOLDER / "unet_membrane_int8.edge"
@@ -68,6 +72,15 @@ def test_changes_while_it_runs_are_checked_too():
             with pytest.raises(InputError):
                 camera.loop.control.change(**change)
         camera.loop.control.change(labels=frozenset({"RBC"}))
+
+
+@pytest.mark.parametrize(("values", "status"), [({}, 400), ({"track": True}, 200)], ids=["untracked", "tracked"])
+def test_the_preview_knows_whether_lines_are_taken(values, status, capsys):
+    line = {"kind": "line", **LINE}
+    with opened(CELLS, sink=[{"kind": "preview", "target": "127.0.0.1:0"}], **values):
+        port = int(re.search(r"http://127.0.0.1:(\d+)/", capsys.readouterr().err)[1])
+        assert json.loads(ask(port, "/api/state")[2])["tracked"] is (status == 200)
+        assert post(port, {"shapes": {"": [line]}})[0] == status
 
 
 def build_line():

@@ -57,16 +57,18 @@ class Camera(contextlib.ExitStack):
         pictures=None,
         control=None,
         counts=False,
+        tracked=True,
+        clock="arrival",
         **options,
     ):
         super().__init__()
         self.lines, self.find, self.rate = [], find or drawn(), rate
-        self.counts = counts
+        self.counts, self._clock = counts, clock
         self.control, self.stats = control or Control(), Stats()
         self.sources = [ListSource([], live=True) for _ in sources]
         for source, name in zip(self.sources, sources, strict=True):
             source.name = name
-        self.context = Context(self.sources, self.stats, self.control, SIGNATURE, LABELS, "ssdlite", "litert")
+        self.context = Context(self.sources, self.stats, self.control, SIGNATURE, LABELS, "ssdlite", "litert", tracked)
         self._options, self._target = options, target
         self._pictures = pictures or [cells(seed=3 + i) for i in range(len(sources))]
         self.paused, self._stop = threading.Event(), threading.Event()
@@ -102,7 +104,7 @@ class Camera(contextlib.ExitStack):
     def event(self, picture, index, source):
         """Return the event of one picture, as the loop makes it."""
         start, captured = time.perf_counter(), time.time_ns()
-        frame = Frame(picture, "BGR", index, captured, "arrival", source)
+        frame = Frame(picture, "BGR", index, captured, self._clock, source)
         result, settings = self.find(picture), self.control.settings
         kept = [
             one
@@ -116,17 +118,17 @@ class Camera(contextlib.ExitStack):
         places = tuple(_counted(shape, frame, kept) for shape in settings.of(source) if self.counts)
         result = replace(
             result, predictions=tuple(kept), places=places, frame=index, source=source, captured_ns=captured,
-            age_ms=age_ms, infer_ms=infer_ms,
+            age_ms=age_ms, infer_ms=infer_ms, age_clock=self._clock,
         )  # fmt: skip
         return Event(frame, result)
 
 
 def _counted(shape, frame, kept):
-    """Return a line, or a zone with the number of objects that stand in it now."""
+    """Return a line, or a zone with the number of objects that stand in it now, and as if 140 had left it before."""
     points = tuple((x * frame.size[0], y * frame.size[1]) for x, y in shape.points)
     if isinstance(shape, Line):
         return Place(shape.name, "line", points)
     feet = [((one.box[0] + one.box[2]) / 2, one.box[3]) for one in kept]
     border = np.array(points, np.float32)
     inside = sum(cv2.pointPolygonTest(border, foot, False) >= 0 for foot in feet)
-    return Place(shape.name, "zone", points, {"now": inside})
+    return Place(shape.name, "zone", points, {"now": inside, "entered": 140 + inside, "left": 140})

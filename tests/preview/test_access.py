@@ -116,6 +116,20 @@ def test_what_is_no_request_is_refused_in_silence(raw):
         assert len(camera.lines) == 1
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [b"Content-Length: 2\r\nTransfer-Encoding: chunked", b"Transfer-Encoding: chunked\r\nContent-Length: 7"],
+    ids=["length first", "encoding first"],
+)
+def test_a_body_of_two_lengths_is_refused_and_the_connection_closed(open_port, headers):
+    head = b"POST /api/settings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" + headers
+    with socket.create_connection(("127.0.0.1", open_port), timeout=10) as connection:
+        connection.sendall(head + b"\r\n\r\n2\r\n{}\r\n0\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))  # to the connection's end
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
 def answer_to(port, raw):
     """Return the beginning of the answer to some bytes, or nothing when the server ends the connection before."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:

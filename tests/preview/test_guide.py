@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.preview import access, app, stream
+from edge.preview import access, app, server, stream
 from edge.preview.options import PreviewOptions
 from edge.sinks import open_sink
 from tests.preview.camera import Camera
@@ -74,4 +74,6 @@ def test_the_limits_are_those_of_the_code():
     assert f"`viewers` ({options.viewers}; one more" in PAGE
     assert f"at most {access.MAX_BODY // 1024} KiB" in PAGE
     assert f"takes no data for {stream.LONGEST_SEND:g} s" in PAGE
+    assert f"each request within {server.REQUEST_SECONDS:g} s, and a body within {app.BODY_SECONDS:g} s more" in PAGE
+    assert f"all {server.MAX_CONNECTIONS} connections" in PAGE
     assert access.WRONG_TOKEN_SECONDS == 1

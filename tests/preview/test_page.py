@@ -196,6 +196,7 @@ def test_a_zone_is_drawn_with_the_mouse_and_a_line_is_changed(camera, driver):
     drag(driver, (0.2, 0.2), (0.4, 0.4))
     driver.find_element("css selector", "#place [type=submit]").click()
     wait_for(lambda: abs(camera.control.settings.of("cells")[0].points[0][0] - 0.4) < 0.005)
+    until(driver, "document.getElementById('drawing').hidden")  # the list is new then
     driver.find_element("css selector", "[aria-label='Edit zone door']").click()
     element(driver, "place-delete").click()
     wait_for(lambda: not camera.control.settings.of("cells"))
@@ -282,6 +283,54 @@ def test_it_fits_the_screen_and_stays_where_it_is(detector, driver, size):
         assert element(driver, "place").is_displayed()
         assert too_wide(driver) == []
         assert driver.execute_script("return document.documentElement.scrollWidth") <= size[0]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_no_text_is_cut_on_the_smallest_phone(detector, driver, dark, tmp_path):
+    look(driver, PHONE, dark)
+    yard, gate = Zone("yard", ((0.1, 0.2), (0.9, 0.2), (0.9, 0.8))), Line("gate", ((0.1, 0.9), (0.9, 0.9)))
+    control = Control(Settings(shapes={"cells": (yard, gate)}))
+    with Camera(find=detector, rate=10, control=control, counts=True, clock="pts") as camera:
+        camera.stats.count_lost("preview", 63_000)
+        opened(driver, camera.sink.url)
+        until(driver, "document.getElementById('places').textContent.includes('left 140')")
+        until(driver, "document.getElementById('lost-total').textContent.includes('63,000')")
+        until(driver, "document.getElementById('source-state').textContent === 'delivering'")
+        (tmp_path / "phone.png").write_bytes(screenshot(driver))
+        assert driver.execute_script(CUT) == []
+        assert element(driver, "age-clock").text == "since its time stamp"
+        assert driver.execute_script(CONTRAST) == []
+
+
+CUT = """
+return [...document.querySelectorAll('h1, h2, p, dt, dd span, small, button, .button, label, li span, output')]
+  .filter((one) => one.offsetParent && getComputedStyle(one).overflow !== 'visible'
+    && (one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1))
+  .map((one) => one.textContent);
+"""
+"""Texts that are cut off at the border of their elements."""
+
+
+def test_the_hint_speaks_of_taps_to_a_finger_and_of_keys_to_a_keyboard(camera, driver):
+    opened(driver, camera.sink.url)
+    element(driver, "add-zone").click()
+    assert "Space sets" in element(driver, "hint").text
+    driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 1})
+    try:
+        look(driver, PHONE)
+        opened(driver, camera.sink.url)
+        element(driver, "add-zone").click()
+        assert element(driver, "hint").text == "Tap the picture to set corners, then tap Finish."
+    finally:
+        driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
+
+
+def test_lines_are_not_offered_without_a_tracker(detector, driver):
+    with Camera(find=detector, rate=10, tracked=False) as camera:
+        opened(driver, camera.sink.url)
+        assert not element(driver, "add-line").is_enabled()
+        assert "--track" in element(driver, "places-hint").text
+        assert element(driver, "add-zone").is_enabled()
 
 
 def too_wide(driver):

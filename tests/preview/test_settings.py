@@ -64,7 +64,9 @@ def test_what_is_sent_becomes_settings(sent, expected):
         ({"labels": [1]}, "labels must be a list of texts"),
         ({"shapes": []}, "shapes must be an object of lists"),
         ({"shapes": {"cam": {}}}, "shapes must be an object of lists"),
-        ({"shapes": {"kam": []}}, "unknown source 'kam'"),
+        ({"shapes": {"kam": []}}, "unknown source 'kam'; known: \"\" (all sources), cam, door cam"),
+        ({"shapes": {"\ud800": []}}, "unknown source '\\ud800'"),
+        ({"\ud800": 1}, "unknown setting '\\ud800'"),
         ({"shapes": {"cam": ["x"]}}, "kind is line or zone"),
         ({"shapes": {"cam": [{"kind": "circle"}]}}, "kind is line or zone"),
         ({"shapes": {"cam": [{"kind": []}]}}, "kind is line or zone"),
@@ -78,6 +80,9 @@ def test_what_is_sent_becomes_settings(sent, expected):
         ({"shapes": {"cam": [{**DOOR, "dwell": 10**400}]}}, "dwell"),
         ({"shapes": {"cam": [{**DOOR, "name": ""}]}}, "must have a name"),
         ({"shapes": {"cam": [{**DOOR, "name": "a\nb"}]}}, "must have a name"),
+        ({"shapes": {"cam": [{**DOOR, "name": "\ud800"}]}}, "must have a name"),
+        ({"shapes": {"cam": [{**DOOR, "labels": ["RBC", "\udfff"]}]}}, "labels of zone 'door' must be printable text"),
+        ({"shapes": {"cam": [{**GATE, "labels": ["a\nb"]}]}}, "labels of line 'gate' must be printable text"),
         ({"shapes": {"cam": [{**DOOR, "anchor": "top"}]}}, "anchor must be one of"),
         ({"shapes": {"cam": [GATE] * (MAX_SHAPES + 1)}}, "at most 64 lines and zones"),
     ],
@@ -100,7 +105,25 @@ def test_what_is_no_json_is_one_line(body):
         changes(body, ())
 
 
-scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+@pytest.mark.parametrize("label", ["\ud800", "a\udfff", "a\nb", "\x1b[2J"], ids=ascii)
+@pytest.mark.parametrize(
+    "sent",
+    [lambda label: {"labels": ["RBC", label]}, lambda label: {"shapes": {"": [{**DOOR, "labels": [label]}]}}],
+    ids=["kept", "of a zone"],
+)
+def test_a_label_that_cannot_be_written_is_refused_and_nothing_is_changed(label, sent):
+    with Camera() as camera:
+        before = ask(camera.port, "/api/state")[2]
+        status, answered = post(camera.port, {"score_threshold": 0.7, **sent(label)})
+        assert status == 400
+        assert "must be printable text" in answered["error"]
+        assert camera.control.settings == Settings()
+        after = json.loads(ask(camera.port, "/api/state")[2])
+        assert after["settings"] == json.loads(before)["settings"]
+
+
+half_characters = st.text(st.characters(categories=["Cs", "Cc", "Lu"]), max_size=4)
+scalars = half_characters | st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 anything = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
 )
@@ -126,7 +149,7 @@ def test_any_json_is_taken_whole_or_refused(sent):
     except InputError:
         assert control.settings is before
         return
-    json.dumps(as_json(control.settings), allow_nan=False)
+    json.dumps(as_json(control.settings), allow_nan=False, ensure_ascii=False).encode("utf-8")
 
 
 @given(st.binary(max_size=64))
@@ -139,7 +162,7 @@ def test_any_bytes_are_taken_or_refused(body):
     st.builds(
         Settings,
         st.none() | st.floats(0, 1),
-        st.none() | st.frozensets(st.text(max_size=8), max_size=5),
+        st.none() | st.frozensets(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8), max_size=5),
         st.dictionaries(st.sampled_from(["cam", "door cam"]), st.tuples(shapes), max_size=2),
     )
 )

@@ -1,5 +1,7 @@
 """The streams on a real server: pictures, events, many viewers, slow ones, the end."""
 
+import contextlib
+import http.client
 import itertools
 import json
 import os
@@ -202,15 +204,87 @@ def test_a_connection_that_never_asks_is_ended(monkeypatch):
         assert ended(idle)
 
 
+HALF = b"GET /style.css HTTP/1.1\r\nHost: localhost\r\nX-Half: "
+HALF_BODY = (
+    b"POST /style.css HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+)
+
+
+@pytest.mark.parametrize("half", [HALF, HALF_BODY], ids=["head", "body"])
+@pytest.mark.parametrize("before", [0, 1, 2], ids=lambda count: f"after {count} answers")
+def test_half_a_request_is_ended_whatever_was_asked_before(monkeypatch, half, before):
+    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.3)
+    with Camera() as camera, socket.create_connection(("127.0.0.1", camera.port), timeout=10) as slow:
+        for _ in range(before):
+            whole_answer(slow)
+        slow.sendall(half)
+        start = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            while slow.recv(65536):  # the body's 405 comes first
+                pass
+        assert time.monotonic() - start < 3, "not the keep-alive time, and not for ever"
+
+
+def test_a_head_that_comes_byte_by_byte_is_ended(monkeypatch):
+    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.3)
+    with Camera() as camera, socket.create_connection(("127.0.0.1", camera.port), timeout=10) as slow:
+        whole_answer(slow)
+        slow.settimeout(0.02)
+        end = time.monotonic() + 5
+        signs = itertools.chain(HALF, itertools.repeat(ord("x")))
+        while not ended_after(slow, next(signs)):
+            assert time.monotonic() < end
+
+
+def ended_after(connection, sign):
+    """Send a byte, and return whether the other side has ended the connection. Its timeout says it has not."""
+    try:
+        connection.sendall(bytes([sign]))
+        return ended(connection)
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def test_an_answer_that_takes_longer_than_a_request_may_is_not_cut(monkeypatch):
+    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.2)
+    with Camera(rate=20) as camera, stream(camera.port, "/video") as answer:
+        heads = [head for head, _ in itertools.islice(pictures(answer), 16)]
+        assert int(heads[-1]["X-Frame"]) - int(heads[0]["X-Frame"]) > 10  # more than half a second
+
+
+def whole_answer(connection):
+    """Ask for the style sheet on an open connection and read the whole answer."""
+    connection.sendall(b"GET /style.css HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    answer = http.client.HTTPResponse(connection)
+    answer.begin()
+    assert answer.status == 200
+    answer.read()
+
+
+def test_many_connections_that_ask_for_nothing_keep_nobody_out(monkeypatch):
+    monkeypatch.setattr(server, "MAX_CONNECTIONS", 3)
+    with Camera() as camera, stream(camera.port, "/video") as watching:
+        slow = [socket.create_connection(("127.0.0.1", camera.port), timeout=10) for _ in range(2)]
+        whole_answer(slow[0])  # so that the other one has waited longer
+        slow[0].sendall(HALF)
+        until(lambda: len(camera.sink._server._uvicorn.server_state.connections) == 3)
+        assert ask(camera.port, "/api/state")[0] == 200
+        assert ended(slow[1])
+        next(pictures(watching))
+        for one in slow:
+            one.close()
+
+
 def test_there_are_no_more_connections_than_allowed(monkeypatch):
     monkeypatch.setattr(server, "MAX_CONNECTIONS", 3)
-    with Camera() as camera:
-        kept = [socket.create_connection(("127.0.0.1", camera.port), timeout=10) for _ in range(3)]
-        until(lambda: len(camera.sink._server._uvicorn.server_state.connections) == 3)
+    with Camera() as camera, contextlib.ExitStack() as streams_open:
+        for _ in range(3):
+            next(pictures(streams_open.enter_context(stream(camera.port, "/video"))))
         with socket.create_connection(("127.0.0.1", camera.port), timeout=10) as late:
             assert ended(late)
-        for one in kept:
-            one.close()
+        assert camera.sink.viewers == 3
 
 
 def ended(connection):

@@ -20,10 +20,27 @@ def test_places_are_drawn_with_their_counts():
     for row, column in ((60, 70), (130, 20), (130, 120), (30, 240)):
         assert out[row, column] == pytest.approx(place_drawing.INK, abs=25)  # edges are smoothed
     line = lettering.line_height(GREY)
-    caption = out[200 - line : 200, 24:60]
+    caption = out[200 + 3 : 200 + line, 24:60]  # below the zone's lower edge
     assert (caption == canvas.DARK).all(axis=-1).mean() > 0.5
     assert (out[100, 60] != 128).any()  # a zone with an object is tinted
     assert (annotated(GREY, Result("detect", places=(Place("yard", "zone", YARD.points),)))[100, 60] == 128).all()
+
+
+def test_captions_of_places_cover_no_caption_of_an_object():
+    objects = tuple(
+        Prediction("dog", 0.9, row, (left, top, left + 90.0, top + 30.0))
+        for row, (left, top) in enumerate([(20.0, 216.0), (24.0, 60.0), (110.0, 200.0)])  # around the yard's edges
+    )
+    alone = annotated(GREY, Result("detect", objects))
+    both = annotated(GREY, Result("detect", objects, places=(YARD,)))
+    line = lettering.line_height(GREY)
+    for one in objects:
+        left, top = int(one.box[0]), int(one.box[1]) - line
+        np.testing.assert_array_equal(
+            both[top : top + line, left : left + 40], alone[top : top + line, left : left + 40]
+        )
+    dark = (both == canvas.DARK).all(axis=-1).sum() - (alone == canvas.DARK).all(axis=-1).sum()
+    assert dark > 20 * line, "the yard's caption is there"
 
 
 def test_the_arrow_of_a_line_points_to_where_in_is():

@@ -36,6 +36,7 @@ function onFacts(facts) {
   if (!facts.sources.includes(camera)) watch(facts.sources[0], camera !== null);
   select.value = camera;
   labels.setNamed(facts.labels);
+  places.setTracked(facts.tracked);
   showSettings(facts.settings);
 }
 

@@ -3,7 +3,12 @@
 import { change, element, tried } from "./api.js";
 import { Shapes, least } from "./shapes.js";
 
-const HINTS = {
+const NO_TRACKER = "Lines count who crosses them, which needs a tracker: start edge-camera with --track. Zones need none.";
+const TOUCH_HINTS = {
+  draw: "Tap the picture to set corners, then tap Finish.",
+  edit: "Drag the corners, then save.",
+};
+const KEY_HINTS = {
   draw: "Click to set corners; with the keys: arrows move, Space sets. Enter finishes, Backspace takes one back, Escape ends.",
   edit: "Drag the corners, or move to one with Tab and move it with the arrows; Delete removes it. Then save.",
 };
@@ -37,6 +42,13 @@ export class Places {
     this.camera = camera;
     this.shapes.setShapes(this.rows().map(({ shape }) => shape));
     this.list();
+  }
+
+  /** Say before anybody draws a line that nothing would be counted at it. */
+  setTracked(tracked) {
+    element("add-line").disabled = !tracked;
+    element("places-hint").textContent = tracked ? "" : NO_TRACKER;
+    element("places-hint").hidden = tracked;
   }
 
   /** Show what was counted: the places of a result, which its picture shows already. */
@@ -127,7 +139,9 @@ export class Places {
     element("places-add").hidden = Boolean(shape);
     for (const name of ["draw-finish", "draw-undo", "draw-cancel"]) element(name).hidden = !shape?.drawing;
     if (!shape) return;
-    element("hint").textContent = shape.drawing ? HINTS.draw : HINTS.edit;
+    const fingerOnly = matchMedia("(any-pointer: coarse) and (not (any-pointer: fine))").matches;
+    const hints = fingerOnly ? TOUCH_HINTS : KEY_HINTS;
+    element("hint").textContent = hints[shape.drawing ? "draw" : "edit"];
     element("draw-finish").disabled = shape.points.length < least(shape.kind);
     element("draw-undo").disabled = !shape.points.length;
   }
