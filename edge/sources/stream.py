@@ -112,10 +112,16 @@ def _rtsp(address: str, name: str, options: SourceOptions) -> tuple[StreamOption
     installed = importlib.util.find_spec("av") is not None
     if given.reader == "av" and not installed:
         raise MissingExtra("the source option reader=av needs av, not installed here: pip install 'edgekit[rtsp]'")
-    if given.reader == "opencv" or not installed:
-        return given, lambda: _Capture(address, name, given.timeout, f"rtsp_transport;{TRANSPORTS[given.transport]}")
+    opencv = given.reader == "opencv" or not installed
+    ffmpeg = f"rtsp_transport;{TRANSPORTS[given.transport]}"
 
     def open_rtsp() -> Device:
+        if given.transport != "http":  # a tunnel of FFmpeg's own
+            from edge.sources import rtsp_redirects
+
+            rtsp_redirects.refuse(address, name, given.timeout)
+        if opencv:
+            return _Capture(address, name, given.timeout, ffmpeg)
         from edge.sources.rtsp import RtspDevice  # PyAV, which only this stream needs
 
         return RtspDevice(address, name, given)
