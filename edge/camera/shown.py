@@ -8,6 +8,9 @@ from edge.secret import named
 _SECRET = re.compile(r"pass|token|secret|authorization|api.?key", re.IGNORECASE)
 """Names of options whose values are secrets."""
 
+_ADDRESSES = ("address", "target")
+"""Names of options that may be addresses, also mistyped ones without ``://``."""
+
 
 def without_secrets(values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Return a configuration's mappings without written passwords, and the variables that stand in their place.
@@ -33,4 +36,4 @@ def _shown(name: str, value: Any, variables: list[str]) -> Any:
 
     if _SECRET.search(name) and value and "${" not in value:
         return f"${{{new_name()}}}"
-    return named(value, new_name) if "://" in value else value
+    return named(value, new_name) if "://" in value or name in _ADDRESSES else value
