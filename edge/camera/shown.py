@@ -7,6 +7,9 @@ from edge.secret import is_secret, named
 _HEADERS = "headers"
 """The table whose values may all be secrets."""
 
+_ADDRESSES = ("address", "target")
+"""Names of options that may be addresses, also mistyped ones without ``://``."""
+
 
 def without_secrets(values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Return a configuration's mappings without written passwords, and the variables that stand in their place.
@@ -31,4 +34,5 @@ def _shown(name: str, value: Any, variables: list[str]) -> Any:
     hides = name == _HEADERS or is_secret(name)
     if hides and value not in (None, "", True, False) and "${" not in str(value):
         return f"${{{new_name()}}}"
-    return named(value, new_name) if isinstance(value, str) and "://" in value else value
+    is_address = isinstance(value, str) and ("://" in value or name in _ADDRESSES)
+    return named(value, new_name) if is_address else value

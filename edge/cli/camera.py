@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from edge.cli import _camera_mapping, _camera_options, _main, _signals
@@ -14,6 +14,9 @@ from edge.cli import _camera_mapping, _camera_options, _main, _signals
 if TYPE_CHECKING:
     from edge.camera.config import CameraConfig
     from edge.cli._supervised import Supervised
+
+READ_SECONDS = 1.0
+"""The time that reads of cameras and streams may still take at the end. Live ones return within a frame."""
 
 EPILOG = """\
 examples:
@@ -37,9 +40,10 @@ processed on purpose (skipped), and results that a slow output did not take (los
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``edge-camera`` and return the exit code."""
-    if argv is None:  # only as a process of its own: collecting the objects of the imports would take 20 ms
-        gc.disable()
-    return _main.run(parser(), _camera, argv)
+    if argv is not None:
+        return _main.run(parser(), _camera, argv)
+    gc.disable()  # only as a process of its own: collecting the objects of the imports would take 20 ms
+    return _ended(_main.run(parser(), _camera))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -114,6 +118,17 @@ def _supervised() -> "Supervised | None":
     from edge.cli import _supervised  # only a service has a manager
 
     return _supervised.by_manager()
+
+
+def _ended(code: int) -> int:
+    """Return the exit code, or end the process with it at once when a device's read does not return."""
+    reading = sys.modules.get("edge.sources.reading")  # only cameras and streams have such threads
+    if reading is not None and reading.still_reading(READ_SECONDS):
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    return code
 
 
 def _collect_garbage() -> None:

@@ -21,6 +21,7 @@ from edge import pictures, registry
 from edge.errors import FileError, InputError
 from edge.frames import Frame
 from edge.registry import Entry
+from edge.secret import shown
 from edge.sources.base import Source
 from edge.sources.options import DEFAULT, SourceOptions
 
@@ -106,7 +107,9 @@ def _kind(text: str) -> tuple[str, str]:
 def _stream(text: str) -> tuple[str, str]:
     scheme = text.partition("://")[0].lower()
     if scheme not in STREAM_SCHEMES:
-        raise InputError(f"a stream's address must begin with one of {', '.join(STREAM_SCHEMES)}, got {scheme}://")
+        raise InputError(
+            f"a stream's address must begin with one of {', '.join(STREAM_SCHEMES)}, got {shown(scheme)}://"
+        )
     return "stream", text
 
 
@@ -118,6 +121,6 @@ def _file(text: str) -> tuple[str, str]:
     if _PATTERN.search(text):
         return "images", text
     raise FileError(
-        f"source {text!r} does not exist: expected a camera number, a video, an image, a folder of images, "
+        f"source {shown(text)!r} does not exist: expected a camera number, a video, an image, a folder of images, "
         "a pattern such as photos/**/*.jpg, an rtsp:// or http:// address, picamera or synthetic"
     )

@@ -12,11 +12,11 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit, urlunsplit
 
 from edge.closing import Closing
 from edge.errors import FileError
-from edge.secret import without_secret
+from edge.sources.deadline import Deadline
 from edge.sources.http_auth import Login
 
 MAX_REDIRECTS = 5
@@ -29,26 +29,6 @@ _REFUSED_WHY = {
     403: "it forbids this address to this user",
     404: "it has nothing at this path",
 }
-
-
-@dataclass
-class Deadline:
-    """The moment at which a wait must end. None means no limit.
-
-    Attributes:
-        at: the moment, in seconds of ``time.monotonic``.
-    """
-
-    at: float | None
-
-    def left(self) -> float | None:
-        """Return the seconds that are left. Raises TimeoutError when there are none."""
-        if self.at is None:
-            return None
-        left = self.at - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        return left
 
 
 class Response(Closing):
@@ -243,7 +223,8 @@ def client(address: str, name: str, verify: bool, timeout: float) -> Client:
     login = None
     if parts.username is not None:
         login = Login(unquote(parts.username), unquote(parts.password or ""))
-    return Client(without_secret(address), name, login, verify, timeout)
+    asked = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return Client(asked, name, login, verify, timeout)
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:

@@ -12,9 +12,11 @@ import numpy as np
 
 from edge.errors import FileError, InputError
 from edge.imaging import Image
+from edge.picture_size import stated_size
 from edge.pictures import is_whole
 from edge.sources.base import Device
 from edge.sources.http_client import Client, Response
+from edge.sources.images import MAX_PIXELS
 from edge.sources.jpeg_stream import MAX_PICTURE_BYTES, JpegScanner
 
 CHUNK_BYTES = 64 << 10
@@ -169,9 +171,12 @@ class Snapshots(Device):
 
 
 def decoded(data: bytes) -> Image | None:
-    """Return a picture file as (height, width, 3) uint8 BGR, or None when it is cut or cannot be decoded."""
+    """Return a picture file as (height, width, 3) uint8 BGR, or None when it is cut, too large or cannot be decoded."""
+    width, height = stated_size(data) or (0, 0)
+    if width * height > MAX_PIXELS or not is_whole(data):
+        return None
     try:
-        image: Image | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if is_whole(data) else None
+        image: Image | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         return None
     return image

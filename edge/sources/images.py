@@ -21,6 +21,7 @@ from edge.picture_orientation import stated_orientation, upright
 from edge.picture_size import stated_size
 from edge.pictures import MORE_SUFFIXES, SUFFIXES, is_whole
 from edge.reports import Report, to_stderr
+from edge.secret import shown
 from edge.sources.base import Source
 from edge.sources.options import DEFAULT, SourceOptions
 from edge.sources.realtime import Realtime
@@ -159,7 +160,9 @@ def _listed(path: Path) -> tuple[list[Path], list[Path]]:
     matches = [Path(match) for match in glob.glob(str(path), recursive=True)]
     found, heic = _pictures(matches)
     if not found:
-        raise FileError(f"pattern {str(path)!r} must match images ({', '.join(SUFFIXES)}), found {_count(matches)}")
+        raise FileError(
+            f"pattern {shown(str(path))!r} must match images ({', '.join(SUFFIXES)}), found {_count(matches)}"
+        )
     return found, heic
 
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ from edge.sources.supervised import DEFAULT, OpenDevice, RetryPolicy, Supervised
 
 _WITH_HOST = ("rtsp", "rtsps", "rtmp", "http", "https")
 """Schemes whose addresses name a server."""
+
+_AFTER_HOST = re.compile(r"[^:]*://[^/?#]*(.*)", re.DOTALL)
+"""The path, query and fragment of an address."""
 
 _VARIABLE = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 
@@ -112,10 +116,16 @@ def _rtsp(address: str, name: str, options: SourceOptions) -> tuple[StreamOption
     installed = importlib.util.find_spec("av") is not None
     if given.reader == "av" and not installed:
         raise MissingExtra("the source option reader=av needs av, not installed here: pip install 'edgekit[rtsp]'")
-    if given.reader == "opencv" or not installed:
-        return given, lambda: _Capture(address, name, given.timeout, f"rtsp_transport;{TRANSPORTS[given.transport]}")
+    opencv = given.reader == "opencv" or not installed
+    ffmpeg = f"rtsp_transport;{TRANSPORTS[given.transport]}"
 
     def open_rtsp() -> Device:
+        if given.transport != "http":  # a tunnel of FFmpeg's own
+            from edge.sources import rtsp_redirects
+
+            rtsp_redirects.refuse(address, name, given.timeout)
+        if opencv:
+            return _Capture(address, name, given.timeout, ffmpeg)
         from edge.sources.rtsp import RtspDevice  # PyAV, which only this stream needs
 
         return RtspDevice(address, name, given)
@@ -148,6 +158,11 @@ def _address(text: str) -> tuple[str, str]:
     """Return an address with its secrets, and its name without them. Raises InputError when it has no host."""
     name = shown(text)
     address = reveal(text, quoted=True)
+    if "@" in _AFTER_HOST.sub(r"\1", address):
+        raise InputError(
+            f"a stream's address must have no @ after its host, got {name}; in a password write / as %2F, # as %23, "
+            "? as %3F and @ as %40, or name it as ${NAME}; elsewhere write @ as %40"
+        )
     try:
         parts = urlsplit(address)
         host, _ = parts.hostname, parts.port

@@ -21,6 +21,7 @@ from edge.errors import EdgeError, FileError
 from edge.frames import Frame
 from edge.reports import Report, to_stderr
 from edge.sources.base import Device, Source, State
+from edge.sources.reading import ReadingThread
 from edge.sources.retry import DEFAULT, Clock, RetryPolicy
 
 __all__ = ["DEFAULT", "MAX_STUCK", "STEADY_SECONDS", "Clock", "OpenDevice", "RetryPolicy", "SupervisedSource"]
@@ -228,7 +229,7 @@ class SupervisedSource(Source):
             self._intervals.append(interval)
 
 
-class _Reader(threading.Thread):
+class _Reader(ReadingThread):
     """A thread that opens a device, keeps its newest frame, and releases the device.
 
     Attributes:
@@ -241,7 +242,7 @@ class _Reader(threading.Thread):
     """
 
     def __init__(self, source: SupervisedSource, open_device: OpenDevice, changed: threading.Condition) -> None:
-        super().__init__(name=f"read {source.name}", daemon=True)
+        super().__init__(f"read {source.name}")
         self.frame: Frame | None = None
         self.error: EdgeError | None = None
         self.finished = self.delivered = self._given_up = False

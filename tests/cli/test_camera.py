@@ -16,6 +16,7 @@ from edge.cli import camera
 from edge.video import Capture
 from tests.loops import BANDS, fake_model, labels_file, picture
 from tests.shared import needs_shared, shared
+from tests.sources.rtsp import Server, needs_server
 
 
 @pytest.fixture
@@ -235,6 +236,31 @@ def test_a_signal_completes_the_files(arguments, tmp_path, number, code):
     assert len(objects(tmp_path / "r.jsonl")) >= 1
     with Capture(f"{tmp_path}/r.avi") as capture:
         assert capture.read() is not None
+
+
+@pytest.mark.parametrize(("source", "code"), [("synthetic:64x48@100", 0), ("no-such-file", 2)])
+def test_a_read_that_never_returns_does_not_hold_up_the_end(arguments, source, code):
+    words = ["edge-camera", *arguments[:-1], source, "--max-frames", "1"]
+    script = (
+        "import sys, threading\nfrom edge.cli.camera import main\nfrom edge.sources.reading import ReadingThread\n"
+        "class Stuck(ReadingThread):\n    def run(self):\n        threading.Event().wait()\n"
+        f"Stuck('read cam').start()\nsys.argv = {words!r}\nmain()\nprint('the process went on')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == code, done.stderr
+    assert "the process went on" not in done.stdout
+    assert ("1 frame, " in done.stdout) == (code == 0)
+
+
+@needs_server
+@pytest.mark.slow
+def test_a_run_over_a_stream_that_opencv_reads_ends_as_it_should(arguments):
+    """The reader's thread was often inside OpenCV when Python ended, which aborted three of four runs."""
+    with Server(fps=15) as server:
+        options = ["--max-frames", "9", "--source-option", "reader=opencv"]
+        command = [sys.executable, "-m", "edge.cli.camera", *arguments[:-1], server.address, *options]
+        codes = [subprocess.run(command, capture_output=True, check=False, timeout=60).returncode for _ in range(4)]
+    assert codes == [0] * 4
 
 
 @pytest.mark.parametrize("options", [["--jsonl", "-", "--quiet"], []], ids=["JSON lines", "lines for a person"])

@@ -64,6 +64,11 @@ class TestPrintConfig:
         assert "mqtt://u:${EDGE_SECRET_2}@b" in out
         assert "EDGE_SECRET_2" in out.splitlines()[1]
 
+    @pytest.mark.parametrize("address", ["rtsp//me:hunter2@host/a", "rtsp://me:hun/ter2@host/a", "rtsp://[::1/x"])
+    def test_mistyped_addresses_show_no_password(self, address, capsys):
+        out = printed(capsys, "--model", "m", "--source", address)
+        assert "ter2" not in out
+
     def test_passwords_in_a_query_are_not_in_it(self, capsys):
         address = "http://camera/s.jpg?user=viewer&pwd=hunter2&size=big&token=abc"
         out = printed(capsys, "--model", "m", "--source", address, "--webhook", "http://h/hook?key=hunter3")

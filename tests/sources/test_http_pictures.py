@@ -3,8 +3,10 @@
 import datetime
 import itertools
 import ssl
+import struct
 import threading
 import time
+import zlib
 from contextlib import contextmanager
 
 import cv2
@@ -313,3 +315,21 @@ def test_results_resume_within_3_s_after_the_server_is_back():
 def test_what_a_stream_cannot_be_asked_for_is_one_line(options, line):
     with pytest.raises(InputError, match=line):
         open_stream("http://camera/video", SourceOptions(**options))
+
+
+def test_a_small_file_that_states_a_huge_picture_is_left_out_and_not_decoded(monkeypatch):
+    """A picture of 30000 x 30000 takes 2.7 GB, and its PNG 109 KB: only the head is made here."""
+    head = struct.pack(">IIBBBBB", 30000, 30000, 8, 2, 0, 0, 0)
+    huge = b"\x89PNG\r\n\x1a\n" + png_part(b"IHDR", head) + png_part(b"IDAT", zlib.compress(b"")) + png_part(b"IEND")
+    sent, decode = itertools.chain([huge], itertools.repeat(JPEG)), cv2.imdecode
+    handed = []
+    monkeypatch.setattr(cv2, "imdecode", lambda data, flags: (handed.append(data.tobytes()), decode(data, flags))[1])
+    with watching(lambda send, request, number: send(SNAPSHOT + next(sent)), rate=50.0) as (_, source, _):
+        frame = next(iter(source))
+    assert (frame.bgr == PICTURE).all()
+    assert source.lost_frames == 1
+    assert set(handed) == {JPEG}
+
+
+def png_part(kind, data=b""):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from edge.errors import InputError
+from edge.errors import EdgeError, InputError
 from edge.secret import shown
 from edge.sources import open_source
 from edge.sources.stream import open_stream
@@ -68,3 +68,32 @@ def test_an_address_without_a_host_is_refused(address):
     with pytest.raises(InputError, match="must have a host, such as rtsp://host/path, got") as caught:
         open_source(address)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["rtsp://me:pa/s3cret@127.0.0.1/x", "rtsp://me:12#s3cret@host/x", "http://me:12?s3cret@host/x"],
+)
+def test_a_password_that_ends_the_host_is_refused_and_not_shown(address):
+    with pytest.raises(
+        InputError, match=r"must have no @ after its host, got .*write / as %2F, .* or name it"
+    ) as caught:
+        open_source(address)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "line"),
+    [
+        ("rtsp//me:s3cret@host/x", r"source '\*\*\*@host/x' does not exist"),
+        ("rtsp:/me:s3?cret@host/x", r"pattern '\*\*\*@host/x' must match"),
+        ("me:s3cret@rtsp://host/x", r"got \*\*\*@rtsp://"),
+        ("rtsp://[::1/x", "must be like rtsp://host:554/path"),
+        ("rtsp://me:s3cret@[::1/x", "must be like rtsp://host:554/path"),
+    ],
+)
+def test_a_mistyped_address_is_one_line_without_the_password(address, line):
+    with pytest.raises(EdgeError, match=line) as caught:
+        open_source(address)
+    assert caught.value.exit_code == 2
+    assert "s3" not in str(caught.value)
