@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge.errors import FileError
+from edge.files import refuse_special
 from edge.frames import Frame
 from edge.imaging import Image
 from edge.labels import printable
@@ -54,6 +55,7 @@ class Video(Source):
         self.name, self._path = printable(str(path)), Path(path)
         self.lost_frames = 0
         self._report, self._closed = report, False
+        refuse_special(self._path, f"video {self.name}")
         if self._path.suffix.lower() in _HEIC:
             raise FileError(f"picture {self.name} is HEIC, which OpenCV cannot read: convert it with heif-convert")
         with FileCapture(self._path, self.name) as capture:
