@@ -17,6 +17,7 @@ import hashlib
 import io
 import os
 import shutil
+import stat
 import uuid
 import zipfile
 import zlib
@@ -218,6 +219,22 @@ def remove(path: Path) -> None:
     else:
         with suppress(OSError):
             path.unlink()
+
+
+def refuse_special(path: Path, name: str) -> None:
+    """Raise FileError for a pipe, a socket or a device, which could be read without end. A folder is none of them.
+
+    Args:
+        path: what a user named as a file. It may not exist.
+        name: how messages begin, such as ``video clip.mp4``.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        kind = "pipe" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "device"
+        raise FileError(f"{name} must be a regular file, got a {kind}: save its content to a file and give that")
 
 
 def sha256(path: Path) -> str:

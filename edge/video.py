@@ -5,11 +5,13 @@ import shutil
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from edge import opencv_messages, video_container
 from edge.closing import Closing
 from edge.errors import FileError, InputError
 from edge.imaging import Image
+from edge.video_conversion import CheckedFrames
 
 CODECS = {".avi": "MJPG", ".mp4": "mp4v"}
 """The codec for each suffix. Every opencv-python-headless wheel has these; none has an H.264 encoder (patents)."""
@@ -102,6 +104,10 @@ class Writer(Closing):
             raise FileError(f"cannot write {self._name}: the disk is full: {left}")
 
 
+class InterlacedError(FileError):
+    """OpenCV cannot convert the frames of a video, because they are interlaced."""
+
+
 class Capture(Closing):
     """An open video, camera or stream. The same thread must read and close it.
 
@@ -120,21 +126,44 @@ class Capture(Closing):
         Raises:
             FileError: the target cannot be opened.
         """
-        _check_name(target, name or target)
+        self._name = name or target
+        _check_name(target, self._name)
         self._capture = cv2.VideoCapture()
         limits = [] if timeout is None else _time_limits(timeout)
         api = cv2.CAP_V4L2 if target.startswith("/dev/video") else cv2.CAP_ANY if timeout is None else cv2.CAP_FFMPEG
         if not self._capture.open(target, api, limits if api == cv2.CAP_FFMPEG else []):
-            raise FileError(f"video {name or target} cannot be opened: {_why(target)}")
+            raise FileError(f"video {self._name} cannot be opened: {_why(target)}")
         if api != cv2.CAP_V4L2:
             self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # frames are upright, as the file's rotation says
         stated = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps: float | None = stated if 0 < stated <= 1000 else None
+        self._checked = CheckedFrames(self._capture)
+        self._flip = self._mirror(target)
 
     def read(self) -> Image | None:
-        """Return the next frame, (height, width, 3) uint8 BGR, or None at the end and after an error."""
+        """Return the next frame, (height, width, 3) uint8 BGR, or None at the end and after an error.
+
+        Raises:
+            InterlacedError: the frame is interlaced, and this OpenCV cannot convert it.
+        """
         image: Image | None = self._capture.read()[1]
-        return image
+        if image is None:
+            return None
+        if not self._checked.written(image):
+            raise InterlacedError(
+                f"video {self._name} must have progressive frames, and it is interlaced: set the camera or the server "
+                "to progressive video, or make a copy of a file: ffmpeg -i IN -vf bwdif OUT.mp4"
+            )
+        return image if self._flip is None else np.asarray(cv2.flip(image, self._flip), np.uint8)
+
+    def _mirror(self, target: str) -> int | None:
+        """Return the flip that an MP4 file asks for after its rotation, as ``cv2.flip`` takes it, or None.
+
+        OpenCV rotates the frames and ignores the mirror, which comes first and exchanges top and bottom.
+        """
+        if "://" in target or target.startswith("/dev/") or not video_container.is_mirrored(Path(target)):
+            return None
+        return 1 if self._capture.get(cv2.CAP_PROP_ORIENTATION_META) in (90, 270) else 0
 
     @property
     def position(self) -> float | None:

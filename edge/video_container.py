@@ -1,11 +1,13 @@
-"""``missing_bytes`` finds out whether a video file was cut: its container states how long its parts are.
+"""These functions read what the container of a video file states, and OpenCV does not tell.
 
-It reads only the heads of the outermost parts of MP4 and MOV (ISO/IEC 14496-12, 4.2), AVI (RIFF) and Matroska and WebM
-(RFC 8794) files.
+``missing_bytes`` finds out whether the file was cut, because its container states how long its parts are, and
+``is_mirrored`` whether its frames are to be mirrored. They read only the heads of the parts of MP4 and MOV
+(ISO/IEC 14496-12), AVI (RIFF) and Matroska and WebM (RFC 8794) files.
 """
 
 import os
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,6 +40,59 @@ def missing_bytes(path: Path) -> int:
             return max(0, walk(file, size) - size)
     except (OSError, struct.error):
         return 0
+
+
+def is_mirrored(path: Path) -> bool:
+    """Return whether an MP4 or MOV file asks for mirrored frames: the matrix of its video has a negative determinant.
+
+    The matrix of the first video track counts, after that of the whole movie (ISO/IEC 14496-12, 6.2.2).
+    """
+    if kind(path) != "mp4":
+        return False
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            movie = next((span for name, span in _boxes(file, 0, size) if name == b"moov"), None)
+            return movie is not None and _is_mirrored(file, *movie)
+    except (OSError, struct.error):
+        return False
+
+
+def _is_mirrored(file: BinaryIO, start: int, end: int) -> bool:
+    """Look at the tracks of a moov box: mvhd and tkhd hold the matrices, and mdia/hdlr says what a track is."""
+    sign = 1
+    for name, span in _boxes(file, start, end):
+        if name == b"mvhd":
+            sign = _turn(file, span[0], 36)
+        elif name == b"trak":
+            inside = dict(_boxes(file, *span))
+            media = dict(_boxes(file, *inside.get(b"mdia", (0, 0))))
+            if b"hdlr" in media and _at(file, media[b"hdlr"][0] + 8, 4) == b"vide" and b"tkhd" in inside:
+                return sign * _turn(file, inside[b"tkhd"][0], 40) < 0
+    return False
+
+
+def _turn(file: BinaryIO, start: int, offset: int) -> int:
+    """Return the sign of the determinant of the matrix in a full box, ``offset`` bytes after its start in version 0."""
+    offset += 12 if _at(file, start, 1) == b"\1" else 0  # three times are of 64 bits in version 1
+    a, b, _, c, d = struct.unpack(">5i", _at(file, start + offset, 20))
+    return -1 if a * d - b * c < 0 else 1
+
+
+def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, tuple[int, int]]]:
+    """Yield the name of each box between two places in a file, and where its content starts and ends."""
+    for _ in range(_MAX_PARTS):
+        head = _at(file, start, 16)
+        if start + 8 > end or len(head) < 8:
+            return
+        (length,), content = struct.unpack(">I", head[:4]), start + 8
+        if length == 1:
+            (length,), content = struct.unpack(">Q", head[8:16]), start + 16
+        stop = start + length if length else end
+        if stop < content:
+            return
+        yield head[4:8], (content, min(stop, end))
+        start = stop
 
 
 def _mp4_end(file: BinaryIO, size: int) -> int:
@@ -81,13 +136,28 @@ def _mkv_end(file: BinaryIO, size: int) -> int:
 
 
 def _element(head: bytes, position: int) -> tuple[int, int | None, int]:
-    """Return the identifier of an EBML element, the length of its content (None when unknown), and where it starts."""
-    if len(head) < 12 or head[0] < 0x10:
+    found = element(head, position)
+    if found is None:
         raise struct.error
+    return found
+
+
+def element(head: bytes, position: int) -> tuple[int, int | None, int] | None:
+    """Return what the head of an EBML element in Matroska says (RFC 8794). None when it is damaged.
+
+    Args:
+        head: 12 bytes.
+        position: where they are in the file.
+
+    Returns:
+        The identifier, the length of the content (None when it is unknown), and where the content starts.
+    """
+    if len(head) < 12 or head[0] < 0x10:
+        return None
     id_bytes = 9 - head[0].bit_length()
     first = head[id_bytes]
     if not first:
-        raise struct.error
+        return None
     length_bytes = 9 - first.bit_length()
     bits = 7 * length_bytes
     value = int.from_bytes(head[id_bytes : id_bytes + length_bytes], "big") & ((1 << bits) - 1)

@@ -3,7 +3,6 @@
 They come in natural order: ``img2.jpg`` before ``img10.jpg``, and capitals do not matter.
 """
 
-import glob
 import re
 import time
 from collections.abc import Iterator
@@ -14,9 +13,11 @@ import numpy as np
 
 from edge import opencv_messages
 from edge.errors import FileError, InputError
+from edge.files import refuse_special
 from edge.frames import Frame
 from edge.imaging import Image
 from edge.labels import printable
+from edge.patterns import matching
 from edge.picture_orientation import stated_orientation, upright
 from edge.picture_size import stated_size
 from edge.pictures import MORE_SUFFIXES, SUFFIXES, is_whole
@@ -116,6 +117,7 @@ def load_image(path: Path) -> Image:
         FileError: the file cannot be read, is damaged, incomplete or too large. The message begins with its path.
     """
     name = printable(str(path))
+    refuse_special(path, f"{name}: a picture")
     try:
         size = path.stat().st_size
         data = path.read_bytes() if size <= MAX_BYTES else b""
@@ -135,7 +137,10 @@ def decode_image(data: bytes) -> Image:
     Raises:
         InputError: the content is damaged, incomplete or too large.
     """
-    width, height = stated_size(data) or (0, 0)
+    size = stated_size(data)
+    if size is None:
+        raise InputError("not a whole image that can be decoded")
+    width, height = size
     if width * height > MAX_PIXELS:
         raise InputError(
             f"a picture must have at most {MAX_PIXELS // 10**6} million pixels, got {width}x{height}; make it smaller"
@@ -156,8 +161,9 @@ def _listed(path: Path) -> tuple[list[Path], list[Path]]:
     if path.is_dir():
         return _in_folder(path)
     if path.exists():
+        refuse_special(path, f"picture {printable(str(path))}")
         return [path], []
-    matches = [Path(match) for match in glob.glob(str(path), recursive=True)]
+    matches = matching(str(path))
     found, heic = _pictures(matches)
     if not found:
         raise FileError(

@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge import video
 from edge.errors import FileError
+from edge.files import refuse_special
 from edge.frames import Frame
 from edge.imaging import Image
 from edge.labels import printable
@@ -13,6 +13,7 @@ from edge.reports import Report, to_stderr
 from edge.sources.base import Source
 from edge.sources.options import DEFAULT, SourceOptions
 from edge.sources.realtime import Realtime
+from edge.sources.video_interlaced import FileCapture
 from edge.sources.video_losses import VideoLosses
 
 USUAL_RATE = 30.0
@@ -54,14 +55,15 @@ class Video(Source):
         self.name, self._path = printable(str(path)), Path(path)
         self.lost_frames = 0
         self._report, self._closed = report, False
+        refuse_special(self._path, f"video {self.name}")
         if self._path.suffix.lower() in _HEIC:
             raise FileError(f"picture {self.name} is HEIC, which OpenCV cannot read: convert it with heif-convert")
-        with video.Capture(str(path), self.name) as capture:
+        with FileCapture(self._path, self.name) as capture:
             self.fps = capture.fps
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield all frames that can be decoded. Raises FileError when the file has none."""
-        with video.Capture(str(self._path), self.name) as capture:
+        with FileCapture(self._path, self.name) as capture:
             losses = VideoLosses(self._path, capture.count(), capture.fps)
             while not self._closed and (image := _next(capture, losses)) is not None:
                 index, position = losses.delivered, capture.position
@@ -81,7 +83,7 @@ class Video(Source):
         self._closed = True
 
 
-def _next(capture: video.Capture, losses: VideoLosses) -> Image | None:
+def _next(capture: FileCapture, losses: VideoLosses) -> Image | None:
     """Return the next frame that can be decoded, or None at the end.
 
     OpenCV does not tell the end from a damaged frame, so the read is tried again while frames should follow.

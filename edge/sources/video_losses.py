@@ -6,10 +6,12 @@ those with a variable frame rate, and those that were trimmed without being enco
 they show.
 """
 
+import functools
 import math
 from pathlib import Path
 
 from edge import video_container
+from edge.video_damage import is_damaged
 
 STEADY = 0.95
 """The share of intervals that must fit the stated rate for a longer one to count as a gap."""
@@ -38,6 +40,7 @@ class VideoLosses:
             fps: the frames per second that the file states.
         """
         self.delivered = 0
+        self._path = path
         self._kind, self._missing_bytes = video_container.kind(path), video_container.missing_bytes(path)
         self._most = _room(path, self._missing_bytes)
         self._stated, self._interval = stated if stated <= self._most else 0, 1 / fps if fps else 0.0
@@ -72,12 +75,24 @@ class VideoLosses:
             return
         frames = (position - last) / self._interval
         regular = self._intervals >= _MIN_INTERVALS and self._steady >= STEADY * self._intervals
-        if regular and frames > 1.5:
+        if regular and frames > 1.5 and self._may_be_lost:
             self._in_gaps += round(frames) - 1 if frames <= self._most else 1
             return
         self._intervals += 1
         # Matroska rounds time stamps to 1 ms.
         self._steady += abs(position - last - self._interval) <= max(0.0015, 0.05 * self._interval)
+
+    @property
+    def _may_be_lost(self) -> bool:
+        """Whether a gap can be damage: the container counts its frames, is cut or broken, or a read has failed.
+
+        In a healthy file of another kind it is a pause of a variable frame rate.
+        """
+        return self._kind in _EXACT or bool(self._missing_bytes or self._failed) or self._is_broken
+
+    @functools.cached_property
+    def _is_broken(self) -> bool:
+        return is_damaged(self._path)
 
     def at_end(self) -> int:
         """Return how many frames are lost in all, once no more can be decoded."""

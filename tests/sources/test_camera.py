@@ -62,6 +62,9 @@ class Capture:
         self.target, self.api = target, api
         return self.opens
 
+    def getBackendName(self):  # noqa: N802 - OpenCV's name
+        return "V4L2"
+
     def set(self, which, value):
         self.asked.append((which, value))
         if which == cv2.CAP_PROP_FOURCC:

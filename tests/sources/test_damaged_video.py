@@ -45,6 +45,15 @@ def test_a_variable_frame_rate_is_no_damage(tmp_path, kind):
     assert [frame.position for frame in frames] == pytest.approx([n / RATE for n in kept], abs=0.002)
 
 
+PAUSE = ("-vf", "select='lt(n,50)+gt(n,80)'", "-fps_mode", "vfr")
+
+
+@pytest.mark.parametrize("kind", ["mp4", "mkv", "webm", "ts"])
+def test_a_pause_in_a_steady_file_is_no_damage(tmp_path, kind):
+    frames, lost, lines = read(make(tmp_path, kind, *PAUSE))
+    assert (len(frames), lost, lines) == (69, 0, [])
+
+
 def test_a_clip_that_was_trimmed_on_the_phone_is_no_damage(tmp_path):
     """Its file holds more frames than it shows: an edit list leaves out those before the cut."""
     ffmpeg("-ss", 1.5, "-i", make(tmp_path, "mp4"), "-c", "copy", tmp_path / "trimmed.mp4")

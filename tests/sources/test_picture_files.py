@@ -329,3 +329,15 @@ def test_pictures_in_real_time_come_at_the_rate(album):
         assert source.live
         frames = list(source)
     assert frames[-1].index == 2
+
+
+@pytest.mark.parametrize("data", [b"GIF89a\x20\x4e\x20\x4e\x80\0\0", b"#?RADIANCE\n\n-Y 20000 +X 20000\n"])
+def test_a_bomb_is_refused_before_it_is_decoded(data):
+    with pytest.raises(InputError, match="at most 268 million pixels, got 20000x20000"):
+        decode_image(data + bytes(22))
+
+
+def test_what_states_no_size_is_not_decoded(monkeypatch):
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(InputError, match="not a whole image"):
+        decode_image(b"a format that is not known")
