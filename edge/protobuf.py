@@ -44,6 +44,15 @@ class Message:
         start = next(places, None)
         return None if start is None else self._varint(start)[0]
 
+    def numbers(self, number: int) -> Iterator[int]:
+        """Yield all whole numbers of the field ``number``, packed or one by one, in order."""
+        for found, wire, start, end in self._fields():
+            if found == number and wire == VARINT:
+                yield self._varint(start)[0]
+            while found == number and wire == BYTES and start < end:
+                value, start = self._varint(start)
+                yield value
+
     def __len__(self) -> int:
         return self._end - self._start
 

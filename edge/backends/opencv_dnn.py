@@ -1,9 +1,9 @@
 """OpenCV's own runtime (``cv2.dnn``) on the CPU, for float ``.onnx`` files. It is there wherever OpenCV is.
 
 It computes some operations otherwise than ONNX defines them, without an error: in OpenCV 5.0 a convolution with
-``auto_pad`` and a stride, or a ``Resize`` to a smaller size. Therefore it runs only those operations whose results are
-checked against ONNX Runtime in ``tests/backends/test_opencv_dnn.py``. It opens no ``.tflite``: some published files end
-the process in OpenCV's importer, and it refused the others.
+``auto_pad`` and a stride, or a ``Resize`` to a smaller size. Therefore it runs only what ``CHECKED`` lists, and takes
+no input with NaN or infinity; ``_onnx_checked`` says more. It opens no ``.tflite``: some published files end the
+process in OpenCV's importer, and it refused the others.
 """
 
 from collections.abc import Sequence
@@ -13,25 +13,22 @@ from typing import Any
 import numpy as np
 
 from edge.backends import _onnx_file, _opening
-from edge.backends._onnx_file import Declared, Operation
+from edge.backends._onnx_checked import ATTRIBUTES, VALUES, Checked, check_finite, refuse
+from edge.backends._onnx_file import Declared
 from edge.backends.base import DEFAULT, Backend, Model, OpenOptions
 from edge.errors import InputError
 from edge.quiet import anything, quiet
 from edge.tensors import Array, TensorSpec
 
-CHECKED = frozenset({
-    "Abs", "Add", "AveragePool", "BatchNormalization", "Clip", "Concat", "Constant", "Conv", "ConvTranspose",
-    "DepthToSpace", "Div", "Dropout", "Elu", "Erf", "Exp", "Expand", "Flatten", "Gather", "Gelu", "Gemm",
-    "GlobalAveragePool", "GlobalMaxPool", "HardSigmoid", "HardSwish", "Identity", "InstanceNormalization",
-    "LayerNormalization", "LeakyRelu", "Log", "MatMul", "Max", "MaxPool", "Min", "Mish", "Mul", "Neg", "PRelu", "Pad",
-    "Pow", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Relu", "Reshape", "Resize", "Selu",
-    "Shape", "Sigmoid", "Slice", "Softmax", "Softplus", "SpaceToDepth", "Split", "Sqrt", "Squeeze", "Sub", "Tanh",
-    "Tile", "Transpose", "Unsqueeze",
-})  # fmt: skip
-"""The operations whose results equal ONNX Runtime's."""
-
-RESIZES = frozenset({("nearest", "asymmetric"), ("nearest", "align_corners"), ("linear", "align_corners")})
-"""Mode and coordinate transformation of a ``Resize`` whose results equal ONNX Runtime's."""
+CHECKED = Checked(
+    "OpenCV",
+    {name: names for name, names in ATTRIBUTES.items() if name not in ("LogSoftmax", "Softplus")},
+    {**VALUES, ("Conv", "auto_pad"): ("NOTSET", "VALID"), ("ConvTranspose", "auto_pad"): ("NOTSET", "VALID")},
+    frozenset({("nearest", "asymmetric", "floor"), ("linear", "align_corners")}),
+    whole_nearest=True,
+    prelu_slopes=False,
+)
+"""What equals ONNX Runtime's results. OpenCV's Softplus of a large number is infinite."""
 
 
 class OpenCvDnn(Backend):
@@ -47,8 +44,7 @@ class OpenCvDnn(Backend):
         _opening.no_device(self.name, options)
         _opening.readable(path)
         declared = _onnx_file.read(path)
-        for operation in declared.operations:
-            _refuse(path, operation)
+        refuse(path, declared, CHECKED)
         inputs = tuple(_spec(path, row) for row in declared.inputs)
         if not inputs or not declared.outputs:
             raise InputError(f"model {path} is not an ONNX file that can be loaded: it has no input or no output")
@@ -103,6 +99,7 @@ class OpenCvModel(Model):
         if self._net is None:
             raise _opening.closed()
         _opening.check_inputs(self.inputs, arrays)
+        check_finite(self._path, "OpenCV", self.inputs, arrays)
         return self._run(arrays)
 
     def close(self) -> None:
@@ -120,31 +117,6 @@ class OpenCvModel(Model):
             raise InputError(
                 f"model {self._path} failed while running: {_reason(str(error))}; run it with --backend onnxruntime"
             ) from error
-
-
-def _refuse(path: Path, operation: Operation) -> None:
-    """Raise InputError for an operation of which OpenCV's result is not known to be right."""
-    words = operation.words
-    if operation.name not in CHECKED:
-        lacking = operation.name
-    elif words.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
-        lacking = f"{operation.name} with auto_pad {words['auto_pad']}"
-    elif operation.name == "Resize" and (kind := _kind(words)) not in RESIZES:
-        lacking = f"Resize with {kind[0]} interpolation and {kind[1]} coordinates"
-    else:
-        return
-    raise InputError(
-        f"model {path} needs an operation that OpenCV is not known to compute right: {lacking}; "
-        "run it with --backend onnxruntime"
-    )
-
-
-def _kind(words: Any) -> tuple[str, str]:
-    """Return mode and coordinate transformation of a Resize. The nearest pixel is rounded down, or to the nearest."""
-    mode, place = words.get("mode", "nearest"), words.get("coordinate_transformation_mode", "half_pixel")
-    if mode == "nearest" and words.get("nearest_mode", "round_prefer_floor") != "floor":
-        return mode, f"{place} rounded"
-    return mode, place
 
 
 def _spec(path: Path, row: Declared) -> TensorSpec:

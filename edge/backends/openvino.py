@@ -2,6 +2,10 @@
 
 It refuses quantized networks. Its optimizer joins and drops steps of quantization, so that the outputs of our int8
 networks were up to 24 steps from those of LiteRT and ONNX Runtime, which agree with each other.
+
+Of ONNX files it runs only the operations in ``CHECKED``, and it takes no input with NaN or infinity;
+``_onnx_checked`` says more. The operations of ``.tflite`` and ``.xml`` are not listed: only whole networks were
+compared with LiteRT.
 """
 
 import re
@@ -14,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from edge.backends import _onnx_file, _opening, _tflite
+from edge.backends._onnx_checked import ATTRIBUTES, VALUES, Checked, check_finite, refuse
 from edge.backends.base import DEFAULT, Backend, Model, OpenOptions
 from edge.errors import InputError
 from edge.quiet import anything, quiet
@@ -24,6 +29,46 @@ _CONVERTER = "openvino.tools.ovc"
 
 _QUANTIZED, _STATE = "FakeQuantize", "ReadValue"
 """Operations of OpenVINO's graphs: any step of quantization, and what is kept from run to run."""
+
+_PLAIN = (
+    "And Asinh Atan Ceil Cos Equal Floor GatherND Greater GreaterOrEqual Less LessOrEqual Not Or Range Reciprocal "
+    "Round ScatterND Sign Sin Size Sum Where"
+)
+_PLACES = ("asymmetric", "half_pixel", "pytorch_half_pixel")
+_ROUNDINGS = ("floor", "ceil", "round_prefer_floor")
+
+CHECKED = Checked(
+    "OpenVINO",
+    {
+        **ATTRIBUTES,
+        **dict.fromkeys(_PLAIN.split(), ""),
+        **dict.fromkeys(("ReduceProd", "ReduceSumSquare"), "axes keepdims"),
+        **dict.fromkeys(("ArgMax", "ArgMin"), "axis keepdims select_last_index"),
+        "Cast": "to",
+        "Celu": "alpha",
+        "ConstantOfShape": "value",
+        "CumSum": "exclusive reverse",
+        "Einsum": "equation",
+        "GatherElements": "axis",
+        "LRN": "alpha beta bias size",
+        "LpNormalization": "axis p",
+        "Mod": "fmod",
+        "ThresholdedRelu": "alpha",
+        "TopK": "axis k largest sorted",
+    },
+    {
+        **{key: values for key, values in VALUES.items() if key[1] != "auto_pad"},
+        ("Cast", "to"): (1, 6, 7, 9),  # float32, int32, int64, bool
+        ("TopK", "sorted"): (1,),
+    },
+    frozenset(
+        {
+            *((mode, place) for mode in ("linear", "cubic") for place in (*_PLACES, "align_corners")),
+            *(("nearest", place, rounding) for place in _PLACES for rounding in _ROUNDINGS),
+        }
+    ),
+)
+"""What equals ONNX Runtime's results in ONNX files."""
 
 _SETTINGS = {
     "INFERENCE_PRECISION_HINT": "f32",  # some processors would compute in bfloat16 or float16
@@ -49,6 +94,8 @@ class OpenVino(Backend):
             with quiet(anything):  # what is logged is raised as well
                 graph = _graph(openvino, path)
                 _refuse(path, {node.get_type_name() for node in graph.get_ops()})
+                if path.suffix.lower() == ".onnx":
+                    refuse(path, _onnx_file.read(path), CHECKED)
                 names = _names(path, graph)
                 _fix_batch(path, graph, names.inputs)
                 settings = {**_SETTINGS, "INFERENCE_NUM_THREADS": options.threads}
@@ -89,6 +136,7 @@ class OpenVinoModel(Model):
         if self._request is None:
             raise _opening.closed()
         _opening.check_inputs(self.inputs, arrays)
+        check_finite(self._path, "OpenVINO", self.inputs, arrays)
         return self._run(arrays)
 
     def close(self) -> None:

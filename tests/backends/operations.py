@@ -23,6 +23,7 @@ class Row:
     """One operation: its input's shape, its further inputs, which are constants, and its attributes.
 
     opset: the first version of ONNX that has it so. outputs: how many. twice: whether it takes the input twice.
+    place: of the input among all inputs. result: the type of the outputs, as TensorProto numbers it.
     """
 
     name: str
@@ -32,6 +33,8 @@ class Row:
     opset: int = 13
     outputs: int = 1
     twice: bool = False
+    place: int = 0
+    result: int = 1
 
     def __str__(self) -> str:
         return f"{self.name} {self.attributes or ''} {[np.shape(one) for one in self.constants] or ''}".strip()
@@ -60,7 +63,7 @@ ROWS = [
     Row("Conv", IMAGE, (_normal(3, 1, 3, 3),), {"group": 3, "pads": _PADS}),
     Row("ConvTranspose", IMAGE, (_normal(3, 4, 3, 3), _B), {"strides": [2, 2]}),
     Row("ConvTranspose", IMAGE, (_normal(3, 4, 3, 3),), {"strides": [2, 2], "pads": _PADS, "output_padding": [1, 1]}),
-    *[Row(name) for name in ("Relu", "Sigmoid", "Tanh", "HardSigmoid", "Elu", "Selu", "Softplus", "Exp", "Abs", "Neg")],
+    *[Row(name) for name in ("Relu", "Sigmoid", "Tanh", "HardSigmoid", "Elu", "Selu", "Exp", "Abs", "Neg")],
     *[Row(name) for name in ("Sqrt", "Log", "Erf", "Identity", "GlobalAveragePool", "GlobalMaxPool", "Flatten")],
     Row("HardSwish", opset=14),
     Row("Mish", opset=18),
@@ -78,10 +81,8 @@ ROWS = [
     Row("InstanceNormalization", IMAGE, (_positive(3), _positive(3))),
     Row("LayerNormalization", (1, 5, 6), (_positive(6), _normal(6)), {}, 17),
     Row("MaxPool", IMAGE, (), _POOL),
-    Row("MaxPool", IMAGE, (), _HALF),
     Row("AveragePool", IMAGE, (), _POOL),
     Row("AveragePool", IMAGE, (), {**_POOL, "count_include_pad": 1}),
-    Row("AveragePool", IMAGE, (), _HALF),
     Row("Softmax", IMAGE, (), {"axis": 1}),
     Row("Softmax"),
     Row("Softmax", (1, 7, 5), (), {"axis": 2}),
@@ -111,7 +112,7 @@ ROWS = [
     Row("Gemm", (1, 6), (_normal(6, 4), _B), {"alpha": 0.5, "beta": 2.0}),
     Row("MatMul", (1, 5, 6), (_normal(6, 4),)),
     Row("MatMul", (1, 2, 5, 6), (_normal(1, 2, 6, 4),)),
-    *[_resize("nearest", kind, scales) for kind in ("asymmetric", "align_corners") for scales in ((2, 2), (0.5, 0.8))],
+    *[_resize("nearest", "asymmetric", scales) for scales in ((2, 2), (3, 1))],
     *[_resize("linear", "align_corners", scales) for scales in ((2, 2), (0.5, 0.8))],
     Row("DepthToSpace", (1, 8, 3, 4), (), {"blocksize": 2}),
     Row("DepthToSpace", (1, 8, 3, 4), (), {"blocksize": 2, "mode": "CRD"}),
@@ -122,6 +123,11 @@ ROWS = [
 ]
 
 MORE = [
+    Row("Softplus"),
+    _resize("nearest", "asymmetric", (0.5, 0.8)),
+    Row("PRelu", IMAGE, (_positive(10),)),
+    Row("PRelu", IMAGE, (_positive(9, 1),)),
+    Row("LogSoftmax", IMAGE, (), {"axis": 1}),
     Row("Conv", IMAGE, (_W,), {"auto_pad": "SAME_UPPER", "strides": [2, 2]}),
     Row("Conv", IMAGE, (_W,), {"auto_pad": "SAME_LOWER", "strides": [2, 2]}),
     Row("ConvTranspose", IMAGE, (_normal(3, 4, 3, 3),), {"auto_pad": "SAME_UPPER", "strides": [2, 2]}),
@@ -129,7 +135,28 @@ MORE = [
     *[_resize("nearest", kind, (0.5, 0.8)) for kind in ("half_pixel", "pytorch_half_pixel")],
     _resize("nearest", "asymmetric", (2, 2), "ceil"),
 ]
-"""Operations that OpenCV computes otherwise, or that are not known to be right there."""
+"""Operations that OpenVINO computes right. OpenCV computes them otherwise, or is not known to be right there."""
+
+WRONG = [
+    *[Row(name, IMAGE, (), {"axis": 1}, opset) for name in ("Softmax", "LogSoftmax") for opset in (11, 12)],
+    Row("Softmax", IMAGE, (), {}, 11),
+    Row("MaxPool", IMAGE, (), _HALF),
+    Row("AveragePool", IMAGE, (), _HALF),
+    Row("AveragePool", IMAGE, (), {**_POOL, "pads": [1, 0, 0, 1], "ceil_mode": 1, "count_include_pad": 1}),
+    _resize("nearest", "asymmetric", (0.5, 0.4), "round_prefer_ceil"),
+    _resize("nearest", "align_corners", (2, 2), "round_prefer_floor"),
+    Row("Resize", IMAGE, (None, np.array([1, 1, 0.5, 0.5], np.float32)), {"mode": "linear", "antialias": 1}, 18),
+    Row(
+        "Resize",
+        IMAGE,
+        (None, None, _ints(20, 20)),
+        {"keep_aspect_ratio_policy": "not_larger", "axes": [2, 3]},
+        18,
+    ),
+    *[Row(name, IMAGE, (), {"axes": [1]}) for name in ("ReduceL1", "ReduceLogSum", "ReduceLogSumExp")],
+    Row("Dropout", IMAGE, (np.float32(0.5), np.bool_(True))),
+]
+"""Operations that both compute otherwise than ONNX Runtime, or differently from one version to the next."""
 
 
 def write(path: Path, row: Row) -> Path:
@@ -137,18 +164,18 @@ def write(path: Path, row: Row) -> Path:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    names = ["x", *(["x"] if row.twice else [])]
-    constants = []
+    names, constants = [], []
     for place, value in enumerate(row.constants):
         names.append("" if value is None else f"c{place}")
         if value is not None:
             constants.append(numpy_helper.from_array(np.asarray(value), f"c{place}"))
+    names[row.place : row.place] = ["x", "x"] if row.twice else ["x"]
     outputs = [f"y{place}" for place in range(row.outputs)]
     graph = helper.make_graph(
         [helper.make_node(row.name, names, outputs, **row.attributes)],
         "one",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, row.shape)],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
+        [helper.make_tensor_value_info(name, row.result, None) for name in outputs],
         constants,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", row.opset)], ir_version=8)

@@ -38,20 +38,65 @@ def test_openvino_computes_the_ones_too_that_opencv_does_not(tmp_path, row):
     compare(operations.write(tmp_path / "x.onnx", row), "openvino", [operations.values(row)])
 
 
+_LACKING = r"is not known to compute right: {}\b.*; run it with --backend onnxruntime$"
+
+
 @pytest.mark.parametrize("row", operations.MORE, ids=str)
 def test_opencv_refuses_what_it_computes_otherwise(tmp_path, row):
     path = operations.write(tmp_path / "x.onnx", row)
-    with pytest.raises(InputError, match=rf"known to compute right: {row.name} with .*; run it with --backend onnxr"):
+    with pytest.raises(InputError, match="OpenCV " + _LACKING.format(row.name)):
         backends.open_model(path, "opencv_dnn")
 
 
-def test_every_operation_that_opencv_may_run_has_a_row():
-    from edge.backends.opencv_dnn import CHECKED, RESIZES
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("row", operations.WRONG, ids=str)
+def test_both_refuse_what_they_compute_otherwise(tmp_path, name, row):
+    path = operations.write(tmp_path / "x.onnx", row)
+    with pytest.raises(InputError, match=rf"{row.name}\b.*; run it with --backend onnxruntime$") as caught:
+        backends.open_model(path, name)
+    assert "\n" not in str(caught.value)
 
-    rows = {row.name for row in operations.ROWS}
-    assert rows | {"Constant", "Shape"} == CHECKED  # these two give constants; the published networks have them
-    kinds = [row.attributes for row in operations.ROWS if row.name == "Resize"]
-    assert {(kind["mode"], kind["coordinate_transformation_mode"]) for kind in kinds} == RESIZES
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize(
+    ("shape", "attributes"),
+    [
+        pytest.param((1, 10), {}, id="a row of scores"),
+        pytest.param((2, 3, 4), {"axis": -1}, id="last dimension"),
+        pytest.param((1, 5, 1, 1), {"axis": 1}, id="sizes of 1 after it"),
+    ],
+)
+def test_softmax_of_version_11_over_one_dimension(tmp_path, name, shape, attributes):
+    row = operations.Row("Softmax", shape, (), attributes, 11)
+    compare(operations.write(tmp_path / "x.onnx", row), name, [operations.values(row)])
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_input_that_is_not_finite_is_refused(tmp_path, name, value):
+    row = operations.Row("Relu")
+    image = operations.values(row)
+    image[0, 1, 2, 3] = value
+    with (
+        backends.open_model(operations.write(tmp_path / "x.onnx", row), name) as model,
+        pytest.raises(InputError, match=r"input 'x' must be finite for Open.*, it holds NaN or infinity; .*--backend"),
+    ):
+        model.run([image])
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_constant_with_nan_is_refused(tmp_path, name):
+    row = operations.Row("Max", operations.IMAGE, (np.array([0, np.nan] * 5, np.float32),))
+    with pytest.raises(InputError, match=r"constant 'c0' holds NaN, .* run it with --backend onnxruntime"):
+        backends.open_model(operations.write(tmp_path / "x.onnx", row), name)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("opset", [6, 22])
+def test_a_version_that_is_not_checked_is_refused(tmp_path, name, opset):
+    path = operations.write(tmp_path / "x.onnx", operations.Row("Relu", opset=opset))
+    with pytest.raises(InputError, match=rf"version 7 to 21 for Open.*, it has version {opset}; run it with --backend"):
+        backends.open_model(path, name)
 
 
 def test_constants_and_shapes_of_a_file(tmp_path):
