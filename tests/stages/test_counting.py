@@ -113,6 +113,44 @@ def test_who_vanishes_leaves_after_the_grace_time():
     assert occurrences[1].seconds == pytest.approx(1.1)  # until it was last seen
 
 
+@pytest.mark.parametrize("max_age", [0.5, 1.0, 3.0])
+def test_who_is_hidden_for_less_than_the_trackers_age_has_not_left(max_age):
+    """The tracker gives the same number again, so that one person would enter twice."""
+    counter = Counter(control(YARD), max_age=max_age)
+    hidden = [[]] * round(max_age / 0.1 - 2)
+    counts, _ = counted(counter, [[at(140)], *hidden, [at(140)], *hidden, [at(140)]])
+    assert counts == {"yard": {"now": 1, "entered": 1, "left": 0}}
+    counts, _ = counted(counter, [*hidden, *[[]] * 4])
+    assert counts == {"yard": {"now": 0, "entered": 1, "left": 1}}
+
+
+BELOW = pytest.mark.parametrize("level", [0.9, 0.97, 0.985, 0.99, 0.995])
+
+
+@BELOW
+@pytest.mark.parametrize("lowest", [100.0, 99.9], ids=["boxes end at the border", "beside it"])
+def test_a_line_near_the_border_counts_boxes_that_the_border_clips(level, lowest):
+    line = Line("floor", ((0.0, level), (1.0, level)))
+    ys = [60, 90, 100 * level - 0.1, lowest, lowest, lowest, 60, 40]
+    counts, _ = counted(Counter(control(line)), [[at(60, y=min(y, lowest))] for y in ys])
+    assert counts == {"floor": {"in": 1, "out": 1}}
+
+
+@BELOW
+def test_jitter_between_a_line_and_the_border_counts_once(level):
+    line = Line("floor", ((0.0, level), (1.0, level)))
+    near = 0.05 * (1 - level) * 100
+    ys = [60, *[100 * level - near, 100 * level + near] * 20, 100, *[100 * level - near, 100] * 20]
+    counts, _ = counted(Counter(control(line)), [[at(60, y=y)] for y in ys])
+    assert counts == {"floor": {"in": 1, "out": 0}}
+
+
+def test_who_goes_from_a_zone_to_the_strip_at_the_border_leaves_it():
+    zone = Zone("floor", ((0.0, 0.2), (1.0, 0.2), (1.0, 0.985), (0.0, 0.985)))
+    counts, _ = counted(Counter(control(zone)), [[at(60, y=50)], [at(60, y=100)]])
+    assert counts == {"floor": {"now": 0, "entered": 1, "left": 1}}
+
+
 def test_a_pause_without_frames_lets_nobody_leave():
     """A motion gate passes one frame in ten seconds while nothing moves."""
     counts, _ = counted(Counter(control(YARD)), [[at(140)]] * 3, step=10.0)
