@@ -255,6 +255,15 @@ def test_home_assistant_finds_everything():
     assert [content["state_topic"] for content in occupancy] == [YARD_TOPIC]
 
 
+def test_half_characters_of_labels_are_published_as_json_escapes():
+    one = Opened()
+    one.client.connect()
+    one.emit(predictions=(Prediction("a\udce9", 0.5, 0, (0, 0, 9, 9)),))
+    (payload,) = one.sent("/result")
+    assert payload.isascii()
+    assert json.loads(payload)["results"][0]["label"] == "a\udce9"
+
+
 def test_home_assistant_may_be_left_out():
     one = Opened(MqttOptions(discovery=""))
     one.client.connect()
