@@ -94,4 +94,4 @@ def test_names_and_labels_do_not_command_the_terminal():
     stream = Screen(tty=False)
     with Terminal("", ListSource([]), stream=stream) as sink:
         sink.emit(event(result=Result(predictions=(Prediction("\x1b]0;a\x07\udce9", 0.5, 0),), source="cam")))
-    assert stream.getvalue().startswith("cam #0  \\x1b]0;a\\x07\\udce9 50%")
+    assert stream.getvalue().startswith("cam #-1  \\x1b]0;a\\x07\\udce9 50%")
