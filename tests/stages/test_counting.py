@@ -14,6 +14,7 @@ from edge.places import Line, Zone
 from edge.results import Occurrence, Pose, Prediction, Result
 from edge.stages.base import PerSource
 from edge.stages.counting import Counter, CountingOptions
+from edge.stages.tracker import Tracker
 from tests.performance.tracking import crossings
 from tests.stages.crossing_clip import clip
 
@@ -272,3 +273,21 @@ def test_crossings_of_a_drawn_clip_are_counted_through_the_tracker():
     for true, counted_ones in counts:
         assert true - 2 <= counted_ones <= true + 1
     assert sum(counted_ones for _, counted_ones in counts) >= 0.9 * sum(true for true, _ in counts)
+
+
+@pytest.mark.parametrize("fps", [5.0, 10.0, 15.0, 60.0])
+@pytest.mark.parametrize("speed", [100, 300, 600])
+@pytest.mark.parametrize("side", [60, 100])
+def test_walkers_are_counted_at_any_frame_rate(fps, speed, side):
+    """At 5 fps and 600 pixels per second a box of 60 pixels moves twice its width from frame to frame."""
+    pytest.importorskip("lap", reason="a tracker needs lapx")
+    tracker, counter = Tracker(), Counter(control(DOOR))
+    starts = [(walker * (800 / speed + 2), -side) for walker in range(4)]
+    for index in range(round((starts[-1][0] + 800 / speed) * fps)):
+        seconds = 1 + index / fps
+        lefts = [x + (seconds - 1 - start) * speed for start, x in starts if seconds - 1 >= start]
+        boxes = [(max(0, x), 200, min(640, x + side), 200 + 2 * side) for x in lefts]
+        row = tuple(Prediction("person", 0.9, 0, box) for box in boxes if box[2] - box[0] > 4)
+        one = Frame(np.zeros((480, 640), np.uint8), "GRAY", index, 1, "arrival", "cam", position=seconds)
+        result = counter(one, tracker(one, Result("detect", row)))
+    assert result.places[0].counts == {"in": 4, "out": 0}
