@@ -69,7 +69,7 @@ def has_control(text: str) -> bool:
 
 
 def printable(name: str) -> str:
-    """Return a file's name as text that can be printed in one line and written as UTF-8.
+    """Return a file's name, or a text from elsewhere, as text that can be printed in one line and written as UTF-8.
 
     Control characters, and bytes of the name that are no UTF-8, become escapes: ``\\x1b``, ``\\udce9``.
     """

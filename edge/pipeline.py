@@ -21,7 +21,7 @@ A sink of ``edge.sinks`` is opened with ``loop.context``: ``open_sink("jsonl", "
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -40,7 +40,7 @@ from edge.sinks.context import Context
 from edge.sinks.event import Event
 from edge.sinks.queued import Queued
 from edge.sources.base import Source
-from edge.stages.base import Gate, Stage
+from edge.stages.base import Gate, Stage, in_frame
 from edge.stats import Stats, StatsSnapshot
 
 READ_AHEAD = 4
@@ -184,8 +184,8 @@ class Loop:
     def _prepare(self, frame: Frame) -> _GatedFrame:
         """Call the gate, and preprocess the frame or a region of it unless it is skipped."""
         decision = True if self._gate is None else self._gate(frame)
-        if isinstance(decision, tuple):
-            x0, y0, x1, y1 = decision
+        if isinstance(decision, Iterable):
+            x0, y0, x1, y1 = in_frame(decision, frame.size)
             tensor, placement = self._preprocess(frame.bgr[y0:y1, x0:x1])
             return _GatedFrame(frame, Prepared(tensor, placement.within((x0, y0), frame.size)))
         return _GatedFrame(frame, self._preprocess_frame(frame) if decision else None)

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 
+from edge.labels import printable
+
 Report = Callable[[str], None]
 """A function that takes one line of text, without a line end."""
 
@@ -11,7 +13,10 @@ Report = Callable[[str], None]
 def to_stderr(line: str) -> None:
     """Print a line on the present ``sys.stderr``. Tests and services may replace it at any time.
 
+    Control characters become escapes, because a line may quote a server or a program, which must not command the
+    terminal.
+
     The line is lost when stderr is closed or its disk is full, because a report must not cause another error.
     """
     with suppress(OSError, ValueError):
-        print(line, file=sys.stderr)
+        print(printable(line), file=sys.stderr)

@@ -453,6 +453,31 @@ class TestRegions:
         Loop(ListSource([frame(image=image)]), BandsNetwork(), gate=lambda one: (32, 32, 64, 64)).run([sink])
         assert sink.results[0].predictions[0].label == "lower"
 
+    @pytest.mark.parametrize(
+        ("region", "inside"),
+        [
+            pytest.param((-10, -5, 50, 40), (0, 0, 50, 40), id="begins before the frame"),
+            pytest.param((32, 24, 1000, 1000), (32, 24, 64, 48), id="ends after it"),
+            pytest.param([0, 12, 32, 24], (0, 12, 32, 24), id="a list"),
+            pytest.param(np.array([0, 12, 32, 24]), (0, 12, 32, 24), id="an array"),
+        ],
+    )
+    def test_a_region_is_clipped_to_the_frame(self, region, inside):
+        seen, network = [], BandsNetwork()
+        preprocess = network.preprocess
+        network.preprocess = lambda image: seen.append(image) or preprocess(image)
+        Loop(ListSource([frame()]), network, gate=lambda one: region).run()
+        x0, y0, x1, y1 = inside
+        np.testing.assert_array_equal(seen[0], picture()[y0:y1, x0:x1])
+
+    @pytest.mark.parametrize(
+        "region", [(0, 0, 0, 0), (10, 10, 5, 5), (64, 48, 80, 60), (0.0, 0.0, 32.0, 24.0), (0, 0, 32), (0, 0, 9, None)]
+    )
+    @pytest.mark.parametrize("live", [True, False])
+    def test_a_region_without_a_part_of_the_frame_ends_the_run_with_one_line(self, region, live):
+        with pytest.raises(InputError, match=r"a gate's region must be x0, y0, x1, y1 .* frame of 64x48, got"):
+            Loop(ListSource([frame()], live), BandsNetwork(), gate=lambda one: region).run()
+
     def test_a_mask_is_unknown_outside_of_the_region(self):
         placed = placement_of((4, 4), (4, 4), "stretch").within((2, 1), (8, 6))
         mask = placed.mask_to_frame(np.ones((4, 4), np.uint8), fill=255)

@@ -109,7 +109,8 @@ class Camera(Closing):
         if config.line or config.zone or config.counting is not None or changes:
             from edge.stages.counting import Counter
 
-            stages.append(PerSource(lambda: Counter(control, self._tracked, config.counting)))
+            age = {} if config.track is None else {"max_age": config.track.max_age}
+            stages.append(PerSource(lambda: Counter(control, self._tracked, config.counting, **age)))
         return stages
 
     def _second_network(self, config: ThenConfig, stages: list[Stage]) -> Session:

@@ -21,12 +21,16 @@ class Sink(Closing, Protocol):
             counted, and the sink gets results again after a back-off. A sink that uses a network is always ``retry``.
         close_seconds: the longest time for one result, and for ``close``, after the run has ended. A sink whose errors
             are fatal has no such limit.
+        working: whether nothing has failed since the sink's output was last complete. A sink that writes later than it
+            takes, such as ``clips``, sets it to False with an error and to True when something was written. Until then
+            ``edge.sinks.queued`` does not say that the sink is back.
     """
 
     name: str
     lossless: bool
     on_error: OnError
     close_seconds: float = 5.0
+    working: bool = True
 
     def emit(self, event: Event) -> None:
         """Take one frame and its result."""

@@ -1,8 +1,10 @@
 """``open_encoder`` writes JPEGs as a video: H.264 by the program ffmpeg where it is installed, else Motion JPEG."""
 
 import os
+import select
 import shutil
 import subprocess
+import time
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -18,8 +20,11 @@ from edge.sinks.pictures import fitted
 from edge.video import Writer
 
 Form = Literal["auto", "mp4", "avi"]
+WRITE_SECONDS = 30.0
+"""The longest time in which ffmpeg may take one frame. It is killed then."""
+
 FINISH_SECONDS = 30.0
-"""How long ffmpeg may take to complete a file after its last frame. It is killed then."""
+"""How long the file may stay unchanged after the last frame, until ffmpeg has ended. It is killed then."""
 
 
 class Encoder(Closing, Protocol):
@@ -104,11 +109,12 @@ class Ffmpeg(Encoder):
 
     def __init__(self, path: Path, size: tuple[int, int], fps: float, name: Path) -> None:
         """Start the program. See ``open_encoder``."""
-        self._name = name
+        self._name, self._path = name, path
         self._messages = os.memfd_create("ffmpeg")
         try:
             self._process = subprocess.Popen(
                 _command(path, size, fps),
+                bufsize=0,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=self._messages,
@@ -117,23 +123,40 @@ class Ffmpeg(Encoder):
         except OSError as error:
             os.close(self._messages)
             raise FileError(f"cannot write {name}: ffmpeg cannot be started: {error.strerror}") from error
+        assert self._process.stdin is not None
+        os.set_blocking(self._process.stdin.fileno(), False)
         self._ended = False
 
     def write(self, picture: bytes) -> None:
-        """See Encoder."""
-        assert self._process.stdin is not None
+        """See Encoder. Raises FileError, too, when ffmpeg does not take the frame within WRITE_SECONDS."""
         try:
-            self._process.stdin.write(picture)
+            taken = self._feed(picture)
         except OSError:  # it closed its end of the pipe
             self.close()
             raise FileError(f"cannot write {self._name}: ffmpeg ended early") from None
+        if not taken:
+            self.kill()
+            with suppress(FileError):  # it would say that ffmpeg was killed
+                self.close()
+            raise FileError(f"cannot write {self._name}: ffmpeg took no frame for {WRITE_SECONDS:g} s and was killed")
+
+    def _feed(self, picture: bytes) -> bool:
+        """Write to the pipe, which does not block. Return False when that takes more than WRITE_SECONDS."""
+        assert self._process.stdin is not None
+        pipe, left, deadline = self._process.stdin.fileno(), memoryview(picture), time.monotonic() + WRITE_SECONDS
+        while left:
+            if not select.select([], [pipe], [], max(0.0, deadline - time.monotonic()))[1]:
+                return False
+            with suppress(BlockingIOError):
+                left = left[os.write(pipe, left) :]
+        return True
 
     def kill(self) -> None:
         """See Encoder."""
         self._process.kill()
 
     def close(self) -> None:
-        """Complete the file. Raises FileError when ffmpeg reports an error or takes more than FINISH_SECONDS."""
+        """Complete the file. Raises FileError when ffmpeg reports an error, or writes nothing for FINISH_SECONDS."""
         if self._ended:
             return
         self._ended = True
@@ -163,11 +186,21 @@ class Ffmpeg(Encoder):
             self._process.stdin.close()
         except OSError:
             self._process.kill()
+        while True:
+            before = self._changed()
+            try:
+                return self._process.wait(FINISH_SECONDS)
+            except subprocess.TimeoutExpired:
+                if self._changed() == before:
+                    self._process.kill()
+                    return self._process.wait()
+
+    def _changed(self) -> int:
+        """Return when the file was changed. A long video is moved in its file at the end, which may take minutes."""
         try:
-            return self._process.wait(FINISH_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            return self._process.wait()
+            return self._path.stat().st_mtime_ns
+        except OSError:
+            return 0
 
 
 def _command(path: Path, size: tuple[int, int], fps: float) -> list[str]:

@@ -217,5 +217,6 @@ class EventClips(Sink):
         if done:
             self._folder.limit()
         for writer in done:
+            self.working = writer.error is None
             if writer.error is not None:
                 raise writer.error

@@ -27,6 +27,9 @@ from edge.sinks.trigger import Activity
 MOST_OF_OUTPUT = 4096
 """The bytes of a command's output that are kept for the message of an error: the last ones."""
 
+LONGEST_VARIABLE = 4096
+"""The most characters of a variable. Linux starts no program with one of more than 131071 bytes."""
+
 STEP_SECONDS = 0.05
 END_SECONDS = 3.0
 """How long a command may go on after the run has ended."""
@@ -89,7 +92,7 @@ class Hook(Sink):
         _, _, activity = self._watch(event)
         if activity.phase == "begin" or (activity.phase == "end" and self._options.also_end):
             content = json.dumps(as_json(event, activity), ensure_ascii=False, allow_nan=False)
-            self._outbox.put(Call(f"{content}\n".encode(), _variables(event, activity)))
+            self._outbox.put(Call(f"{content}\n".encode("utf-8", "backslashreplace"), _variables(event, activity)))
 
     def close(self) -> None:
         """Wait for the commands that run, and kill those that do not end."""
@@ -97,6 +100,7 @@ class Hook(Sink):
 
     def _run(self, call: Call) -> None:
         """Run the command once. Raises FileError when it fails or takes too long."""
+        begun = time.monotonic()
         with tempfile.TemporaryFile() as stdin:  # a pipe would wait for a command that does not read
             stdin.write(call.content)
             stdin.seek(0)
@@ -110,7 +114,9 @@ class Hook(Sink):
             ) as process:
                 output, code = self._wait(process)
         if code is None:
-            raise FileError(f"the command took more than {self._options.timeout:g} s and was killed{_said(output)}")
+            late = time.monotonic() - begun >= self._options.timeout
+            why = f"took more than {self._options.timeout:g} s" if late else "still ran at the end of the run"
+            raise FileError(f"the command {why} and was killed{_said(output)}")
         if code:
             raise FileError(f"the command ended with exit code {code}{_said(output)}")
 
@@ -159,4 +165,9 @@ def _variables(event: Event, activity: Activity) -> dict[str, str]:
         "EDGE_LABEL": best.label if best else "",
         "EDGE_SCORE": f"{best.score:.4f}" if best else "",
     }
-    return {name: value.replace("\0", "") for name, value in found.items()}
+    return {name: _variable(value) for name, value in found.items()}
+
+
+def _variable(text: str) -> str:
+    """Return a text that the environment can hold: not too long, without zero bytes and lone surrogates."""
+    return text[:LONGEST_VARIABLE].replace("\0", "").encode("utf-8", "backslashreplace").decode()

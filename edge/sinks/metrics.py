@@ -137,7 +137,8 @@ class LoopCollector(Collector):
         state.age.add(result.age_ms / 1e3)
         state.inference.add(result.infer_ms / 1e3)
         state.captured = result.captured_ns / 1e9
-        state.places = result.places[:MOST_PLACES]
+        if not result.fault:  # no stage has seen a faulty frame, so that it states no places
+            state.places = result.places[:MOST_PLACES]
 
     def collect(self) -> Iterable[Metric]:
         """Yield all metrics."""

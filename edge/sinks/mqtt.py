@@ -25,7 +25,7 @@ from edge.sinks.event import Event
 from edge.sinks.home_assistant import Discovery
 from edge.sinks.host import Host
 from edge.sinks.mqtt_client import Broker, Will
-from edge.sinks.slugs import slug
+from edge.sinks.slugs import slug, unique_slug
 
 EXAMPLE = "mqtt://host, mqtt://user:${PASSWORD}@host:1883/prefix or mqtts://host:8883/prefix"
 HEALTH_SECONDS = 10.0
@@ -124,7 +124,7 @@ class Mqtt(Sink):
             FileError: a secret's file cannot be read.
         """
         where = address.parse(target, {"mqtt": 1883, "mqtts": 8883}, EXAMPLE)
-        self._prefix = where.path.strip("/") or f"edgekit/{slug(socket.gethostname())}"
+        self._prefix = where.path.strip("/") or _own_prefix(context)
         topics.check("the path of the address", self._prefix)
         if any(source.name == "set" for source in context.sources):
             raise InputError("with mqtt no source may have the name 'set': commands come under that topic; rename it")
@@ -281,3 +281,13 @@ class Mqtt(Sink):
         else:
             with self._lock:
                 self._publish_settings()
+
+
+def _own_prefix(context: Context) -> str:
+    """Return the prefix of an address without a path: this machine and its sources.
+
+    Two programs on one machine have different sources. Under one prefix, the first that ends would say ``offline`` for
+    both.
+    """
+    sources = unique_slug("-".join(source.name for source in context.sources))
+    return f"edgekit/{slug(socket.gethostname())}-{sources}"

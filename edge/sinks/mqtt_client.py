@@ -109,7 +109,8 @@ class Broker(Closing):
 
     def publish(self, topic: str, payload: str, qos: int = 1, retain: bool = False) -> bool:
         """See ``Publish``."""
-        sent = self._client.publish(topic, payload, qos, retain)
+        content = payload.encode("utf-8", "backslashreplace").decode()  # a lone surrogate becomes JSON's escape
+        sent = self._client.publish(topic, content, qos, retain)
         return bool(sent.rc == paho.MQTT_ERR_SUCCESS or (qos and sent.rc == paho.MQTT_ERR_NO_CONN))
 
     def close(self) -> None:

@@ -98,6 +98,9 @@ class Queued:
                     self._given += 1
                     self._give(event)
                     self._done += 1
+                waiting = not self._working
+            if waiting:
+                self._succeeded()  # what was written last decides
         except Exception as error:
             self._ended(error)
         finally:
@@ -135,7 +138,13 @@ class Queued:
             self._ending.wait(delay)
         return ending
 
+    @property
+    def _working(self) -> bool:
+        return getattr(self._sink, "working", True)  # a plug-in need not state it
+
     def _succeeded(self) -> None:
+        if not self._working:
+            return
         if self._failures:
             self._report(f"sink {self._sink.name}: back after {self._failures} attempt(s)")
         self._failures = 0

@@ -9,6 +9,7 @@ from typing import TextIO
 
 from edge import tasks
 from edge.errors import InputError
+from edge.labels import printable
 from edge.results import Place, Result
 from edge.sinks.base import OnError, Sink
 from edge.sinks.context import Context
@@ -80,6 +81,7 @@ class Terminal(Sink):
         self._source = None
 
     def _show(self, text: str, new: bool) -> None:
+        text = printable(text)
         if self._tty:
             import shutil  # only a terminal needs it, and its imports take 3 ms
 

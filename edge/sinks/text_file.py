@@ -11,6 +11,9 @@ from edge.closing import Closing
 from edge.files import replaced
 from edge.sinks.target import check_writable, naming
 
+ERRORS = "backslashreplace"
+"""How lone surrogates are written, which UTF-8 cannot hold: as ``\\udce9``, which JSON reads back."""
+
 
 class TextFile(Closing):
     """Writes and flushes text to a file, to ``-`` (stdout), or to a pipe or device.
@@ -57,7 +60,7 @@ class TextFile(Closing):
         if self._target == "-":
             return self._open.enter_context(_stdout())
         path = self._path if self._special else self._open.enter_context(replaced(self._path))
-        return self._open.enter_context(path.open("w", encoding="utf-8", newline=""))
+        return self._open.enter_context(path.open("w", encoding="utf-8", errors=ERRORS, newline=""))
 
     def _abandon(self, error: OSError) -> None:
         """Close and remove the file. An error in close is ignored, because it only repeats the first one."""
@@ -74,7 +77,7 @@ def _stdout() -> TextIO:
         descriptor = os.dup(sys.stdout.fileno())
     except io.UnsupportedOperation:
         return _Borrowed(sys.stdout)
-    return os.fdopen(descriptor, "w", encoding="utf-8", newline="")
+    return os.fdopen(descriptor, "w", encoding="utf-8", errors=ERRORS, newline="")
 
 
 class _Borrowed(io.StringIO):
@@ -85,7 +88,7 @@ class _Borrowed(io.StringIO):
         self._stream = stream
 
     def write(self, text: str) -> int:
-        return self._stream.write(text)
+        return self._stream.write(text.encode("utf-8", ERRORS).decode())
 
     def flush(self) -> None:
         self._stream.flush()

@@ -3,9 +3,12 @@
 import base64
 import http.client
 import json
+import socket
 import ssl
+import threading
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -34,7 +37,7 @@ class WebhookOptions(TriggerOptions):
             as the part ``picture`` of a form whose part ``event`` is the object (``multipart``).
         also_end: whether the end of an event is posted too.
         headers: more headers. Values may name secrets as ``${NAME}`` and ``${file:PATH}``.
-        timeout: the longest wait for a connection and for each part of an answer, in seconds.
+        timeout: the longest time for a connection, and then for the message and its answer together, in seconds.
         attempts: how often a message is tried, with a back-off of 0.5 to 30 s between.
         queue: the most messages that wait. A new one replaces the oldest, which is counted as lost.
     """
@@ -105,10 +108,14 @@ class Webhook(Sink):
         where = self._address
         make = partial(http.client.HTTPSConnection, context=self._tls) if self._tls else http.client.HTTPConnection
         connection = make(where.host, where.port, timeout=self._options.timeout)
+        headers = {**self._headers, "Content-Type": kind}
         try:
-            connection.request("POST", where.path or "/", body, {**self._headers, "Content-Type": kind})
-            answer = connection.getresponse()
-            answer.read(MOST_OF_AN_ANSWER)
+            connection.connect()
+            with _Limit(connection.sock, self._options.timeout):
+                connection.request("POST", where.path or "/", body, headers)
+                answer = connection.getresponse()
+                with suppress(OSError, http.client.HTTPException):  # the status has decided
+                    answer.read(MOST_OF_AN_ANSWER)
         except (OSError, http.client.HTTPException) as error:
             raise FileError(f"{where.name} does not take the message: {_why(error)}") from None
         finally:
@@ -116,6 +123,29 @@ class Webhook(Sink):
         if not 200 <= answer.status < 300:
             moved = "; redirections are not followed" if 300 <= answer.status < 400 else ""
             raise FileError(f"{where.name} must answer with 200 to 299, got {answer.status}{moved}")
+
+
+class _Limit:
+    """Shuts a connection down after a time. A socket's own timeout begins again with each byte that comes."""
+
+    def __init__(self, connection: socket.socket, seconds: float) -> None:
+        self._connection, self._seconds, self._late = connection, seconds, False
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """End the limit. Raises TimeoutError in the place of an error that the shut connection caused."""
+        self._timer.cancel()
+        if self._late and kind is not None:
+            raise TimeoutError(f"no whole answer within {self._seconds:g} s")
+
+    def _end(self) -> None:
+        self._late = True
+        with suppress(OSError):  # it may be closed by now
+            socket.socket.shutdown(self._connection, socket.SHUT_RDWR)  # TLS would first say goodbye
 
 
 def _why(error: Exception) -> str:
@@ -143,7 +173,7 @@ def _body(message: Message, form: str) -> tuple[str, bytes]:
     content = dict(message.content)
     if form == "base64" and message.picture is not None:
         content["picture"] = base64.b64encode(message.picture).decode()
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace")
     if form != "multipart" or message.picture is None:
         return "application/json", text
     boundary = uuid.uuid4().hex

@@ -11,6 +11,10 @@ Doubles = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 
+LARGEST_RATIO = 3.0
+"""The largest ratio of the areas of two boxes that may be one object. The frame's border may clip one of them."""
+
+
 def check_installed() -> None:
     """Raise MissingExtra when the package of the assignment is not installed."""
     if importlib.util.find_spec("lap") is None:
@@ -25,6 +29,24 @@ def overlaps(first: Doubles, second: Doubles) -> Doubles:
     areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (first, second)]
     total = areas[0][:, None] + areas[1][None, :] - common
     return np.asarray(common / np.maximum(total, 1e-12))
+
+
+def nearness(first: Doubles, second: Doubles, reach: float) -> Doubles:
+    """Return how near the centres of boxes (n, 4) and (m, 4) are: 1 at the same place, 0 from ``reach`` on.
+
+    It is 0, too, for boxes of which one has more than LARGEST_RATIO times the area of the other.
+
+    Args:
+        first: x0, y0, x1, y1 in pixels.
+        second: the same.
+        reach: a distance in sizes of the larger box; the size is the square root of its area.
+    """
+    centres = [(boxes[:, :2] + boxes[:, 2:]) / 2 for boxes in (first, second)]
+    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (first, second)]
+    distance = np.linalg.norm(centres[0][:, None] - centres[1][None, :], axis=2)
+    low, high = np.minimum(areas[0][:, None], areas[1][None, :]), np.maximum(areas[0][:, None], areas[1][None, :])
+    near = 1 - distance / np.maximum(reach * np.sqrt(high), 1e-12)
+    return np.asarray(np.where(low * LARGEST_RATIO >= high, np.clip(near, 0, None), 0.0))
 
 
 def assign(similarity: Doubles, least: float) -> tuple[Indices, Indices]:

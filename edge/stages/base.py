@@ -1,8 +1,10 @@
 """The interfaces of gates and stages, and ``per_source``, which keeps one for each source."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from operator import index
 from typing import Generic, Protocol, TypeVar
 
+from edge.errors import InputError
 from edge.frames import Frame
 from edge.results import Result
 
@@ -16,6 +18,8 @@ class Gate(Protocol):
     def __call__(self, frame: Frame, /) -> bool | Region:
         """Return False to skip ``frame``, True to process it, or the region of it that the network gets.
 
+        A region is clipped to the frame, and one without any pixel of the frame ends the run with InputError.
+
         The gate is called once per frame, always in the same thread, in order of the frames of each stream.
         """
         ...
@@ -27,6 +31,33 @@ class Stage(Protocol):
     def __call__(self, frame: Frame, result: Result, /) -> Result:
         """Return the result to go on with. It is called in the loop's thread, for results without a fault."""
         ...
+
+
+def in_frame(region: Iterable[int], size: tuple[int, int]) -> Region:
+    """Return a region clipped to a frame.
+
+    Args:
+        region: x0, y0, x1, y1 in pixels of the frame, as a gate returned it.
+        size: the width and height of the frame.
+
+    Raises:
+        InputError: it is not four whole numbers, or it has no pixel of the frame.
+    """
+    try:
+        x0, y0, x1, y1 = map(index, region)
+    except (TypeError, ValueError):
+        raise _no_region(region, size) from None
+    found = max(0, x0), max(0, y0), min(size[0], x1), min(size[1], y1)
+    if found[0] >= found[2] or found[1] >= found[3]:
+        raise _no_region(region, size)
+    return found
+
+
+def _no_region(region: object, size: tuple[int, int]) -> InputError:
+    return InputError(
+        f"a gate's region must be x0, y0, x1, y1 in whole pixels, with a part of the frame of {size[0]}x{size[1]}, "
+        f"got {region!r}"[:300]
+    )
 
 
 T = TypeVar("T")

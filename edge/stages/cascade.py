@@ -42,7 +42,7 @@ class CascadeOptions:
         min_score: the least score of an object, from 0 to 1.
         margin: how much is added on each side of the box, as a fraction of its width or height, from 0 to 2.
         max_boxes: the most objects of a frame, the best first.
-        min_side: the least width and height of a box, in pixels of the frame. Smaller objects show nothing.
+        min_side: the least width and height of a box within the frame, in pixels. Smaller objects show nothing.
     """
 
     labels: tuple[str, ...] | None = None
@@ -126,7 +126,7 @@ class Cascade:
         if one.box is None or not wanted or one.score < options.min_score or not all(map(math.isfinite, one.box)):
             return None
         x0, y0, x1, y1 = one.box
-        if min(x1 - x0, y1 - y0) < options.min_side:
+        if min(min(x1, size[0]) - max(x0, 0), min(y1, size[1]) - max(y0, 0)) < options.min_side:  # what is visible
             return None
         dx, dy = options.margin * (x1 - x0), options.margin * (y1 - y0)
         low = (max(0, math.floor(x0 - dx)), max(0, math.floor(y0 - dy)))

@@ -12,9 +12,10 @@ from edge.frames import Frame
 from edge.places import Anchor, Line, Zone
 from edge.results import Box, Occurrence, Place, Result
 from edge.stages.clock import Clock, Elapsed, capture_time
-from edge.stages.crossing import Pixel, depths_in_zone
+from edge.stages.crossing import Margin, Pixel, depths_in_zone
 from edge.stages.objects import PlacedObject, placed_objects
 from edge.stages.shape_counters import LineCounter, Seen, ZoneCounter
+from edge.stages.tracker import TrackerOptions
 
 
 @dataclass(frozen=True)
@@ -23,19 +24,20 @@ class CountingOptions:
 
     Attributes:
         hysteresis: the distance that a track must have from a line before it counts as crossed, and from a zone before
-            it counts as left, as a fraction of the frame's shorter side.
-        grace: the time in seconds after which a track that is not seen has left a zone. It should be at least the
-            tracker's ``max_age``, because a track may come back until then.
+            it counts as left, as a fraction of the frame's shorter side. Towards the frame's border it is at most half
+            of the room that there is.
+        grace: the time in seconds after which a track that is not seen has left a zone. None takes the tracker's
+            ``max_age``, because a track may come back until then.
     """
 
     hysteresis: float = 0.015
-    grace: float = 1.0
+    grace: float | None = None
 
     def __post_init__(self) -> None:
         """Raise InputError for a value that is not allowed."""
         if not 0 <= self.hysteresis <= 0.5:
             raise InputError(f"hysteresis of counting must be from 0 to 0.5 of the frame's side, got {self.hysteresis}")
-        if not 0 <= self.grace < float("inf"):
+        if self.grace is not None and not 0 <= self.grace < float("inf"):
             raise InputError(f"grace of counting must be 0 or more seconds, got {self.grace}")
 
 
@@ -48,6 +50,7 @@ class Counter:
         tracked: bool = True,
         options: CountingOptions | None = None,
         clock: Clock = capture_time,
+        max_age: float = TrackerOptions.max_age,
     ) -> None:
         """Start with zero.
 
@@ -56,6 +59,7 @@ class Counter:
             tracked: whether a tracker runs before.
             options: how objects are counted.
             clock: the time of frames.
+            max_age: the tracker's ``max_age`` in seconds: the grace time when the options state none.
 
         Raises:
             InputError: there are lines and no tracker.
@@ -63,6 +67,7 @@ class Counter:
         if not tracked:
             check_without_tracker(control.settings)
         self._control, self._tracked, self._options = control, tracked, options or CountingOptions()
+        self._grace = max_age if self._options.grace is None else self._options.grace
         self._elapsed = Elapsed(clock)
         self._settings: Settings | None = None
         self._counters: dict[Shape, LineCounter | ZoneCounter] = {}
@@ -94,8 +99,8 @@ class Counter:
         size: tuple[int, int],
     ) -> list[Occurrence]:
         seen = [Seen(one.label, one.id, anchor_of(one.box, counter.shape.anchor)) for one in objects if one.id]
-        slack = self._options.hysteresis * min(size)
-        return counter.step(seen, points, slack, self._elapsed.now, self._options.grace)
+        margin = Margin(self._options.hysteresis * min(size), size)
+        return counter.step(seen, points, margin, self._elapsed.now, self._grace)
 
     def _refresh(self, source: str) -> None:
         """Take over the present lines and zones. Those that are as before keep their counter."""

@@ -3,7 +3,9 @@
 All coordinates are pixels, x to the right and y down, so that distances are the same in all directions.
 """
 
+import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -43,14 +45,49 @@ def _sides(points: Sequence[Pixel], a: Pixel, b: Pixel) -> list[bool]:
     return sides
 
 
+class Margin(NamedTuple):
+    """How far a point must be from a line or a border to be clear of it.
+
+    Between a line and the frame's border there may be less room than ``pixels``, and boxes end at the border. There
+    half of the room is enough.
+
+    Attributes:
+        pixels: the distance in pixels, where there is room for it.
+        size: the width and height of the frame in pixels.
+    """
+
+    pixels: float
+    size: tuple[int, int]
+
+    def is_clear(self, points: Sequence[Pixel], at: Pixel) -> bool:
+        """Return whether a point is clear of a chain of points."""
+        near = nearest_on_line(points, at)
+        distance = math.dist(near, at)
+        if distance >= self.pixels or not distance:
+            return distance >= self.pixels
+        return distance >= self._room(near, ((at[0] - near[0]) / distance, (at[1] - near[1]) / distance)) / 2
+
+    def _room(self, start: Pixel, direction: Pixel) -> float:
+        """Return the distance from a point to the frame's border in a direction, a vector of length 1."""
+        ways = zip(start, direction, self.size, strict=True)
+        return max(0.0, min((((side if way > 0 else 0) - at) / way for at, way, side in ways if way), default=0.0))
+
+
 def distance_to_line(points: Sequence[Pixel], at: Pixel) -> float:
     """Return the distance of a point from a chain of points."""
+    return math.dist(nearest_on_line(points, at), at)
+
+
+def nearest_on_line(points: Sequence[Pixel], at: Pixel) -> Pixel:
+    """Return the point of a chain that is nearest to a point."""
     chain = np.asarray(points, np.float64)
     starts, along = chain[:-1], np.diff(chain, axis=0)
     to = np.asarray(at, np.float64) - starts
     lengths = np.maximum((along**2).sum(axis=1), 1e-12)
     share = np.clip((to * along).sum(axis=1) / lengths, 0, 1)
-    return float(np.sqrt(((to - share[:, None] * along) ** 2).sum(axis=1)).min())
+    feet = starts + share[:, None] * along
+    x, y = feet[((feet - at) ** 2).sum(axis=1).argmin()].tolist()
+    return x, y
 
 
 def depths_in_zone(corners: Sequence[Pixel], points: Sequence[Pixel]) -> list[float]:

@@ -128,9 +128,10 @@ class Gallery:
             raise InputError(f"an embedding must have {self._vectors.shape[1]} numbers, got {vector.size}")
         cosines = self._vectors @ vector
         best = int(cosines.argmax())
-        cosine = float(cosines[best]) if np.isfinite(cosines).all() else 0.0
+        known = bool(vector.any()) and bool(np.isfinite(cosines).all())  # it has a direction
+        cosine = float(cosines[best]) if known else 0.0
         score = min(1.0, max(0.0, cosine))
-        if cosine < self._options.threshold or not vector.any():
+        if not known or cosine < self._options.threshold:
             return Prediction(self._options.unknown, score, len(self.names))
         owner = int(self._owners[best])
         return Prediction(self.names[owner], score, owner)

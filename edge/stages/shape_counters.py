@@ -5,7 +5,7 @@ from typing import Literal
 
 from edge.places import Line, Zone
 from edge.results import Occurrence
-from edge.stages.crossing import Pixel, crossings, depths_in_zone, distance_to_line
+from edge.stages.crossing import Margin, Pixel, crossings, depths_in_zone
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ class LineCounter:
         self._paths: dict[int, _Path] = {}
 
     def step(
-        self, seen: list[Seen], points: tuple[Pixel, ...], slack: float, now: float, grace: float
+        self, seen: list[Seen], points: tuple[Pixel, ...], margin: Margin, now: float, grace: float
     ) -> list[Occurrence]:
         """Take the objects of a frame and return who has crossed.
 
         Args:
             seen: the objects with a label that counts.
             points: of the line, in pixels.
-            slack: the distance in pixels from which on a track is clear of the line.
+            margin: the distance from which on a track is clear of the line.
             now: the time in seconds.
             grace: the time in seconds after which a track that is not seen is forgotten.
         """
@@ -61,7 +61,7 @@ class LineCounter:
             path = self._paths.setdefault(one.id, _Path(one.at, 0, now))
             path.net += crossings(points, path.at, one.at)
             path.at, path.last = one.at, now
-            if path.net and distance_to_line(points, one.at) >= slack:
+            if path.net and margin.is_clear(points, one.at):
                 direction: Literal["in", "out"] = "in" if path.net > 0 else "out"
                 self.counts[direction] += 1
                 found.append(Occurrence("cross", self.shape.name, one.label, one.id, direction))
@@ -94,23 +94,23 @@ class ZoneCounter:
         self._stays: dict[int, _Stay] = {}
 
     def step(
-        self, seen: list[Seen], points: tuple[Pixel, ...], slack: float, now: float, grace: float
+        self, seen: list[Seen], points: tuple[Pixel, ...], margin: Margin, now: float, grace: float
     ) -> list[Occurrence]:
         """Take the objects of a frame and return who entered, left, or has been there for the dwell time.
 
         Args:
             seen: the objects with a label that counts.
             points: of the zone, in pixels.
-            slack: the distance in pixels from the border from which on a track is outside.
+            margin: the distance from the border from which on a track is outside.
             now: the time in seconds.
             grace: the time in seconds after which a track that is not seen has left.
         """
-        found = []
+        found, border = [], (*points, points[0])
         for one, depth in zip(seen, depths_in_zone(points, [one.at for one in seen]), strict=True):
             stay = self._stays.get(one.id)
             if stay is not None:
                 stay.last = now
-                if depth < 0 and depth <= -slack:
+                if depth < 0 and margin.is_clear(border, one.at):
                     found.append(self._leave(one.id, now))
             elif depth >= 0:
                 self._stays[one.id] = _Stay(one.label, now, now)

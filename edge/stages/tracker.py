@@ -6,6 +6,10 @@
   associated with D_high first. The tracks T_remain that are left are associated with D_low: most of these are objects
   that others cover.
 
+Where frames come seldom, the boxes of a new track and of its next detection may not overlap. What is left of them
+after the steps above is associated by the distance of the centres, up to what an object can move in the time between
+two frames. C-BIoU (https://arxiv.org/abs/2211.14317) enlarges boxes for the same reason.
+
 Both predict the boxes of the tracks with a Kalman filter and assign detections by their intersection over union (IoU).
 All times are seconds of the frames, so that cameras with a variable rate and skipped frames are followed as well.
 """
@@ -19,7 +23,7 @@ from numpy.typing import NDArray
 from edge.errors import InputError
 from edge.frames import Frame
 from edge.results import Result
-from edge.stages.assignment import Doubles, Indices, assign, check_installed, overlaps
+from edge.stages.assignment import Doubles, Indices, assign, check_installed, nearness, overlaps
 from edge.stages.clock import Clock, Elapsed, capture_time
 from edge.stages.kalman import BoxFilter
 from edge.stages.objects import placed_objects, with_ids
@@ -29,6 +33,9 @@ Bools = NDArray[np.bool_]
 
 SECOND_IOU = 0.5
 """The least IoU of a track with a detection of low score, as in ByteTrack."""
+
+REACH = 10.0
+"""How far an object moves in a second at most, in sizes of its box. It decides where boxes do not overlap."""
 
 
 @dataclass(frozen=True)
@@ -119,8 +126,12 @@ class Tracker:
     def _step(self, seconds: float, boxes: Doubles, scores: Doubles, labels: NDArray[np.int64]) -> NDArray[np.int64]:
         """Follow the detections (n,) of a frame and return the number of each one's track, 0 without one."""
         self._predict(seconds)
-        similarity = overlaps(self._filter.boxes, boxes) * (self._labels[:, None] == labels[None, :])
-        taken = self._associate(similarity, scores)
+        same = self._labels[:, None] == labels[None, :]
+        taken = self._associate(overlaps(self._filter.boxes, boxes) * same, scores)
+        new = (self._hits == 1) & (taken < 0)
+        if new.any() and 0 < seconds <= self._options.max_age:
+            self._associate_near(taken, nearness(self._filter.boxes, boxes, REACH * seconds) * same, scores)
+        self._hits[taken >= 0] += 1
         confirmed = self._ids > 0
         for row in np.flatnonzero((taken >= 0) & ~confirmed):
             if self._hits[row] >= self._options.min_hits:
@@ -146,7 +157,7 @@ class Tracker:
         self._filter.predict(min(seconds, self._options.max_age))
 
     def _associate(self, iou: Doubles, scores: Doubles) -> Indices:
-        """Return the detection of each track (tracks,), -1 without one, and count its hits."""
+        """Return the detection of each track (tracks,), -1 without one, by the overlap of their boxes."""
         options = self._options
         byte = options.method == "bytetrack"
         high = scores >= options.high_threshold
@@ -161,8 +172,16 @@ class Tracker:
         left = high.copy()
         left[taken[taken >= 0]] = False
         self._pair(taken, fused, ~confirmed, left, max(options.iou_threshold, 0.3 if byte else 0.0))
-        self._hits[taken >= 0] += 1
         return taken
+
+    def _associate_near(self, taken: Indices, near: Doubles, scores: Doubles) -> None:
+        """Associate what is left: tracks that began in the frame before, and detections of high score.
+
+        Older tracks have a speed, so that they are expected where they are.
+        """
+        left = scores >= self._options.high_threshold
+        left[taken[taken >= 0]] = False
+        self._pair(taken, near, (taken < 0) & (self._hits == 1) & (self._seen >= self._before), left, 0.0)
 
     @staticmethod
     def _pair(taken: Indices, similarity: Doubles, tracks: Bools, detections: Bools, least: float) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -10,8 +11,10 @@ from edge.camera.assembly import open_camera
 from edge.camera.mappings import build
 from edge.errors import InputError
 from edge.models.weights import FOLDER
+from edge.results import Prediction, Result
 from edge.thermal import Reading
 from tests.fake_bundle import bundle
+from tests.loops import frame
 from tests.preview.client import ask, post
 
 CELLS = FOLDER / "ssdlite_shufflenet_v2_bccd_int8.edge"  # Platelets, RBC, WBC
@@ -94,3 +97,17 @@ def test_a_machine_without_a_sensor_says_that_it_cannot_be_cooled(monkeypatch, r
     monkeypatch.setattr(checks.thermal, "read", lambda: reading)
     assert len(checks.notes(build({"model": "m", "pace": {"soft_limit": 60}}))) == count
     assert checks.notes(build({"model": "m", "pace": {"max_rate": 3}})) == ()
+
+
+@pytest.mark.parametrize(("counting", "entered"), [({}, 1), ({"grace": 1.0}, 2)], ids=["by default", "stated"])
+def test_who_is_hidden_leaves_after_the_trackers_age(counting, entered):
+    pytest.importorskip("lap", reason="a tracker needs lapx")
+    zone = {"name": "all", "points": [[0, 0], [1, 0], [1, 1], [0, 1]]}
+    cell = Prediction("WBC", 0.9, 0, (10, 10, 30, 30))
+    with opened(CELLS, track={"max_age": 3.0}, counting=counting, zone=[zone]) as camera:
+        for second in (0.0, 0.5, 1.5, 2.5, 3.0):  # hidden for 2.5 s
+            result = Result("detect", (cell,) if second in (0.0, 0.5, 3.0) else ())
+            one = replace(frame(captured_ns=10**9), position=second)
+            for stage in camera.loop._stages:
+                result = stage(one, result)
+    assert result.places[0].counts == {"now": 1, "entered": entered, "left": entered - 1}

@@ -138,3 +138,8 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
 class _Full:
     def write(self, _):
         raise OSError(28, "No space left on device")
+
+
+def test_half_characters_are_written_as_escapes(tmp_path):
+    (row,) = table(written(tmp_path, Result(predictions=(Prediction("a\udce9", 0.5, 2),))))
+    assert row["label"] == "a\\udce9"

@@ -178,6 +178,31 @@ def test_a_full_disk_is_said_once_and_recording_goes_on_when_there_is_room(tmp_p
     assert "back after" in said[1]
 
 
+def test_an_encoder_that_fails_again_and_again_is_said_once(tmp_path, monkeypatch, capsys):
+    """Each attempt takes frames before it fails, so that taking a frame is no sign that clips are written again."""
+    program = ["exit 7;"]
+    monkeypatch.setattr(clip_encoders, "has_ffmpeg", lambda: True)
+    monkeypatch.setattr(clip_encoders, "_command", lambda path, *_: ["/bin/sh", "-c", f"{program[0]} {path}"])
+    context = Context([source(live=True)])
+    sink = open_sink("clips", str(tmp_path), context, {"on": ["any"], "format": "mp4", "max_length": 1.0})
+    result, index = Result(predictions=PERSON, captured_ns=10**18), 0
+    with Queued(sink, True, context.stats, backoff=Backoff(0.001, 0.001)) as queued:
+        while context.stats.snapshot().errors_by_sink.get("clips", 0) < 5:
+            queued.emit(event(index, result, captured_ns=10**18 + index * 10**8))
+            index += 1
+            queued._ending.wait(0.005)
+        assert len(capsys.readouterr().err.splitlines()) == 1
+        program[0] = "cat >"
+        said = ""
+        while not said and index < 4000:
+            queued.emit(event(index, result, captured_ns=10**18 + index * 10**8))
+            index += 1
+            queued._ending.wait(0.005)
+            said = capsys.readouterr().err
+    assert said.startswith("sink clips: back after ")
+    assert capsys.readouterr().err == ""
+
+
 @needs_ffmpeg
 def test_a_program_that_is_killed_costs_one_clip(tmp_path):
     context = Context([source(live=True)])

@@ -93,7 +93,23 @@ def test_a_command_that_goes_on_in_the_background_is_left_alone():
 def test_the_end_of_the_run_ends_a_command(monkeypatch, capsys):
     monkeypatch.setattr(hook, "END_SECONDS", 0.1)
     assert run("exec sleep 60").sink_errors == 1
-    assert "was killed" in capsys.readouterr().err
+    assert capsys.readouterr().err == "sink hook: the command still ran at the end of the run and was killed\n"
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [
+        pytest.param("x" * 200_000, "x" * hook.LONGEST_VARIABLE, id="longer than the environment can hold"),
+        pytest.param("\u732b" * 200_000, "\u732b" * hook.LONGEST_VARIABLE, id="the same with three bytes each"),
+        pytest.param("a\udce9b\ud800\0", "a\\udce9b\\ud800", id="half characters"),
+    ],
+)
+def test_labels_that_the_environment_cannot_hold(tmp_path, label, shown):
+    seen = Result(predictions=(Prediction(label, 0.7, 0),), source="cam")
+    stats = run(f"cat > '{tmp_path}/stdin'; printf %s \"$EDGE_LABEL\" > '{tmp_path}/label'", [seen])
+    assert (tmp_path / "label").read_text(encoding="utf-8") == shown
+    assert json.loads((tmp_path / "stdin").read_text(encoding="utf-8"))["results"][0]["label"] == label
+    assert (stats.sink_errors, stats.lost) == (0, 0)
 
 
 def test_descriptors_are_closed():

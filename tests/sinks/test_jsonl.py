@@ -51,6 +51,18 @@ def test_one_object_a_line(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("target", ["file", "-"])
+def test_half_characters_are_read_back(tmp_path, capfd, target):
+    """A label of a plug-in, or a file's name, may hold surrogates, which UTF-8 cannot write."""
+    path = tmp_path / "out.jsonl"
+    odd = Result(predictions=(Prediction("a\udce9\ud800", 0.5, 0),), source="caf\udce9.jpg")
+    with JsonLines("-" if target == "-" else str(path), SOURCE) as sink:
+        sink.emit(event(result=odd))
+    text = capfd.readouterr().out if target == "-" else path.read_text(encoding="utf-8")
+    content = json.loads(text)
+    assert (content["results"][0]["label"], content["source"]) == ("a\udce9\ud800", "caf\udce9.jpg")
+
+
 def test_no_frame_no_file(tmp_path):
     with JsonLines(str(tmp_path / "out.jsonl"), SOURCE):
         pass

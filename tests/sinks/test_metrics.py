@@ -112,6 +112,18 @@ def test_lines_and_zones():
     assert found[("edge_line_crossings_total", ("direction", "out"), ("line", "step"), door)] == 2
 
 
+def test_a_faulty_frame_leaves_lines_and_zones_as_they_were():
+    known = context("door")
+    places = (Place("step", "line", (), {"in": 5, "out": 2}), Place("yard", "zone", (), {"now": 1, "entered": 4}))
+    before = scrape(known, count(known, "door", 0, 1.0, 1.0, places=places))
+    after = scrape(
+        known, count(known, "door", 1, 1.0, 1.0, places=places), count(known, "door", 2, 1.0, 1.0, fault="NaN")
+    )
+    series = {key: value for key, value in before.items() if key[0].startswith(("edge_line", "edge_zone"))}
+    assert len(series) == 5
+    assert {key: after.get(key) for key in series} == series
+
+
 def test_places_that_are_gone_have_no_metrics_and_many_are_bounded():
     known = context("door")
     many = tuple(Place(f"zone {number}", "zone", ()) for number in range(500))

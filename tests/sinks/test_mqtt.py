@@ -255,6 +255,15 @@ def test_home_assistant_finds_everything():
     assert [content["state_topic"] for content in occupancy] == [YARD_TOPIC]
 
 
+def test_half_characters_of_labels_are_published_as_json_escapes():
+    one = Opened()
+    one.client.connect()
+    one.emit(predictions=(Prediction("a\udce9", 0.5, 0, (0, 0, 9, 9)),))
+    (payload,) = one.sent("/result")
+    assert payload.isascii()
+    assert json.loads(payload)["results"][0]["label"] == "a\udce9"
+
+
 def test_home_assistant_may_be_left_out():
     one = Opened(MqttOptions(discovery=""))
     one.client.connect()
@@ -262,11 +271,23 @@ def test_home_assistant_may_be_left_out():
     assert not [topic for topic in one.client.retained if topic.startswith("homeassistant")]
 
 
-def test_without_a_path_the_topics_are_of_this_machine(monkeypatch):
+@pytest.mark.parametrize(
+    ("names", "prefix"),
+    [
+        pytest.param(["door"], "edgekit/pi-4-door", id="one source"),
+        pytest.param(["door", "yard"], "edgekit/pi-4-door-yard", id="two sources"),
+        pytest.param(["the yard"], "edgekit/pi-4-the-yard-d2dfa3", id="a name with a space"),
+        pytest.param([f"cam{n}" for n in range(60)], "edgekit/pi-4-cam0-cam1-", id="very many"),
+    ],
+)
+def test_without_a_path_the_topics_are_of_this_machine_and_its_sources(monkeypatch, names, prefix):
+    """So that two programs on one machine do not share ``status``, which the first that ends sets to offline."""
     monkeypatch.setattr("socket.gethostname", lambda: "pi 4")
-    one = Opened(url="mqtt://broker")
+    one = Opened(url="mqtt://broker", names=names)
     one.client.connect()
-    assert "edgekit/pi-4/status" in one.client.retained
+    (status,) = [topic for topic in one.client.retained if topic.endswith("/status")]
+    assert status == f"{prefix}/status" if len(names) < 9 else status.startswith(prefix)
+    assert len(status) < 100
 
 
 @pytest.mark.parametrize(

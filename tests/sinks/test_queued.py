@@ -168,6 +168,22 @@ class TestRetry:
         assert watched.numbers == list(range(4 * CAPACITY))
         assert (watched.lost, watched.errors) == (0, 4)
 
+    def test_a_sink_that_writes_later_is_back_when_it_has_written(self):
+        class Buffering(Failing):
+            def emit(self, event):
+                self.working = event.result.frame >= 4
+                super().emit(event)
+
+        watched = Watched(Buffering(None, RESET, None, None, RESET, on_error="retry"))
+        watched.emit(4)
+        watched.wait_for(4)
+        assert watched.lines == [
+            "sink list: ConnectionResetError [Errno 104] Connection reset by peer; again in 0.001 s"
+        ]
+        watched.emit(2, start=4)
+        watched.queue.close()
+        assert watched.lines[1:] == ["sink list: back after 2 attempt(s)"]
+
     @pytest.mark.parametrize("lossless", [True, False])
     def test_at_the_end_one_more_try_and_no_waiting(self, lossless):
         failed = threading.Event()

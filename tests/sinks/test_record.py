@@ -1,5 +1,6 @@
 """The annotated video: its frames, rate and size; complete or absent."""
 
+import os
 import shutil
 from collections import namedtuple
 
@@ -7,11 +8,13 @@ import numpy as np
 import pytest
 
 from edge.errors import FileError, InputError
+from edge.pipeline import Loop
 from edge.results import Prediction, Result
+from edge.sinks import clip_encoders
 from edge.sinks.clip_encoders import has_ffmpeg
 from edge.sinks.record import LIVE_FPS, Record
 from edge.video import Capture
-from tests.loops import ListSource, event, picture
+from tests.loops import BandsNetwork, ListSource, event, frame, picture
 
 RESULT = Result(predictions=(Prediction("star", 0.9, 0),))
 Usage = namedtuple("Usage", "total used free")
@@ -140,3 +143,37 @@ def test_a_target_that_cannot_be_written_is_known_at_once(tmp_path, target, erro
     (tmp_path / "folder.avi").mkdir()
     with pytest.raises(error, match=line):
         Record(str(tmp_path / target), source())
+
+
+HANGING = {
+    "it takes no frame": "exec sleep 300",
+    "it takes all and does not end": "cat > /dev/null; exec sleep 300",
+}
+
+
+@pytest.mark.parametrize("program", HANGING.values(), ids=HANGING)
+@pytest.mark.parametrize("live", [False, True], ids=["file", "camera"])
+def test_an_encoder_that_hangs_ends_the_run_with_one_line(tmp_path, monkeypatch, program, live):
+    """The process is killed, nothing remains, and the run ends without a signal."""
+    monkeypatch.setattr(clip_encoders, "has_ffmpeg", lambda: True)
+    monkeypatch.setattr(clip_encoders, "_command", lambda *_: ["/bin/sh", "-c", f"echo $$ > {tmp_path}/pid; {program}"])
+    monkeypatch.setattr(clip_encoders, "WRITE_SECONDS", 0.3)
+    monkeypatch.setattr(clip_encoders, "FINISH_SECONDS", 0.3)
+    noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)  # a JPEG of more than a pipe holds
+    frames = [frame(index, noise, captured_ns=10**18 + index * 40_000_000) for index in range(12)]
+    loop = Loop(ListSource(frames, live), BandsNetwork())
+    with pytest.raises(FileError, match=r"cannot write .*out\.mp4: ffmpeg"):
+        loop.run([Record(str(tmp_path / "out.mp4"), loop.context)])
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+    assert [path.name for path in tmp_path.iterdir()] == ["pid"]
+
+
+def test_a_slow_end_goes_on_as_long_as_the_file_changes(tmp_path, monkeypatch):
+    out = tmp_path / "out.mp4"
+    grow = f"cat > /dev/null; for i in 1 2 3 4 5 6; do sleep 0.1; echo $i >> {out}; done"
+    monkeypatch.setattr(clip_encoders, "_command", lambda *_: ["/bin/sh", "-c", grow])
+    monkeypatch.setattr(clip_encoders, "FINISH_SECONDS", 0.3)
+    with clip_encoders.open_encoder(out, (64, 48), 10.0, out) as encoder:
+        encoder.write(b"picture")
+    assert out.read_text().split() == list("123456")

@@ -88,3 +88,10 @@ def test_only_a_pipe_whose_reader_left_ends_a_run(tmp_path, kind, policy):
         assert Terminal("", ListSource([]), stream).on_error == policy
     if reading is not None:
         os.close(reading)
+
+
+def test_names_and_labels_do_not_command_the_terminal():
+    stream = Screen(tty=False)
+    with Terminal("", ListSource([]), stream=stream) as sink:
+        sink.emit(event(result=Result(predictions=(Prediction("\x1b]0;a\x07\udce9", 0.5, 0),), source="cam")))
+    assert stream.getvalue().startswith("cam #-1  \\x1b]0;a\\x07\\udce9 50%")

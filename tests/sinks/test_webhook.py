@@ -3,9 +3,11 @@
 import base64
 import http.server
 import json
+import socket
 import ssl
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from email import message_from_bytes
 
 import cv2
@@ -171,3 +173,56 @@ def test_other_values_are_one_line(url, options, line):
     with pytest.raises(InputError, match=line) as caught:
         open_sink("webhook", url, ListSource([]), options)
     assert "hush" not in str(caught.value)
+
+
+@contextmanager
+def dripping(first, drip):
+    """Run a server that answers ``first`` and then ``drip`` every 20 ms until the client is gone. Yields its port."""
+
+    def serve():
+        client, _ = listening.accept()
+        with client, suppress(OSError):
+            client.recv(1 << 16)
+            client.sendall(first)
+            while not over.wait(0.02):
+                client.sendall(drip)
+
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            over.set()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("first", "drip", "taken"),
+    [
+        pytest.param(b"", b"H", False, id="the status line"),
+        pytest.param(b"", b"HTTP/1.1 100 Continue\r\n\r\n", False, id="100 again and again"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b"x", True, id="the body, which nobody needs"),
+    ],
+)
+def test_a_server_that_drips_holds_a_message_no_longer_than_the_timeout(capsys, first, drip, taken):
+    context = Context([ListSource([])])
+    with (
+        dripping(first, drip) as port,
+        open_sink("webhook", f"http://127.0.0.1:{port}/", context, {"timeout": 0.3, "attempts": 1}) as sink,
+    ):
+        begun = time.monotonic()
+        sink.emit(event(0, PERSON))
+        sink._outbox._queue.finish()
+        sink._outbox._threads[0].join(10)
+        assert time.monotonic() - begun < 2
+    said = capsys.readouterr().err
+    assert context.stats.snapshot().lost == (not taken)
+    assert ("no whole answer within 0.3 s" in said) is not taken
+
+
+def test_labels_with_half_characters_are_posted_as_json_escapes():
+    with server(200) as (port, taken):
+        post(f"http://127.0.0.1:{port}/", [Result(predictions=(Prediction("a\udce9\ud800", 0.7, 0),))])
+    assert json.loads(taken[0][2])["results"][0]["label"] == "a\udce9\ud800"

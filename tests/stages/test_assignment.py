@@ -51,3 +51,21 @@ def test_a_missing_package_names_the_extra(monkeypatch):
     monkeypatch.setattr(assignment.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"pip install 'edgekit\[track\]'"):
         assignment.check_installed()
+
+
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        pytest.param((0, 0, 20, 20), 1.0, id="the same place"),
+        pytest.param((20, 0, 40, 20), 0.5, id="one size away, of two"),
+        pytest.param((12, 16, 32, 36), 0.5, id="the same in both directions"),
+        pytest.param((40, 0, 60, 20), 0.0, id="at the reach"),
+        pytest.param((400, 0, 420, 20), 0.0, id="far away"),
+        pytest.param((4, 4, 16, 16), 1.0, id="a smaller box with the same centre"),
+        pytest.param((5, 5, 15, 15), 0.0, id="one that is too small"),
+    ],
+)
+def test_nearness_by_hand(box, expected):
+    first, second = np.asarray([[0.0, 0, 20, 20]]), np.asarray([box], np.float64)
+    assert assignment.nearness(first, second, 2.0)[0, 0] == pytest.approx(expected)
+    assert assignment.nearness(first[:0], second, 2.0).shape == (0, 1)

@@ -14,6 +14,7 @@ from edge.places import Line, Zone
 from edge.results import Occurrence, Pose, Prediction, Result
 from edge.stages.base import PerSource
 from edge.stages.counting import Counter, CountingOptions
+from edge.stages.tracker import Tracker
 from tests.performance.tracking import crossings
 from tests.stages.crossing_clip import clip
 
@@ -111,6 +112,44 @@ def test_who_vanishes_leaves_after_the_grace_time():
     assert counts == {"yard": {"now": 0, "entered": 1, "left": 1}}
     assert [one.kind for one in occurrences] == ["enter", "leave"]
     assert occurrences[1].seconds == pytest.approx(1.1)  # until it was last seen
+
+
+@pytest.mark.parametrize("max_age", [0.5, 1.0, 3.0])
+def test_who_is_hidden_for_less_than_the_trackers_age_has_not_left(max_age):
+    """The tracker gives the same number again, so that one person would enter twice."""
+    counter = Counter(control(YARD), max_age=max_age)
+    hidden = [[]] * round(max_age / 0.1 - 2)
+    counts, _ = counted(counter, [[at(140)], *hidden, [at(140)], *hidden, [at(140)]])
+    assert counts == {"yard": {"now": 1, "entered": 1, "left": 0}}
+    counts, _ = counted(counter, [*hidden, *[[]] * 4])
+    assert counts == {"yard": {"now": 0, "entered": 1, "left": 1}}
+
+
+BELOW = pytest.mark.parametrize("level", [0.9, 0.97, 0.985, 0.99, 0.995])
+
+
+@BELOW
+@pytest.mark.parametrize("lowest", [100.0, 99.9], ids=["boxes end at the border", "beside it"])
+def test_a_line_near_the_border_counts_boxes_that_the_border_clips(level, lowest):
+    line = Line("floor", ((0.0, level), (1.0, level)))
+    ys = [60, 90, 100 * level - 0.1, lowest, lowest, lowest, 60, 40]
+    counts, _ = counted(Counter(control(line)), [[at(60, y=min(y, lowest))] for y in ys])
+    assert counts == {"floor": {"in": 1, "out": 1}}
+
+
+@BELOW
+def test_jitter_between_a_line_and_the_border_counts_once(level):
+    line = Line("floor", ((0.0, level), (1.0, level)))
+    near = 0.05 * (1 - level) * 100
+    ys = [60, *[100 * level - near, 100 * level + near] * 20, 100, *[100 * level - near, 100] * 20]
+    counts, _ = counted(Counter(control(line)), [[at(60, y=y)] for y in ys])
+    assert counts == {"floor": {"in": 1, "out": 0}}
+
+
+def test_who_goes_from_a_zone_to_the_strip_at_the_border_leaves_it():
+    zone = Zone("floor", ((0.0, 0.2), (1.0, 0.2), (1.0, 0.985), (0.0, 0.985)))
+    counts, _ = counted(Counter(control(zone)), [[at(60, y=50)], [at(60, y=100)]])
+    assert counts == {"floor": {"now": 0, "entered": 1, "left": 1}}
 
 
 def test_a_pause_without_frames_lets_nobody_leave():
@@ -234,3 +273,21 @@ def test_crossings_of_a_drawn_clip_are_counted_through_the_tracker():
     for true, counted_ones in counts:
         assert true - 2 <= counted_ones <= true + 1
     assert sum(counted_ones for _, counted_ones in counts) >= 0.9 * sum(true for true, _ in counts)
+
+
+@pytest.mark.parametrize("fps", [5.0, 10.0, 15.0, 60.0])
+@pytest.mark.parametrize("speed", [100, 300, 600])
+@pytest.mark.parametrize("side", [60, 100])
+def test_walkers_are_counted_at_any_frame_rate(fps, speed, side):
+    """At 5 fps and 600 pixels per second a box of 60 pixels moves twice its width from frame to frame."""
+    pytest.importorskip("lap", reason="a tracker needs lapx")
+    tracker, counter = Tracker(), Counter(control(DOOR))
+    starts = [(walker * (800 / speed + 2), -side) for walker in range(4)]
+    for index in range(round((starts[-1][0] + 800 / speed) * fps)):
+        seconds = 1 + index / fps
+        lefts = [x + (seconds - 1 - start) * speed for start, x in starts if seconds - 1 >= start]
+        boxes = [(max(0, x), 200, min(640, x + side), 200 + 2 * side) for x in lefts]
+        row = tuple(Prediction("person", 0.9, 0, box) for box in boxes if box[2] - box[0] > 4)
+        one = Frame(np.zeros((480, 640), np.uint8), "GRAY", index, 1, "arrival", "cam", position=seconds)
+        result = counter(one, tracker(one, Result("detect", row)))
+    assert result.places[0].counts == {"in": 4, "out": 0}

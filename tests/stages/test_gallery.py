@@ -98,9 +98,10 @@ def test_a_result_without_an_embedding_stays(network, tmp_path):
 
 
 @pytest.mark.parametrize("vector", [[0, 0, 0, 0], [np.nan, 0, 0, 1], [np.inf, 0, 0, 0]], ids=["zero", "nan", "inf"])
-def test_an_embedding_without_a_direction_is_unknown(network, tmp_path, vector):
-    gallery = Gallery(saved(tmp_path, anna=picture(0)), network, GalleryOptions(threshold=-1))
-    assert gallery.nearest(np.asarray(vector, np.float32)).score == 0
+@pytest.mark.parametrize("threshold", [-1, 0, 0.5])
+def test_an_embedding_without_a_direction_is_unknown(network, tmp_path, vector, threshold):
+    gallery = Gallery(saved(tmp_path, anna=picture(0)), network, GalleryOptions(threshold=threshold))
+    assert gallery.nearest(np.asarray(vector, np.float32)) == Prediction("unknown", 0.0, 1)
 
 
 def test_a_picture_that_cannot_be_used_is_said(network, tmp_path):

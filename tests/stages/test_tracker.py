@@ -53,6 +53,28 @@ def test_any_frame_rate_is_followed(fps, speed):
     assert {one for row in ids(Tracker(), rows, times) for one in row} == {1}
 
 
+@pytest.mark.parametrize("fps", [3.0, 5.0, 10.0])
+@pytest.mark.parametrize(
+    ("sizes", "followed"),
+    [
+        pytest.param(2.0, True, id="boxes overlap"),
+        pytest.param(9.0, True, id="boxes need not overlap"),
+        pytest.param(11.0, False, id="too fast"),
+    ],
+)
+def test_an_object_may_move_ten_sizes_in_a_second(fps, sizes, followed):
+    """So it gets its number with the second detection, which gives it a speed, and keeps it."""
+    times = [i / fps for i in range(6)]
+    rows = [[], *[[person(10 + sizes * 80 * t)] for t in times[1:]]]
+    found = ids(Tracker(), rows, times)
+    assert found == [[], [None], *[[1]] * 4] if followed else {one for row in found for one in row} == {None}
+
+
+def test_after_a_pause_nobody_takes_the_place_of_another():
+    rows = [[], [person(10)], [person(400)], [person(400)]]
+    assert ids(Tracker(), rows, [0.0, 0.1, 5.0, 5.1]) == [[], [None], [None], [1]]
+
+
 def test_a_rate_that_changes_is_followed():
     rng = np.random.default_rng(2)
     times = np.cumsum(rng.uniform(0.01, 0.25, 60)).tolist()
