@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import tomllib
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge.camera.config import CameraConfig, ModelConfig, SourceConfig
@@ -146,6 +146,7 @@ def _nested(inner):
     return st.dictionaries(KEYS, value, max_size=4)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.recursive(st.dictionaries(KEYS, PLAIN, max_size=4), _nested, max_leaves=12))
 def test_any_mapping_is_read_back(values):
     assert tomllib.loads(dumps(values)) == values
