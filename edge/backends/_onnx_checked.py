@@ -97,6 +97,8 @@ class Checked(NamedTuple):
         attributes: its operations, each with the names of the attributes that are checked.
         values: the values of an attribute that are checked, where they are not all that ONNX has.
         resizes: the mode of a Resize, its coordinate transformation, and its rounding if the mode is nearest.
+        exact_scales: whether the factors of a Resize must be multiples of 1/64, which are exact in float32, so that the
+            product with a size is rounded alike everywhere.
         whole_nearest: whether a nearest Resize must enlarge by a whole factor.
         prelu_slopes: whether PRelu may have slopes other than one for each channel.
     """
@@ -105,6 +107,7 @@ class Checked(NamedTuple):
     attributes: Mapping[str, str]
     values: Mapping[tuple[str, str], tuple[str | int, ...]]
     resizes: frozenset[tuple[str, ...]]
+    exact_scales: bool = False
     whole_nearest: bool = False
     prelu_slopes: bool = True
 
@@ -218,9 +221,20 @@ def _lacking_of_resize(operation: Operation, file: OnnxFile, checked: Checked) -
         kind += (str(attributes.get("nearest_mode", "floor" if file.opset < 11 else "round_prefer_floor")),)
     if kind not in checked.resizes:
         return f"Resize with mode {', '.join(kind)}"
+    if checked.exact_scales and not _has_exact_scales(operation, file):
+        return "Resize by factors that are not known to be multiples of 1/64"
     if mode == "nearest" and checked.whole_nearest and not _enlarges_by_whole_factors(operation, file):
         return "Resize with mode nearest by factors that are not known to be whole numbers"
     return ""
+
+
+def _has_exact_scales(operation: Operation, file: OnnxFile) -> bool:
+    """Return whether a Resize has sizes, or constant factors that are multiples of 1/64."""
+    if any(operation.inputs[3:]):
+        return True
+    name = "".join(operation.inputs[1:2] if file.opset < 11 else operation.inputs[2:3])
+    scales = file.constants.get(name)
+    return scales is not None and scales.values is not None and bool((scales.values % (1 / 64) == 0).all())
 
 
 def _enlarges_by_whole_factors(operation: Operation, file: OnnxFile) -> bool:

@@ -23,12 +23,17 @@ from edge.tensors import Array, TensorSpec
 CHECKED = Checked(
     "OpenCV",
     {name: names for name, names in ATTRIBUTES.items() if name not in ("LogSoftmax", "Softplus")},
-    {**VALUES, ("Conv", "auto_pad"): ("NOTSET", "VALID"), ("ConvTranspose", "auto_pad"): ("NOTSET", "VALID")},
+    {
+        **VALUES,
+        ("Gelu", "approximate"): ("none",),
+        ("Conv", "auto_pad"): ("NOTSET", "VALID"),
+        ("ConvTranspose", "auto_pad"): ("NOTSET", "VALID"),
+    },
     frozenset({("nearest", "asymmetric", "floor"), ("linear", "align_corners")}),
     whole_nearest=True,
     prelu_slopes=False,
 )
-"""What equals ONNX Runtime's results. OpenCV's Softplus of a large number is infinite."""
+"""What equals ONNX Runtime's results. OpenCV's Softplus of a large number is infinite, and its Gelu knows one form."""
 
 
 class OpenCvDnn(Backend):

@@ -31,8 +31,8 @@ _QUANTIZED, _STATE = "FakeQuantize", "ReadValue"
 """Operations of OpenVINO's graphs: any step of quantization, and what is kept from run to run."""
 
 _PLAIN = (
-    "And Asinh Atan Ceil Cos Equal Floor GatherND Greater GreaterOrEqual Less LessOrEqual Not Or Range Reciprocal "
-    "Round ScatterND Sign Sin Size Sum Where"
+    "Asinh Atan Ceil Cos Equal Floor GatherND Greater GreaterOrEqual Less LessOrEqual Reciprocal Round ScatterND Sign "
+    "Sin Sum Where"
 )
 _PLACES = ("asymmetric", "half_pixel", "pytorch_half_pixel")
 _ROUNDINGS = ("floor", "ceil", "round_prefer_floor")
@@ -46,7 +46,6 @@ CHECKED = Checked(
         **dict.fromkeys(("ArgMax", "ArgMin"), "axis keepdims select_last_index"),
         "Cast": "to",
         "Celu": "alpha",
-        "ConstantOfShape": "value",
         "CumSum": "exclusive reverse",
         "Einsum": "equation",
         "GatherElements": "axis",
@@ -67,6 +66,7 @@ CHECKED = Checked(
             *(("nearest", place, rounding) for place in _PLACES for rounding in _ROUNDINGS),
         }
     ),
+    exact_scales=True,
 )
 """What equals ONNX Runtime's results in ONNX files."""
 

@@ -113,7 +113,7 @@ ROWS = [
     Row("MatMul", (1, 5, 6), (_normal(6, 4),)),
     Row("MatMul", (1, 2, 5, 6), (_normal(1, 2, 6, 4),)),
     *[_resize("nearest", "asymmetric", scales) for scales in ((2, 2), (3, 1))],
-    *[_resize("linear", "align_corners", scales) for scales in ((2, 2), (0.5, 0.8))],
+    *[_resize("linear", "align_corners", scales) for scales in ((2, 2), (0.5, 0.75))],
     Row("DepthToSpace", (1, 8, 3, 4), (), {"blocksize": 2}),
     Row("DepthToSpace", (1, 8, 3, 4), (), {"blocksize": 2, "mode": "CRD"}),
     Row("SpaceToDepth", (1, 2, 6, 4), (), {"blocksize": 2}),
@@ -124,15 +124,15 @@ ROWS = [
 
 MORE = [
     Row("Softplus"),
-    _resize("nearest", "asymmetric", (0.5, 0.8)),
+    _resize("nearest", "asymmetric", (0.5, 0.75)),
     Row("PRelu", IMAGE, (_positive(10),)),
     Row("PRelu", IMAGE, (_positive(9, 1),)),
     Row("LogSoftmax", IMAGE, (), {"axis": 1}),
     Row("Conv", IMAGE, (_W,), {"auto_pad": "SAME_UPPER", "strides": [2, 2]}),
     Row("Conv", IMAGE, (_W,), {"auto_pad": "SAME_LOWER", "strides": [2, 2]}),
     Row("ConvTranspose", IMAGE, (_normal(3, 4, 3, 3),), {"auto_pad": "SAME_UPPER", "strides": [2, 2]}),
-    *[_resize("linear", kind, (0.5, 0.8)) for kind in ("half_pixel", "asymmetric", "pytorch_half_pixel")],
-    *[_resize("nearest", kind, (0.5, 0.8)) for kind in ("half_pixel", "pytorch_half_pixel")],
+    *[_resize("linear", kind, (0.5, 0.75)) for kind in ("half_pixel", "asymmetric", "pytorch_half_pixel")],
+    *[_resize("nearest", kind, (0.5, 0.75)) for kind in ("half_pixel", "pytorch_half_pixel")],
     _resize("nearest", "asymmetric", (2, 2), "ceil"),
 ]
 """Operations that OpenVINO computes right. OpenCV computes them otherwise, or is not known to be right there."""
@@ -155,6 +155,8 @@ WRONG = [
     ),
     *[Row(name, IMAGE, (), {"axes": [1]}) for name in ("ReduceL1", "ReduceLogSum", "ReduceLogSumExp")],
     Row("Dropout", IMAGE, (np.float32(0.5), np.bool_(True))),
+    _resize("nearest", "asymmetric", (0.7, 2.3)),
+    _resize("cubic", "half_pixel", (1, 2.3)),
 ]
 """Operations that both compute otherwise than ONNX Runtime, or differently from one version to the next."""
 
@@ -171,11 +173,12 @@ def write(path: Path, row: Row) -> Path:
             constants.append(numpy_helper.from_array(np.asarray(value), f"c{place}"))
     names[row.place : row.place] = ["x", "x"] if row.twice else ["x"]
     outputs = [f"y{place}" for place in range(row.outputs)]
+    kinds = [TensorProto.INT64 if row.name == "TopK" and name != "y0" else row.result for name in outputs]
     graph = helper.make_graph(
         [helper.make_node(row.name, names, outputs, **row.attributes)],
         "one",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, row.shape)],
-        [helper.make_tensor_value_info(name, row.result, None) for name in outputs],
+        [helper.make_tensor_value_info(name, kind, None) for name, kind in zip(outputs, kinds, strict=True)],
         constants,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", row.opset)], ir_version=8)

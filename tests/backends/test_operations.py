@@ -1,11 +1,14 @@
 """OpenVINO and OpenCV against ONNX Runtime, operation by operation and on published networks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from edge import backends
 from edge.errors import InputError
-from tests.backends import models, operations
+from tests.backends import models, operation_grid, operations
+from tests.backends.operation_grid import GRID
 from tests.shared import needs_shared, shared
 
 pytest.importorskip("onnx")
@@ -138,3 +141,38 @@ def test_a_published_network_is_what_onnx_runtime_computes(name, file):
 )
 def test_a_published_network_is_what_litert_computes(file):
     compare(shared("models", "wild", file), "openvino")
+
+
+CONSTANTS = {"Constant", "Shape"}
+"""Operations of constants; test_constants_and_shapes_of_a_file has them."""
+
+
+def _checked(name):
+    from edge.backends import opencv_dnn, openvino
+
+    return {"openvino": openvino, "opencv_dnn": opencv_dnn}[name].CHECKED
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_operation_and_attribute_that_is_accepted_has_a_row(name):
+    accepted = {one: set(words.split()) for one, words in _checked(name).attributes.items() if one not in CONSTANTS}
+    rows = {}
+    for row in GRID:
+        rows.setdefault(row.name, set()).update(row.attributes)
+    assert {one: words - rows[one] for one, words in accepted.items() if words - rows[one]} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operation", sorted({row.name for row in GRID}))
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_is_accepted_is_what_onnx_runtime_computes_in_every_version(tmp_path, name, operation):
+    compared = 0
+    for row in GRID:
+        for opset in operation_grid.opsets(row) if row.name == operation else ():
+            path = operations.write(tmp_path / "x.onnx", replace(row, opset=opset))
+            try:
+                compare(path, name, [operations.values(row)])
+            except InputError:  # it is refused, by ONNX Runtime where that lacks a variant
+                continue
+            compared += 1
+    assert bool(compared) == (operation in _checked(name).attributes)
