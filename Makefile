@@ -41,10 +41,10 @@ $(STAMP): setup.cfg constraints.txt
 demo: $(STAMP) ## the whole chain on a drawn image set: train, compress, convert, verify, run (7 to 8 minutes on two cores)
 	@$(BIN)/python -m tools.chain demo --out demo
 
-test: $(STAMP) ## the fast tests, for before a commit (6 minutes on two cores; WORKERS=4 with four and 16 GiB)
+test: $(STAMP) ## the fast tests, for before a commit (9 minutes on two cores; WORKERS=4 with four and 16 GiB)
 	@$(PYTEST) -m 'not slow' --durations=20
 
-test-full: $(STAMP) ## the other tests: every network through every format, real data, devices, a browser (30 minutes on two cores)
+test-full: $(STAMP) ## the other tests: every network through every format, real data, devices, streams, a browser (34 minutes on two cores)
 	@$(PYTEST) -m slow --durations=40
 
 # ARM64_ROOT=DIR keeps the root and the wheels there (default ~/.cache/edgekit/arm64); ARM64="--suite trixie" takes that
