@@ -1,6 +1,6 @@
 """The camera app: a configuration, from the command line or ``camera.toml``, and the loop that it describes.
 
-config = read(Path("camera.toml"))
+config = build(read(path), failure(path))
 with open_camera(config) as camera:
     camera.run()
 """

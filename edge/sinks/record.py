@@ -36,10 +36,17 @@ class Record(Sink):
     on_error: OnError = "fatal"
 
     def __init__(self, target: str, context: Context) -> None:
-        """Check the target. Raises InputError for a suffix without a codec, FileError when it cannot be written."""
+        """Check the target.
+
+        Raises:
+            InputError: the suffix has no codec, or there are several sources.
+            FileError: the target cannot be written.
+        """
         self._path = Path(target)
         if self._path.suffix.lower() not in CODECS:
             raise InputError(f"a recording's name must end in {' or '.join(CODECS)}, got {target!r}")
+        if len(getattr(context, "sources", ())) > 1:
+            raise InputError("a recording is of one source, and frames of several would alternate in it: use clips")
         check_writable(self._path)
         self._paced = context.live
         self._fps = LIVE_FPS if context.live else context.fps or IMAGES_FPS

@@ -12,6 +12,7 @@ from edge.pipeline import Loop
 from edge.results import Prediction, Result
 from edge.sinks import clip_encoders
 from edge.sinks.clip_encoders import has_ffmpeg
+from edge.sinks.context import Context
 from edge.sinks.record import LIVE_FPS, Record
 from edge.video import Capture
 from tests.loops import BandsNetwork, ListSource, event, frame, picture
@@ -177,3 +178,11 @@ def test_a_slow_end_goes_on_as_long_as_the_file_changes(tmp_path, monkeypatch):
     with clip_encoders.open_encoder(out, (64, 48), 10.0, out) as encoder:
         encoder.write(b"picture")
     assert out.read_text().split() == list("123456")
+
+
+def test_several_sources_are_no_recording(tmp_path):
+    """Their frames would alternate in one file, in the size of the first, and nobody could tell them apart."""
+    context = Context([ListSource([], name="door"), ListSource([], name="yard")])
+    with pytest.raises(InputError, match="a recording is of one source"):
+        Record(str(tmp_path / "two.avi"), context)
+    assert not list(tmp_path.iterdir())
