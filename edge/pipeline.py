@@ -96,12 +96,15 @@ class Loop:
                 state a higher one: a tracker goes on with lower scores than it begins with. None leaves the network's.
 
         Raises:
-            InputError: the network does not take one image, there is no source, or two sources have the same name.
+            InputError: the network does not take one image, there is no source, two sources have the same name, or a
+                network over clips has several sources.
         """
         self.stats, self.control = Stats(), control or Control()
         self._sources = list(sources) if isinstance(sources, Sequence) else [sources]
         _check_names(self._sources)
         self._network, self._preprocess = network, image_input(network)
+        if len(self._sources) > 1 and network.signature.over_clips:
+            raise InputError("a network over clips needs one source: frames of several would make one clip together")
         # A network's own preprocessing may take a camera's YUV pixels without a conversion of the whole frame.
         self._preprocess_frame = getattr(self._preprocess, "of_frame", lambda frame: self._preprocess(frame.bgr))
         self._gate, self._stages, self._max_frames = gate, stages, max_frames

@@ -149,6 +149,12 @@ class Signature:
         return found[0]
 
     @property
+    def over_clips(self) -> bool:
+        """Whether the image input takes several frames at once, (1, frames, height, width, channels)."""
+        image = self.image
+        return image is not None and len(image.shape) == 5
+
+    @property
     def score_threshold(self) -> float | None:
         """The least score of a detector's objects. None for other tasks, whose decoders differ."""
         if self.task.name != "detect":

@@ -432,6 +432,15 @@ class TestSeveralSources:
         assert seen == [(f"{n}.png", "folder") for n in range(3)]
         assert stats.by_source == {"folder": (3, 0, 0)}
 
+    def test_a_network_over_clips_gets_one_source_alone(self):
+        """Its frames in a row would come from two cameras."""
+        network = BandsNetwork()
+        clip = Input("clip", "image", (1, 4, 8, 8, 3), format=InputFormat(raw=True))
+        network.signature = replace(network.signature, inputs=(clip,))
+        Loop(ListSource([]), network)
+        with pytest.raises(InputError, match="a network over clips needs one source"):
+            Loop([ListSource([], name="one"), ListSource([], name="two")], network)
+
 
 class TestRegions:
     """A gate's region is all that the network sees, and results stay in the frame's pixels."""

@@ -43,7 +43,7 @@ class Camera(Closing):
         self._tracked = config.track is not None
         try:
             self.network: Session = self._open.enter_context(open_session(config.model.file, config.model.options()))
-            checks.check_task(config, self.network.signature.task.name)
+            checks.check_task(config, self.network.signature)
             sources = [self._open.enter_context(_source(one)) for one in config.source]
             control = Control(_settings(config))
             self.loop = Loop(

@@ -11,6 +11,7 @@ from edge.camera.config import CameraConfig
 from edge.control import Settings
 from edge.errors import InputError, unknown_name
 from edge.session import Session
+from edge.signature import Signature
 
 WITH_PREDICTIONS = ("classify", "detect")
 """The tasks whose results have predictions. A gallery adds them to those of ``embed``."""
@@ -65,13 +66,17 @@ def check_settings(settings: Settings, tracked: bool, labels: frozenset[str] | N
                 _check_label(one, labels)
 
 
-def check_task(config: CameraConfig, task: str) -> None:
-    """Raise InputError for parts of a configuration that the network's task gives nothing to.
+def check_task(config: CameraConfig, signature: Signature) -> None:
+    """Raise InputError for parts of a configuration that do not fit the network.
 
     Args:
         config: the configuration.
-        task: the network's task.
+        signature: the network's signature.
     """
+    task = signature.task.name
+    if config.motion is not None and config.motion.crop and (signature.over_clips or signature.tiled):
+        what = "clips" if signature.over_clips else "tiles"
+        raise InputError(f"motion crop gives another part of each frame, and the network runs on {what}: use --motion")
     predicts = task in WITH_PREDICTIONS or (task == "embed" and config.gallery is not None)
     if config.show_labels is not None and not predicts:
         raise InputError(f"labels are kept of classes and objects, and task {task} gives none: leave out --show")

@@ -40,6 +40,11 @@ def opened(model, **values):
         (MEMBRANE, {"show_labels": ["membrane"]}, "task segment gives none: leave out --show"),
         (MEMBRANE, {"track": True}, "trackers need objects with places, and task segment gives none"),
         (MEMBRANE, {"zone": [ZONE]}, "lines and zones need objects"),
+        (
+            MEMBRANE,
+            {"motion": {"crop": True}},
+            "another part of each frame, and the network runs on tiles: use --motion",
+        ),
         (MEMBRANE, {"sink": [{"kind": "clips", "target": "c"}]}, "clips acts on classes and objects"),
     ],
 )
